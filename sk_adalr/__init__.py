@@ -1,0 +1,18 @@
+"""Gradient-trained scikit-learn estimators that need no learning-rate tuning."""
+
+from sk_adalr.estimators import (
+    AdaptiveLRLinearRegression,
+    AdaptiveLRLogisticRegression,
+    AdaptiveLRMLPClassifier,
+)
+from sk_adalr.minimize import minimize
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AdaptiveLRLinearRegression",
+    "AdaptiveLRLogisticRegression",
+    "AdaptiveLRMLPClassifier",
+    "__version__",
+    "minimize",
+]

@@ -1,0 +1,36 @@
+"""The array library of an array, and the way back to the host."""
+
+import sys
+from types import ModuleType
+from typing import Any, TypeAlias
+
+import numpy as np
+import scipy.special
+
+#: A ``numpy.ndarray`` or a ``cupy.ndarray``; the core never asks which.
+Array: TypeAlias = Any
+
+
+def namespace(array: Array) -> ModuleType:
+    """Return ``cupy`` for a CuPy array and ``numpy`` for anything else.
+
+    CuPy is looked up among the modules that are already imported: whoever made the array has imported it.
+    """
+    cupy = sys.modules.get("cupy")
+    if cupy is not None and isinstance(array, cupy.ndarray):
+        return cupy
+    return np
+
+
+def special(array: Array) -> ModuleType:
+    """Return the ``scipy.special`` of the array's library."""
+    if namespace(array) is np:
+        return scipy.special
+    import cupyx.scipy.special
+
+    return cupyx.scipy.special
+
+
+def to_host(array: Array) -> np.ndarray:
+    """Return `array` as a NumPy array, without a copy where it is one already."""
+    return array.get() if namespace(array) is not np else np.asarray(array)

@@ -1,0 +1,62 @@
+"""Validated training data, and the rows of it that one update sees."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sk_adalr.backends import Array
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The rows of one update.
+
+    Parameters
+    ----------
+    X : {array, CSR} of shape (n_rows, n_features)
+    target : array of shape (n_rows, n_outputs), or (n_rows,) of class indices for the multinomial loss
+    weight : array of shape (n_rows,) or None
+        Sample weights relative to their mean; None where all are equal.
+    weight_sum : float
+        Sum of `weight`; the number of rows where it is None.
+    """
+
+    X: Any
+    target: Array
+    weight: Array | None
+    weight_sum: float
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return self.X.shape[0]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Validated training data: what one fit sees.
+
+    Parameters
+    ----------
+    X : {array, CSR} of shape (n_samples, n_features)
+        float32 or float64.
+    target : array of shape (n_samples, n_outputs), or (n_samples,) of class indices for the multinomial loss
+    weight : array of shape (n_samples,) or None
+        Sample weight times class weight divided by `weight_scale`; None where all are equal to 1.
+    weight_scale : float
+        What the user's weights were divided by, so that weights of any magnitude keep their ratios in any dtype.
+    """
+
+    X: Any
+    target: Array
+    weight: Array | None = None
+    weight_scale: float = 1.0
+
+    @property
+    def n_samples(self) -> int:
+        """Number of rows."""
+        return self.X.shape[0]
+
+    @property
+    def weight_sum(self) -> float:
+        """Sum of `weight`; the number of rows where it is None."""
+        return float(self.n_samples) if self.weight is None else float(self.weight.sum(dtype="float64"))

@@ -1,0 +1,7 @@
+"""The scikit-learn surface."""
+
+from sk_adalr.estimators.linear_regression import AdaptiveLRLinearRegression
+from sk_adalr.estimators.logistic_regression import AdaptiveLRLogisticRegression
+from sk_adalr.estimators.mlp import AdaptiveLRMLPClassifier
+
+__all__ = ["AdaptiveLRLinearRegression", "AdaptiveLRLogisticRegression", "AdaptiveLRMLPClassifier"]

@@ -1,0 +1,109 @@
+"""The fit / partial_fit template: validate, train on local state, publish once."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, is_regressor
+
+from sk_adalr.dataset import Dataset
+from sk_adalr.estimators.minibatch import MiniBatchTraining
+from sk_adalr.estimators.targets import Target
+from sk_adalr.names import check_number
+from sk_adalr.parameters import ParameterLayout
+from sk_adalr.validation import check_features_and_target, check_weights, scale_weights
+
+
+@contextmanager
+def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
+    """Leave `estimator` exactly as it was if the block raises, Ctrl-C included."""
+    before = vars(estimator).copy()
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+class GradientEstimator(MiniBatchTraining, BaseEstimator):
+    """Base of all estimators: how a fit runs. A subclass says what the model is."""
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "GradientEstimator":
+        """Fit the model.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            float32 is kept; anything else is taken as float64.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The target.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights; a weight of 2 equals the row twice.
+
+        Returns
+        -------
+        self : estimator
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or the data are invalid, or if the loss becomes non-finite. The model is then as before.
+        """
+        with unchanged_on_error(self):
+            self._check_params()
+            resume = self.warm_start and hasattr(self, "loss_curve_")
+            data, target = self._validate(X, y, sample_weight, resume=resume, reset=True)
+            vars(self).update(self._solve(data, target, resume=resume), **target.attributes)
+        return self
+
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> "GradientEstimator":
+        with unchanged_on_error(self):
+            self._check_params()
+            resume = hasattr(self, "loss_curve_")
+            data, target = self._validate(X, y, sample_weight, classes=classes, resume=resume, reset=not resume)
+            fitted = self._train(data, target, resume=resume, max_epochs=1, partial=True)
+            vars(self).update(fitted, **target.attributes)
+        return self
+
+    def _validate(
+        self, X: Any, y: Any, sample_weight: Any, *, resume: bool, reset: bool, classes: Any = None
+    ) -> tuple[Dataset, Target]:
+        """Return validated data and the encoded target; where `resume`, in the dtype and kind of before."""
+        X, y = check_features_and_target(self, X, y, numeric=is_regressor(self), reset=reset)
+        if resume:
+            X = X.astype(self._dtype, copy=False)
+        weight = check_weights(sample_weight, X.shape[0])
+        target = self._encode_target(y, X.dtype, weight, classes)
+        if resume:
+            self._check_same_target(target)
+        weight = check_weights(weight, X.shape[0], target.class_weight)
+        weight, weight_scale = scale_weights(weight, X.dtype)
+        return Dataset(X, target.values, weight, weight_scale), target
+
+    def _check_same_target(self, target: Target) -> None:
+        for name, value in target.attributes.items():
+            if not np.array_equal(getattr(self, name), value):
+                raise ValueError(
+                    f"A model that goes on training needs the same target as before; `{name.strip('_')}` was "
+                    f"{getattr(self, name)!r} and is now {value!r}. Fit with `warm_start=False` instead."
+                )
+
+    def _check_params(self) -> None:
+        """Raise a ValueError or TypeError if a parameter is invalid."""
+        check_number("max_iter", self.max_iter, 1, integer=True)
+        check_number("tol", self.tol, 0)
+        check_number("n_iter_no_change", self.n_iter_no_change, 1, integer=True)
+        check_number("validation_fraction", self.validation_fraction, 0, 1, strict=True)
+        if not (isinstance(self.batch_size, str) and self.batch_size == "auto"):
+            check_number("batch_size", self.batch_size, 1, integer=True)
+        for name in ("standardize", "shuffle", "early_stopping", "warm_start"):
+            if not isinstance(getattr(self, name), bool | np.bool_):
+                raise TypeError(f"`{name}` must be True or False; got {getattr(self, name)!r}.")
+        self._make_optimizer(ParameterLayout.vector(1))
+
+    def _solve(self, data: Dataset, target: Target, *, resume: bool) -> dict[str, Any]:
+        """Return all fitted attributes of a full fit."""
+        return self._train(data, target, resume=resume, max_epochs=self.max_iter)

@@ -1,0 +1,153 @@
+"""What the classifiers share: labels and probabilities."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
+
+from sk_adalr.estimators.targets import Target, encode_labels
+from sk_adalr.objectives import BinomialLogLoss, MultinomialLogLoss
+
+
+class LabelPrediction(ClassifierMixin):
+    """Labels and probabilities from the raw prediction (n_samples, n_outputs) of `_raw_prediction`."""
+
+    _takes_multilabel = False
+
+    def _encode_target(self, y: Any, dtype: Any, sample_weight: Any, classes: np.ndarray | None) -> Target:
+        return encode_labels(
+            y,
+            dtype,
+            classes=classes,
+            class_weight=self.class_weight,
+            sample_weight=sample_weight,
+            multilabel=self._takes_multilabel,
+            estimator_name=type(self).__name__,
+        )
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> "LabelPrediction":
+        """Make one pass over the given rows, going on from where training is.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows of one chunk.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Their labels.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that may ever occur; needed in the first call, optional after it.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Their non-negative weights. The penalty is relative to the sum of the weights of the call.
+
+        Returns
+        -------
+        self : estimator
+            The estimator after the pass.
+
+        Raises
+        ------
+        ValueError
+            If `classes` is missing in the first call or differs in a later one, or if ``class_weight="balanced"``.
+        """
+        if isinstance(self.class_weight, str) and self.class_weight == "balanced":
+            raise ValueError(
+                "`class_weight='balanced'` is not supported by `partial_fit`, which does not see the frequencies of "
+                "all rows. Compute the weights with sklearn.utils.class_weight.compute_class_weight on a large "
+                "enough sample, and pass them as a dict."
+            )
+        fitted = getattr(self, "classes_", None)
+        classes = fitted if classes is None else np.unique(classes)
+        if classes is None:
+            raise ValueError("`classes` must be passed in the first call of `partial_fit`.")
+        if fitted is not None and not np.array_equal(fitted, classes):
+            raise ValueError(f"`classes` must not change between calls: they were {fitted}, now {classes}.")
+        return self._partial_fit(X, y, sample_weight, classes)
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Return the raw prediction, before the link.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) for two classes, else (n_samples, n_classes)
+            Positive where the second class, or a label, is predicted; largest at the predicted one of many classes.
+        """
+        raw = self._raw_prediction(X)
+        return raw[:, 0] if self._is_binary else raw
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the predicted labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), or (n_samples, n_labels) of zeros and ones for multilabel targets
+        """
+        return self._labels(self._raw_prediction(X))
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return class probabilities.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``. Rows sum to one, except for multilabel targets.
+        """
+        raw = self._raw_prediction(X)
+        if self._is_binary:
+            raw = np.hstack([-raw, raw])
+        return self._link.predict(raw)
+
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """Return the logarithm of class probabilities, without underflow.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``.
+        """
+        raw = self._raw_prediction(X)
+        if self._is_binary:
+            raw = np.hstack([-raw, raw])
+        if isinstance(self._link, BinomialLogLoss):
+            return -np.logaddexp(0, -raw)
+        raw -= raw.max(axis=1, keepdims=True)
+        return raw - np.log(np.exp(raw).sum(axis=1, keepdims=True))
+
+    @property
+    def _is_binary(self) -> bool:
+        return len(self.classes_) == 2 and not self._multilabel
+
+    @property
+    def _link(self) -> BinomialLogLoss | MultinomialLogLoss:
+        return BinomialLogLoss() if self._multilabel or self._is_binary else MultinomialLogLoss()
+
+    def _labels(self, raw: np.ndarray) -> np.ndarray:
+        if self._multilabel:
+            return (raw > 0).astype(int)
+        indices = (raw[:, 0] > 0).astype(int) if self._is_binary else raw.argmax(axis=1)
+        return self.classes_[indices]
+
+    @staticmethod
+    def _score_raw(raw: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> float:
+        """Return the accuracy of a raw prediction against an encoded target."""
+        if target.ndim == 1:
+            predicted, expected = raw.argmax(axis=1), target
+        else:
+            predicted, expected = (raw > 0).astype(int), target.astype(int)
+        return float(accuracy_score(expected, predicted, sample_weight=weight))

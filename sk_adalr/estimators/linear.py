@@ -1,0 +1,78 @@
+"""What the linear models share: one affine layer, and coefficients shaped as scikit-learn's."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from sklearn.utils.extmath import safe_sparse_dot
+from sklearn.utils.validation import check_is_fitted
+
+from sk_adalr.dataset import Dataset
+from sk_adalr.estimators.base import GradientEstimator
+from sk_adalr.estimators.targets import Target
+from sk_adalr.objectives import L2Penalty, Network
+from sk_adalr.parameters import ParameterLayout
+from sk_adalr.units import Units
+from sk_adalr.validation import check_features, check_finite_model
+
+
+class LinearEstimator(GradientEstimator):
+    """A linear predictor :math:`u = X W + b`. A subclass says how strong the penalty is."""
+
+    _hidden_sizes = ()
+    _hidden_activation = "identity"
+
+    def _penalty_numerator(self) -> float:
+        r"""Return :math:`\lambda \sum_i s_i` of the regularised mean."""
+        raise NotImplementedError
+
+    def _penalty_strength(self, data: Dataset) -> float:
+        return self._penalty_numerator() / data.weight_scale / data.weight_sum
+
+    def _penalty(self, data: Dataset, units: Units, layout: ParameterLayout) -> L2Penalty:
+        strength = self._penalty_strength(data)
+        if units.inputs is None or strength == 0:
+            return L2Penalty(strength)
+        # The penalty is on coefficients in the user's units: w = w' / scale.
+        coef_weights = np.repeat(units.inputs.scale**-2, layout.coef_shapes[0][1]).astype(data.X.dtype)
+        return L2Penalty(strength, coef_weights=coef_weights)
+
+    def _units(self, data: Dataset, target: Target) -> Units:
+        units = super()._units(data, target)
+        if units.inputs is None:
+            return units
+        # The deviation and the penalty are both curvatures: with both in the scale neither is ever stiff.
+        scale = np.hypot(units.inputs.scale, np.sqrt(self._penalty_strength(data)))
+        return replace(units, inputs=replace(units.inputs, scale=scale))
+
+    @property
+    def _has_intercept(self) -> bool:
+        return bool(self.fit_intercept)
+
+    def _initial_params(self, network: Network, random_state: np.random.RandomState, dtype: Any) -> np.ndarray:
+        return np.zeros(network.layout.n_params, dtype=dtype)
+
+    def _params(self, layout: ParameterLayout) -> np.ndarray:
+        """Return the fitted coefficients and intercepts as a flat vector."""
+        params = np.empty(layout.n_params, dtype=self._dtype)
+        coefs, intercepts = layout.unpack(params)
+        coefs[0][...] = np.atleast_2d(self.coef_).T
+        if intercepts:
+            intercepts[0][...] = self.intercept_
+        return params
+
+    def _coef_attributes(self, layout: ParameterLayout, params: np.ndarray) -> dict[str, Any]:
+        coefs, intercepts = layout.unpack(params)
+        coef = np.array(coefs[0].T, order="C")
+        intercept = intercepts[0].copy() if intercepts else np.zeros(coef.shape[0], dtype=coef.dtype)
+        return self._shape_coefs(coef, intercept)
+
+    def _shape_coefs(self, coef: np.ndarray, intercept: np.ndarray) -> dict[str, Any]:
+        """Return ``coef_`` and ``intercept_`` from (n_outputs, n_features) and (n_outputs,)."""
+        return {"coef_": coef, "intercept_": intercept}
+
+    def _raw_prediction(self, X: Any) -> np.ndarray:
+        check_is_fitted(self)
+        check_finite_model(self, self.coef_, self.intercept_)
+        X = check_features(self, X, reset=False)
+        return safe_sparse_dot(X, np.atleast_2d(self.coef_).T) + np.atleast_1d(self.intercept_)

@@ -1,0 +1,200 @@
+"""Logistic regression."""
+
+from typing import Any
+
+import numpy as np
+
+from sk_adalr.estimators.classification import LabelPrediction
+from sk_adalr.estimators.linear import LinearEstimator
+from sk_adalr.names import check_number
+
+
+class AdaptiveLRLogisticRegression(LabelPrediction, LinearEstimator):
+    r"""Logistic regression, binary or multinomial, trained with adaptive learning rates.
+
+    Minimises, over coefficients :math:`W` and intercepts :math:`b`, with sample weights times class weights
+    :math:`s` and the log loss :math:`\ell`,
+
+    .. math:: \frac{\sum_i s_i \, \ell(y_i, x_i W + b)}{\sum_i s_i} + \frac{1}{2 C \sum_i s_i} \lVert W \rVert^2,
+
+    the objective of :class:`~sklearn.linear_model.LogisticRegression`, by the method of [1]_.
+
+    Parameters
+    ----------
+    C : float, default=1.0
+        Inverse of the L2 strength, > 0; ``numpy.inf`` for no penalty. Intercepts are not penalised.
+    l1_ratio : float, default=0.0
+        Only 0, a pure L2 penalty, is supported.
+    fit_intercept : bool, default=True
+        Whether the model has intercepts.
+    class_weight : dict, "balanced" or None, default=None
+        Weight of each class, 1 by default; "balanced" weighs classes inversely to their frequency.
+    solver : {"auto", "sgd", "momentum", "nesterov", "adam"} or Direction, default="auto"
+        Where to go; "auto" is "adam".
+    learning_rate : {"auto", "constant", "hypergradient"} or LearningRate, default="auto"
+        How far to go; "auto" is "hypergradient", the rule of [1]_.
+    granularity : {"parameter", "layer", "global"}, default="parameter"
+        How many learning rates share the parameters.
+    learning_rate_init : float or "auto", default="auto"
+        First learning rate, > 0; "auto" is 0.001 for Adam, 0.01 for momentum and Nesterov, 0.1 for SGD.
+    hyper_learning_rate : float, default=1e-4
+        Step size of the learning rate in the rule "hypergradient", at least 0; the :math:`\alpha` of [1]_.
+    batch_size : int or "auto", default="auto"
+        Rows per update; "auto" is ``min(200, n_samples)``.
+    max_iter : int, default=1000
+        Number of epochs at most.
+    tol : float, default=1e-4
+        Smallest improvement, relative to the loss of the best constant prediction, that counts; 0 trains for
+        `max_iter` epochs.
+    n_iter_no_change : int, default=10
+        Number of epochs without such an improvement after which training stops.
+    standardize : bool, default=True
+        Whether to train on centred and scaled features, and to fold both into the coefficients, so that `X` may
+        come in any units. The penalty stays in the units of `X`. Columns that share one unit, such as pixels, keep their relative scale.
+    shuffle : bool, default=True
+        Whether each epoch visits the rows in a new order.
+    random_state : int, RandomState instance or None, default=None
+        Source of the order and of the validation split.
+    momentum : float, default=0.9
+        Of "momentum" and "nesterov", in [0, 1).
+    beta_1, beta_2 : float, default=0.9, 0.999
+        Decay of Adam's moments, in [0, 1).
+    epsilon : float, default=1e-8
+        Added to Adam's denominator, > 0.
+    early_stopping : bool, default=False
+        Whether to hold out rows and stop when neither accuracy nor the loss on them has improved by `tol`
+        for `n_iter_no_change` epochs; the parameters with the best score are kept.
+    validation_fraction : float, default=0.1
+        Share of the rows to hold out, in (0, 1).
+    warm_start : bool, default=False
+        Whether `fit` goes on from the previous fit, the state of the optimizer included.
+    verbose : bool or int, default=False
+        Whether to print a line per epoch.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Sorted class labels.
+    coef_ : ndarray of shape (1, n_features) for two classes, else (n_classes, n_features)
+        Coefficients, per unit of the feature. Without penalty they are centred over the classes.
+    intercept_ : ndarray of shape (1,) or (n_classes,)
+        Intercepts, centred over the classes; zero without `fit_intercept`.
+    n_iter_ : int
+        Number of epochs, those of the fits that this one continued included.
+    loss_ : float
+        Last entry of `loss_curve_`.
+    loss_curve_ : list of float
+        Mean training loss of each epoch, penalty included, over its batches as they were visited.
+    learning_rate_curve_ : ndarray of shape (n_iter_, 3)
+        Smallest, median and largest learning rate at the end of each epoch.
+    validation_scores_ : list of float or None
+        Accuracy on the held-out rows after each epoch; None without early stopping.
+    validation_loss_curve_ : list of float or None
+        Mean loss on the held-out rows after each epoch, without penalty; None without early stopping.
+    stop_reason_ : str
+        Why training ended, in one sentence.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where `X` had them.
+
+    See Also
+    --------
+    AdaptiveLRLinearRegression : The same for real targets.
+    AdaptiveLRMLPClassifier : A network with hidden layers.
+
+    References
+    ----------
+    .. [1] "An Adaptive Learning Rate Method for Gradient Descent Algorithms".
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sk_adalr import AdaptiveLRLogisticRegression
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = make_pipeline(StandardScaler(), AdaptiveLRLogisticRegression(solver="sgd", random_state=0))
+    >>> round(model.fit(X, y).score(X, y), 2)
+    0.95
+    """
+
+    def __init__(
+        self,
+        *,
+        C: float = 1.0,
+        l1_ratio: float = 0.0,
+        fit_intercept: bool = True,
+        class_weight: Any = None,
+        solver: Any = "auto",
+        learning_rate: Any = "auto",
+        granularity: str = "parameter",
+        learning_rate_init: Any = "auto",
+        hyper_learning_rate: float = 1e-4,
+        batch_size: Any = "auto",
+        max_iter: int = 1000,
+        tol: float = 1e-4,
+        n_iter_no_change: int = 10,
+        standardize: bool = True,
+        shuffle: bool = True,
+        random_state: Any = None,
+        momentum: float = 0.9,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        warm_start: bool = False,
+        verbose: Any = False,
+    ) -> None:
+        self.C = C
+        self.l1_ratio = l1_ratio
+        self.fit_intercept = fit_intercept
+        self.class_weight = class_weight
+        self.solver = solver
+        self.learning_rate = learning_rate
+        self.granularity = granularity
+        self.learning_rate_init = learning_rate_init
+        self.hyper_learning_rate = hyper_learning_rate
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.standardize = standardize
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.momentum = momentum
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.warm_start = warm_start
+        self.verbose = verbose
+
+    def _check_params(self) -> None:
+        super()._check_params()
+        if np.inf != self.C:
+            check_number("C", self.C, 0, strict=True)
+        check_number("l1_ratio", self.l1_ratio, 0)
+        if self.l1_ratio != 0:
+            raise ValueError(
+                f"`l1_ratio` must be 0, a pure L2 penalty; got {self.l1_ratio!r}. For an L1 penalty use "
+                "sklearn.linear_model.LogisticRegression(solver='saga')."
+            )
+
+    def _penalty_numerator(self) -> float:
+        return 1 / self.C
+
+    def _shape_coefs(self, coef: np.ndarray, intercept: np.ndarray) -> dict[str, Any]:
+        if coef.shape[0] > 1:  # the loss cannot see what all classes share
+            intercept -= intercept.mean()
+            if self._penalty_numerator() == 0:
+                coef -= coef.mean(axis=0)
+        return {"coef_": coef, "intercept_": intercept}
+
+    def __sklearn_tags__(self) -> Any:
+        """Return what the estimator takes: sparse input among the rest."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

@@ -1,0 +1,211 @@
+"""Training an estimator on mini-batches: from its parameters to a trainer, and back to fitted attributes."""
+
+import warnings
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+
+from sk_adalr.dataset import Dataset
+from sk_adalr.estimators.targets import Target
+from sk_adalr.names import check_choice, default_rate, make_direction, make_learning_rate
+from sk_adalr.objectives import HalfSquaredError, Network, PenalizedMean, predict_raw
+from sk_adalr.optimizer import Optimizer
+from sk_adalr.parameters import ParameterLayout
+from sk_adalr.standardization import Standardization
+from sk_adalr.training import Batches, History, Stopping, Trainer, TrainingState, Validation
+from sk_adalr.training.stopping import MAX_ITER_REACHED
+from sk_adalr.units import Units
+
+
+class MiniBatchTraining:
+    """How the estimators train with a direction and a learning rate.
+
+    A subclass says what the model is: ``_hidden_sizes``, ``_hidden_activation``, ``_has_intercept``,
+    ``_initial_params``, ``_penalty``, ``_params`` and ``_coef_attributes``.
+    """
+
+    def _make_optimizer(self, layout: ParameterLayout) -> Optimizer:
+        solver = "adam" if isinstance(self.solver, str) and self.solver == "auto" else self.solver
+        direction = make_direction(
+            solver,
+            "solver",
+            momentum=self.momentum,
+            beta_1=self.beta_1,
+            beta_2=self.beta_2,
+            epsilon=self.epsilon,
+        )
+        rule = self.learning_rate
+        if isinstance(rule, str) and rule == "auto":
+            rule = "hypergradient"
+        rate = self.learning_rate_init
+        if isinstance(rate, str):
+            check_choice("learning_rate_init", rate, ("auto",))
+            rate = default_rate(direction)
+        return Optimizer(direction, make_learning_rate(rule, self.granularity, rate, self.hyper_learning_rate), layout)
+
+    def _train(
+        self, data: Dataset, target: Target, *, resume: bool, max_epochs: int, partial: bool = False
+    ) -> dict[str, Any]:
+        """Return all fitted attributes after at most `max_epochs` epochs."""
+        layout = ParameterLayout.of_network(
+            [data.X.shape[1], *self._hidden_sizes, target.n_outputs], self._has_intercept
+        )
+        network = Network(layout, target.loss, self._hidden_activation)
+        optimizer = self._make_optimizer(layout)
+        units = Units.thaw(self._training["units"]) if resume and self._training else self._units(data, target)
+        if units.outputs is not None:
+            data = replace(data, target=units.outputs.transform(data.target))
+        training = self._training_state(optimizer, network, units, data.X.dtype, resume)
+        history = self._history() if resume else History()
+        rows, validation, note = None, None, ""
+        if self.early_stopping and not partial:
+            rows, validation, note = self._split(data, target, network, units, training)
+        params = Trainer(optimizer, PenalizedMean(network, self._penalty(data, units, layout)), self._print_epoch).run(
+            Batches(
+                data,
+                200 if isinstance(self.batch_size, str) else self.batch_size,
+                shuffle=self.shuffle,
+                random_state=training.random_state,
+                rows=rows,
+                standardization=units.inputs,
+            ),
+            training.params,
+            training.optimizer_state,
+            history,
+            max_epochs=max_epochs,
+            stopping=None if partial else self._stopping(target, data, history),
+            validation=validation,
+        )
+        if validation is not None:
+            training.best, training.best_params = validation.best, validation.best_params
+        if history.stop_reason == MAX_ITER_REACHED and self.tol > 0:
+            self._warn_not_converged()
+        return {
+            **self._coef_attributes(layout, units.to_user(params, layout)),
+            **_history_attributes(history, note),
+            "_dtype": params.dtype.name,
+            "_training": {**training.freeze(optimizer), "units": units.freeze()},
+        }
+
+    def _warn_not_converged(self) -> None:
+        warnings.warn(
+            f"{type(self).__name__} reached `max_iter` ({self.max_iter}) before the criterion of `tol` was met. "
+            "Raise `max_iter`, or set `tol=0` if that many iterations were what you wanted.",
+            ConvergenceWarning,
+            stacklevel=5,
+        )
+
+    def _units(self, data: Dataset, target: Target) -> Units:
+        """Return the units of training for these data."""
+        if not self.standardize:
+            return Units()
+        center = self._has_intercept
+        inputs = Standardization.of_features(data.X, data.weight, center=center)
+        outputs = None
+        if isinstance(target.loss, HalfSquaredError):
+            outputs = Standardization.of_targets(data.target, data.weight, center=center)
+        return Units(inputs, outputs)
+
+    def _training_state(
+        self, optimizer: Optimizer, network: Network, units: Units, dtype: Any, resume: bool
+    ) -> TrainingState:
+        """Return where to start: anew, from a fitted model, or exactly where training ended."""
+        layout = network.layout
+        if resume and self._training is not None:
+            if self._training["params"].shape != (layout.n_params,):
+                raise ValueError(
+                    "A model that goes on training needs the same architecture as before; it had "
+                    f"{self._training['params'].size} parameters and would now have {layout.n_params}. Fit with "
+                    "`warm_start=False` instead."
+                )
+            return TrainingState.thaw(self._training, optimizer)
+        random_state = check_random_state(self.random_state)
+        if resume:
+            params = units.from_user(self._params(layout), layout)
+        else:
+            params = self._initial_params(network, random_state, dtype)
+        return TrainingState.start(optimizer, params, random_state)
+
+    def _split(
+        self, data: Dataset, target: Target, network: Network, units: Units, training: TrainingState
+    ) -> tuple[np.ndarray | None, Validation | None, str]:
+        """Return the rows that train and the score on the others, or a note why no split is possible."""
+        no_rows = " Early stopping had no validation rows: "
+        try:
+            rows, validation_rows = train_test_split(
+                np.arange(data.n_samples),
+                test_size=self.validation_fraction,
+                random_state=training.validation_seed,
+                stratify=target.labels,
+            )
+        except ValueError as error:
+            return None, None, no_rows + str(error)
+        weight = None if data.weight is None else data.weight[validation_rows]
+        if weight is not None and not (weight.any() and data.weight[rows].any()):
+            return None, None, no_rows + "all weights on one side of the split are zero."
+        if target.labels is None and len(validation_rows) < 2:
+            return None, None, no_rows + "a score needs two rows or more."
+
+        rows_target = data.target[validation_rows]
+        weight_sum = float(len(validation_rows) if weight is None else weight.sum(dtype="float64"))
+
+        def evaluate(params: np.ndarray) -> tuple[float, float]:
+            coefs, intercepts = network.layout.unpack(params)
+            raw = predict_raw(
+                coefs,
+                intercepts,
+                data.X,
+                self._hidden_activation,
+                rows=validation_rows,
+                standardization=units.inputs,
+            )
+            score = self._score_raw(raw, rows_target, weight)
+            return score, float(target.loss.value(raw, rows_target, weight)) / weight_sum
+
+        return rows, Validation(evaluate, training.best, training.best_params), ""
+
+    def _stopping(self, target: Target, data: Dataset, history: History) -> Stopping:
+        loss_scale = target.loss.constant_value(data.target, data.weight)
+        stopping = Stopping(self.tol, self.n_iter_no_change, loss_scale)
+        # A fit that goes on has already seen these epochs.
+        if self.early_stopping:
+            for loss, score in zip(history.validation_losses, history.validation_scores, strict=True):
+                stopping.stop_reason(loss, score)
+        else:
+            for loss in history.losses:
+                stopping.stop_reason(loss)
+        return stopping
+
+    def _print_epoch(self, history: History, params: np.ndarray) -> bool:
+        if self.verbose:
+            low, median, high = history.learning_rates[-1]
+            score = f", validation score {history.validation_scores[-1]:.4f}" if history.validation_scores else ""
+            print(
+                f"Epoch {len(history.losses)}: loss {history.losses[-1]:.6g}{score}, "
+                f"learning rate {median:.3g} ({low:.3g} to {high:.3g})"
+            )
+        return False
+
+    def _history(self) -> History:
+        return History(
+            losses=list(self.loss_curve_),
+            validation_scores=list(self.validation_scores_ or []),
+            validation_losses=list(self.validation_loss_curve_ or []),
+            learning_rates=[tuple(rates) for rates in self.learning_rate_curve_.tolist()],
+        )
+
+
+def _history_attributes(history: History, note: str) -> dict[str, Any]:
+    return {
+        "n_iter_": len(history.losses),
+        "loss_": history.losses[-1],
+        "loss_curve_": history.losses,
+        "learning_rate_curve_": np.array(history.learning_rates),
+        "validation_scores_": history.validation_scores or None,
+        "validation_loss_curve_": history.validation_losses or None,
+        "stop_reason_": (history.stop_reason + note).strip(),
+    }

@@ -1,0 +1,133 @@
+"""From the user's y to what a loss compares with, and back."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from sklearn.utils import column_or_1d
+from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+from sk_adalr.objectives import BinomialLogLoss, HalfSquaredError, Loss, MultinomialLogLoss
+
+
+@dataclass(frozen=True)
+class Target:
+    """An encoded target.
+
+    Parameters
+    ----------
+    values : array of shape (n_samples, n_outputs), or (n_samples,) of class indices for the multinomial loss
+    loss : Loss
+        What compares `values` with the raw prediction.
+    n_outputs : int
+        Columns of the raw prediction.
+    labels : array or None
+        What a stratified split keeps balanced.
+    class_weight : array of shape (n_samples,) or None
+        The weight of each row's class.
+    attributes : dict
+        Fitted attributes that follow from the target alone.
+    """
+
+    values: np.ndarray
+    loss: Loss
+    n_outputs: int
+    labels: np.ndarray | None = None
+    class_weight: np.ndarray | None = None
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+def encode_outputs(y: np.ndarray, dtype: Any) -> Target:
+    """Return regression outputs (n_samples,) or (n_samples, n_outputs) as columns."""
+    values = np.asarray(y, dtype=dtype)
+    if not np.isfinite(values).all():
+        raise ValueError(f"`y` has values beyond the range of {np.dtype(dtype)}, the dtype of `X`. Rescale `y`.")
+    values = values.reshape(len(values), -1)
+    return Target(values, HalfSquaredError(), values.shape[1], attributes={"_single_output": y.ndim == 1})
+
+
+def encode_labels(
+    y: np.ndarray,
+    dtype: Any,
+    *,
+    classes: np.ndarray | None,
+    class_weight: Any,
+    sample_weight: Any,
+    multilabel: bool,
+    estimator_name: str,
+) -> Target:
+    """Return class labels as zeros and ones (two classes, multilabel) or class indices (more classes).
+
+    Parameters
+    ----------
+    y : array of shape (n_samples,), or (n_samples, n_labels) of zeros and ones where `multilabel` allows it
+    dtype : dtype
+        Of zeros and ones.
+    classes : array or None
+        The classes that may occur; None for those in `y`.
+    class_weight : dict, "balanced" or None
+    sample_weight : array-like or None
+        Counts of "balanced".
+    multilabel : bool
+        Whether the estimator takes several labels per sample.
+    estimator_name : str
+        For messages.
+
+    Raises
+    ------
+    ValueError
+        If `y` is continuous, has a single class or a class outside `classes`.
+    """
+    check_classification_targets(y)
+    if type_of_target(y).startswith("multilabel"):
+        if not multilabel:
+            raise ValueError(
+                f"{estimator_name} takes one label per sample; got a label matrix of shape {y.shape}. Wrap it in "
+                "sklearn.multioutput.MultiOutputClassifier, or use AdaptiveLRMLPClassifier."
+            )
+        return _encode_label_matrix(y, dtype, classes, class_weight)
+
+    y = column_or_1d(y, warn=True)
+    present, indices = np.unique(y, return_inverse=True)
+    if classes is None:
+        classes = present
+    else:
+        unknown = np.setdiff1d(present, classes)
+        if len(unknown):
+            raise ValueError(
+                f"`y` has classes that are not in `classes`: {unknown.tolist()}; `classes` are {classes.tolist()}."
+            )
+        indices = np.searchsorted(classes, present)[indices]
+    if len(classes) < 2:
+        raise ValueError(
+            f"{estimator_name} needs samples of at least 2 classes in the data; got one class: {classes[0]!r}."
+        )
+    row_weight = None
+    if class_weight is not None:
+        weights = compute_class_weight(class_weight, classes=classes, y=y, sample_weight=sample_weight)
+        row_weight = weights[indices]
+    binary = len(classes) == 2
+    return Target(
+        values=indices.astype(dtype).reshape(-1, 1) if binary else indices,
+        loss=BinomialLogLoss() if binary else MultinomialLogLoss(),
+        n_outputs=1 if binary else len(classes),
+        labels=indices,
+        class_weight=row_weight,
+        attributes={"classes_": classes, "_multilabel": False},
+    )
+
+
+def _encode_label_matrix(y: Any, dtype: Any, classes: np.ndarray | None, class_weight: Any) -> Target:
+    values = np.asarray(y.toarray() if hasattr(y, "toarray") else y).astype(dtype)
+    n_labels = values.shape[1]
+    if classes is not None and len(classes) != n_labels:
+        raise ValueError(f"`y` must have one column for each of the {len(classes)} labels; got {n_labels} columns.")
+    row_weight = None if class_weight is None else compute_sample_weight(class_weight, y)
+    return Target(
+        values,
+        BinomialLogLoss(),
+        n_labels,
+        class_weight=row_weight,
+        attributes={"classes_": np.arange(n_labels), "_multilabel": True},
+    )

@@ -1,0 +1,88 @@
+r"""How many learning rates share a vector: the way between parameter space and rate space.
+
+The source has two ends: a rate per parameter (`learning_rate_update_2`) and one for all (`dLdeta_global_2`), the
+*mean* over the parameters. Baydin et al. (2018) take the sum instead; we follow the source. A rate per layer is the
+source's global rule applied to each layer.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from sk_adalr.backends import Array, namespace
+from sk_adalr.parameters import ParameterLayout
+
+
+class Granularity(Protocol):
+    """A map between parameter space (n_params,) and rate space (n_rates,)."""
+
+    def n_rates(self, layout: ParameterLayout) -> int:
+        """Return the number of rates."""
+        ...
+
+    def reduce(self, product: Array, layout: ParameterLayout) -> Array:
+        """Return the mean (n_rates,) of `product` (n_params,) over the parameters that share a rate."""
+        ...
+
+    def expand(self, rates: Array, layout: ParameterLayout, *, scratch: Array) -> Array:
+        """Return `rates` (n_rates,) in a shape that broadcasts to (n_params,)."""
+        ...
+
+
+@dataclass(frozen=True)
+class PerParameter:
+    """A rate for each parameter: the identity (eq. `dLdeta_2`)."""
+
+    def n_rates(self, layout: ParameterLayout) -> int:
+        """Return n_params."""
+        return layout.n_params
+
+    def reduce(self, product: Array, layout: ParameterLayout) -> Array:
+        """Return `product`."""
+        return product
+
+    def expand(self, rates: Array, layout: ParameterLayout, *, scratch: Array) -> Array:
+        """Return `rates`."""
+        return rates
+
+
+@dataclass(frozen=True)
+class PerLayer:
+    """A rate for each layer, shared by its coefficients and its intercept."""
+
+    def n_rates(self, layout: ParameterLayout) -> int:
+        """Return the number of layers."""
+        return len(layout.layers)
+
+    def reduce(self, product: Array, layout: ParameterLayout) -> Array:
+        """Return the mean over each layer."""
+        xp = namespace(product)
+        sizes = [sum(s.stop - s.start for s in slices) for slices in layout.layers]
+        sums = [sum(product[s].sum() for s in slices) for slices in layout.layers]
+        return xp.stack([total / size for total, size in zip(sums, sizes, strict=True)])
+
+    def expand(self, rates: Array, layout: ParameterLayout, *, scratch: Array) -> Array:
+        """Return `scratch`, filled with each layer's rate."""
+        for i, slices in enumerate(layout.layers):
+            for s in slices:
+                scratch[s] = rates[i]
+        return scratch
+
+
+@dataclass(frozen=True)
+class Global:
+    """One rate for all parameters."""
+
+    def n_rates(self, layout: ParameterLayout) -> int:
+        """Return 1."""
+        return 1
+
+    def reduce(self, product: Array, layout: ParameterLayout) -> Array:
+        """Return the mean over all parameters, (1,) (eq. `dLdeta_global_2`)."""
+        return product.mean(keepdims=True)
+
+    def expand(self, rates: Array, layout: ParameterLayout, *, scratch: Array) -> Array:
+        """Return `rates`, (1,), which broadcasts."""
+        return rates
+
+
+GRANULARITIES: dict[str, type] = {"parameter": PerParameter, "layer": PerLayer, "global": Global}

@@ -1,0 +1,206 @@
+"""The optimizer core for any differentiable function, with the habits of ``scipy.optimize.minimize``."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy.optimize import OptimizeResult
+
+from sk_adalr.names import make_direction, make_learning_rate
+from sk_adalr.optimizer import Optimizer
+from sk_adalr.parameters import ParameterLayout
+
+
+class _Objective:
+    """`fun` and `jac` in either of scipy's forms, counted."""
+
+    def __init__(self, fun: Callable, jac: Callable | bool, args: tuple) -> None:
+        if not callable(fun):
+            raise TypeError(f"`fun` must be callable; got {fun!r}.")
+        if jac is not True and not callable(jac):
+            raise TypeError(
+                f"`jac` must be True (`fun` returns the value and the gradient) or a callable; got {jac!r}."
+            )
+        self._fun, self._jac, self._args = fun, jac, args
+        self.nfev = self.njev = 0
+        self.value = np.nan
+
+    def __call__(self, params: np.ndarray, out: np.ndarray | None = None) -> float:
+        """Return the value at `params`; fill `out`, if given, with the gradient."""
+        # A copy: a user's function that keeps its argument must not see it change.
+        point = params.copy()
+        self.nfev += 1
+        if self._jac is True:
+            value, grad = self._fun(point, *self._args)
+            self.njev += 1
+        else:
+            value = self._fun(point, *self._args)
+            if out is not None:
+                grad = self._jac(point, *self._args)  # type: ignore[operator]
+                self.njev += 1
+        if out is not None:
+            grad = np.asarray(grad)
+            if grad.shape != params.shape:
+                raise ValueError(f"The gradient must have the shape of `x0`, {params.shape}; got {grad.shape}.")
+            out[...] = grad
+        self.value = float(value)
+        return self.value
+
+
+def minimize(
+    fun: Callable,
+    x0: Any,
+    args: tuple = (),
+    *,
+    method: Any = "adam",
+    jac: Callable | bool = True,
+    learning_rate: Any = "hypergradient",
+    granularity: str = "parameter",
+    learning_rate_init: float = 1e-3,
+    hyper_learning_rate: float = 1e-4,
+    momentum: float = 0.9,
+    beta_1: float = 0.9,
+    beta_2: float = 0.999,
+    epsilon: float = 1e-8,
+    max_iter: int = 1000,
+    tol: float = 1e-6,
+    callback: Callable | None = None,
+    return_history: bool = False,
+) -> OptimizeResult:
+    r"""Minimise a differentiable function by gradient descent with adapted learning rates.
+
+    Parameters
+    ----------
+    fun : callable
+        ``fun(x, *args) -> float``, or ``-> (float, array)`` where ``jac=True``.
+    x0 : array-like of shape (n,)
+        The start. float32 is kept; anything else is taken as float64.
+    args : tuple, default=()
+        Further arguments of `fun` and `jac`.
+    method : {"sgd", "momentum", "nesterov", "adam"} or Direction, default="adam"
+        Where to go.
+    jac : callable or True, default=True
+        ``jac(x, *args) -> array of shape (n,)``; True if `fun` returns the value and the gradient.
+    learning_rate : {"constant", "hypergradient"} or LearningRate, default="hypergradient"
+        How far to go.
+    granularity : {"parameter", "layer", "global"}, default="parameter"
+        How many rates share the vector; "layer" is "global" here, for a plain vector is one layer.
+    learning_rate_init : float, default=1e-3
+        :math:`\eta_0 > 0`; the first update uses it as given.
+    hyper_learning_rate : float, default=1e-4
+        :math:`\alpha \ge 0` of the rule "hypergradient".
+    momentum : float, default=0.9
+        Of "momentum" and "nesterov", in [0, 1).
+    beta_1, beta_2, epsilon : float, default=0.9, 0.999, 1e-8
+        Of "adam".
+    max_iter : int, default=1000
+        Number of updates.
+    tol : float, default=1e-6
+        Stop once no entry of the gradient exceeds it in magnitude; 0 disables stopping.
+    callback : callable, default=None
+        ``callback(intermediate_result)`` after each update, with attributes ``x``, ``fun`` and ``learning_rate``;
+        ``fun`` is the value before the update. A true return value, or StopIteration, ends the run.
+    return_history : bool, default=False
+        Whether the result has a ``history``.
+
+    Returns
+    -------
+    OptimizeResult
+        ``x``, ``fun``, ``jac``, ``nit``, ``nfev``, ``njev``, ``success``, ``status`` (0: converged, 1: `max_iter`,
+        2: non-finite value or gradient, 3: callback), ``message``, and ``history`` when asked: a dict of ``x``
+        (nit + 1, n), ``fun`` (nit + 1,) and ``learning_rate`` (nit, n_rates), where row t of the rates is the one
+        that led from point t to point t + 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument or the gradient's shape is invalid.
+
+    References
+    ----------
+    .. [1] "An Adaptive Learning Rate Method for Gradient Descent Algorithms".
+
+    Examples
+    --------
+    >>> from sk_adalr import minimize
+    >>> result = minimize(lambda x: (float(x @ x), 2 * x), [3.0, -2.0], method="sgd", learning_rate_init=0.1)
+    >>> result.success
+    True
+    """
+    if max_iter < 0:
+        raise ValueError(f"`max_iter` must be at least 0; got {max_iter!r}.")
+    params = _start(x0)
+    optimizer = Optimizer(
+        make_direction(method, "method", momentum=momentum, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon),
+        make_learning_rate(learning_rate, granularity, learning_rate_init, hyper_learning_rate),
+        ParameterLayout.vector(params.shape[0]),
+    )
+    state = optimizer.init(params)
+    objective = _Objective(fun, jac, args)
+    history: dict[str, list] = {"x": [params.copy()], "fun": [], "learning_rate": []}
+
+    status, nit = 1, 0
+    grad = np.empty_like(params)
+    while True:
+        previous = params.copy()
+        if nit == max_iter:
+            value = objective(params, out=grad)
+        else:
+            value = optimizer.step(state, params, objective)
+            grad[...] = state.grad
+        converged = tol > 0 and np.max(np.abs(grad), initial=0.0) <= tol
+        finite = np.isfinite(value) and np.isfinite(grad).all()
+        if converged or not finite or nit == max_iter:
+            params = previous  # the update that was made on the way to this value is not needed
+            status = 0 if converged else 2 if not finite else 1
+            break
+        nit += 1
+        rates = optimizer.rates(state).copy()
+        if return_history:
+            history["x"].append(params.copy())
+            history["fun"].append(value)
+            history["learning_rate"].append(rates)
+        if callback is not None and _asks_to_stop(callback, params, value, rates):
+            status, value = 3, objective(params, out=grad)
+            break
+    result = OptimizeResult(
+        x=params,
+        fun=value,
+        jac=grad,
+        nit=nit,
+        nfev=objective.nfev,
+        njev=objective.njev,
+        success=status == 0,
+        status=status,
+        message=_MESSAGES[status].format(tol=tol, max_iter=max_iter),
+    )
+    if return_history:
+        history["fun"].append(value)
+        result.history = {name: np.array(values) for name, values in history.items()}
+    return result
+
+
+_MESSAGES = {
+    0: "The largest gradient entry fell to `tol` ({tol:g}) or below.",
+    1: "Reached `max_iter` ({max_iter}) updates before the gradient fell to `tol` ({tol:g}).",
+    2: "The value or the gradient became non-finite; lower `learning_rate_init` or `hyper_learning_rate`.",
+    3: "The callback asked to stop.",
+}
+
+
+def _start(x0: Any) -> np.ndarray:
+    """Return `x0` as a new float vector."""
+    x0 = np.asarray(x0)
+    params = np.array(x0, dtype=x0.dtype if x0.dtype == np.float32 else np.float64)
+    if params.ndim != 1:
+        raise ValueError(f"`x0` must be one-dimensional; got shape {params.shape}.")
+    if not np.isfinite(params).all():
+        raise ValueError("`x0` must be finite; got NaN or infinity.")
+    return params
+
+
+def _asks_to_stop(callback: Callable, params: np.ndarray, value: float, rates: np.ndarray) -> bool:
+    try:
+        return bool(callback(OptimizeResult(x=params.copy(), fun=value, learning_rate=rates)))
+    except StopIteration:
+        return True

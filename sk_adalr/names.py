@@ -1,0 +1,109 @@
+"""From the names and numbers that users give to directions and learning rates."""
+
+import math
+from numbers import Integral, Real
+from typing import Any
+
+from sk_adalr.directions import DIRECTIONS, SGD, Adam, Direction, Momentum, Nesterov
+from sk_adalr.learning_rates import GRANULARITIES, LEARNING_RATES, Constant, Hypergradient, LearningRate
+
+#: Values of scikit-learn's own estimators that have no counterpart here, and what to use instead.
+_REPLACEMENTS = {
+    "lbfgs": "'auto', which solves the same problem without a learning rate",
+    "newton-cg": "'auto', which solves the same problem without a learning rate",
+    "newton-cholesky": "'auto', which solves the same problem without a learning rate",
+    "liblinear": "'auto', which solves the same problem without a learning rate",
+    "sag": "'auto', or 'sgd' for mini-batches",
+    "saga": "'auto', or 'sgd' for mini-batches",
+    "invscaling": "'hypergradient', which adapts the rate to the loss instead of a schedule",
+    "adaptive": "'hypergradient', which adapts the rate to the loss instead of a schedule",
+    "optimal": "'hypergradient', which adapts the rate to the loss instead of a schedule",
+}
+
+
+def check_choice(name: str, value: Any, choices: Any) -> None:
+    """Raise a ValueError or TypeError unless `value` is one of the strings `choices`."""
+    if isinstance(value, str) and value in choices:
+        return
+    allowed = ", ".join(repr(choice) for choice in choices)
+    message = f"`{name}` must be one of {allowed}; got {value!r}."
+    if isinstance(value, str):
+        if value in _REPLACEMENTS:
+            message += f" Instead of {value!r}, use {_REPLACEMENTS[value]}."
+        raise ValueError(message)
+    raise TypeError(message)
+
+
+def check_number(
+    name: str,
+    value: Any,
+    minimum: float,
+    maximum: float = math.inf,
+    *,
+    strict: bool = False,
+    integer: bool = False,
+) -> None:
+    """Raise a TypeError or ValueError unless `value` is a number in [minimum, maximum).
+
+    With `strict`, `minimum` itself is refused too; infinity always is.
+    """
+    kind, noun = (Integral, "an integer") if integer else (Real, "a number")
+    bound = f"greater than {minimum:g}" if strict else f"at least {minimum:g}"
+    if maximum < math.inf:
+        bound += f" and below {maximum:g}"
+    elif not integer:
+        bound += " and finite"
+    message = f"`{name}` must be {noun} {bound}; got {value!r}."
+    if isinstance(value, bool) or not isinstance(value, kind):
+        raise TypeError(message)
+    if not (minimum <= value < maximum) or (strict and value == minimum):
+        raise ValueError(message)
+
+
+def make_direction(
+    direction: Any, parameter: str, *, momentum: float, beta_1: float, beta_2: float, epsilon: float
+) -> Direction:
+    """Return the direction that the user names; `parameter` is what the user calls it."""
+    if not isinstance(direction, str) and isinstance(direction, Direction):
+        return direction
+    if direction == "exact":
+        raise ValueError(
+            f"`{parameter}='exact'` needs a linear predictor, whose loss along a direction is known after one pass; "
+            f"a function of its parameters alone does not have one. Use one of {', '.join(map(repr, DIRECTIONS))}."
+        )
+    check_choice(parameter, direction, DIRECTIONS)
+    check_number("momentum", momentum, 0, 1)
+    check_number("beta_1", beta_1, 0, 1)
+    check_number("beta_2", beta_2, 0, 1)
+    check_number("epsilon", epsilon, 0, strict=True)
+    if direction == "adam":
+        return Adam(beta_1, beta_2, epsilon)
+    if direction == "momentum":
+        return Momentum(momentum)
+    if direction == "nesterov":
+        return Nesterov(momentum)
+    return DIRECTIONS[direction]()
+
+
+def make_learning_rate(
+    learning_rate: Any, granularity: Any, learning_rate_init: float, hyper_learning_rate: float
+) -> LearningRate:
+    """Return the learning rate that the user names."""
+    if not isinstance(learning_rate, str) and isinstance(learning_rate, LearningRate):
+        return learning_rate
+    check_choice("learning_rate", learning_rate, LEARNING_RATES)
+    check_choice("granularity", granularity, GRANULARITIES)
+    check_number("learning_rate_init", learning_rate_init, 0, strict=True)
+    check_number("hyper_learning_rate", hyper_learning_rate, 0)
+    if learning_rate == "constant":
+        return Constant(learning_rate_init)
+    return Hypergradient(learning_rate_init, hyper_learning_rate, GRANULARITIES[granularity]())
+
+
+#: Initial rates of `learning_rate_init="auto"`, sensible on standardised data; Adam's is scikit-learn's default.
+_DEFAULT_RATES = {SGD: 0.1, Momentum: 0.01, Nesterov: 0.01, Adam: 0.001}
+
+
+def default_rate(direction: Direction) -> float:
+    """Return the initial rate of `direction` where the user gives none: 0.001 for a direction of one's own."""
+    return _DEFAULT_RATES.get(type(direction), 0.001)

@@ -1,0 +1,145 @@
+r"""Losses of one row as functions of the raw prediction, each with its derivative and its inverse link.
+
+Every method overwrites `raw` (n_rows, n_outputs), the prediction before the link: it is the largest array of an
+update, and nobody needs it afterwards. `weight` is (n_rows,) or None.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sk_adalr.backends import Array, namespace, special
+
+
+class Loss(Protocol):
+    """A loss, summed over outputs and, weighted, over rows."""
+
+    def value(self, raw: Array, target: Array, weight: Array | None) -> Any:
+        """Return the loss sum (0-d); `raw` is overwritten."""
+        ...
+
+    def value_and_residual(self, raw: Array, target: Array, weight: Array | None) -> Any:
+        """Return the loss sum (0-d) and overwrite `raw` with its derivative by the raw prediction."""
+        ...
+
+    def predict(self, raw: Array) -> Array:
+        """Return the prediction on the target's scale (inverse link), in place of `raw`."""
+        ...
+
+    def constant_value(self, target: Array, weight: Array | None) -> float:
+        """Return the mean loss of the best constant prediction: the natural unit of this loss on this target."""
+        ...
+
+
+def _weighted_sum(row_losses: Array, weight: Array | None) -> Any:
+    # float32 rows add up in float64: a million rows would otherwise lose four digits.
+    if weight is not None:
+        row_losses = row_losses * weight
+    return row_losses.sum(dtype="float64")
+
+
+def _weigh_rows(residual: Array, weight: Array | None) -> None:
+    if weight is not None:
+        residual *= weight[:, None]
+
+
+@dataclass(frozen=True)
+class HalfSquaredError:
+    r"""Half squared error, :math:`\frac12 \sum_k (u_k - y_k)^2`; the target is (n_rows, n_outputs)."""
+
+    def value(self, raw: Array, target: Array, weight: Array | None) -> Any:
+        """Return the loss sum (0-d)."""
+        raw -= target
+        return 0.5 * _weighted_sum(namespace(raw).einsum("ij,ij->i", raw, raw), weight)
+
+    def value_and_residual(self, raw: Array, target: Array, weight: Array | None) -> Any:
+        """Return the loss sum (0-d) and overwrite `raw` with :math:`u - y`, weighted."""
+        value = self.value(raw, target, weight)
+        _weigh_rows(raw, weight)
+        return value
+
+    def predict(self, raw: Array) -> Array:
+        """Return `raw`."""
+        return raw
+
+    def constant_value(self, target: Array, weight: Array | None) -> float:
+        """Return half the variance of the target, summed over outputs."""
+        xp = namespace(target)
+        deviation = target - xp.average(target, axis=0, weights=weight)
+        return 0.5 * float(xp.average(deviation**2, axis=0, weights=weight).sum())
+
+
+@dataclass(frozen=True)
+class BinomialLogLoss:
+    r"""Log loss of independent yes-or-no outputs, :math:`\sum_k \log(1 + e^{u_k}) - y_k u_k`.
+
+    The target is (n_rows, n_outputs) of 0 and 1.
+    """
+
+    def value(self, raw: Array, target: Array, weight: Array | None) -> Any:
+        """Return the loss sum (0-d)."""
+        xp = namespace(raw)
+        # log(1 + e^u) = max(u, 0) + log1p(e^-|u|) cannot overflow.
+        losses = xp.log1p(xp.exp(-xp.abs(raw)))
+        losses += xp.maximum(raw, 0)
+        losses -= target * raw
+        return _weighted_sum(losses.sum(axis=1), weight)
+
+    def value_and_residual(self, raw: Array, target: Array, weight: Array | None) -> Any:
+        r"""Return the loss sum (0-d) and overwrite `raw` with :math:`\sigma(u) - y`, weighted."""
+        value = self.value(raw, target, weight)
+        self.predict(raw)
+        raw -= target
+        _weigh_rows(raw, weight)
+        return value
+
+    def predict(self, raw: Array) -> Array:
+        r"""Return :math:`\sigma(u)` in place of `raw`."""
+        return special(raw).expit(raw, out=raw)
+
+    def constant_value(self, target: Array, weight: Array | None) -> float:
+        """Return the entropy of the outputs."""
+        share = namespace(target).average(target, axis=0, weights=weight)
+        entr = special(target).entr
+        return float((entr(share) + entr(1 - share)).sum())
+
+
+@dataclass(frozen=True)
+class MultinomialLogLoss:
+    r"""Log loss of one class out of several, :math:`\log \sum_k e^{u_k} - u_y`.
+
+    The target is (n_rows,) of class indices.
+    """
+
+    def value(self, raw: Array, target: Array, weight: Array | None) -> Any:
+        """Return the loss sum (0-d)."""
+        xp = namespace(raw)
+        raw -= raw.max(axis=1, keepdims=True)  # changes nothing but the overflow
+        true_class = raw[xp.arange(raw.shape[0]), target]
+        xp.exp(raw, out=raw)
+        return _weighted_sum(xp.log(raw.sum(axis=1)) - true_class, weight)
+
+    def value_and_residual(self, raw: Array, target: Array, weight: Array | None) -> Any:
+        """Return the loss sum (0-d) and overwrite `raw` with softmax minus one-hot target, weighted."""
+        xp = namespace(raw)
+        rows = xp.arange(raw.shape[0])
+        raw -= raw.max(axis=1, keepdims=True)
+        true_class = raw[rows, target]
+        xp.exp(raw, out=raw)
+        normalisation = raw.sum(axis=1)
+        raw /= normalisation[:, None]
+        raw[rows, target] -= 1
+        _weigh_rows(raw, weight)
+        return _weighted_sum(xp.log(normalisation) - true_class, weight)
+
+    def predict(self, raw: Array) -> Array:
+        """Return the softmax in place of `raw`."""
+        xp = namespace(raw)
+        raw -= raw.max(axis=1, keepdims=True)
+        xp.exp(raw, out=raw)
+        raw /= raw.sum(axis=1, keepdims=True)
+        return raw
+
+    def constant_value(self, target: Array, weight: Array | None) -> float:
+        """Return the entropy of the classes."""
+        counts = namespace(target).bincount(target, weights=weight)
+        return float(special(target).entr(counts / counts.sum()).sum())

@@ -1,0 +1,142 @@
+r"""A feed-forward network of affine layers; without a hidden layer it is the linear predictor.
+
+.. math:: a_0 = x, \qquad a_{l} = \phi(a_{l-1} W_l + b_l), \qquad u = a_{L-1} W_L + b_L
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sk_adalr.backends import Array, namespace, special
+from sk_adalr.dataset import Batch
+from sk_adalr.objectives.losses import Loss
+from sk_adalr.parameters import ParameterLayout
+from sk_adalr.standardization import CenteredSparse, Standardization
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An elementwise function, in place, and the product with its derivative in terms of its output."""
+
+    apply: Callable[[Array], Any]
+    multiply_by_derivative: Callable[[Array, Array], Any]  # (delta, output): delta *= derivative
+
+
+def _relu_backward(delta: Array, output: Array) -> None:
+    # `greater` and `multiply` stream; the equivalent `delta[output <= 0] = 0` is several times slower.
+    delta *= output > 0
+
+
+def _tanh_backward(delta: Array, output: Array) -> None:
+    delta *= 1 - output * output
+
+
+def _logistic_backward(delta: Array, output: Array) -> None:
+    delta *= output * (1 - output)
+
+
+ACTIVATIONS: dict[str, Activation] = {
+    "identity": Activation(lambda a: a, lambda delta, output: delta),
+    "relu": Activation(lambda a: namespace(a).maximum(a, 0, out=a), _relu_backward),
+    "tanh": Activation(lambda a: namespace(a).tanh(a, out=a), _tanh_backward),
+    "logistic": Activation(lambda a: special(a).expit(a, out=a), _logistic_backward),
+}
+
+
+_BLOCK_ROWS = 4096  # of one forward pass when predicting
+
+
+class Network:
+    """Loss of a feed-forward network, as a sum over the rows of a batch.
+
+    Parameters
+    ----------
+    layout : ParameterLayout
+        The affine layers.
+    loss : Loss
+        Compares the raw prediction of the last layer with the target.
+    activation : {"identity", "relu", "tanh", "logistic"}, default="relu"
+        Between the layers.
+    """
+
+    def __init__(self, layout: ParameterLayout, loss: Loss, activation: str = "relu") -> None:
+        self.layout = layout
+        self.loss = loss
+        self._activation = ACTIVATIONS[activation]
+
+    def initial_params(self, random_state: np.random.RandomState, dtype: Any, bound_factor: float) -> np.ndarray:
+        r"""Return (n_params,) drawn as scikit-learn's MLP draws them.
+
+        Coefficients and intercepts of a layer are uniform within
+        :math:`\\sqrt{\\mathrm{bound\\_factor} / (n_{in} + n_{out})}` (Glorot and Bengio, 2010).
+        """
+        params = np.empty(self.layout.n_params, dtype=dtype)
+        coefs, intercepts = self.layout.unpack(params)
+        for i, (n_in, n_out) in enumerate(self.layout.coef_shapes):
+            bound = np.sqrt(bound_factor / (n_in + n_out))
+            coefs[i][:] = random_state.uniform(-bound, bound, (n_in, n_out))
+            if intercepts:
+                intercepts[i][:] = random_state.uniform(-bound, bound, n_out)
+        return params
+
+    def value_and_grad(self, params: Array, batch: Batch, *, out: Array | None = None) -> Any:
+        """Return the weighted loss sum over `batch` (0-d); fill `out` (n_params,), if given, with its gradient."""
+        coefs, intercepts = self.layout.unpack(params)
+        outputs = list(_forward(coefs, intercepts, batch.X, self._activation))
+        if out is None:
+            return self.loss.value(outputs[-1], batch.target, batch.weight)
+        value = self.loss.value_and_residual(outputs[-1], batch.target, batch.weight)
+        self._backward(coefs, outputs, batch.X, out)
+        return value
+
+    def _backward(self, coefs: list[Array], outputs: list[Array], X: Any, out: Array) -> None:
+        coef_grads, intercept_grads = self.layout.unpack(out)
+        delta = outputs[-1]
+        for i in reversed(range(len(coefs))):
+            if i:
+                namespace(out).matmul(outputs[i - 1].T, delta, out=coef_grads[i])
+            elif isinstance(X, CenteredSparse):
+                coef_grads[0][...] = X.transposed_matmul(delta)
+            else:
+                coef_grads[0][...] = X.T @ delta
+            if intercept_grads:
+                delta.sum(axis=0, out=intercept_grads[i])
+            if i:
+                delta = delta @ coefs[i].T
+                self._activation.multiply_by_derivative(delta, outputs[i - 1])
+
+
+def _forward(coefs: list[Array], intercepts: list[Array], X: Any, activation: Activation) -> Iterator[Array]:
+    """Yield the output of each layer; the last one is the raw prediction."""
+    output = X
+    for i, coef in enumerate(coefs):
+        output = output @ coef
+        if intercepts:
+            output += intercepts[i]
+        if i < len(coefs) - 1:
+            activation.apply(output)
+        yield output
+
+
+def predict_raw(
+    coefs: list[Array],
+    intercepts: list[Array],
+    X: Any,
+    activation: str,
+    *,
+    rows: Array | None = None,
+    standardization: Standardization | None = None,
+) -> Array:
+    """Return the raw prediction (n_rows, n_outputs) for the given rows of `X`, all by default.
+
+    Works through blocks of rows, so that hidden layers and standardised rows need little memory.
+    """
+    n_rows = X.shape[0] if rows is None else len(rows)
+    blocks = []
+    for start in range(0, n_rows, _BLOCK_ROWS):
+        block = slice(start, start + _BLOCK_ROWS)
+        *_, raw = _forward(coefs, intercepts, X[block if rows is None else rows[block]], ACTIVATIONS[activation])
+        blocks.append(raw)
+    return namespace(coefs[0]).concatenate(blocks)

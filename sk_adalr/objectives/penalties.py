@@ -1,0 +1,70 @@
+r"""The regularised mean: what every estimator minimises.
+
+.. math:: F(w) = \frac{\sum_i s_i \, \ell_i(w)}{\sum_i s_i} + \frac{\lambda}{2} \lVert W \rVert^2
+
+with sample weights :math:`s` and :math:`W` the coefficients without the intercepts.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sk_adalr.backends import Array, namespace
+from sk_adalr.dataset import Batch
+from sk_adalr.objectives.base import Objective
+
+
+@dataclass(frozen=True)
+class L2Penalty:
+    r"""L2 penalty on the coefficients, never on the intercepts.
+
+    Parameters
+    ----------
+    strength : float
+        :math:`\lambda \ge 0`, or its numerator where `per_batch`.
+    per_batch : bool, default=False
+        Whether :math:`\lambda` is `strength` divided by the batch's sum of weights, as in scikit-learn's
+        ``MLPClassifier``.
+    coef_weights : array of shape (n_coefs,) or None, default=None
+        Factors of the squared coefficients: where training scales the columns, these keep the penalty in the units
+        of the data.
+    """
+
+    strength: float
+    per_batch: bool = False
+    coef_weights: Array | None = None
+
+    def factor(self, weight_sum: float) -> float:
+        r"""Return :math:`\lambda` for a batch whose weights sum to `weight_sum`."""
+        return self.strength / weight_sum if self.per_batch else self.strength
+
+
+@dataclass(frozen=True)
+class PenalizedMean:
+    """The mean loss of a batch plus the L2 penalty, with its gradient.
+
+    Parameters
+    ----------
+    objective : Objective
+        The sum of losses.
+    penalty : L2Penalty
+        The penalty on its coefficients.
+    """
+
+    objective: Objective
+    penalty: L2Penalty
+
+    def value_and_grad(self, params: Array, batch: Batch, *, out: Array | None = None) -> Any:
+        """Return the penalised mean loss of `batch`; fill `out` (n_params,), if given, with its gradient."""
+        factor = self.penalty.factor(batch.weight_sum)
+        value = self.objective.value_and_grad(params, batch, out=out) / batch.weight_sum
+        if out is not None:
+            out *= 1 / batch.weight_sum
+        if factor:
+            coefs = params[: self.objective.layout.n_coefs]
+            penalty_grad = factor * coefs
+            if self.penalty.coef_weights is not None:
+                penalty_grad *= self.penalty.coef_weights
+            if out is not None:
+                out[: coefs.shape[0]] += penalty_grad
+            value = value + 0.5 * namespace(params).dot(coefs, penalty_grad)
+        return value

@@ -1,0 +1,32 @@
+"""Analytic functions of a few parameters, with gradients: for examples, tests and benchmarks.
+
+Each returns ``(value, gradient)`` for a point (n,), the form that ``minimize(..., jac=True)`` and
+``scipy.optimize.minimize(..., jac=True)`` take.
+"""
+
+import numpy as np
+
+
+def beale(point: np.ndarray) -> tuple[float, np.ndarray]:
+    """Beale's function of two parameters; its minimum is 0 at (3, 0.5)."""
+    x, y = point
+    powers = np.array([y, y**2, y**3])
+    residuals = np.array([1.5, 2.25, 2.625]) - x * (1 - powers)
+    grad_x = -2 * residuals @ (1 - powers)
+    grad_y = 2 * x * residuals @ np.array([1.0, 2 * y, 3 * y**2])
+    return float(residuals @ residuals), np.array([grad_x, grad_y])
+
+
+def rosenbrock(point: np.ndarray) -> tuple[float, np.ndarray]:
+    """Rosenbrock's function of two parameters; its minimum is 0 at (1, 1)."""
+    x, y = point
+    valley = y - x**2
+    grad = np.array([-400 * x * valley - 2 * (1 - x), 200 * valley])
+    return float(100 * valley**2 + (1 - x) ** 2), grad
+
+
+def ill_conditioned_quadratic(point: np.ndarray, condition: float = 1e3) -> tuple[float, np.ndarray]:
+    """Half a sum of squares whose curvatures run geometrically from 1 to `condition`; minimum 0 at the origin."""
+    curvatures = np.geomspace(1.0, condition, point.shape[0])
+    grad = curvatures * point
+    return float(0.5 * point @ grad), grad

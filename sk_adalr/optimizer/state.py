@@ -1,0 +1,34 @@
+"""Training state at rest: named arrays and numbers that copy, pickle and need no trust to load."""
+
+import copy
+import dataclasses
+from typing import Any, TypeVar
+
+from sk_adalr.backends import Array, namespace
+
+StateT = TypeVar("StateT")
+
+
+def buffer() -> Any:
+    """Declare a state field that is scratch space: allocated like the parameters, never stored."""
+    return dataclasses.field(metadata={"buffer": True}, repr=False)
+
+
+def freeze(state: Any) -> dict[str, Any]:
+    """Return a deep copy of a state dataclass as a dict, without its buffers."""
+    return {
+        f.name: copy.deepcopy(getattr(state, f.name))
+        for f in dataclasses.fields(state)
+        if not f.metadata.get("buffer")
+    }
+
+
+def thaw(state_class: type[StateT], frozen: dict[str, Any], params: Array) -> StateT:
+    """Return the state that `freeze` stored, as a copy, with fresh buffers like `params`."""
+    empty_like = namespace(params).empty_like
+    buffers = {
+        f.name: empty_like(params)
+        for f in dataclasses.fields(state_class)  # type: ignore[arg-type]
+        if f.metadata.get("buffer")
+    }
+    return state_class(**copy.deepcopy(frozen), **buffers)

@@ -1,0 +1,89 @@
+r"""One step of the method: adapt the rate, then go.
+
+.. math::
+
+    \eta_t = \text{rule}(\eta_{t-1}, g_t, d_{t-1}), \qquad d_t = \text{direction}(g_t), \qquad
+    w_{t+1} = w_t - \eta_t \odot d_t
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sk_adalr.backends import Array, namespace
+from sk_adalr.directions import Direction
+from sk_adalr.learning_rates import LearningRate
+from sk_adalr.optimizer.state import buffer
+from sk_adalr.parameters import ParameterLayout
+
+
+class Evaluate(Protocol):
+    """The loss of one batch as a function of the parameters alone."""
+
+    def __call__(self, params: Array, out: Array | None = None) -> Any:
+        """Return the mean loss, penalty included; fill `out` (n_params,), if given, with its gradient."""
+        ...
+
+
+@dataclass
+class OptimizerState:
+    """All that changes from step to step: arrays and numbers only."""
+
+    step: int
+    direction: Array  # d_{t-1} before the direction's update, d_t after it
+    direction_state: dict[str, Array]
+    rate_state: dict[str, Array]
+    grad: Array = buffer()
+    scratch: Array = buffer()
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """A direction and a learning rate: where to go, and how far.
+
+    Parameters
+    ----------
+    direction : Direction
+        "Where": ``SGD()``, ``Momentum()``, ``Nesterov()``, ``Adam()`` or one of your own.
+    learning_rate : LearningRate
+        "How far": ``Constant()``, ``Hypergradient()`` or one of your own.
+    layout : ParameterLayout
+        Which parameters form a layer.
+    """
+
+    direction: Direction
+    learning_rate: LearningRate
+    layout: ParameterLayout
+
+    State = OptimizerState
+
+    def init(self, params: Array) -> OptimizerState:
+        """Return the state before the first step, for `params` (n_params,)."""
+        xp = namespace(params)
+        return OptimizerState(
+            step=0,
+            direction=xp.zeros_like(params),  # so that the first step uses the initial rate as given
+            direction_state=self.direction.init(params),
+            rate_state=self.learning_rate.init(params, self.layout),
+            grad=xp.empty_like(params),
+            scratch=xp.empty_like(params),
+        )
+
+    def step(self, state: OptimizerState, params: Array, evaluate: Evaluate) -> Any:
+        """Update `params` and `state` in place; return the loss at the parameters before the step."""
+        layout, scratch = self.layout, state.scratch
+        state.step += 1
+        loss = evaluate(params, out=state.grad)
+        # The previous direction is still in its buffer: adapt the rates before the direction overwrites it.
+        self.learning_rate.update(state.rate_state, state.grad, state.direction, state.step, layout, scratch=scratch)
+        self.direction.update(state.direction_state, state.grad, state.step, out=state.direction)
+        rates = self.learning_rate.expand(state.rate_state, layout, scratch=scratch)
+        params -= namespace(params).multiply(rates, state.direction, out=scratch)  # eq. weight_update
+        return loss
+
+    def result(self, state: OptimizerState, params: Array) -> Array:
+        """Return what is scored and stored: the parameters themselves."""
+        return params
+
+    def rates(self, state: OptimizerState) -> Array:
+        """Return the current learning rates, (n_rates,)."""
+        return state.rate_state["rates"]

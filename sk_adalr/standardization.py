@@ -1,0 +1,161 @@
+r"""Centre and scale columns while training, and fold both into the first layer afterwards.
+
+Training sees :math:`(x - c) / s`; the model that users get lives in their own units, for
+:math:`\frac{x - c}{s} W + b = x \frac{W}{s} + (b - \frac{c}{s} W)`. Sparse columns are centred implicitly,
+:math:`(X - 1c^T) W = XW - 1(c^T W)`, and never become dense.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils.sparsefuncs import mean_variance_axis, min_max_axis
+
+from sk_adalr.backends import Array
+
+_BLOCK_ELEMENTS = 1 << 18  # of float64 at a time while taking statistics
+
+# Columns whose ranges differ by no more than this factor (between the 10th percentile and the largest) are in one
+# unit, like pixels or counts. A column of its own scale would then only blow up the rare ones.
+_SAME_UNIT_RATIO = 4.0
+
+
+@dataclass(frozen=True)
+class Standardization:
+    """A centre and a scale for each column.
+
+    Parameters
+    ----------
+    center, scale : float64 array of shape (n_columns,)
+    """
+
+    center: np.ndarray
+    scale: np.ndarray
+
+    @classmethod
+    def of_features(cls, X: Any, weight: np.ndarray | None, *, center: bool = True) -> "Standardization":
+        """Return mean and standard deviation of the columns of `X`, weighted by `weight` (n_rows,) or None.
+
+        Columns in one unit (pixels, counts, one-hot) share one scale, the root of their mean variance. Constant
+        columns, which centring makes zero, get their magnitude as scale, so that a later chunk of a stream that
+        varies stays in range. Without `center`, the centre is zero and the scale the root mean square.
+        """
+        result, varies, ranges = _statistics(X, weight, center)
+        scale, ranges = result.scale, ranges[varies]
+        if ranges.size > 1 and ranges.max() <= _SAME_UNIT_RATIO * np.quantile(ranges, 0.1):
+            unit = scale[varies].max()
+            scale[varies] = unit * np.sqrt(np.mean((scale[varies] / unit) ** 2))
+        return result
+
+    @classmethod
+    def of_targets(cls, target: np.ndarray, weight: np.ndarray | None, *, center: bool = True) -> "Standardization":
+        """Return centre and standard deviation of the columns of `target`, each in its own unit.
+
+        The centre lies a tenth of a deviation off the mean: on centred features the gradient of the intercept would
+        otherwise start as pure rounding noise, which Adam would scale up to full steps.
+        """
+        result = _statistics(target, weight, center)[0]
+        return cls(result.center - 0.1 * result.scale, result.scale) if center else result
+
+    def transform(self, X: Any, out: Array | None = None) -> Any:
+        """Return the standardised rows `X`: an array, in `out` if given, or a `CenteredSparse`."""
+        if sparse.issparse(X):
+            columns = X.indices
+            data = (X.data / self.scale[columns]).astype(X.dtype)
+            scaled = sparse.csr_array((data, columns, X.indptr), shape=X.shape)
+            return CenteredSparse(scaled, (self.center / self.scale).astype(X.dtype))
+        center = self.center.astype(X.dtype)
+        out = np.subtract(X, center, out=out)
+        # Dividing, for the reciprocal of a subnormal scale would overflow.
+        return np.divide(out, self.scale.astype(X.dtype), out=out)
+
+    def fold(self, coef: Array, intercept: Array | None) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the first layer (n_columns, n_out), (n_out,) in the units of the data, as float64."""
+        folded = coef / self.scale[:, None]
+        return folded, None if intercept is None else intercept - self.center @ folded
+
+    def unfold(self, coef: Array, intercept: Array | None) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the inverse of `fold`."""
+        return coef * self.scale[:, None], None if intercept is None else intercept + self.center @ coef
+
+
+def _statistics(X: Any, weight: np.ndarray | None, center: bool) -> tuple[Standardization, np.ndarray, np.ndarray]:
+    """Return mean and deviation of the columns, which of them vary, and their ranges."""
+    if weight is not None and not weight.all():
+        X, weight = X[weight > 0], weight[weight > 0]  # a row without weight is no row
+    mean, deviation, low, high = (_sparse_moments if sparse.issparse(X) else _dense_moments)(X, weight, center)
+    magnitude = np.maximum(np.abs(low), np.abs(high))
+    varies = deviation > 10 * np.finfo(X.dtype).eps * magnitude
+    scale = np.where(varies, deviation, np.where(magnitude > 0, magnitude, 1.0))
+    if center:
+        mean = np.where(varies, mean, low)  # a constant column becomes exactly zero
+    # A centre that the data's own dtype can represent is subtracted without a rounding error of its own.
+    mean = mean.astype(X.dtype).astype(np.float64)
+    return Standardization(mean, scale), varies, high - low if center else magnitude
+
+
+def _dense_moments(X: np.ndarray, weight: np.ndarray | None, center: bool) -> tuple[np.ndarray, ...]:
+    """Return mean, deviation from it, minimum and maximum of the columns, in float64."""
+    low, high = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)
+    # Relative to the magnitude, squares can neither overflow nor underflow.
+    unit = np.maximum(np.abs(low), np.abs(high))
+    unit[unit == 0] = 1.0
+    weight_sum = X.shape[0] if weight is None else weight.sum(dtype=np.float64)
+    mean, variance = np.zeros(X.shape[1]), np.zeros(X.shape[1])
+    n_rows = max(1, _BLOCK_ELEMENTS // max(1, X.shape[1]))
+    blocks = [slice(start, start + n_rows) for start in range(0, X.shape[0], n_rows)]
+    if center:
+        for block in blocks:
+            z = X[block] / unit
+            mean += z.sum(axis=0) if weight is None else weight[block] @ z
+        mean /= weight_sum
+    for block in blocks:
+        z = X[block] / unit
+        z -= mean
+        z *= z
+        variance += z.sum(axis=0) if weight is None else weight[block] @ z
+    variance /= weight_sum
+    return mean * unit, np.sqrt(variance) * unit, low, high
+
+
+def _sparse_moments(X: Any, weight: np.ndarray | None, center: bool) -> tuple[np.ndarray, ...]:
+    """Return mean, deviation from it, minimum and maximum of the columns, in float64."""
+    low, high = (extreme.astype(np.float64) for extreme in min_max_axis(X, axis=0))
+    weight = None if weight is None else weight.astype(X.dtype, copy=False)
+    mean, variance = (m.astype(np.float64) for m in mean_variance_axis(X, axis=0, weights=weight))
+    if not center:
+        mean, variance = np.zeros_like(mean), variance + mean**2
+    return mean, np.sqrt(variance), low, high
+
+
+class CenteredSparse:
+    """The product of a centred sparse matrix with dense ones, without the dense matrix.
+
+    Parameters
+    ----------
+    X : CSR of shape (n_rows, n_columns)
+    offset : array of shape (n_columns,)
+        What is subtracted from every row.
+    """
+
+    def __init__(self, X: Any, offset: Array) -> None:
+        self._X = X
+        self._offset = offset
+        self.shape = X.shape
+
+    def __matmul__(self, coef: Array) -> Array:
+        """Return the product with `coef` (n_columns, n_out)."""
+        product = self._X @ coef
+        product -= self._offset @ coef
+        return product
+
+    def transposed_matmul(self, residual: Array) -> Array:
+        """Return the product of the transpose with `residual` (n_rows, n_out)."""
+        product = self._X.T @ residual
+        product -= np.outer(self._offset, residual.sum(axis=0))
+        return product
+
+    def __getitem__(self, rows: slice) -> "CenteredSparse":
+        """Return a slice of the rows."""
+        return CenteredSparse(self._X[rows], self._offset)

@@ -1,0 +1,9 @@
+"""The loop over epochs and batches, and nothing numerical."""
+
+from sk_adalr.training.batches import Batches
+from sk_adalr.training.history import History
+from sk_adalr.training.resume import TrainingState
+from sk_adalr.training.stopping import Stopping
+from sk_adalr.training.trainer import Trainer, Validation
+
+__all__ = ["Batches", "History", "Stopping", "Trainer", "TrainingState", "Validation"]

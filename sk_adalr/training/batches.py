@@ -1,0 +1,117 @@
+"""Mini-batches: which rows each update sees, in an order that depends on the random state alone."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from sk_adalr.backends import namespace
+from sk_adalr.dataset import Batch, Dataset
+from sk_adalr.standardization import Standardization
+
+# Permuted CSR rows are copied this many at a time: gathering row by row is an order of magnitude slower, and a
+# permuted copy of everything would double the memory.
+_CSR_CHUNK_ROWS = 16_384
+
+
+class Batches:
+    """The mini-batches of `data`, epoch after epoch.
+
+    Dense rows are gathered into one buffer that every batch reuses: a batch is valid until the next one is asked for.
+
+    Parameters
+    ----------
+    data : Dataset
+    batch_size : int
+        Rows per batch; the last batch of an epoch may be smaller. At `n_rows` or above, the batch is full.
+    shuffle : bool
+        Whether each epoch has a new order. A full batch is never shuffled.
+    random_state : RandomState
+        Source of the orders.
+    rows : int array or None, default=None
+        The rows that take part; None for all.
+    standardization : Standardization or None, default=None
+        How to centre and scale the rows; None leaves them as they are.
+    """
+
+    def __init__(
+        self,
+        data: Dataset,
+        batch_size: int,
+        *,
+        shuffle: bool,
+        random_state: np.random.RandomState,
+        rows: np.ndarray | None = None,
+        standardization: Standardization | None = None,
+    ) -> None:
+        self.data = data
+        self.n_rows = data.n_samples if rows is None else len(rows)
+        self.batch_size = min(batch_size, self.n_rows)
+        self._shuffle = shuffle and self.batch_size < self.n_rows
+        self._random_state = random_state
+        self._rows = rows
+        self._standardization = standardization
+        self._buffer: np.ndarray | None = None
+        self._full_batch: Batch | None = None
+
+    def epoch(self) -> Iterator[Batch]:
+        """Yield the batches of one epoch; rows without weight alone make no batch."""
+        if self.batch_size == self.n_rows:
+            if self._full_batch is None:
+                self._full_batch = next(self._batches(self._rows))
+            yield self._full_batch
+            return
+        order = self._rows
+        if self._shuffle:
+            order = self._random_state.permutation(self.n_rows)
+            if self._rows is not None:
+                order = self._rows[order]
+        for batch in self._batches(order):
+            if batch.weight_sum > 0:
+                yield batch
+
+    def _batches(self, order: np.ndarray | None) -> Iterator[Batch]:
+        X = self.data.X
+        is_sparse = sparse.issparse(X)
+        step = self.batch_size
+        if is_sparse and order is not None:
+            step *= max(1, _CSR_CHUNK_ROWS // step)
+        for chunk_start in range(0, self.n_rows, step):
+            chunk_stop = min(chunk_start + step, self.n_rows)
+            chunk = slice(chunk_start, chunk_stop) if order is None else order[chunk_start:chunk_stop]
+            X_chunk = self._sparse_rows(chunk) if is_sparse else self._dense_rows(chunk)
+            if step == self.batch_size:
+                yield self._batch(X_chunk, chunk)
+            else:
+                for start in range(0, len(chunk), self.batch_size):
+                    rows = slice(start, start + self.batch_size)
+                    yield self._batch(X_chunk[rows], chunk[rows])
+
+    def _sparse_rows(self, rows: slice | np.ndarray) -> Any:
+        X = self.data.X[rows]
+        return X if self._standardization is None else self._standardization.transform(X)
+
+    def _dense_rows(self, rows: slice | np.ndarray) -> np.ndarray:
+        X = self.data.X
+        if isinstance(rows, slice):
+            if self._standardization is None:
+                return X[rows]
+            return self._standardization.transform(X[rows], out=self._buffer_of(rows.stop - rows.start))
+        buffer = self._buffer_of(len(rows))
+        # "clip" spares NumPy the temporary that its default bounds check makes.
+        X.take(rows, axis=0, out=buffer, mode="clip")
+        return buffer if self._standardization is None else self._standardization.transform(buffer, out=buffer)
+
+    def _buffer_of(self, n_rows: int) -> np.ndarray:
+        X = self.data.X
+        if self._buffer is None:
+            self._buffer = namespace(X).empty((self.batch_size, X.shape[1]), dtype=X.dtype)
+        return self._buffer[:n_rows]
+
+    def _batch(self, X: Any, rows: slice | np.ndarray) -> Batch:
+        target, weight = self.data.target[rows], self.data.weight
+        if weight is None:
+            return Batch(X, target, None, float(target.shape[0]))
+        weight = weight[rows]
+        return Batch(X, target, weight, float(weight.sum(dtype="float64")))

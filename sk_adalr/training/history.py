@@ -1,0 +1,38 @@
+"""What happened, epoch by epoch."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass
+class History:
+    """The record of a fit, one entry per epoch; continued by ``warm_start`` and ``partial_fit``.
+
+    Parameters
+    ----------
+    losses : list of float
+        Mean training loss, penalty included, over the epoch's batches as they were visited.
+    validation_scores : list of float
+        Accuracy or R2 on the validation rows; empty without early stopping.
+    validation_losses : list of float
+        Mean loss on the validation rows, without penalty; empty without early stopping.
+    learning_rates : list of (float, float, float)
+        Smallest, median and largest rate at the end of the epoch.
+    stop_reason : str
+        One sentence; empty while training.
+    """
+
+    losses: list[float] = field(default_factory=list)
+    validation_scores: list[float] = field(default_factory=list)
+    validation_losses: list[float] = field(default_factory=list)
+    learning_rates: list[tuple[float, float, float]] = field(default_factory=list)
+    stop_reason: str = ""
+
+    def record_rates(self, rates: np.ndarray) -> None:
+        """Append the summary of the rates (n_rates,), which lie on the host."""
+        if rates.size == 1:
+            rate = float(rates[0])
+            self.learning_rates.append((rate, rate, rate))
+        else:
+            self.learning_rates.append((float(rates.min()), float(np.median(rates)), float(rates.max())))

@@ -1,0 +1,142 @@
+"""The loop: epochs, batches, and what is read from the device once an epoch."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from sk_adalr.backends import Array, namespace, to_host
+from sk_adalr.objectives import PenalizedMean
+from sk_adalr.training.batches import Batches
+from sk_adalr.training.history import History
+from sk_adalr.training.stopping import CALLBACK, INTERRUPTED, MAX_ITER_REACHED, Stopping
+
+
+@dataclass
+class Validation:
+    """Score and loss on rows that do not train, and the parameters that did best.
+
+    Parameters
+    ----------
+    evaluate : callable
+        ``evaluate(params) -> (score, loss)``: higher is better for the one, lower for the other.
+    best : (float, float), default=(-inf, inf)
+        Highest score so far, and the lowest loss with it.
+    best_params : array of shape (n_params,) or None, default=None
+        The parameters that reached them.
+    """
+
+    evaluate: Callable[[Array], tuple[float, float]]
+    best: tuple[float, float] = (-np.inf, np.inf)
+    best_params: Array | None = None
+
+    def __call__(self, params: Array) -> tuple[float, float]:
+        """Return score and loss of `params`, and keep them where they are the best."""
+        score, loss = self.evaluate(params)
+        if self.best_params is None or (score, -loss) > (self.best[0], -self.best[1]):
+            self.best = (score, loss)
+            self.best_params = params.copy()
+        return score, loss
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """Epochs times batches: the only reader of device scalars, once an epoch.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        Anything with its ``step``, ``result`` and ``rates``.
+    objective : PenalizedMean
+        What is minimised.
+    on_epoch : callable, default=a function that returns False
+        ``on_epoch(history, params) -> bool`` after each epoch; True asks to stop.
+    """
+
+    optimizer: Any
+    objective: PenalizedMean
+    on_epoch: Callable[[History, Array], bool] = field(default=lambda history, params: False)
+
+    def run(
+        self,
+        batches: Batches,
+        params: Array,
+        state: Any,
+        history: History,
+        *,
+        max_epochs: int,
+        stopping: Stopping | None = None,
+        validation: Validation | None = None,
+    ) -> Array:
+        """Train `params` and `state` in place, continue `history`, and return the parameters to keep.
+
+        Raises
+        ------
+        ValueError
+            If the loss or a parameter becomes non-finite.
+        """
+        history.stop_reason = "" if stopping is None else MAX_ITER_REACHED
+        # Overflow is judged at the end of the epoch, with a message that says what to do about it.
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
+            for _ in range(max_epochs):
+                loss, interrupted = self._epoch(batches, params, state)
+                result = self.optimizer.result(state, params)
+                self._check_finite(loss, result, state, len(history.losses) + 1)
+                history.losses.append(loss)
+                history.record_rates(to_host(self.optimizer.rates(state)))
+                reason = self._stop_reason(result, history, stopping, validation)
+                if interrupted:
+                    reason = INTERRUPTED
+                    warnings.warn("Training interrupted by the user: keeping the model so far.", stacklevel=2)
+                if reason is not None:
+                    history.stop_reason = reason
+                    break
+        if validation is not None and validation.best_params is not None:
+            return validation.best_params
+        return self.optimizer.result(state, params)
+
+    def _epoch(self, batches: Batches, params: Array, state: Any) -> tuple[float, bool]:
+        """Make one pass over the batches; return their mean loss, and whether Ctrl-C ended the pass."""
+        loss_sum: Any = 0.0
+        weight_sum = 0.0
+        interrupted = False
+        try:
+            for batch in batches.epoch():
+                evaluate = partial(_evaluate, self.objective, batch)
+                loss_sum = loss_sum + self.optimizer.step(state, params, evaluate) * batch.weight_sum
+                weight_sum += batch.weight_sum
+        except KeyboardInterrupt:
+            if weight_sum == 0:
+                raise  # there is no model to keep yet
+            interrupted = True
+        return float(loss_sum / weight_sum), interrupted
+
+    def _stop_reason(
+        self, params: Array, history: History, stopping: Stopping | None, validation: Validation | None
+    ) -> str | None:
+        loss, score = history.losses[-1], None
+        if validation is not None:
+            score, loss = validation(params)
+            history.validation_scores.append(score)
+            history.validation_losses.append(loss)
+        reason = None if stopping is None else stopping.stop_reason(loss, score)
+        return CALLBACK if self.on_epoch(history, params) else reason
+
+    def _check_finite(self, loss: float, params: Array, state: Any, epoch: int) -> None:
+        if np.isfinite(loss) and bool(namespace(params).isfinite(params).all()):
+            return
+        what = "loss" if not np.isfinite(loss) else "parameters"
+        rates = to_host(self.optimizer.rates(state))
+        rates = rates[np.isfinite(rates)]
+        range_of_rates = f"between {rates.min():.3g} and {rates.max():.3g}" if rates.size else "non-finite too"
+        raise ValueError(
+            f"The {what} became non-finite at epoch {epoch} (learning rates {range_of_rates}). Standardise the "
+            "features and the target, or lower `learning_rate_init` or `hyper_learning_rate`."
+        )
+
+
+def _evaluate(objective: PenalizedMean, batch: Any, params: Array, out: Array | None = None) -> Any:
+    return objective.value_and_grad(params, batch, out=out)

@@ -1,0 +1,110 @@
+"""From what the user passes to a `Dataset`, or an error that says what to do."""
+
+import numbers
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_array
+from sklearn.utils.validation import validate_data
+
+FLOAT_DTYPES = (np.float64, np.float32)
+
+
+def check_features(estimator: Any, X: Any, *, reset: bool) -> Any:
+    """Return `X` alone as a float array or CSR matrix (n_samples, n_features); see `check_features_and_target`."""
+    _refuse_masked_and_dask(X=X)
+    return validate_data(estimator, X, accept_sparse="csr", dtype=FLOAT_DTYPES, reset=reset)
+
+
+def check_features_and_target(estimator: Any, X: Any, y: Any, *, numeric: bool, reset: bool) -> tuple[Any, np.ndarray]:
+    """Return `X` as a float array or CSR matrix and `y` as an array of as many rows.
+
+    float32 stays float32, everything else becomes float64. Sets or checks `n_features_in_` and
+    `feature_names_in_` of the estimator.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `X` or `y` is empty, not numeric, complex, not finite, masked, a dask collection or of another length.
+    """
+    _refuse_masked_and_dask(X=X, y=y)
+    return validate_data(
+        estimator,
+        X,
+        y,
+        accept_sparse="csr",
+        dtype=FLOAT_DTYPES,
+        multi_output=True,
+        y_numeric=numeric,
+        reset=reset,
+    )
+
+
+def check_weights(sample_weight: Any, n_samples: int, class_weight: np.ndarray | None = None) -> np.ndarray | None:
+    """Return sample weights times class weights as float64 (n_samples,); None where neither is given.
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative or not finite, if all are zero, or if their number is not that of the samples.
+    """
+    if sample_weight is None and class_weight is None:
+        return None
+    if sample_weight is None:
+        weight = np.ones(n_samples)
+    elif isinstance(sample_weight, numbers.Number):
+        weight = np.full(n_samples, sample_weight, dtype=np.float64)
+    else:
+        _refuse_masked_and_dask(sample_weight=sample_weight)
+        weight = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
+    if weight.shape != (n_samples,):
+        raise ValueError(
+            f"`sample_weight` must have one entry for each of the {n_samples} samples; got shape {weight.shape}."
+        )
+    if (weight < 0).any():
+        raise ValueError(f"`sample_weight` must not be negative; got {weight.min():g}. Drop those rows instead.")
+    if class_weight is not None:
+        weight = weight * class_weight
+    if not np.isfinite(weight).all():
+        raise ValueError("`sample_weight` times `class_weight` must be finite; got NaN or infinity.")
+    if not weight.any():
+        raise ValueError("The weights are all zero: at least one sample must have a positive weight.")
+    return weight
+
+
+def scale_weights(weight: np.ndarray | None, dtype: Any) -> tuple[np.ndarray | None, float]:
+    """Return `weight` over a power of two near its largest entry, in `dtype`, and that power.
+
+    Weights of any magnitude then keep their ratios in float32, and multiplying all by a power of two changes no bit
+    of a fit. Where all weights are equal, return None and their value.
+    """
+    if weight is None:
+        return None, 1.0
+    if (weight == weight[0]).all():
+        return None, float(weight[0])
+    scale = float(np.exp2(np.frexp(weight.max())[1] - 1))
+    return (weight / scale).astype(dtype), scale
+
+
+def check_finite_model(estimator: Any, *arrays: np.ndarray) -> None:
+    """Raise a ValueError if a fitted array of `estimator` is not finite."""
+    for array in arrays:
+        if not np.isfinite(array).all():
+            raise ValueError(
+                f"The parameters of this {type(estimator).__name__} are not finite, so it cannot predict; they were "
+                "changed after `fit`. Fit it again, or load it from an intact file."
+            )
+
+
+def _refuse_masked_and_dask(**arrays: Any) -> None:
+    for name, array in arrays.items():
+        if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
+            raise ValueError(
+                f"`{name}` is a masked array with masked entries, which would be used as if they were not. Impute "
+                "them, for example with sklearn.impute.SimpleImputer, or drop their rows."
+            )
+        if type(array).__module__.partition(".")[0] in ("dask", "dask_expr"):
+            raise TypeError(
+                f"`{name}` is a dask collection, which would silently be loaded into memory as a whole. Pass "
+                f"`{name}.compute()` to do so, or call `partial_fit` chunk by chunk."
+            )
