@@ -21,7 +21,8 @@ class _Objective:
             raise TypeError(
                 f"`jac` must be True (`fun` returns the value and the gradient) or a callable; got {jac!r}."
             )
-        self._fun, self._jac, self._args = fun, jac, args
+        self._fun, self._args = fun, args
+        self._jac: Any = jac
         self.nfev = self.njev = 0
         self.value = np.nan
 
@@ -36,7 +37,7 @@ class _Objective:
         else:
             value = self._fun(point, *self._args)
             if out is not None:
-                grad = self._jac(point, *self._args)  # type: ignore[operator]
+                grad = self._jac(point, *self._args)
                 self.njev += 1
         if out is not None:
             grad = np.asarray(grad)

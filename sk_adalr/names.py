@@ -47,7 +47,8 @@ def check_number(
 
     With `strict`, `minimum` itself is refused too; infinity always is.
     """
-    kind, noun = (Integral, "an integer") if integer else (Real, "a number")
+    kind: Any = Integral if integer else Real
+    noun = "an integer" if integer else "a number"
     bound = f"greater than {minimum:g}" if strict else f"at least {minimum:g}"
     if maximum < math.inf:
         bound += f" and below {maximum:g}"
@@ -100,10 +101,14 @@ def make_learning_rate(
     return Hypergradient(learning_rate_init, hyper_learning_rate, GRANULARITIES[granularity]())
 
 
-#: Initial rates of `learning_rate_init="auto"`, sensible on standardised data; Adam's is scikit-learn's default.
-_DEFAULT_RATES = {SGD: 0.1, Momentum: 0.01, Nesterov: 0.01, Adam: 0.001}
+#: Initial rates of `learning_rate_init="auto"`, sensible on standardised data.
+_DEFAULT_RATES = {SGD: 0.1, Momentum: 0.01, Nesterov: 0.01}
 
 
-def default_rate(direction: Direction) -> float:
-    """Return the initial rate of `direction` where the user gives none: 0.001 for a direction of one's own."""
-    return _DEFAULT_RATES.get(type(direction), 0.001)
+def default_rate(direction: Direction, *, linear: bool) -> float:
+    """Return the initial rate of `direction` where the user gives none.
+
+    Adam's, and that of a direction of one's own, is scikit-learn's 0.001 for a network; a linear model starts from
+    zero and has further to go: 0.01.
+    """
+    return _DEFAULT_RATES.get(type(direction), 0.01 if linear else 0.001)

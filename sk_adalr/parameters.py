@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from sk_adalr.backends import Array
 
@@ -28,7 +29,7 @@ class ParameterLayout:
     @classmethod
     def of_network(cls, sizes: Sequence[int], fit_intercept: bool = True) -> "ParameterLayout":
         """Return the layout of affine layers between units of the given `sizes`."""
-        return cls(tuple(zip(sizes[:-1], sizes[1:], strict=True)), fit_intercept)
+        return cls(tuple(pairwise(sizes)), fit_intercept)
 
     @classmethod
     def vector(cls, n_params: int) -> "ParameterLayout":

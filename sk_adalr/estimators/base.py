@@ -1,6 +1,6 @@
 """The fit / partial_fit template: validate, train on local state, publish once."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,17 +18,20 @@ from sk_adalr.validation import check_features_and_target, check_weights, scale_
 @contextmanager
 def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
     """Leave `estimator` exactly as it was if the block raises, Ctrl-C included."""
-    before = vars(estimator).copy()
+    before = estimator.__dict__.copy()
     try:
         yield
     except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
+        estimator.__dict__.clear()
+        estimator.__dict__.update(before)
         raise
 
 
 class GradientEstimator(MiniBatchTraining, BaseEstimator):
     """Base of all estimators: how a fit runs. A subclass says what the model is."""
+
+    _dtype: str
+    _encode_target: Callable[[Any, Any, Any, Any], Target]
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "GradientEstimator":
         """Fit the model.
@@ -56,7 +59,7 @@ class GradientEstimator(MiniBatchTraining, BaseEstimator):
             self._check_params()
             resume = self.warm_start and hasattr(self, "loss_curve_")
             data, target = self._validate(X, y, sample_weight, resume=resume, reset=True)
-            vars(self).update(self._solve(data, target, resume=resume), **target.attributes)
+            self.__dict__.update(self._solve(data, target, resume=resume), **target.attributes)
         return self
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> "GradientEstimator":
@@ -65,7 +68,7 @@ class GradientEstimator(MiniBatchTraining, BaseEstimator):
             resume = hasattr(self, "loss_curve_")
             data, target = self._validate(X, y, sample_weight, classes=classes, resume=resume, reset=not resume)
             fitted = self._train(data, target, resume=resume, max_epochs=1, partial=True)
-            vars(self).update(fitted, **target.attributes)
+            self.__dict__.update(fitted, **target.attributes)
         return self
 
     def _validate(

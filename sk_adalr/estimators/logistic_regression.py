@@ -36,7 +36,7 @@ class AdaptiveLRLogisticRegression(LabelPrediction, LinearEstimator):
     granularity : {"parameter", "layer", "global"}, default="parameter"
         How many learning rates share the parameters.
     learning_rate_init : float or "auto", default="auto"
-        First learning rate, > 0; "auto" is 0.001 for Adam, 0.01 for momentum and Nesterov, 0.1 for SGD.
+        First learning rate, > 0; "auto" is 0.01 for Adam, momentum and Nesterov, 0.1 for SGD.
     hyper_learning_rate : float, default=1e-4
         Step size of the learning rate in the rule "hypergradient", at least 0; the :math:`\alpha` of [1]_.
     batch_size : int or "auto", default="auto"
@@ -49,8 +49,9 @@ class AdaptiveLRLogisticRegression(LabelPrediction, LinearEstimator):
     n_iter_no_change : int, default=10
         Number of epochs without such an improvement after which training stops.
     standardize : bool, default=True
-        Whether to train on centred and scaled features, and to fold both into the coefficients, so that `X` may
-        come in any units. The penalty stays in the units of `X`. Columns that share one unit, such as pixels, keep their relative scale.
+        Whether to train on centred and scaled features, and to fold both into the coefficients, so that `X` may come
+        in any units. The penalty stays in the units of `X`. Columns that share one unit, such as pixels, keep their
+        relative scale.
     shuffle : bool, default=True
         Whether each epoch visits the rows in a new order.
     random_state : int, RandomState instance or None, default=None

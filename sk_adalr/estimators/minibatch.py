@@ -1,6 +1,7 @@
 """Training an estimator on mini-batches: from its parameters to a trainer, and back to fitted attributes."""
 
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from sklearn.utils import check_random_state
 from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.targets import Target
 from sk_adalr.names import check_choice, default_rate, make_direction, make_learning_rate
-from sk_adalr.objectives import HalfSquaredError, Network, PenalizedMean, predict_raw
+from sk_adalr.objectives import HalfSquaredError, L2Penalty, Network, PenalizedMean, predict_raw
 from sk_adalr.optimizer import Optimizer
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.standardization import Standardization
@@ -24,9 +25,47 @@ from sk_adalr.units import Units
 class MiniBatchTraining:
     """How the estimators train with a direction and a learning rate.
 
-    A subclass says what the model is: ``_hidden_sizes``, ``_hidden_activation``, ``_has_intercept``,
-    ``_initial_params``, ``_penalty``, ``_params`` and ``_coef_attributes``.
+    A subclass says what the model is.
     """
+
+    # Parameters that every estimator has.
+    solver: Any
+    learning_rate: Any
+    granularity: Any
+    learning_rate_init: Any
+    hyper_learning_rate: Any
+    batch_size: Any
+    max_iter: Any
+    tol: Any
+    n_iter_no_change: Any
+    standardize: Any
+    shuffle: Any
+    random_state: Any
+    momentum: Any
+    beta_1: Any
+    beta_2: Any
+    epsilon: Any
+    early_stopping: Any
+    validation_fraction: Any
+    warm_start: Any
+    verbose: Any
+
+    # Fitted attributes that training goes on from.
+    _training: dict[str, Any] | None
+    loss_curve_: list[float]
+    learning_rate_curve_: np.ndarray
+    validation_scores_: list[float] | None
+    validation_loss_curve_: list[float] | None
+
+    # What the model is.
+    _hidden_sizes: Any
+    _hidden_activation: Any
+    _has_intercept: Any
+    _initial_params: Callable[[Network, np.random.RandomState, Any], np.ndarray]
+    _penalty: Callable[[Dataset, Units, ParameterLayout], L2Penalty]
+    _params: Callable[[ParameterLayout], np.ndarray]
+    _coef_attributes: Callable[[ParameterLayout, np.ndarray], dict[str, Any]]
+    _score_raw: Callable[[np.ndarray, np.ndarray, np.ndarray | None], float]
 
     def _make_optimizer(self, layout: ParameterLayout) -> Optimizer:
         solver = "adam" if isinstance(self.solver, str) and self.solver == "auto" else self.solver
@@ -44,7 +83,7 @@ class MiniBatchTraining:
         rate = self.learning_rate_init
         if isinstance(rate, str):
             check_choice("learning_rate_init", rate, ("auto",))
-            rate = default_rate(direction)
+            rate = default_rate(direction, linear=not self._hidden_sizes)
         return Optimizer(direction, make_learning_rate(rule, self.granularity, rate, self.hyper_learning_rate), layout)
 
     def _train(
@@ -144,8 +183,8 @@ class MiniBatchTraining:
             )
         except ValueError as error:
             return None, None, no_rows + str(error)
-        weight = None if data.weight is None else data.weight[validation_rows]
-        if weight is not None and not (weight.any() and data.weight[rows].any()):
+        weight: Any = None if data.weight is None else data.weight[validation_rows]
+        if data.weight is not None and not (weight.any() and data.weight[rows].any()):
             return None, None, no_rows + "all weights on one side of the split are zero."
         if target.labels is None and len(validation_rows) < 2:
             return None, None, no_rows + "a score needs two rows or more."

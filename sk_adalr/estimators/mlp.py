@@ -23,7 +23,7 @@ class MLPEstimator(GradientEstimator):
 
     @property
     def _hidden_sizes(self) -> tuple[int, ...]:
-        sizes = self.hidden_layer_sizes
+        sizes: Any = self.hidden_layer_sizes
         return (sizes,) if isinstance(sizes, Integral) else tuple(sizes)
 
     @property
@@ -84,8 +84,8 @@ class AdaptiveLRMLPClassifier(LabelPrediction, MLPEstimator):
     activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
         Of the hidden layers.
     alpha : float, default=1e-4
-        L2 strength, at least 0, divided by the batch's sum of weights, on the coefficients that training sees: those of
-        the standardised features where `standardize`. Intercepts are not penalised.
+        L2 strength, at least 0, divided by the batch's sum of weights, on the coefficients that training sees: those
+        of the standardised features where `standardize`. Intercepts are not penalised.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class, 1 by default; "balanced" weighs classes inversely to their frequency. With several
         labels per sample, a list of dicts, one per label; a sample's weight is the product over its labels.
@@ -109,8 +109,9 @@ class AdaptiveLRMLPClassifier(LabelPrediction, MLPEstimator):
     n_iter_no_change : int, default=10
         Number of epochs without such an improvement after which training stops.
     standardize : bool, default=True
-        Whether to train on centred and scaled features, and to fold both into the coefficients, so that `X` may
-        come in any units. Sparse columns are centred without becoming dense. Columns that share one unit, such as pixels, keep their relative scale.
+        Whether to train on centred and scaled features, and to fold both into the coefficients, so that `X` may come
+        in any units. Sparse columns are centred without becoming dense. Columns that share one unit, such as pixels,
+        keep their relative scale.
     shuffle : bool, default=True
         Whether each epoch visits the rows in a new order.
     random_state : int, RandomState instance or None, default=None

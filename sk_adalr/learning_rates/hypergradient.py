@@ -40,7 +40,7 @@ class Hypergradient:
     granularity: Granularity = field(default_factory=PerParameter)
 
     def init(self, params: Array, layout: ParameterLayout) -> State:
-        """Return ``rates`` of shape (n_rates,), all :math:`\\eta_0`."""
+        r"""Return ``rates`` of shape (n_rates,), all :math:`\eta_0`."""
         n_rates = self.granularity.n_rates(layout)
         return {"rates": namespace(params).full(n_rates, self.learning_rate_init, dtype=params.dtype)}
 

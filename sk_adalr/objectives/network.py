@@ -137,6 +137,9 @@ def predict_raw(
     blocks = []
     for start in range(0, n_rows, _BLOCK_ROWS):
         block = slice(start, start + _BLOCK_ROWS)
-        *_, raw = _forward(coefs, intercepts, X[block if rows is None else rows[block]], ACTIVATIONS[activation])
+        X_block = X[block if rows is None else rows[block]]
+        if standardization is not None:
+            X_block = standardization.transform(X_block)
+        *_, raw = _forward(coefs, intercepts, X_block, ACTIVATIONS[activation])
         blocks.append(raw)
     return namespace(coefs[0]).concatenate(blocks)

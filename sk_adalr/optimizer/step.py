@@ -32,8 +32,8 @@ class OptimizerState:
     direction: Array  # d_{t-1} before the direction's update, d_t after it
     direction_state: dict[str, Array]
     rate_state: dict[str, Array]
-    grad: Array = buffer()
-    scratch: Array = buffer()
+    grad: Array = buffer()  # noqa: RUF009
+    scratch: Array = buffer()  # noqa: RUF009
 
 
 @dataclass(frozen=True)
