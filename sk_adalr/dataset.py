@@ -44,12 +44,15 @@ class Dataset:
         Sample weight times class weight divided by `weight_scale`; None where all are equal to 1.
     weight_scale : float
         What the user's weights were divided by, so that weights of any magnitude keep their ratios in any dtype.
+    sample_weight : array of shape (n_samples,) or None
+        The sample weights alone: what counts for the statistics of the columns, which class weights do not change.
     """
 
     X: Any
     target: Array
     weight: Array | None = None
     weight_scale: float = 1.0
+    sample_weight: Array | None = None
 
     @property
     def n_samples(self) -> int:

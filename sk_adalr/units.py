@@ -24,6 +24,18 @@ class Units:
     inputs: Standardization | None = None
     outputs: Standardization | None = None
 
+    @property
+    def of_loss(self) -> float:
+        """What turns a loss of training into the user's units: the mean variance of the outputs.
+
+        Several outputs weigh equally in training, whatever their units. 1 where the square is out of range.
+        """
+        if self.outputs is None:
+            return 1.0
+        with np.errstate(over="ignore", under="ignore"):
+            unit = float(np.mean(self.outputs.scale**2))
+        return unit if 0 < unit < np.inf else 1.0
+
     def to_user(self, params: np.ndarray, layout: ParameterLayout) -> np.ndarray:
         """Return a copy of the flat vector `params` in the user's units.
 

@@ -79,12 +79,14 @@ class GradientEstimator(MiniBatchTraining, BaseEstimator):
         if resume:
             X = X.astype(self._dtype, copy=False)
         weight = check_weights(sample_weight, X.shape[0])
+        if weight is not None and not weight.all():  # a row without weight is no row
+            X, y, weight = X[weight > 0], y[weight > 0], weight[weight > 0]
         target = self._encode_target(y, X.dtype, weight, classes)
         if resume:
             self._check_same_target(target)
-        weight = check_weights(weight, X.shape[0], target.class_weight)
-        weight, weight_scale = scale_weights(weight, X.dtype)
-        return Dataset(X, target.values, weight, weight_scale), target
+        sample_weight, _ = scale_weights(weight, X.dtype)
+        weight, weight_scale = scale_weights(check_weights(weight, X.shape[0], target.class_weight), X.dtype)
+        return Dataset(X, target.values, weight, weight_scale, sample_weight), target
 
     def _check_same_target(self, target: Target) -> None:
         for name, value in target.attributes.items():

@@ -8,7 +8,7 @@ from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import check_is_fitted
 
 from sk_adalr.dataset import Dataset
-from sk_adalr.estimators.base import GradientEstimator
+from sk_adalr.estimators.fullbatch import FullBatchTraining
 from sk_adalr.estimators.targets import Target
 from sk_adalr.objectives import L2Penalty, Network
 from sk_adalr.parameters import ParameterLayout
@@ -16,7 +16,7 @@ from sk_adalr.units import Units
 from sk_adalr.validation import check_features, check_finite_model
 
 
-class LinearEstimator(GradientEstimator):
+class LinearEstimator(FullBatchTraining):
     """A linear predictor :math:`u = X W + b`. A subclass says how strong the penalty is."""
 
     _hidden_sizes = ()

@@ -67,10 +67,13 @@ class MiniBatchTraining:
     _coef_attributes: Callable[[ParameterLayout, np.ndarray], dict[str, Any]]
     _score_raw: Callable[[np.ndarray, np.ndarray, np.ndarray | None], float]
 
+    @property
+    def _minibatch_solver(self) -> Any:
+        return "adam" if isinstance(self.solver, str) and self.solver == "auto" else self.solver
+
     def _make_optimizer(self, layout: ParameterLayout) -> Optimizer:
-        solver = "adam" if isinstance(self.solver, str) and self.solver == "auto" else self.solver
         direction = make_direction(
-            solver,
+            self._minibatch_solver,
             "solver",
             momentum=self.momentum,
             beta_1=self.beta_1,
@@ -103,7 +106,8 @@ class MiniBatchTraining:
         rows, validation, note = None, None, ""
         if self.early_stopping and not partial:
             rows, validation, note = self._split(data, target, network, units, training)
-        params = Trainer(optimizer, PenalizedMean(network, self._penalty(data, units, layout)), self._print_epoch).run(
+        mean_loss = PenalizedMean(network, self._penalty(data, units, layout))
+        params = Trainer(optimizer, mean_loss, units.of_loss, self._print_epoch).run(
             Batches(
                 data,
                 200 if isinstance(self.batch_size, str) else self.batch_size,
@@ -116,7 +120,7 @@ class MiniBatchTraining:
             training.optimizer_state,
             history,
             max_epochs=max_epochs,
-            stopping=None if partial else self._stopping(target, data, history),
+            stopping=None if partial else self._stopping(target, data, units, history),
             validation=validation,
         )
         if validation is not None:
@@ -125,7 +129,11 @@ class MiniBatchTraining:
             self._warn_not_converged()
         return {
             **self._coef_attributes(layout, units.to_user(params, layout)),
-            **_history_attributes(history, note),
+            **history_attributes(history, note),
+            "n_gradient_evaluations_": None,
+            "solver_": self._minibatch_solver
+            if isinstance(self._minibatch_solver, str)
+            else repr(self._minibatch_solver),
             "_dtype": params.dtype.name,
             "_training": {**training.freeze(optimizer), "units": units.freeze()},
         }
@@ -143,10 +151,10 @@ class MiniBatchTraining:
         if not self.standardize:
             return Units()
         center = self._has_intercept
-        inputs = Standardization.of_features(data.X, data.weight, center=center)
+        inputs = Standardization.of_features(data.X, data.sample_weight, center=center)
         outputs = None
         if isinstance(target.loss, HalfSquaredError):
-            outputs = Standardization.of_targets(data.target, data.weight, center=center)
+            outputs = Standardization.of_targets(data.target, data.sample_weight, center=center)
         return Units(inputs, outputs)
 
     def _training_state(
@@ -203,12 +211,13 @@ class MiniBatchTraining:
                 standardization=units.inputs,
             )
             score = self._score_raw(raw, rows_target, weight)
-            return score, float(target.loss.value(raw, rows_target, weight)) / weight_sum
+            loss = float(target.loss.value(raw, rows_target, weight)) / weight_sum
+            return score, units.of_loss * loss
 
         return rows, Validation(evaluate, training.best, training.best_params), ""
 
-    def _stopping(self, target: Target, data: Dataset, history: History) -> Stopping:
-        loss_scale = target.loss.constant_value(data.target, data.weight)
+    def _stopping(self, target: Target, data: Dataset, units: Units, history: History) -> Stopping:
+        loss_scale = units.of_loss * target.loss.constant_value(data.target, data.weight)
         stopping = Stopping(self.tol, self.n_iter_no_change, loss_scale)
         # A fit that goes on has already seen these epochs.
         if self.early_stopping:
@@ -219,7 +228,7 @@ class MiniBatchTraining:
                 stopping.stop_reason(loss)
         return stopping
 
-    def _print_epoch(self, history: History, params: np.ndarray) -> bool:
+    def _print_epoch(self, history: History, params: Any) -> bool:
         if self.verbose:
             low, median, high = history.learning_rates[-1]
             score = f", validation score {history.validation_scores[-1]:.4f}" if history.validation_scores else ""
@@ -238,12 +247,13 @@ class MiniBatchTraining:
         )
 
 
-def _history_attributes(history: History, note: str) -> dict[str, Any]:
+def history_attributes(history: History, note: str) -> dict[str, Any]:
+    """Return the fitted attributes that tell how training went; `note` is added to the reason of its end."""
     return {
         "n_iter_": len(history.losses),
         "loss_": history.losses[-1],
         "loss_curve_": history.losses,
-        "learning_rate_curve_": np.array(history.learning_rates),
+        "learning_rate_curve_": np.array(history.learning_rates).reshape(-1, 3),
         "validation_scores_": history.validation_scores or None,
         "validation_loss_curve_": history.validation_losses or None,
         "stop_reason_": (history.stop_reason + note).strip(),

@@ -157,6 +157,8 @@ class AdaptiveLRMLPClassifier(LabelPrediction, MLPEstimator):
         Accuracy on the held-out rows after each epoch; None without early stopping.
     validation_loss_curve_ : list of float or None
         Mean loss on the held-out rows after each epoch, without penalty; None without early stopping.
+    solver_ : str
+        The solver that `solver` led to.
     stop_reason_ : str
         Why training ended, in one sentence.
     n_features_in_ : int

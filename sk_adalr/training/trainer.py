@@ -52,12 +52,15 @@ class Trainer:
         Anything with its ``step``, ``result`` and ``rates``.
     objective : PenalizedMean
         What is minimised.
+    loss_unit : float, default=1.0
+        What turns a loss into the unit of the history.
     on_epoch : callable, default=a function that returns False
         ``on_epoch(history, params) -> bool`` after each epoch; True asks to stop.
     """
 
     optimizer: Any
     objective: PenalizedMean
+    loss_unit: float = 1.0
     on_epoch: Callable[[History, Array], bool] = field(default=lambda history, params: False)
 
     def run(
@@ -112,7 +115,7 @@ class Trainer:
             if weight_sum == 0:
                 raise  # there is no model to keep yet
             interrupted = True
-        return float(loss_sum / weight_sum), interrupted
+        return self.loss_unit * float(loss_sum / weight_sum), interrupted
 
     def _stop_reason(
         self, params: Array, history: History, stopping: Stopping | None, validation: Validation | None

@@ -1,0 +1,131 @@
+"""Training a linear estimator on all rows at once: the exact solver and, for small least squares, a factorisation."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from sk_adalr.dataset import Dataset
+from sk_adalr.estimators.base import GradientEstimator
+from sk_adalr.estimators.minibatch import history_attributes
+from sk_adalr.estimators.targets import Target
+from sk_adalr.objectives import BinomialLogLoss, HalfSquaredError, MultinomialLogLoss
+from sk_adalr.optimizer.exact import ExactResult, prefers_factorisation, solve_cholesky, solve_exact
+from sk_adalr.training import History
+from sk_adalr.training.stopping import INTERRUPTED
+
+_LOSS_NAMES = {HalfSquaredError: "squared", BinomialLogLoss: "binomial", MultinomialLogLoss: "multinomial"}
+
+
+class FullBatchTraining(GradientEstimator):
+    """How the linear estimators train where there is no learning rate to choose."""
+
+    coef_: np.ndarray
+    intercept_: Any
+
+    def _penalty_strength(self, data: Dataset) -> float:
+        raise NotImplementedError
+
+    def _shape_coefs(self, coef: np.ndarray, intercept: np.ndarray) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def _check_params(self) -> None:
+        super()._check_params()
+        if not self._names_exact:
+            return
+        if self.early_stopping:
+            raise ValueError(
+                "`early_stopping=True` needs a mini-batch solver such as `solver='adam'`: the exact solver ends at the "
+                "optimum of the training loss."
+            )
+        if not (isinstance(self.learning_rate, str) and self.learning_rate == "auto"):
+            raise ValueError(
+                "`solver='exact'` solves for its learning rates, so `learning_rate` must be 'auto'; got "
+                f"{self.learning_rate!r}. To set it, choose a solver such as 'adam'."
+            )
+
+    @property
+    def _names_exact(self) -> bool:
+        return isinstance(self.solver, str) and self.solver == "exact"
+
+    @property
+    def _minibatch_solver(self) -> Any:
+        return "adam" if self._names_exact else super()._minibatch_solver
+
+    def _solve(self, data: Dataset, target: Target, *, resume: bool) -> dict[str, Any]:
+        choices = (self.solver, self.learning_rate)
+        all_auto = all(isinstance(choice, str) and choice == "auto" for choice in choices)
+        if self._names_exact or (all_auto and not self.early_stopping):
+            return self._solve_at_once(data, target, resume)
+        return super()._solve(data, target, resume=resume)
+
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> "FullBatchTraining":
+        if self._names_exact:
+            raise ValueError(
+                "`partial_fit` trains on mini-batches, but `solver='exact'` needs all rows at once. Use "
+                "`solver='auto'`, which trains with adam here."
+            )
+        super()._partial_fit(X, y, sample_weight, classes)
+        return self
+
+    def _solve_at_once(self, data: Dataset, target: Target, resume: bool) -> dict[str, Any]:
+        history = History()
+        factorise = (
+            isinstance(target.loss, HalfSquaredError)
+            and not self._names_exact
+            and prefers_factorisation(*data.X.shape, sparse.issparse(data.X))
+        )
+        options = {"penalty": self._penalty_strength(data), "fit_intercept": self._has_intercept}
+        if factorise:
+            result = solve_cholesky(data.X, data.target, data.weight, **options)
+            history.losses.append(result.loss)
+        else:
+            result = self._iterate(data, target, resume, history, options)
+        with np.errstate(over="ignore"):
+            coef = result.coef.T.astype(data.X.dtype, order="C")
+            intercept = result.intercept.astype(data.X.dtype)
+        if not (np.isfinite(coef).all() and np.isfinite(intercept).all()):
+            raise ValueError(
+                f"The coefficients in the units of `X` and `y` are beyond the range of {data.X.dtype}: their scales "
+                "differ too much. Rescale `X` or `y`, or pass float64."
+            )
+        return {
+            **self._shape_coefs(coef, intercept),
+            **history_attributes(history, ""),
+            "n_iter_": result.n_iter,
+            "n_gradient_evaluations_": result.n_gradient_evaluations,
+            "solver_": result.solver,
+            "_dtype": data.X.dtype.name,
+            "_training": None,
+        }
+
+    def _iterate(
+        self, data: Dataset, target: Target, resume: bool, history: History, options: dict[str, Any]
+    ) -> ExactResult:
+        def record(iteration: int, loss: float, rates: np.ndarray) -> bool:
+            history.losses.append(loss)
+            history.record_rates(rates.ravel())
+            return self._print_epoch(history, None)
+
+        result = solve_exact(
+            data.X,
+            data.target,
+            data.weight,
+            _LOSS_NAMES[type(target.loss)],
+            max_iter=self.max_iter,
+            tol=self.tol,
+            coef=np.atleast_2d(self.coef_).T if resume else None,
+            intercept=np.atleast_1d(self.intercept_) if resume else None,
+            callback=record,
+            **options,
+        )
+        if not history.losses:  # the start was the optimum already
+            history.losses.append(result.loss)
+        history.stop_reason = result.message
+        if result.interrupted:
+            history.stop_reason = INTERRUPTED
+            warnings.warn("Training interrupted by the user: keeping the model so far.", stacklevel=6)
+        elif result.n_iter == self.max_iter and not result.converged:
+            self._warn_not_converged()
+        return result

@@ -1,0 +1,234 @@
+r"""Columns of a linear predictor, centred and scaled once, for full passes over the data.
+
+With the column means :math:`\mu` and scales :math:`\sigma` the predictor is
+
+.. math:: u = X w + b = \tilde X \tilde w + \tilde b, \qquad
+          \tilde X = (X - 1\mu^T)\,\mathrm{diag}(1/\sigma), \quad \tilde w = \sigma w, \quad \tilde b = b + \mu^T w.
+
+A solver that sees only :math:`\tilde X` is blind to the offsets and units of the columns. Dense data is standardised in
+a copy, which also brings it into the layout in which passes run at memory speed; sparse data stays as it is and both
+corrections are applied to the vectors that enter and leave a pass.
+"""
+
+from copy import copy
+
+import numpy as np
+from scipy import sparse
+
+# Values per block of in-cache work: 256 KiB of float64.
+_CACHE_VALUES = 32_768
+
+
+class Columns:
+    r"""What dense and sparse columns share: the change of coordinates.
+
+    Attributes
+    ----------
+    shape : (n, p)
+    mean : ndarray (p,), float64
+        :math:`\mu`; zeros where the columns are not centred.
+    scale : ndarray (p,), float64
+        :math:`\sigma > 0`: the root mean square of the (centred) column.
+    alive : ndarray (p,), bool
+        False for columns that carry no information: constant if centred, zero if not.
+    """
+
+    def to_raw(self, coef, intercept):
+        """Coefficients (k, p) and intercepts (k,) of the columns as the caller gave them."""
+        raw = coef / self.scale
+        return raw, intercept - raw @ self.mean
+
+    def from_raw(self, coef, intercept):
+        """Inverse of `to_raw`."""
+        return np.where(self.alive, coef * self.scale, 0.0), intercept + coef @ self.mean
+
+
+class DenseColumns(Columns):
+    r"""Standardised copy of a dense matrix, stored column after column in the dtype of `X`.
+
+    Parameters
+    ----------
+    X : ndarray (n, p), float32 or float64, any memory order
+    weight : ndarray (n,) or None
+        Sample weights with mean 1; None for equal weights.
+    centre : bool
+        Whether to subtract the weighted column means.
+    """
+
+    def __init__(self, X, weight, centre):
+        self.shape = n, p = X.shape
+        self.dtype = X.dtype
+        self.data = np.empty((p, n), X.dtype)
+        self.mean, self.scale = np.zeros(p), np.ones(p)
+        _transpose_into(X, self.data)
+        weight = None if weight is None else weight.astype(X.dtype)
+        step = max(1, _CACHE_VALUES // max(n, 1))
+        for start in range(0, p, step):
+            columns = slice(start, start + step)
+            block = self.data[columns]
+            if centre:
+                self.mean[columns] = _centre(block, weight)
+            self.scale[columns] = _normalise(block, weight)
+        self.alive = self.scale > 0
+        self.scale[~self.alive] = 1.0
+
+    def forward(self, coef):
+        """Predictions (n,) or (k, n), float64, of coefficients (p,) or (k, p)."""
+        return (coef.astype(self.dtype, copy=False) @ self.data).astype(np.float64, copy=False)
+
+    def backward(self, residual):
+        """Sums (p,) or (k, p), float64, of the rows weighted by residuals (n,) or (k, n)."""
+        residual = residual.astype(self.dtype, copy=False)
+        product = self.data @ residual if residual.ndim == 1 else residual @ self.data.T
+        return product.astype(np.float64, copy=False)
+
+    def rounded(self, coef):
+        """Coefficients as `forward` sees them: a step is only exact in the numbers it was computed with."""
+        return coef.astype(self.dtype).astype(np.float64) if self.dtype != np.float64 else coef
+
+    def row_blocks(self, size):
+        """Blocks of `size` rows, for passes in which predictions need not outlive their block."""
+        n = self.shape[0]
+        return [_DenseBlock(self.data, slice(start, min(start + size, n))) for start in range(0, n, size)]
+
+
+class _DenseBlock:
+    """Some rows of `DenseColumns`."""
+
+    def __init__(self, data, rows):
+        self.rows, self._data = rows, data[:, rows]
+
+    def forward(self, coef):
+        """Predictions (k, rows) of coefficients (k, p), in the dtype of the data."""
+        return coef.astype(self._data.dtype, copy=False) @ self._data
+
+    def backward(self, residual):
+        """Sums (k, p) over the rows of the block."""
+        return residual @ self._data.T
+
+
+class SparseColumns(Columns):
+    """CSR columns, centred and scaled implicitly; parameters as for `DenseColumns`."""
+
+    def __init__(self, X, weight, centre):
+        self.shape = n, p = X.shape
+        # Products of mixed precision would copy the data in every pass; indices dominate the traffic anyway.
+        self.data = sparse.csr_array(X, dtype=np.float64)
+        self.transposed = self.data.T
+        total = np.ones(n) if weight is None else weight
+        entries, indices = self.data.data, self.data.indices
+        peak = np.zeros(p)
+        np.maximum.at(peak, indices, np.abs(entries))
+        peak[peak == 0] = 1.0
+        entry_weight = np.repeat(total, np.diff(self.data.indptr))
+        relative = entries / peak[indices]
+        mean = np.bincount(indices, entry_weight * relative, p) / n if centre else np.zeros(p)
+        present = np.bincount(indices, entry_weight, p) / n
+        spread = np.bincount(indices, entry_weight * (relative - mean[indices]) ** 2, p) / n
+        deviation = np.sqrt(spread + mean**2 * np.maximum(1.0 - present, 0.0))
+        # A constant column keeps the rounding error of its mean.
+        self.alive = deviation > 16 * np.finfo(np.float64).eps * np.abs(mean)
+        self.scale = np.where(self.alive, deviation, 1.0) * peak
+        self.mean = mean * peak
+        self._shift = mean * peak / self.scale
+
+    def forward(self, coef):
+        """Predictions (n,) or (k, n) of coefficients (p,) or (k, p)."""
+        coef = np.where(self.alive, coef, 0.0)
+        shift = coef @ self._shift
+        if coef.ndim == 1:
+            return self.data @ (coef / self.scale) - shift
+        return np.ascontiguousarray((self.data @ (coef / self.scale).T).T) - shift[:, None]
+
+    def backward(self, residual):
+        """Sums (p,) or (k, p) of the rows weighted by residuals (n,) or (k, n)."""
+        if residual.ndim == 1:
+            total = (self.transposed @ residual) / self.scale - residual.sum() * self._shift
+        else:
+            total = (self.transposed @ residual.T).T / self.scale - np.outer(residual.sum(1), self._shift)
+        return np.where(self.alive, total, 0.0)
+
+    def rounded(self, coef):
+        """Coefficients as `forward` sees them."""
+        return coef
+
+    def row_blocks(self, size):
+        """Blocks of `size` rows that share the memory of the data."""
+        n = self.shape[0]
+        return [_SparseBlock(self, slice(start, min(start + size, n))) for start in range(0, n, size)]
+
+
+class _SparseBlock:
+    """Some rows of `SparseColumns`."""
+
+    def __init__(self, columns, rows):
+        whole = columns.data
+        first, last = whole.indptr[rows.start], whole.indptr[rows.stop]
+        parts = whole.data[first:last], whole.indices[first:last], whole.indptr[rows.start : rows.stop + 1] - first
+        self.rows = rows
+        self._block = copy(columns)
+        self._block.data = sparse.csr_array(parts, shape=(rows.stop - rows.start, columns.shape[1]))
+        self._block.transposed = self._block.data.T
+
+    def forward(self, coef):
+        """Predictions (k, rows) of coefficients (k, p)."""
+        return self._block.forward(coef)
+
+    def backward(self, residual):
+        """Sums (k, p) over the rows of the block."""
+        return self._block.backward(residual)
+
+
+def standardised_columns(X, weight=None, centre=True):
+    """`DenseColumns` or `SparseColumns` of X (n, p); weight (n,) has mean 1, or is None."""
+    kind = SparseColumns if sparse.issparse(X) else DenseColumns
+    return kind(X, weight, centre)
+
+
+def _transpose_into(X, out):
+    """Copy X (n, p) into out (p, n) in blocks that fit the cache on both sides."""
+    n, p = X.shape
+    if X.flags.f_contiguous:
+        np.copyto(out, X.T)
+        return
+    rows = max(16, _CACHE_VALUES // max(1, p))
+    for start in range(0, n, rows):
+        out[:, start : start + rows] = X[start : start + rows].T
+
+
+def _centre(block, weight):
+    """Subtract the mean of every row of block (columns of X) in place; return what was subtracted, float64."""
+    n = block.shape[1]
+    # Around the first value a constant column is exactly zero and an offset costs no digits.
+    first = block[:, :1].copy()
+    block -= first
+    mean = (block.mean(axis=1) if weight is None else block @ weight / n)[:, None]
+    # Also against the rounding of a large mean, for instance that of an outlier in the first row.
+    block -= mean
+    rest = (block.mean(axis=1) if weight is None else block @ weight / n)[:, None]
+    block -= rest
+    return (first.astype(np.float64) + mean + rest)[:, 0]
+
+
+def _normalise(block, weight):
+    """Divide the rows of block by their root mean squares in place; return these, 0 for rows of zeros."""
+    n = block.shape[1]
+    with np.errstate(over="ignore", under="ignore"):
+        square = (
+            np.einsum("ij,ij->i", block, block) if weight is None else np.einsum("ij,ij,j->i", block, block, weight)
+        )
+    square = square.astype(np.float64) / n
+    limits = np.finfo(block.dtype)
+    peak = np.ones(len(block))
+    unsafe = ~((square > limits.tiny / limits.eps**2) & (square < limits.max * limits.eps))
+    if unsafe.any():
+        # Squares would overflow or vanish: bring the largest value to 1 first.
+        peak[unsafe] = np.abs(block[unsafe]).max(axis=1, initial=0.0)
+        block[unsafe] /= np.where(peak > 0, peak, 1.0)[unsafe, None].astype(block.dtype)
+        values = block[unsafe].astype(np.float64)
+        square[unsafe] = np.average(values**2, axis=1, weights=weight)
+    root = np.sqrt(square)
+    factor = (1.0 / np.where(root > 0, root, 1.0)).astype(block.dtype)
+    block *= factor[:, None]
+    # The inverse of the rounded factor, so that the change of coordinates is the one that was applied.
+    return np.where(root > 0, peak / factor.astype(np.float64), 0.0)

@@ -1,0 +1,186 @@
+r"""Exact hypergradient steps for binary logistic regression.
+
+With margins :math:`s_i = \pm u_i` (negative where the model is right) the loss of a row is
+:math:`\log(1 + e^{s_i})`. After one forward pass of the new direction, loss, hypergradient and curvature with respect to
+the step length, the momentum coefficients and the intercept are
+
+.. math:: \psi = Z \ell'(c) + D \Lambda (w + D^T c), \qquad H = Z \,\mathrm{diag}(\ell''(c))\, Z^T + D \Lambda D^T,
+
+and a few guarded Newton steps drive :math:`\psi` to zero: no learning rate is left to choose.
+"""
+
+import numpy as np
+
+from .subspace import Subspace, newton_step
+
+# Rates adapt by exp(+-_RATE) an iteration once the initial ones had time to work.
+_RATE, _RATE_START = 0.1, 15
+_MAX_INNER, _INNER_DECREASE, _MODEL_ERROR, _SUFFICIENT = 3, 0.3, 0.2, 1e-4
+_BACKTRACK = (1.0, 0.5, 0.25, 0.125, 0.0125)
+
+
+class Binomial:
+    """One binary logistic regression in standardised columns; see `loop` for the interface.
+
+    Parameters
+    ----------
+    columns : Columns (n, p)
+    target : ndarray (n,)
+        0 or 1.
+    weight : ndarray (n,) or None
+        Sample weights with mean 1.
+    penalty : ndarray (p,) or None
+        Penalty of each standardised coefficient.
+    fit_intercept : bool
+    n_steps : int
+        Number of past steps kept.
+    start : (ndarray (p,), float) or None
+        Where to start, in standardised columns.
+    """
+
+    def __init__(self, columns, target, weight, penalty, fit_intercept, n_steps, start=None):
+        n, p = columns.shape
+        self._columns, self._weight, self._penalty = columns, weight, penalty
+        self._sign = np.where(target > 0, -1.0, 1.0)
+        self._fit_intercept = fit_intercept
+        positive = np.mean(target > 0) if weight is None else np.mean(weight * (target > 0))
+        base = np.log(positive / (1.0 - positive)) if fit_intercept else 0.0
+        variance = positive * (1.0 - positive) if fit_intercept else 0.25
+        self.rates = np.where(columns.alive, 1.0 / (variance + (0.0 if penalty is None else penalty)), 0.0)
+        self._initial_rates, self._intercept_rate = self.rates.copy(), 1.0 / variance
+        self.coef, self.intercept = np.zeros(p), base
+        self._margins = self._sign * base
+        self._evaluate()
+        self.reference_loss, self.n_passes = self.loss, 2
+        self._subspace = Subspace(self._sign if fit_intercept else None, n, p, penalty, n_steps)
+        self._iteration, self._grad = 0, None
+        if start is not None:
+            self._start_at(*start)
+
+    @property
+    def reported_loss(self):
+        """The loss in the caller's units, here the same."""
+        return self.loss
+
+    def optimality(self):
+        """Gradient by one backward pass; the decrease the initial rates expect of it."""
+        residual = self._first * self._sign
+        grad = self._columns.backward(residual) / len(residual)
+        grad_intercept = self.grad_intercept = residual.mean() if self._fit_intercept else 0.0
+        self.n_passes += 1
+        if self._penalty is not None:
+            grad += self._penalty * self.coef
+        if self._grad is not None and self._iteration >= _RATE_START:
+            self._adapt_rates(grad)
+        self._grad = grad
+        return self._initial_rates @ grad**2 + self._intercept_rate * grad_intercept**2
+
+    def step(self):
+        """One forward pass and up to three Newton steps in the subspace; False if the loss cannot decrease."""
+        direction = self._columns.rounded(-self.rates * self._grad)
+        predictions = self._columns.forward(direction)
+        self.n_passes += 1
+        predictions *= self._sign
+        self._subspace.set_direction(direction, predictions)
+        c = self._solve()
+        if c is None:
+            return False
+        has_intercept = int(self._fit_intercept)
+        self.coef, self.intercept = self.coef + c @ self._subspace.D, self.intercept + c[0] * has_intercept
+        self._subspace.push(c)
+        self._iteration += 1
+        return True
+
+    def _start_at(self, coef, intercept):
+        """Move to a given solution, unless it is worse than the constant model."""
+        constant = self.coef, self.intercept, self._margins
+        self.coef, self.intercept = coef, intercept if self._fit_intercept else 0.0
+        self._margins = (self._columns.forward(coef) + self.intercept) * self._sign
+        self.n_passes += 1
+        self._evaluate()
+        if not self.loss <= self.reference_loss:
+            self.coef, self.intercept, self._margins = constant
+            self._evaluate()
+
+    def _adapt_rates(self, grad):
+        # The source's rule, normalised and multiplicative: agreement of successive gradients raises a rate.
+        largest = np.maximum(np.abs(grad), np.abs(self._grad))
+        largest[largest == 0] = 1.0
+        self.rates = self.rates * np.exp(_RATE * (grad / largest) * (self._grad / largest))
+
+    def _evaluate(self):
+        """Loss and its derivatives at the current margins."""
+        penalty = 0.0 if self._penalty is None else 0.5 * (self._penalty * self.coef) @ self.coef
+        self._data_loss, exponentials = margin_loss(self._margins, self._weight)
+        self.loss = self._data_loss + penalty
+        self._first, self._second = margin_derivatives(self._margins, exponentials, self._weight)
+
+    def _solve(self):
+        """Drive the hypergradient to zero; return the coefficients c (r,) of the step, or None."""
+        space = self._subspace
+        scale = 1.0 / len(self._margins)
+        linear = None if self._penalty is None else space.D @ (self._penalty * self.coef)
+        c, first_norm, moved = np.zeros(space.size), None, False
+        for _ in range(_MAX_INNER):
+            psi = (space.Z @ self._first) * scale
+            if linear is not None:
+                psi += linear + space.P @ c
+            H = space.curvature(self._second, scale)
+            root = np.sqrt(H.diagonal())
+            root[root == 0] = 1.0
+            norm = np.abs(psi / root).max()
+            first_norm = norm if first_norm is None else first_norm
+            if moved and norm <= _INNER_DECREASE * first_norm:
+                break
+            delta = newton_step(H, psi, root)
+            before = self.loss
+            length = self._backtrack(delta, psi @ delta, linear, c)
+            if length == 0:
+                break
+            c, moved = c + length * delta, True
+            predicted = -(psi @ delta + 0.5 * delta @ H @ delta)
+            if length == 1 and abs((before - self.loss) / predicted - 1.0) <= _MODEL_ERROR:
+                break
+        return c if moved else None
+
+    def _backtrack(self, delta, slope, linear, c):
+        """Move along delta as far as the loss decreases enough; return the length, 0 if none does."""
+        change = delta @ self._subspace.Z
+        slope_penalty = curve_penalty = 0.0
+        if linear is not None:
+            Pd = self._subspace.P @ delta
+            slope_penalty, curve_penalty = (linear + self._subspace.P @ c) @ delta, 0.5 * delta @ Pd
+        penalty = self.loss - self._data_loss if linear is not None else 0.0
+        for length in _BACKTRACK:
+            margins = self._margins + (change if length == 1.0 else length * change)
+            data_loss, exponentials = margin_loss(margins, self._weight)
+            new_penalty = penalty + length * slope_penalty + length**2 * curve_penalty
+            loss = data_loss + new_penalty
+            if loss <= self.loss + _SUFFICIENT * length * slope:
+                self._margins, self.loss, self._data_loss = margins, loss, data_loss
+                self._first, self._second = margin_derivatives(margins, exponentials, self._weight)
+                return length
+        return 0.0
+
+
+def margin_loss(margins, weight):
+    r"""Mean of :math:`\log(1 + e^{s})`, and :math:`e^{-|s|}` for `margin_derivatives`."""
+    exponentials = np.abs(margins)
+    np.negative(exponentials, out=exponentials)
+    np.exp(exponentials, out=exponentials)
+    loss = np.log1p(exponentials)
+    loss += np.maximum(margins, 0.0)
+    return (loss.mean() if weight is None else weight @ loss / len(loss)), exponentials
+
+
+def margin_derivatives(margins, exponentials, weight):
+    """First and second derivative of the loss of every row, times its weight."""
+    larger = 1.0 / (1.0 + exponentials)
+    smaller = exponentials * larger
+    first = np.where(margins > 0, larger, smaller)
+    second = smaller
+    second *= larger
+    if weight is not None:
+        first *= weight
+        second *= weight
+    return first, second

@@ -1,0 +1,162 @@
+r"""Exact hypergradient steps for least squares, all outputs at once.
+
+The loss is quadratic, so one Newton step in the subspace of the new direction and the past steps is exact, and the
+curvature of old directions never changes: an iteration adds one row to it. In exact arithmetic this is conjugate
+gradients preconditioned by the rates (Jacobi); the past steps only repair what rounding does to their conjugacy.
+
+In centred columns with a centred target the intercept separates. Outputs are independent given X and share its passes.
+Each is divided by its own scale, so that one stopping rule suits all.
+"""
+
+import numpy as np
+
+_RIDGE = 1e-13
+
+
+class LeastSquares:
+    """k least-squares problems in standardised columns; see `loop` for the interface.
+
+    Parameters
+    ----------
+    columns : Columns (n, p)
+    target : ndarray (n, k)
+    weight : ndarray (n,) or None
+        Sample weights with mean 1.
+    penalty : ndarray (p,) or None
+        Penalty of each standardised coefficient.
+    fit_intercept : bool
+    n_steps : int
+        Number of past steps kept.
+    start : (ndarray (k, p), ndarray (k,)) or None
+        Where to start, in standardised columns.
+    shared_rate : bool
+        Use one rate for all columns in their own units, which leads to the solution of minimum norm.
+    """
+
+    def __init__(self, columns, target, weight, penalty, fit_intercept, n_steps, start=None, shared_rate=False):
+        n, p = columns.shape
+        self._columns, self._weight = columns, weight
+        self._penalty = np.zeros(p) if penalty is None else penalty
+        self._initial_rates = columns.alive / (1.0 + self._penalty)
+        self.rates = self._initial_rates
+        if shared_rate:
+            self.rates = columns.alive * (columns.scale / columns.scale[columns.alive].max(initial=0.0)) ** 2
+        target = np.ascontiguousarray(target.T, dtype=np.float64)
+        self.target_mean, self.target_scale, self._residual = standardised_target(target, weight, fit_intercept)
+        k = len(target)
+        self.coef, self.n_passes = np.zeros((k, p)), 2
+        self._loss_each = self._losses(self._residual, self.coef)
+        self.reference_loss = 0.5
+        self._Z, self._D = np.zeros((k, n_steps + 1, n)), np.zeros((k, n_steps + 1, p))
+        self._H = np.zeros((k, n_steps + 1, n_steps + 1))
+        self._n_steps, self._iteration = n_steps, 0
+        if start is not None:
+            self._start_at(*start)
+
+    @property
+    def loss(self):
+        """Sum over outputs of the losses in units of each output's own variance."""
+        return self._loss_each.sum()
+
+    @property
+    def reported_loss(self):
+        """Sum over outputs of the losses in the units of the target."""
+        with np.errstate(over="ignore"):
+            return float(self._loss_each @ self.target_scale**2)
+
+    @property
+    def intercept(self):
+        """Intercepts (k,) of the standardised columns, in units of the target's scale."""
+        return np.zeros(len(self.coef))
+
+    def optimality(self):
+        """Gradient by one backward pass; the largest decrease any output expects, a share of its initial loss."""
+        n = self._columns.shape[0]
+        residual = self._residual if self._weight is None else self._residual * self._weight
+        self._grad = self._columns.backward(residual) / -n + self._penalty * self.coef
+        self.n_passes += 1
+        return (self._grad**2 @ self._initial_rates).max(initial=0.0)
+
+    def step(self):
+        """One forward pass and the exact solution in the subspace; False if no loss decreases."""
+        n = self._columns.shape[0]
+        direction = self._columns.rounded(-self.rates * self._grad)
+        predictions = self._columns.forward(direction)
+        self.n_passes += 1
+        self._Z[:, 0], self._D[:, 0] = predictions, direction
+        size = 1 + min(self._iteration, self._n_steps)
+        Z, D = self._Z[:, :size], self._D[:, :size]
+        weighted = predictions if self._weight is None else predictions * self._weight
+        row = (Z @ weighted[:, :, None])[:, :, 0] / n + (D @ (self._penalty * direction)[:, :, None])[:, :, 0]
+        H = self._H[:, :size, :size]
+        H[:, 0, :], H[:, :, 0] = row, row
+        psi = (D @ self._grad[:, :, None])[:, :, 0]
+        c = _newton_steps(H, psi)
+        step_predictions, step = (c[:, None] @ Z)[:, 0], (c[:, None] @ D)[:, 0]
+        residual, coef = self._residual - step_predictions, self.coef + step
+        losses = self._losses(residual, coef)
+        better = losses <= self._loss_each
+        if not better.any():
+            return False
+        self._accept(better, residual, coef, losses)
+        self._push(c, size, step_predictions, step)
+        return True
+
+    def _accept(self, better, residual, coef, losses):
+        # An output that rounding no longer lets decrease keeps what it has.
+        self._residual = np.where(better[:, None], residual, self._residual)
+        self._loss_each = np.where(better, losses, self._loss_each)
+        self.coef = np.where(better[:, None], coef, self.coef)
+        self._iteration += 1
+
+    def _push(self, c, size, predictions, step):
+        """Keep the step and its curvature with the directions that stay."""
+        if self._n_steps == 0:
+            return
+        slot = 1 + (self._iteration - 1) % self._n_steps
+        curvature = (self._H[:, :size, :size] @ c[:, :, None])[:, :, 0]
+        own = np.einsum("kr,kr->k", c, curvature)
+        self._Z[:, slot], self._D[:, slot] = predictions, step
+        self._H[:, slot, :size], self._H[:, :size, slot] = curvature, curvature
+        self._H[:, slot, slot] = own
+
+    def _losses(self, residual, coef):
+        square = np.einsum("kn,kn->k", residual, residual) if self._weight is None else residual**2 @ self._weight
+        return 0.5 * (square / residual.shape[1] + coef**2 @ self._penalty)
+
+    def _start_at(self, coef, intercept):
+        """Move outputs to a given solution where it is better than the constant model."""
+        scale = np.where(self.target_scale > 0, self.target_scale, 1.0)
+        coef = coef / scale[:, None]
+        residual = self._residual - self._columns.forward(coef)
+        self.n_passes += 1
+        losses = self._losses(residual, coef)
+        better = losses < self._loss_each
+        self._residual = np.where(better[:, None], residual, self._residual)
+        self._loss_each = np.where(better, losses, self._loss_each)
+        self.coef = np.where(better[:, None], coef, self.coef)
+
+
+def standardised_target(target, weight, centre):
+    """Mean (k,), scale (k,; 0 if constant) and standardised copy of target (k, n)."""
+    peak = np.abs(target).max(axis=1, initial=0.0)
+    safe = np.where(peak > 0, peak, 1.0)
+    relative = target / safe[:, None]
+    mean = np.average(relative, axis=1, weights=weight) if centre else np.zeros(len(target))
+    relative -= mean[:, None]
+    scale = np.sqrt(np.average(relative**2, axis=1, weights=weight))
+    # What is left of a constant target is the rounding of its mean.
+    scale[scale <= 16 * np.finfo(np.float64).eps * np.abs(mean)] = 0.0
+    relative *= np.where(scale > 0, 1.0 / np.where(scale > 0, scale, 1.0), 0.0)[:, None]
+    return mean * peak, scale * peak, relative
+
+
+def _newton_steps(H, psi):
+    """Solve every H[k] c = -psi[k] after scaling to a unit diagonal."""
+    scale = np.sqrt(np.einsum("krr->kr", H))
+    scale[scale == 0] = 1.0
+    scaled = H / scale[:, :, None] / scale[:, None, :]
+    diagonal = np.einsum("krr->kr", scaled)
+    diagonal += _RIDGE
+    diagonal[diagonal < 0.5] = 1.0
+    return np.linalg.solve(scaled, -(psi / scale)[:, :, None])[:, :, 0] / scale

@@ -1,0 +1,41 @@
+"""What an exact fit returns."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class ExactResult:
+    """Solution of a linear model and how it was reached.
+
+    Attributes
+    ----------
+    coef : ndarray (p, k), float64
+    intercept : ndarray (k,), float64
+    loss : float
+        Mean weighted loss plus penalty.
+    n_iter : int
+    n_gradient_evaluations : float
+        Passes over the data, forward and backward counted half each, those of the set-up included.
+    converged : bool
+        Whether the stopping rule, or the limit of the arithmetic, was reached.
+    message : str
+        Why the iterations ended, in one sentence.
+    losses : list of float
+        Loss before the first and after every iteration.
+    solver : {"exact", "cholesky"}
+    interrupted : bool
+        Whether Ctrl-C ended the fit; the solution is then the best so far.
+    """
+
+    coef: np.ndarray
+    intercept: np.ndarray
+    loss: float
+    n_iter: int
+    n_gradient_evaluations: float
+    converged: bool
+    message: str
+    losses: list = field(repr=False)
+    solver: str = "exact"
+    interrupted: bool = False

@@ -1,0 +1,73 @@
+r"""Multinomial loss and gradient in one pass: predictions, softmax and backward pass of a block of rows while in cache.
+
+For class scores :math:`U = W \tilde X^T + b` (K, n) and :math:`P` their softmax over classes,
+
+.. math:: F = -\tfrac1n \sum_i \omega_i \log P_{y_i i}, \qquad
+          G = \tfrac1n R \tilde X, \quad g_b = \tfrac1n R 1, \quad R_{ki} = \omega_i (P_{ki} - [y_i = k]).
+
+Classes come first, so every operation runs along contiguous rows and no loop over classes is needed. No array of size
+n x K is ever held.
+"""
+
+import numpy as np
+
+# Class scores of a block stay in the second-level cache.
+_BLOCK = 65_536
+# OpenBLAS multiplies matrices below about this many multiplications without packing them, up to twice as fast.
+_SMALL_PRODUCT = 950_000
+_MIN_ROWS = 512
+
+
+class Softmax:
+    """Mean multinomial loss of linear class scores; a call is one pass forward and one backward.
+
+    Parameters
+    ----------
+    columns : Columns (n, p)
+    target : ndarray (n,), int
+        Class of every row, 0 .. n_classes - 1.
+    weight : ndarray (n,) or None
+        Sample weights with mean 1.
+    n_classes : int
+    """
+
+    def __init__(self, columns, target, weight, n_classes):
+        self._n_rows, self._weight = columns.shape[0], weight
+        rows = min(_BLOCK // n_classes, _SMALL_PRODUCT // (n_classes * max(1, columns.shape[1])))
+        self._blocks = columns.row_blocks(max(_MIN_ROWS, rows))
+        # Flat positions of the true classes in each block of scores.
+        self._true = []
+        for block in self._blocks:
+            classes = target[block.rows]
+            self._true.append(classes * len(classes) + np.arange(len(classes)))
+
+    def __call__(self, coef, intercept, grad_coef, grad_intercept):
+        """Return the loss of coef (K, p) and intercept (K,); fill the gradients of the same shapes."""
+        grad_coef[:], grad_intercept[:] = 0.0, 0.0
+        loss = 0.0
+        for block, true in zip(self._blocks, self._true):
+            scores = block.forward(coef)
+            scores += intercept[:, None].astype(scores.dtype, copy=False)
+            loss += _loss_and_residual(scores, true, None if self._weight is None else self._weight[block.rows])
+            grad_intercept += scores.sum(axis=1)
+            grad_coef += block.backward(scores)
+        grad_coef /= self._n_rows
+        grad_intercept /= self._n_rows
+        return loss / self._n_rows
+
+
+def _loss_and_residual(scores, true, weight):
+    """Loss sum of a block; overwrites its scores (K, rows) by the residuals."""
+    flat = scores.reshape(-1)
+    # Shifting by the maximum over classes changes nothing but the overflow.
+    scores -= scores.max(axis=0)
+    true_scores = flat.take(true)
+    np.exp(scores, out=scores)
+    total = scores.sum(axis=0)
+    losses = np.log(total) - true_scores
+    scores *= 1.0 / total
+    flat[true] -= 1.0
+    if weight is None:
+        return losses.sum(dtype=np.float64)
+    scores *= weight.astype(scores.dtype, copy=False)
+    return weight @ losses

@@ -1,0 +1,176 @@
+"""The entry point: change of coordinates, choice of solver and its memory, and the way back."""
+
+import numpy as np
+from scipy import sparse
+
+from ...objectives.linear import standardised_columns
+from .binomial import Binomial
+from .factorisation import factorised_coefficients
+from .least_squares import LeastSquares, standardised_target
+from .loop import run
+from .memory import n_kept_steps
+from .multinomial import Multinomial
+from .result import ExactResult
+
+
+def solve_exact(
+    X,
+    target,
+    sample_weight,
+    loss,
+    *,
+    penalty,
+    fit_intercept=True,
+    max_iter=1000,
+    tol=1e-4,
+    coef=None,
+    intercept=None,
+    max_memory=None,
+    callback=None,
+):
+    r"""Minimise a linear model's loss by exact hypergradient steps on the full batch.
+
+    .. math:: F(W, b) = \frac{\sum_i \omega_i \ell(y_i, W^T x_i + b)}{\sum_i \omega_i} + \frac{\lambda}{2} \|W\|^2
+
+    Parameters
+    ----------
+    X : ndarray (n, p), float32 or float64, or CSR
+    target : ndarray
+        (n, k) float for "squared", (n, 1) of 0 and 1 for "binomial", (n,) class index for "multinomial", where every
+        class 0 .. K - 1 occurs. A single class has no solution: the caller refuses it.
+    sample_weight : ndarray (n,) or None
+        At least one positive, none negative; only their ratios matter.
+    loss : {"squared", "binomial", "multinomial"}
+    penalty : float
+        :math:`\lambda \ge 0`; intercepts are not penalised.
+    fit_intercept : bool
+    max_iter : int
+    tol : float
+        Stop once the expected decrease of the loss is below ``tol**2`` of the constant model's, see `loop`.
+    coef, intercept : ndarray (p, k), (k,) or None
+        Where to start; ignored if worse than the constant model.
+    max_memory : int or None
+        Bound in bytes on the memory of past steps, see `memory`.
+    callback : callable or None
+        ``callback(iteration, loss, rates)`` after every iteration; a true value stops.
+
+    Returns
+    -------
+    ExactResult
+    """
+    weight = normalised_weight(sample_weight)
+    columns = standardised_columns(X, weight, fit_intercept)
+    start = None if coef is None else _start(columns, coef, intercept)
+    options = dict(
+        penalty=_scaled_penalty(columns, penalty),
+        fit_intercept=fit_intercept,
+        n_steps=n_kept_steps(loss, columns.shape, _n_outputs(target, loss), max_memory),
+        start=start,
+    )
+    solver = _SOLVERS[loss](columns, target, weight, **options)
+    if callback is not None:
+        callback = _in_raw_units(callback, columns)
+    outcome = run(solver, max_iter=max_iter, tol=tol, callback=callback)
+    raw_coef, raw_intercept = _raw_solution(columns, solver)
+    return ExactResult(
+        raw_coef.T,
+        raw_intercept,
+        float(solver.reported_loss),
+        outcome.n_iter,
+        solver.n_passes / 2,
+        outcome.converged,
+        outcome.message,
+        outcome.losses,
+        "exact",
+        outcome.interrupted,
+    )
+
+
+def solve_cholesky(X, target, sample_weight, *, penalty, fit_intercept=True):
+    """Least squares of dense X (n, p) and target (n, k) by a factorisation; arguments and result as `solve_exact`."""
+    weight = normalised_weight(sample_weight)
+    columns = standardised_columns(X, weight, fit_intercept)
+    scaled = _scaled_penalty(columns, penalty)
+    mean, scale, relative = standardised_target(np.ascontiguousarray(target.T, np.float64), weight, fit_intercept)
+    coef = factorised_coefficients(columns, relative, weight, scaled)
+    residual = relative - columns.forward(coef)
+    losses = 0.5 * np.average(residual**2, axis=1, weights=weight)
+    losses += 0.0 if scaled is None else 0.5 * coef**2 @ scaled
+    with np.errstate(over="ignore"):
+        loss = float(losses @ scale**2)
+    raw_coef, raw_intercept = columns.to_raw(coef, np.zeros(len(coef)))
+    return ExactResult(
+        (raw_coef * scale[:, None]).T,
+        raw_intercept * scale + mean,
+        loss,
+        n_iter=1,
+        n_gradient_evaluations=3.0,
+        converged=True,
+        message="Solved by a factorisation of the normal equations or of the data.",
+        losses=[loss],
+        solver="cholesky",
+    )
+
+
+def normalised_weight(sample_weight):
+    """Sample weights with mean 1; None for equal weights."""
+    if sample_weight is None:
+        return None
+    weight = np.asarray(sample_weight, np.float64)
+    weight = weight / weight.max()
+    return None if np.all(weight == 1) else weight / weight.mean()
+
+
+def _squared(columns, target, weight, *, penalty, **options):
+    # Where many solutions fit perfectly, one rate for all columns leads to the one of minimum norm.
+    shared_rate = penalty is None and columns.shape[0] <= columns.shape[1]
+    return LeastSquares(columns, target, weight, penalty, shared_rate=shared_rate, **options)
+
+
+def _binomial(columns, target, weight, *, start, **options):
+    start = None if start is None else (start[0][0], start[1][0])
+    return Binomial(columns, target[:, 0], weight, start=start, **options)
+
+
+def _multinomial(columns, target, weight, *, start, **options):
+    return Multinomial(columns, target, weight, _n_outputs(target, "multinomial"), start=start, **options)
+
+
+_SOLVERS = {"squared": _squared, "binomial": _binomial, "multinomial": _multinomial}
+
+
+def _n_outputs(target, loss):
+    return int(target.max()) + 1 if loss == "multinomial" else target.shape[1]
+
+
+def _start(columns, coef, intercept):
+    """Warm start in standardised columns."""
+    coef = np.asarray(coef, np.float64).T
+    intercept = np.zeros(len(coef)) if intercept is None else np.asarray(intercept, np.float64)
+    return columns.from_raw(coef, intercept)
+
+
+def _scaled_penalty(columns, penalty):
+    """Penalty (p,) of the standardised coefficients; None for none."""
+    if penalty == 0:
+        return None
+    with np.errstate(over="ignore"):
+        return np.minimum(penalty / columns.scale / columns.scale, 1e300)
+
+
+def _raw_solution(columns, solver):
+    """Coefficients (k, p) and intercepts (k,) for the caller's columns and target."""
+    coef, intercept = columns.to_raw(np.atleast_2d(solver.coef), np.atleast_1d(solver.intercept))
+    if isinstance(solver, LeastSquares):
+        return coef * solver.target_scale[:, None], intercept * solver.target_scale + solver.target_mean
+    return coef, intercept
+
+
+def _in_raw_units(callback, columns):
+    """Hand the callback the rates of the caller's coefficients."""
+
+    def wrapped(iteration, loss, rates):
+        with np.errstate(over="ignore"):
+            return callback(iteration, loss, rates.reshape(-1, columns.shape[1]) / columns.scale / columns.scale)
+
+    return wrapped

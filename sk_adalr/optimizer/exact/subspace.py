@@ -1,0 +1,106 @@
+r"""The space searched in one step: intercept, new direction and the last steps, with their predictions.
+
+For directions :math:`D` (rows) of a linear predictor, :math:`u(w + D^T c) = u(w) + Z^T c`. All that a step needs of the
+data is :math:`Z`; the penalty enters by :math:`D \Lambda w` and :math:`D \Lambda D^T`.
+"""
+
+import numpy as np
+from scipy.linalg import lapack
+
+_RIDGE, _JITTER = 1e-11, 1e-6
+
+
+class Subspace:
+    r"""Buffers of D (r, p), Z (r, n) and :math:`P = D \Lambda D^T`; row 0 is the intercept, row 1 the new direction.
+
+    Parameters
+    ----------
+    unit : ndarray (n,) or None
+        Predictions of one unit of intercept; None without intercept.
+    n_columns : int
+    n_rows : int
+    penalty : ndarray (p,) or None
+        Diagonal of :math:`\Lambda`; None for no penalty.
+    n_steps : int
+        Number m of past steps to keep.
+    """
+
+    def __init__(self, unit, n_rows, n_columns, penalty, n_steps):
+        self._first = 0 if unit is None else 1
+        size = self._first + 1 + n_steps
+        self._Z = np.empty((size, n_rows))
+        self._D = np.zeros((size, n_columns))
+        self._P = np.zeros((size, size))
+        self._scratch = np.empty((size, n_rows))
+        self._penalty = penalty
+        self._n_steps, self._pushed = n_steps, 0
+        if unit is not None:
+            self._Z[0] = unit
+        self.size = self._first + 1
+
+    @property
+    def Z(self):
+        """Predictions of the current directions, (r, n)."""
+        return self._Z[: self.size]
+
+    @property
+    def D(self):
+        """The current directions, (r, p)."""
+        return self._D[: self.size]
+
+    @property
+    def P(self):
+        """Penalty between the current directions, (r, r)."""
+        return self._P[: self.size, : self.size]
+
+    def set_direction(self, direction, predictions):
+        """Make `direction` (p,) with `predictions` (n,) the new direction."""
+        self._Z[self._first] = predictions
+        self._D[self._first] = direction
+        if self._penalty is not None:
+            self._set_penalty_row(self._first, self.D @ (self._penalty * direction))
+
+    def curvature(self, weight, scale):
+        r"""Hessian :math:`s Z \mathrm{diag}(h) Z^T + P` for weights h (n,) and the scalar s."""
+        weighted = np.multiply(self.Z, weight, out=self._scratch[: self.size])
+        H = weighted @ self.Z.T
+        H *= scale
+        return H + self.P if self._penalty is not None else H
+
+    def push(self, c):
+        """Keep the step c (r,), without its intercept part, as a past step."""
+        if self._n_steps == 0:
+            return
+        part = c.copy()
+        part[: self._first] = 0.0
+        slot = self._first + 1 + self._pushed % self._n_steps
+        predictions, direction = part @ self.Z, part @ self.D
+        penalties = self.P @ part
+        norm = part @ penalties
+        self._Z[slot], self._D[slot] = predictions, direction
+        self._pushed += 1
+        grown = slot + 1 > self.size
+        self.size = max(self.size, slot + 1)
+        if self._penalty is not None:
+            self._set_penalty_row(slot, np.append(penalties, norm) if grown else penalties)
+            self._P[slot, slot] = norm
+
+    def _set_penalty_row(self, index, row):
+        self._P[index, : len(row)] = row
+        self._P[: len(row), index] = row
+
+
+def newton_step(H, psi, scale):
+    """Solve H step = -psi after scaling H (r, r) to a unit diagonal; steepest descent if it is not positive definite.
+
+    A trace of the identity keeps dependent directions, which the past steps become near the solution, harmless.
+    """
+    scaled = H / scale[:, None] / scale
+    right = -psi / scale
+    for ridge in (_RIDGE, _JITTER):
+        regular = scaled.copy()
+        regular.flat[:: len(H) + 1] += ridge
+        _, solution, info = lapack.dposv(regular, right)
+        if info == 0 and np.isfinite(solution).all():
+            return solution / scale
+    return right / scale
