@@ -4,6 +4,7 @@ from sk_adalr.estimators import (
     AdaptiveLRLinearRegression,
     AdaptiveLRLogisticRegression,
     AdaptiveLRMLPClassifier,
+    AdaptiveLRMLPRegressor,
 )
 from sk_adalr.minimize import minimize
 
@@ -13,6 +14,7 @@ __all__ = [
     "AdaptiveLRLinearRegression",
     "AdaptiveLRLogisticRegression",
     "AdaptiveLRMLPClassifier",
+    "AdaptiveLRMLPRegressor",
     "__version__",
     "minimize",
 ]

@@ -36,8 +36,8 @@ class FullBatchTraining(GradientEstimator):
             return
         if self.early_stopping:
             raise ValueError(
-                "`early_stopping=True` needs a mini-batch solver such as `solver='adam'`: the exact solver ends at the "
-                "optimum of the training loss."
+                "`early_stopping=True` needs a mini-batch solver such as `solver='adam'`: the exact solver ends at "
+                "the optimum of the training loss."
             )
         if not (isinstance(self.learning_rate, str) and self.learning_rate == "auto"):
             raise ValueError(

@@ -96,20 +96,21 @@ def encode_labels(
         unknown = np.setdiff1d(present, classes)
         if len(unknown):
             raise ValueError(
-                f"`y` has classes that are not in `classes`: {unknown.tolist()}; `classes` are {classes.tolist()}."
+                f"`y` has values outside `classes`: {unknown.tolist()}; `classes` are {classes.tolist()}."
             )
         indices = np.searchsorted(classes, present)[indices]
     if len(classes) < 2:
         raise ValueError(
-            f"{estimator_name} needs samples of at least 2 classes with a positive weight; got one class: {classes[0]!r}."
+            f"{estimator_name} needs samples of at least 2 classes with a positive weight; got one class: "
+            f"{classes[0]!r}."
         )
     row_weight = None
     if class_weight is not None:
         weights = compute_class_weight(class_weight, classes=classes, y=y, sample_weight=sample_weight)
         if not weights.all():
             raise ValueError(
-                f"`class_weight` must be positive; it is 0 for {classes[weights == 0].tolist()}. Drop the rows of these "
-                "classes instead."
+                f"`class_weight` must be positive; it is 0 for {classes[weights == 0].tolist()}. Drop the rows of "
+                "these classes instead."
             )
         row_weight = weights[indices]
     binary = len(classes) == 2

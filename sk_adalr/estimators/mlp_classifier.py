@@ -1,0 +1,187 @@
+"""Multi-layer perceptron classifier."""
+
+from typing import Any
+
+from sk_adalr.estimators.classification import LabelPrediction
+from sk_adalr.estimators.mlp import MLPEstimator
+
+
+class AdaptiveLRMLPClassifier(LabelPrediction, MLPEstimator):
+    r"""Multi-layer perceptron classifier trained with adaptive learning rates.
+
+    Minimises the log loss plus an L2 penalty, the objective of :class:`~sklearn.neural_network.MLPClassifier`, by the
+    method of [1]_. Each batch with sample weights :math:`s` contributes
+
+    .. math:: \frac{\sum_i s_i \, \ell(y_i, u(x_i))}{\sum_i s_i} + \frac{\alpha}{2 \sum_i s_i} \lVert W \rVert^2.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(100,)
+        Number of units of each hidden layer; empty for a linear predictor.
+    activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
+        Of the hidden layers.
+    alpha : float, default=1e-4
+        L2 strength, at least 0, divided by the batch's sum of weights, on the coefficients that training sees: those
+        of the standardised features where `standardize`. Intercepts are not penalised.
+    class_weight : dict, "balanced" or None, default=None
+        Weight of each class, 1 by default; "balanced" weighs classes inversely to their frequency. With several
+        labels per sample, a list of dicts, one per label; a sample's weight is the product over its labels.
+    solver : {"auto", "sgd", "momentum", "nesterov", "adam"} or Direction, default="auto"
+        Where to go; "auto" is "adam".
+    learning_rate : {"auto", "constant", "hypergradient"} or LearningRate, default="auto"
+        How far to go; "auto" is "hypergradient", the rule of [1]_.
+    granularity : {"parameter", "layer", "global"}, default="parameter"
+        How many learning rates share the parameters.
+    learning_rate_init : float or "auto", default="auto"
+        First learning rate, > 0; "auto" is 0.001 for Adam, 0.01 for momentum and Nesterov, 0.1 for SGD.
+    hyper_learning_rate : float, default=1e-4
+        Step size of the learning rate in the rule "hypergradient", at least 0; the :math:`\alpha` of [1]_.
+    batch_size : int or "auto", default="auto"
+        Rows per update; "auto" is ``min(200, n_samples)``.
+    max_iter : int, default=200
+        Number of epochs at most.
+    tol : float, default=1e-4
+        Smallest improvement that counts, relative to the loss of the best constant prediction; 0 trains for
+        `max_iter` epochs.
+    n_iter_no_change : int, default=10
+        Number of epochs without such an improvement after which training stops.
+    standardize : bool, default=True
+        Whether to train on centred and scaled features, and to fold both into the coefficients, so that `X` may come
+        in any units. Sparse columns are centred without becoming dense. Columns that share one unit, such as pixels,
+        keep their relative scale.
+    shuffle : bool, default=True
+        Whether each epoch visits the rows in a new order.
+    random_state : int, RandomState instance or None, default=None
+        Source of the initial weights, of the order and of the validation split. The initial weights are those of
+        scikit-learn's MLP with the same seed.
+    momentum : float, default=0.9
+        Of "momentum" and "nesterov", in [0, 1).
+    beta_1, beta_2 : float, default=0.9, 0.999
+        Decay of Adam's moments, in [0, 1).
+    epsilon : float, default=1e-8
+        Added to Adam's denominator, > 0.
+    early_stopping : bool, default=False
+        Whether to hold out rows and stop when neither accuracy nor the loss on them has improved by `tol`
+        for `n_iter_no_change` epochs; the parameters with the best score are kept.
+    validation_fraction : float, default=0.1
+        Share of the rows to hold out, in (0, 1).
+    warm_start : bool, default=False
+        Whether `fit` goes on from the previous fit, the state of the optimizer included.
+    verbose : bool or int, default=False
+        Whether to print a line per epoch.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Sorted class labels; for several labels per sample, their column numbers.
+    coefs_ : list of ndarray of shape (n_in, n_out)
+        Coefficients of each layer.
+    intercepts_ : list of ndarray of shape (n_out,)
+        Intercepts of each layer.
+    n_layers_ : int
+        Number of layers, input and output included.
+    n_outputs_ : int
+        Number of units of the last layer.
+    n_iter_ : int
+        Number of epochs, those of the fits that this one continued included.
+    loss_ : float
+        Last entry of `loss_curve_`.
+    loss_curve_ : list of float
+        Mean training loss of each epoch, penalty included, over its batches as they were visited.
+    learning_rate_curve_ : ndarray of shape (n_iter_, 3)
+        Smallest, median and largest learning rate at the end of each epoch.
+    validation_scores_ : list of float or None
+        Accuracy on the held-out rows after each epoch; None without early stopping.
+    validation_loss_curve_ : list of float or None
+        Mean loss on the held-out rows after each epoch, without penalty; None without early stopping.
+    solver_ : str
+        The solver that `solver` led to.
+    stop_reason_ : str
+        Why training ended, in one sentence.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where `X` had them.
+
+    See Also
+    --------
+    AdaptiveLRLogisticRegression : The linear model, with scikit-learn's penalty.
+
+    References
+    ----------
+    .. [1] "An Adaptive Learning Rate Method for Gradient Descent Algorithms".
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sk_adalr import AdaptiveLRMLPClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> mlp = AdaptiveLRMLPClassifier(learning_rate_init=0.01, random_state=0)
+    >>> model = make_pipeline(StandardScaler(), mlp)
+    >>> round(model.fit(X, y).score(X, y), 2)
+    0.99
+    """
+
+    _takes_multilabel = True
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: str = "relu",
+        *,
+        alpha: float = 1e-4,
+        class_weight: Any = None,
+        solver: Any = "auto",
+        learning_rate: Any = "auto",
+        granularity: str = "parameter",
+        learning_rate_init: Any = "auto",
+        hyper_learning_rate: float = 1e-4,
+        batch_size: Any = "auto",
+        max_iter: int = 200,
+        tol: float = 1e-4,
+        n_iter_no_change: int = 10,
+        standardize: bool = True,
+        shuffle: bool = True,
+        random_state: Any = None,
+        momentum: float = 0.9,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        warm_start: bool = False,
+        verbose: Any = False,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.alpha = alpha
+        self.class_weight = class_weight
+        self.solver = solver
+        self.learning_rate = learning_rate
+        self.granularity = granularity
+        self.learning_rate_init = learning_rate_init
+        self.hyper_learning_rate = hyper_learning_rate
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.standardize = standardize
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.momentum = momentum
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.warm_start = warm_start
+        self.verbose = verbose
+
+    def __sklearn_tags__(self) -> Any:
+        """Return what the estimator takes: sparse input and several labels among the rest."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.classifier_tags.multi_label = True
+        return tags
