@@ -1,5 +1,5 @@
 """Which array library computes: the only room that imports CuPy."""
 
-from sk_adalr.backends.namespace import Array, namespace, special, to_host
+from sk_adalr.backends.namespace import Array, add_scaled, namespace, special, to_host
 
-__all__ = ["Array", "namespace", "special", "to_host"]
+__all__ = ["Array", "add_scaled", "namespace", "special", "to_host"]

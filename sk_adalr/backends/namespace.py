@@ -5,6 +5,7 @@ from types import ModuleType
 from typing import Any, TypeAlias
 
 import numpy as np
+import scipy.linalg
 import scipy.special
 
 #: A ``numpy.ndarray`` or a ``cupy.ndarray``; the core never asks which.
@@ -34,3 +35,11 @@ def special(array: Array) -> ModuleType:
 def to_host(array: Array) -> np.ndarray:
     """Return `array` as a NumPy array, without a copy where it is one already."""
     return array.get() if namespace(array) is not np else np.asarray(array)
+
+
+def add_scaled(out: Array, factor: float, array: Array) -> None:
+    """Add `factor` times `array` to the contiguous vector `out`, without a temporary on NumPy."""
+    if namespace(out) is np:
+        scipy.linalg.get_blas_funcs("axpy", (out,))(array, out, a=factor)
+    else:
+        out += factor * array

@@ -1,5 +1,6 @@
 """Adam."""
 
+import math
 from dataclasses import dataclass
 
 from sk_adalr.backends import Array, namespace
@@ -32,24 +33,24 @@ class Adam:
     epsilon: float = 1e-8
 
     def init(self, params: Array) -> State:
-        """Return the state before the first step: both moments (n_params,) zero."""
+        """Return the state before the first step: both decaying sums (n_params,) zero."""
         xp = namespace(params)
-        return {"m": xp.zeros_like(params), "v": xp.zeros_like(params)}
+        return {"grad_sum": xp.zeros_like(params), "square_sum": xp.zeros_like(params)}
 
     def update(self, state: State, grad: Array, step: int, *, out: Array) -> None:
         """Advance both moments and fill `out` with their bias-corrected quotient."""
         xp = namespace(out)
-        m, v = state["m"], state["v"]
-        xp.multiply(grad, 1 - self.beta_1, out=out)
-        m *= self.beta_1
-        m += out
+        # The state holds m / (1 - beta_1) and v / (1 - beta_2): all constants then meet in one product and one sum.
+        grad_sum, square_sum = state["grad_sum"], state["square_sum"]
+        grad_sum *= self.beta_1
+        grad_sum += grad
         xp.multiply(grad, grad, out=out)
-        out *= 1 - self.beta_2
-        v *= self.beta_2
-        v += out
+        square_sum *= self.beta_2
+        square_sum += out
 
-        xp.multiply(v, 1 / (1 - self.beta_2**step), out=out)
-        xp.sqrt(out, out=out)
-        out += self.epsilon
-        xp.divide(m, out, out=out)
-        out *= 1 / (1 - self.beta_1**step)
+        first = (1 - self.beta_1) / (1 - self.beta_1**step)
+        second = (1 - self.beta_2) / (1 - self.beta_2**step)
+        xp.sqrt(square_sum, out=out)
+        out *= math.sqrt(second) / first
+        out += self.epsilon / first
+        xp.divide(grad_sum, out, out=out)

@@ -79,8 +79,10 @@ def encode_labels(
     ValueError
         If `y` is continuous, has a single class or a class outside `classes`.
     """
-    check_classification_targets(y)
-    if type_of_target(y).startswith("multilabel"):
+    kind = type_of_target(y, input_name="y")
+    if kind not in ("binary", "multiclass", "multilabel-indicator"):
+        check_classification_targets(y)
+    if kind == "multilabel-indicator":
         if not multilabel:
             raise ValueError(
                 f"{estimator_name} takes one label per sample; got a label matrix of shape {y.shape}. Wrap it in "

@@ -18,23 +18,30 @@ from sk_adalr.standardization import CenteredSparse, Standardization
 
 @dataclass(frozen=True)
 class Activation:
-    """An elementwise function, in place, and the product with its derivative in terms of its output."""
+    """An elementwise function, in place, and the product with its derivative in terms of its output.
+
+    ``multiply_by_derivative(delta, output)`` overwrites both.
+    """
 
     apply: Callable[[Array], Any]
-    multiply_by_derivative: Callable[[Array, Array], Any]  # (delta, output): delta *= derivative
+    multiply_by_derivative: Callable[[Array, Array], Any]
 
 
 def _relu_backward(delta: Array, output: Array) -> None:
     # `greater` and `multiply` stream; the equivalent `delta[output <= 0] = 0` is several times slower.
-    delta *= output > 0
+    delta *= namespace(output).greater(output, 0, out=output)
 
 
 def _tanh_backward(delta: Array, output: Array) -> None:
-    delta *= 1 - output * output
+    output *= output
+    delta *= namespace(output).subtract(1, output, out=output)
 
 
 def _logistic_backward(delta: Array, output: Array) -> None:
-    delta *= output * (1 - output)
+    # a (1 - a) = 1/4 - (a - 1/2)^2, in place
+    output -= 0.5
+    output *= output
+    delta *= namespace(output).subtract(0.25, output, out=output)
 
 
 ACTIVATIONS: dict[str, Activation] = {
@@ -65,6 +72,7 @@ class Network:
         self.layout = layout
         self.loss = loss
         self._activation = ACTIVATIONS[activation]
+        self._workspace: tuple[list[Array], list[Array]] | None = None
 
     def initial_params(self, random_state: np.random.RandomState, dtype: Any, bound_factor: float) -> np.ndarray:
         r"""Return (n_params,) drawn as scikit-learn's MLP draws them.
@@ -84,35 +92,61 @@ class Network:
     def value_and_grad(self, params: Array, batch: Batch, *, out: Array | None = None) -> Any:
         """Return the weighted loss sum over `batch` (0-d); fill `out` (n_params,), if given, with its gradient."""
         coefs, intercepts = self.layout.unpack(params)
-        outputs = list(_forward(coefs, intercepts, batch.X, self._activation))
+        outputs, deltas = self._buffers(params, batch.n_rows)
+        outputs = list(_forward(coefs, intercepts, batch.X, self._activation, outputs))
         if out is None:
             return self.loss.value(outputs[-1], batch.target, batch.weight)
         value = self.loss.value_and_residual(outputs[-1], batch.target, batch.weight)
-        self._backward(coefs, outputs, batch.X, out)
+        self._backward(coefs, outputs, deltas, batch.X, out)
         return value
 
-    def _backward(self, coefs: list[Array], outputs: list[Array], X: Any, out: Array) -> None:
+    def _buffers(self, params: Array, n_rows: int) -> tuple[list[Array], list[Array]]:
+        """Return room for the output of each layer and the residual of each hidden one: no allocation per step."""
+        if self._workspace is None or self._workspace[0][0].shape[0] < n_rows:
+            empty = namespace(params).empty
+            widths = [n_out for _, n_out in self.layout.coef_shapes]
+            self._workspace = (
+                [empty((n_rows, width), dtype=params.dtype) for width in widths],
+                [empty((n_rows, width), dtype=params.dtype) for width in widths[:-1]],
+            )
+        outputs, deltas = self._workspace
+        return [output[:n_rows] for output in outputs], [delta[:n_rows] for delta in deltas]
+
+    def _backward(self, coefs: list[Array], outputs: list[Array], deltas: list[Array], X: Any, out: Array) -> None:
+        xp = namespace(out)
         coef_grads, intercept_grads = self.layout.unpack(out)
+        ones = xp.ones(outputs[0].shape[0], dtype=out.dtype) if intercept_grads else None
         delta = outputs[-1]
         for i in reversed(range(len(coefs))):
             if i:
-                namespace(out).matmul(outputs[i - 1].T, delta, out=coef_grads[i])
+                xp.matmul(outputs[i - 1].T, delta, out=coef_grads[i])
             elif isinstance(X, CenteredSparse):
                 coef_grads[0][...] = X.transposed_matmul(delta)
+            elif isinstance(X, type(out)):
+                xp.matmul(X.T, delta, out=coef_grads[0])
             else:
                 coef_grads[0][...] = X.T @ delta
-            if intercept_grads:
-                delta.sum(axis=0, out=intercept_grads[i])
+            if ones is not None:
+                xp.matmul(ones, delta, out=intercept_grads[i])  # twice as fast as a sum over rows
             if i:
-                delta = delta @ coefs[i].T
+                delta = xp.matmul(delta, coefs[i].T, out=deltas[i - 1])
                 self._activation.multiply_by_derivative(delta, outputs[i - 1])
 
 
-def _forward(coefs: list[Array], intercepts: list[Array], X: Any, activation: Activation) -> Iterator[Array]:
-    """Yield the output of each layer; the last one is the raw prediction."""
+def _forward(
+    coefs: list[Array],
+    intercepts: list[Array],
+    X: Any,
+    activation: Activation,
+    outs: list[Array] | None = None,
+) -> Iterator[Array]:
+    """Yield the output of each layer, in `outs` where it is given; the last one is the raw prediction."""
     output = X
     for i, coef in enumerate(coefs):
-        output = output @ coef
+        if outs is not None and isinstance(output, type(coef)):
+            output = namespace(coef).matmul(output, coef, out=outs[i])
+        else:
+            output = output @ coef
         if intercepts:
             output += intercepts[i]
         if i < len(coefs) - 1:

@@ -8,7 +8,7 @@ with sample weights :math:`s` and :math:`W` the coefficients without the interce
 from dataclasses import dataclass
 from typing import Any
 
-from sk_adalr.backends import Array, namespace
+from sk_adalr.backends import Array, add_scaled, namespace
 from sk_adalr.dataset import Batch
 from sk_adalr.objectives.base import Objective
 
@@ -59,12 +59,11 @@ class PenalizedMean:
         value = self.objective.value_and_grad(params, batch, out=out) / batch.weight_sum
         if out is not None:
             out *= 1 / batch.weight_sum
-        if factor:
-            coefs = params[: self.objective.layout.n_coefs]
-            penalty_grad = factor * coefs
-            if self.penalty.coef_weights is not None:
-                penalty_grad *= self.penalty.coef_weights
-            if out is not None:
-                out[: coefs.shape[0]] += penalty_grad
-            value = value + 0.5 * namespace(params).dot(coefs, penalty_grad)
-        return value
+        if factor == 0:
+            return value
+        coefs = params[: self.objective.layout.n_coefs]
+        weights = self.penalty.coef_weights
+        weighted = coefs if weights is None else weights * coefs
+        if out is not None:
+            add_scaled(out[: coefs.shape[0]], factor, weighted)
+        return value + 0.5 * factor * namespace(params).dot(coefs, weighted)

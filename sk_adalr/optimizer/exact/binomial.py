@@ -16,7 +16,8 @@ from .subspace import Subspace, newton_step
 # Rates adapt by exp(+-_RATE) an iteration once the initial ones had time to work.
 _RATE, _RATE_START = 0.1, 15
 _MAX_INNER, _INNER_DECREASE, _MODEL_ERROR, _SUFFICIENT = 3, 0.3, 0.2, 1e-4
-_BACKTRACK = (1.0, 0.5, 0.25, 0.125, 0.0125)
+# Where rows saturate the curvature vanishes and Newton steps grow far beyond where they hold: the tail is long.
+_BACKTRACK = (1.0, 0.5, 0.25, 0.125, 0.0125, 1e-3, 1e-5, 1e-8)
 
 
 class Binomial:
