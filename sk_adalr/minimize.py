@@ -178,6 +178,7 @@ def minimize(
     if return_history:
         history["fun"].append(value)
         result.history = {name: np.array(values) for name, values in history.items()}
+        result.history["learning_rate"] = result.history["learning_rate"].reshape(nit, optimizer.rates(state).size)
     return result
 
 

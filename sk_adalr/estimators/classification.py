@@ -102,12 +102,18 @@ class LabelPrediction(ClassifierMixin):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            In the order of ``classes_``. Rows sum to one, except for multilabel targets.
+            In the order of ``classes_``. Rows sum to one, except for multilabel targets, whose entries lie strictly
+            between 0 and 1.
         """
         raw = self._raw_prediction(X)
         if self._is_binary:
             raw = np.hstack([-raw, raw])
-        return self._link.predict(raw)
+        proba = self._link.predict(raw)
+        if self._multilabel:
+            # A finite model is never certain; rounding alone would say so.
+            limits = np.finfo(proba.dtype)
+            np.clip(proba, limits.tiny, 1 - limits.epsneg, out=proba)
+        return proba
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Return the logarithm of class probabilities, without underflow.

@@ -12,9 +12,11 @@ from sklearn.utils import check_random_state
 
 from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.targets import Target
-from sk_adalr.names import check_choice, default_rate, make_direction, make_learning_rate
+from sk_adalr.learning_rates import GRANULARITIES
+from sk_adalr.names import check_choice, check_number, default_rate, make_direction, make_learning_rate
 from sk_adalr.objectives import HalfSquaredError, L2Penalty, Network, PenalizedMean, predict_raw
 from sk_adalr.optimizer import Optimizer
+from sk_adalr.optimizer.automatic import AutomaticOptimizer
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.standardization import Standardization
 from sk_adalr.training import Batches, History, Stopping, Trainer, TrainingState, Validation
@@ -71,9 +73,10 @@ class MiniBatchTraining:
     def _minibatch_solver(self) -> Any:
         return "adam" if isinstance(self.solver, str) and self.solver == "auto" else self.solver
 
-    def _make_optimizer(self, layout: ParameterLayout) -> Optimizer:
+    def _make_optimizer(self, layout: ParameterLayout) -> Optimizer | AutomaticOptimizer:
+        solver = self._minibatch_solver
         direction = make_direction(
-            self._minibatch_solver,
+            solver,
             "solver",
             momentum=self.momentum,
             beta_1=self.beta_1,
@@ -81,13 +84,23 @@ class MiniBatchTraining:
             epsilon=self.epsilon,
         )
         rule = self.learning_rate
-        if isinstance(rule, str) and rule == "auto":
-            rule = "hypergradient"
         rate = self.learning_rate_init
         if isinstance(rate, str):
             check_choice("learning_rate_init", rate, ("auto",))
+            rate = None
+        if isinstance(rule, str) and rule == "auto":
+            if isinstance(solver, str):
+                check_choice("granularity", self.granularity, GRANULARITIES)
+                if rate is not None:
+                    check_number("learning_rate_init", rate, 0, strict=True)
+                return AutomaticOptimizer(
+                    layout, solver, self.granularity, rate, momentum=self.momentum, epsilon=self.epsilon
+                )
+            rule = "hypergradient"  # the automatic rule knows nothing of a direction of one's own
+        if rate is None:
             rate = default_rate(direction, linear=not self._hidden_sizes)
-        return Optimizer(direction, make_learning_rate(rule, self.granularity, rate, self.hyper_learning_rate), layout)
+        learning_rate = make_learning_rate(rule, self.granularity, rate, self.hyper_learning_rate)
+        return Optimizer(direction, learning_rate, layout)
 
     def _train(
         self, data: Dataset, target: Target, *, resume: bool, max_epochs: int, partial: bool = False
@@ -158,7 +171,7 @@ class MiniBatchTraining:
         return Units(inputs, outputs)
 
     def _training_state(
-        self, optimizer: Optimizer, network: Network, units: Units, dtype: Any, resume: bool
+        self, optimizer: Optimizer | AutomaticOptimizer, network: Network, units: Units, dtype: Any, resume: bool
     ) -> TrainingState:
         """Return where to start: anew, from a fitted model, or exactly where training ended."""
         layout = network.layout

@@ -3,11 +3,12 @@ r"""Columns of a linear predictor, centred and scaled once, for full passes over
 With the column means :math:`\mu` and scales :math:`\sigma` the predictor is
 
 .. math:: u = X w + b = \tilde X \tilde w + \tilde b, \qquad
-          \tilde X = (X - 1\mu^T)\,\mathrm{diag}(1/\sigma), \quad \tilde w = \sigma w, \quad \tilde b = b + \mu^T w.
+          \tilde X = (X - 1\mu^T)\,\mathrm{diag}(1/\sigma), \quad
+          \tilde w = \sigma w, \quad \tilde b = b + \mu^T w.
 
-A solver that sees only :math:`\tilde X` is blind to the offsets and units of the columns. Dense data is standardised in
-a copy, which also brings it into the layout in which passes run at memory speed; sparse data stays as it is and both
-corrections are applied to the vectors that enter and leave a pass.
+A solver that sees only :math:`\tilde X` is blind to the offsets and units of the columns. Dense data is
+standardised in a copy, which also brings it into the layout in which passes run at memory speed; sparse data
+stays as it is and both corrections are applied to the vectors that enter and leave a pass.
 """
 
 from copy import copy
@@ -164,7 +165,11 @@ class _SparseBlock:
     def __init__(self, columns, rows):
         whole = columns.data
         first, last = whole.indptr[rows.start], whole.indptr[rows.stop]
-        parts = whole.data[first:last], whole.indices[first:last], whole.indptr[rows.start : rows.stop + 1] - first
+        parts = (
+            whole.data[first:last],
+            whole.indices[first:last],
+            whole.indptr[rows.start : rows.stop + 1] - first,
+        )
         self.rows = rows
         self._block = copy(columns)
         self._block.data = sparse.csr_array(parts, shape=(rows.stop - rows.start, columns.shape[1]))
@@ -197,7 +202,10 @@ def _transpose_into(X, out):
 
 
 def _centre(block, weight):
-    """Subtract the mean of every row of block (columns of X) in place; return what was subtracted, float64."""
+    """Subtract the mean of every row of block (columns of X) in place.
+
+    Return what was subtracted, float64.
+    """
     n = block.shape[1]
     # Around the first value a constant column is exactly zero and an offset costs no digits.
     first = block[:, :1].copy()
@@ -215,7 +223,9 @@ def _normalise(block, weight):
     n = block.shape[1]
     with np.errstate(over="ignore", under="ignore"):
         square = (
-            np.einsum("ij,ij->i", block, block) if weight is None else np.einsum("ij,ij,j->i", block, block, weight)
+            np.einsum("ij,ij->i", block, block)
+            if weight is None
+            else np.einsum("ij,ij,j->i", block, block, weight)
         )
     square = square.astype(np.float64) / n
     limits = np.finfo(block.dtype)

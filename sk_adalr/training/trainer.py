@@ -85,7 +85,13 @@ class Trainer:
         # Overflow is judged at the end of the epoch, with a message that says what to do about it.
         with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
             for _ in range(max_epochs):
-                loss, interrupted = self._epoch(batches, params, state)
+                try:
+                    loss, interrupted = self._epoch(batches, params, state)
+                except FloatingPointError as error:
+                    raise ValueError(
+                        f"Training cannot go on at epoch {len(history.losses) + 1}: {error}. Look for extreme values "
+                        "in `X` and `y`, or raise the penalty."
+                    ) from error
                 result = self.optimizer.result(state, params)
                 self._check_finite(loss, result, state, len(history.losses) + 1)
                 history.losses.append(loss)

@@ -1,10 +1,11 @@
 r"""Exact hypergradient steps for binary logistic regression.
 
 With margins :math:`s_i = \pm u_i` (negative where the model is right) the loss of a row is
-:math:`\log(1 + e^{s_i})`. After one forward pass of the new direction, loss, hypergradient and curvature with respect to
-the step length, the momentum coefficients and the intercept are
+:math:`\log(1 + e^{s_i})`. After one forward pass of the new direction, loss, hypergradient and curvature with
+respect to the step length, the momentum coefficients and the intercept are
 
-.. math:: \psi = Z \ell'(c) + D \Lambda (w + D^T c), \qquad H = Z \,\mathrm{diag}(\ell''(c))\, Z^T + D \Lambda D^T,
+.. math:: \psi = Z \ell'(c) + D \Lambda (w + D^T c), \qquad
+          H = Z \,\mathrm{diag}(\ell''(c))\, Z^T + D \Lambda D^T,
 
 and a few guarded Newton steps drive :math:`\psi` to zero: no learning rate is left to choose.
 """
@@ -16,7 +17,8 @@ from .subspace import Subspace, newton_step
 # Rates adapt by exp(+-_RATE) an iteration once the initial ones had time to work.
 _RATE, _RATE_START = 0.1, 15
 _MAX_INNER, _INNER_DECREASE, _MODEL_ERROR, _SUFFICIENT = 3, 0.3, 0.2, 1e-4
-# Where rows saturate the curvature vanishes and Newton steps grow far beyond where they hold: the tail is long.
+# Where rows saturate the curvature vanishes and Newton steps grow far beyond where they hold: the tail is
+# long.
 _BACKTRACK = (1.0, 0.5, 0.25, 0.125, 0.0125, 1e-3, 1e-5, 1e-8)
 
 
@@ -77,7 +79,10 @@ class Binomial:
         return self._initial_rates @ grad**2 + self._intercept_rate * grad_intercept**2
 
     def step(self):
-        """One forward pass and up to three Newton steps in the subspace; False if the loss cannot decrease."""
+        """One forward pass and up to three Newton steps in the subspace.
+
+        False if the loss cannot decrease.
+        """
         direction = self._columns.rounded(-self.rates * self._grad)
         predictions = self._columns.forward(direction)
         self.n_passes += 1

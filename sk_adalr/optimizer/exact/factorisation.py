@@ -4,9 +4,10 @@ With :math:`\tilde X` standardised and :math:`\Lambda` the penalty of its coeffi
 
 .. math:: (\tfrac1n \tilde X^T \Omega \tilde X + \Lambda)\, \tilde w = \tfrac1n \tilde X^T \Omega \tilde y
 
-is solved by Cholesky and refined once with the residual of the data, which restores the digits that squaring the
-condition cost. Where the matrix is numerically singular, or p > n, a singular value decomposition takes over; among the
-solutions it returns that of minimum norm in the units of the caller's columns, as `LinearRegression` does.
+is solved by Cholesky and refined once with the residual of the data, which restores the digits that squaring
+the condition cost. Where the matrix is numerically singular, or p > n, a singular value decomposition takes
+over; among the solutions it returns that of minimum norm in the units of the caller's columns, as
+`LinearRegression` does.
 """
 
 import numpy as np
@@ -19,12 +20,12 @@ _BLOCK = 32_768
 
 
 def prefers_factorisation(n, p, sparse):
-    """Whether a factorisation of an (n, p) problem is expected to be faster than exact hypergradient steps."""
+    """Whether a factorisation of an (n, p) problem is expected to be faster than exact steps."""
     return not sparse and min(n, p) <= _SIDE
 
 
 def factorised_coefficients(columns, target, weight, penalty):
-    """Coefficients (k, p) in standardised dense columns of the least-squares fit to target (k, n), standardised."""
+    """Coefficients (k, p) in standardised dense columns that fit a standardised target (k, n)."""
     n, p = columns.shape
     penalty = np.zeros(p) if penalty is None else penalty
     if p <= n:
@@ -107,7 +108,10 @@ def _wide(X, target, scale, penalty):
 
 
 def _minimum_norm(X, target, scale):
-    """Full rank in standardised columns is decided there, whatever the units; the norm is that of w = coef / scale."""
+    """Full rank in standardised columns is decided there, whatever the units.
+
+    The norm is that of w = coef / scale.
+    """
     U, values, Vt = linalg.svd(X, full_matrices=False)
     kept = values > np.finfo(np.float64).eps * max(X.shape) * values.max(initial=0.0)
     coef = ((target @ U[:, kept]) / values[kept]) @ Vt[kept]

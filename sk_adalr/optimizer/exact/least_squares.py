@@ -1,11 +1,12 @@
 r"""Exact hypergradient steps for least squares, all outputs at once.
 
-The loss is quadratic, so one Newton step in the subspace of the new direction and the past steps is exact, and the
-curvature of old directions never changes: an iteration adds one row to it. In exact arithmetic this is conjugate
-gradients preconditioned by the rates (Jacobi); the past steps only repair what rounding does to their conjugacy.
+The loss is quadratic, so one Newton step in the subspace of the new direction and the past steps is exact,
+and the curvature of old directions never changes: an iteration adds one row to it. In exact arithmetic this
+is conjugate gradients preconditioned by the rates (Jacobi); the past steps only repair what rounding does to
+their conjugacy.
 
-In centred columns with a centred target the intercept separates. Outputs are independent given X and share its passes.
-Each is divided by its own scale, so that one stopping rule suits all.
+In centred columns with a centred target the intercept separates. Outputs are independent given X and share
+its passes. Each is divided by its own scale, so that one stopping rule suits all.
 """
 
 import numpy as np
@@ -33,7 +34,9 @@ class LeastSquares:
         Use one rate for all columns in their own units, which leads to the solution of minimum norm.
     """
 
-    def __init__(self, columns, target, weight, penalty, fit_intercept, n_steps, start=None, shared_rate=False):
+    def __init__(
+        self, columns, target, weight, penalty, fit_intercept, n_steps, start=None, shared_rate=False
+    ):
         n, p = columns.shape
         self._columns, self._weight = columns, weight
         self._penalty = np.zeros(p) if penalty is None else penalty
@@ -42,7 +45,9 @@ class LeastSquares:
         if shared_rate:
             self.rates = columns.alive * (columns.scale / columns.scale[columns.alive].max(initial=0.0)) ** 2
         target = np.ascontiguousarray(target.T, dtype=np.float64)
-        self.target_mean, self.target_scale, self._residual = standardised_target(target, weight, fit_intercept)
+        self.target_mean, self.target_scale, self._residual = standardised_target(
+            target, weight, fit_intercept
+        )
         k = len(target)
         self.coef, self.n_passes = np.zeros((k, p)), 2
         self._loss_each = self._losses(self._residual, self.coef)
@@ -70,7 +75,10 @@ class LeastSquares:
         return np.zeros(len(self.coef))
 
     def optimality(self):
-        """Gradient by one backward pass; the largest decrease any output expects, a share of its initial loss."""
+        """Gradient by one backward pass.
+
+        The largest decrease any output expects, a share of its initial loss.
+        """
         n = self._columns.shape[0]
         residual = self._residual if self._weight is None else self._residual * self._weight
         self._grad = self._columns.backward(residual) / -n + self._penalty * self.coef
@@ -121,7 +129,9 @@ class LeastSquares:
         self._H[:, slot, slot] = own
 
     def _losses(self, residual, coef):
-        square = np.einsum("kn,kn->k", residual, residual) if self._weight is None else residual**2 @ self._weight
+        square = (
+            np.einsum("kn,kn->k", residual, residual) if self._weight is None else residual**2 @ self._weight
+        )
         return 0.5 * (square / residual.shape[1] + coef**2 @ self._penalty)
 
     def _start_at(self, coef, intercept):

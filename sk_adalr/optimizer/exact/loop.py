@@ -1,13 +1,14 @@
 r"""The loop shared by the exact solvers: when to stop, and nothing numerical besides.
 
-A solver has `loss`, `reported_loss` (in the caller's units), `reference_loss`, `rates`, `optimality()` (one backward pass) and `step()` (one forward pass, False
-if no step decreases the loss in floating point). The loop stops as soon as
+A solver has `loss`, `reported_loss` (in the caller's units), `reference_loss`, `rates`, `optimality()` (one
+backward pass) and `step()` (one forward pass, False if no step decreases the loss in floating point). The
+loop stops as soon as
 
 .. math:: \sum_j \eta^0_j g_j^2 \le \mathrm{tol}^2 F_0,
 
-where the left side, `optimality()`, estimates the loss still to be won with the initial rates, and :math:`F_0`,
-`reference_loss`, is the loss of the best constant prediction. Both carry the unit of the loss, so the number of
-iterations does not depend on the units of features, targets or weights.
+where the left side, `optimality()`, estimates the loss still to be won with the initial rates, and
+:math:`F_0`, `reference_loss`, is the loss of the best constant prediction. Both carry the unit of the loss,
+so the number of iterations does not depend on the units of features, targets or weights.
 """
 
 from dataclasses import dataclass, field
@@ -30,7 +31,7 @@ class Outcome:
 
 
 def run(solver, *, max_iter, tol, callback=None):
-    """Iterate until the rule above, `max_iter`, the limit of the arithmetic, the callback or Ctrl-C says stop."""
+    """Iterate until the rule above, `max_iter`, rounding, the callback or Ctrl-C says stop."""
     outcome = Outcome(losses=[solver.reported_loss])
     try:
         _iterate(solver, outcome, max_iter, tol, callback)
@@ -42,13 +43,14 @@ def run(solver, *, max_iter, tol, callback=None):
 
 
 def _iterate(solver, outcome, max_iter, tol, callback):
-    threshold = tol**2 * solver.reference_loss
     idle = 0
     while True:
         optimality = solver.optimality()
-        if optimality <= threshold:
+        if optimality <= tol**2 * solver.reference_loss:
             outcome.converged = True
-            outcome.message = f"Converged after {outcome.n_iter} iterations: the remaining decrease is below tol**2."
+            outcome.message = (
+                f"Converged after {outcome.n_iter} iterations: the remaining decrease is below tol**2."
+            )
             return
         if not np.isfinite(optimality):
             outcome.message = f"The gradient became non-finite at iteration {outcome.n_iter}."
@@ -61,7 +63,9 @@ def _iterate(solver, outcome, max_iter, tol, callback):
         idle = idle + 1 if before - solver.loss <= _ROUNDING * abs(before) else 0
         if not moved or idle >= _PATIENCE:
             outcome.converged = True
-            outcome.message = f"Converged after {outcome.n_iter} iterations: no decrease above rounding is left."
+            outcome.message = (
+                f"Converged after {outcome.n_iter} iterations: no decrease above rounding is left."
+            )
             return
         outcome.n_iter += 1
         outcome.losses.append(solver.reported_loss)

@@ -1,9 +1,10 @@
 r"""Multinomial logistic regression: per-parameter rates from the curvature, one gradient per step.
 
-The rates :math:`\eta_{kj} = 1 / (\max_k \pi_k (1 - \pi_k) + \lambda_j)` are the inverse diagonal curvature of the
-constant model in standardised columns, for its largest class. They start a limited-memory quasi-Newton direction, and the step along it is 1 whenever that
-decreases the loss enough: then an iteration costs one gradient. With few columns even the smallest exact subspace of the
-multinomial loss costs more than a gradient; with many this form was not slower either.
+The rates :math:`\eta_{kj} = 1 / (\max_k \pi_k (1 - \pi_k) + \lambda_j)` are the inverse diagonal curvature of
+the constant model in standardised columns, for its largest class. They start a limited-memory quasi-Newton
+direction, and the step along it is 1 whenever that decreases the loss enough: then an iteration costs one
+gradient. With few columns even the smallest exact subspace of the multinomial loss costs more than a
+gradient; with many this form was not slower either.
 """
 
 import numpy as np
@@ -12,6 +13,7 @@ from .quasi_newton import InverseHessian
 from .softmax import Softmax
 
 _SUFFICIENT, _MAX_TRIALS = 1e-4, 20
+_FAR = 4.0
 
 
 class Multinomial:
@@ -27,15 +29,18 @@ class Multinomial:
         self._loss_of = Softmax(columns, target, weight, n_classes)
         share = np.bincount(target, weight, n_classes) / len(target)
         intercept = np.log(np.maximum(share, 1e-300)) if fit_intercept else np.zeros(n_classes)
-        # One variance for all classes: with their own, classes of a few rows get rates thousands of times larger, which
-        # suit the first step and mislead the later ones (eight times more iterations on seven unbalanced classes).
+        # One variance for all classes: with their own, classes of a few rows get rates thousands of times
+        # larger, which suit the first step and mislead the later ones (eight times more iterations on seven
+        # unbalanced classes).
         variance = np.max(share * (1.0 - share)) if fit_intercept else (1.0 - 1.0 / n_classes) / n_classes
         rates = columns.alive / (variance + (np.zeros(p) if penalty is None else penalty))
-        self._initial_rates = np.concatenate([np.tile(rates, n_classes), np.full(n_classes, fit_intercept / variance)])
+        self._initial_rates = np.concatenate(
+            [np.tile(rates, n_classes), np.full(n_classes, fit_intercept / variance)]
+        )
         self._params = np.concatenate([np.zeros(n_classes * p), intercept - intercept.mean()])
         self._grad = np.empty_like(self._params)
         self.loss = self._evaluate(self._params, self._grad)
-        self.reference_loss, self.n_passes = self.loss, 4
+        self._constant_loss, self.n_passes = self.loss, 4
         self._inverse_hessian = InverseHessian(self._initial_rates, n_steps)
         if start is not None:
             self._start_at(np.concatenate([start[0].ravel(), start[1]]))
@@ -54,6 +59,14 @@ class Multinomial:
     def rates(self):
         """Current rates (K p,) of the coefficients."""
         return self._inverse_hessian.factor * self._initial_rates[: -self._shape[0]]
+
+    @property
+    def reference_loss(self):
+        """Loss of the constant model, or a multiple of the current one once that is far below.
+
+        The curvature shrinks with the loss, so the initial rates expect too small a decrease then.
+        """
+        return min(self._constant_loss, _FAR * self.loss)
 
     @property
     def reported_loss(self):
@@ -112,7 +125,7 @@ class Multinomial:
         grad = np.empty_like(params)
         loss = self._evaluate(params, grad)
         self.n_passes += 2
-        if loss <= self.reference_loss:
+        if loss <= self._constant_loss:
             self._params, self._grad, self.loss = params, grad, loss
 
 

@@ -26,7 +26,9 @@ class InverseHessian:
         """Add a pair, unless its curvature is not safely positive."""
         curvature = step @ change
         scaled = change @ (self._rates * change)
-        if not curvature > 1e-12 * np.sqrt(scaled * (step @ (step / np.where(self._rates > 0, self._rates, np.inf)))):
+        if not curvature > 1e-12 * np.sqrt(
+            scaled * (step @ (step / np.where(self._rates > 0, self._rates, np.inf)))
+        ):
             return
         slot = len(self._order) if len(self._order) < self._n_steps else self._order.pop(0)
         self._S[slot], self._Y[slot], self._inverse[slot] = step, change, 1.0 / curvature

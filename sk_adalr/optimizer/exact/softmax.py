@@ -1,19 +1,20 @@
-r"""Multinomial loss and gradient in one pass: predictions, softmax and backward pass of a block of rows while in cache.
+r"""Multinomial loss and gradient in one pass over blocks of rows that stay in cache.
 
 For class scores :math:`U = W \tilde X^T + b` (K, n) and :math:`P` their softmax over classes,
 
 .. math:: F = -\tfrac1n \sum_i \omega_i \log P_{y_i i}, \qquad
           G = \tfrac1n R \tilde X, \quad g_b = \tfrac1n R 1, \quad R_{ki} = \omega_i (P_{ki} - [y_i = k]).
 
-Classes come first, so every operation runs along contiguous rows and no loop over classes is needed. No array of size
-n x K is ever held.
+Classes come first, so every operation runs along contiguous rows and no loop over classes is needed. No array
+of size n x K is ever held.
 """
 
 import numpy as np
 
 # Class scores of a block stay in the second-level cache.
 _BLOCK = 65_536
-# OpenBLAS multiplies matrices below about this many multiplications without packing them, up to twice as fast.
+# OpenBLAS multiplies matrices below about this many multiplications without packing them, up to twice as
+# fast.
 _SMALL_PRODUCT = 950_000
 _MIN_ROWS = 512
 
@@ -45,10 +46,12 @@ class Softmax:
         """Return the loss of coef (K, p) and intercept (K,); fill the gradients of the same shapes."""
         grad_coef[:], grad_intercept[:] = 0.0, 0.0
         loss = 0.0
-        for block, true in zip(self._blocks, self._true):
+        for block, true in zip(self._blocks, self._true, strict=True):
             scores = block.forward(coef)
             scores += intercept[:, None].astype(scores.dtype, copy=False)
-            loss += _loss_and_residual(scores, true, None if self._weight is None else self._weight[block.rows])
+            loss += _loss_and_residual(
+                scores, true, None if self._weight is None else self._weight[block.rows]
+            )
             grad_intercept += scores.sum(axis=1)
             grad_coef += block.backward(scores)
         grad_coef /= self._n_rows

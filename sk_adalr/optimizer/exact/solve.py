@@ -1,7 +1,6 @@
 """The entry point: change of coordinates, choice of solver and its memory, and the way back."""
 
 import numpy as np
-from scipy import sparse
 
 from ...objectives.linear import standardised_columns
 from .binomial import Binomial
@@ -30,14 +29,15 @@ def solve_exact(
 ):
     r"""Minimise a linear model's loss by exact hypergradient steps on the full batch.
 
-    .. math:: F(W, b) = \frac{\sum_i \omega_i \ell(y_i, W^T x_i + b)}{\sum_i \omega_i} + \frac{\lambda}{2} \|W\|^2
+    .. math:: F(W, b) = \frac{\sum_i \omega_i \ell(y_i, W^T x_i + b)}{\sum_i \omega_i}
+                     + \frac{\lambda}{2} \|W\|^2
 
     Parameters
     ----------
     X : ndarray (n, p), float32 or float64, or CSR
     target : ndarray
-        (n, k) float for "squared", (n, 1) of 0 and 1 for "binomial", (n,) class index for "multinomial", where every
-        class 0 .. K - 1 occurs. A single class has no solution: the caller refuses it.
+        (n, k) float for "squared", (n, 1) of 0 and 1 for "binomial", (n,) class index for "multinomial",
+        where every class 0 .. K - 1 occurs. A single class has no solution: the caller refuses it.
     sample_weight : ndarray (n,) or None
         At least one positive, none negative; only their ratios matter.
     loss : {"squared", "binomial", "multinomial"}
@@ -61,12 +61,12 @@ def solve_exact(
     weight = normalised_weight(sample_weight)
     columns = standardised_columns(X, weight, fit_intercept)
     start = None if coef is None else _start(columns, coef, intercept)
-    options = dict(
-        penalty=_scaled_penalty(columns, penalty),
-        fit_intercept=fit_intercept,
-        n_steps=n_kept_steps(loss, columns.shape, _n_outputs(target, loss), max_memory),
-        start=start,
-    )
+    options = {
+        "penalty": _scaled_penalty(columns, penalty),
+        "fit_intercept": fit_intercept,
+        "n_steps": n_kept_steps(loss, columns.shape, columns.data.size, _n_outputs(target, loss), max_memory),
+        "start": start,
+    }
     solver = _SOLVERS[loss](columns, target, weight, **options)
     if callback is not None:
         callback = _in_raw_units(callback, columns)
@@ -87,11 +87,16 @@ def solve_exact(
 
 
 def solve_cholesky(X, target, sample_weight, *, penalty, fit_intercept=True):
-    """Least squares of dense X (n, p) and target (n, k) by a factorisation; arguments and result as `solve_exact`."""
+    """Least squares of dense X (n, p) and target (n, k) by a factorisation.
+
+    Arguments and result as `solve_exact`.
+    """
     weight = normalised_weight(sample_weight)
     columns = standardised_columns(X, weight, fit_intercept)
     scaled = _scaled_penalty(columns, penalty)
-    mean, scale, relative = standardised_target(np.ascontiguousarray(target.T, np.float64), weight, fit_intercept)
+    mean, scale, relative = standardised_target(
+        np.ascontiguousarray(target.T, np.float64), weight, fit_intercept
+    )
     coef = factorised_coefficients(columns, relative, weight, scaled)
     residual = relative - columns.forward(coef)
     losses = 0.5 * np.average(residual**2, axis=1, weights=weight)
@@ -171,6 +176,8 @@ def _in_raw_units(callback, columns):
 
     def wrapped(iteration, loss, rates):
         with np.errstate(over="ignore"):
-            return callback(iteration, loss, rates.reshape(-1, columns.shape[1]) / columns.scale / columns.scale)
+            return callback(
+                iteration, loss, rates.reshape(-1, columns.shape[1]) / columns.scale / columns.scale
+            )
 
     return wrapped

@@ -1,20 +1,20 @@
 r"""The space searched in one step: intercept, new direction and the last steps, with their predictions.
 
-For directions :math:`D` (rows) of a linear predictor, :math:`u(w + D^T c) = u(w) + Z^T c`. All that a step needs of the
-data is :math:`Z`; the penalty enters by :math:`D \Lambda w` and :math:`D \Lambda D^T`.
+For directions :math:`D` (rows) of a linear predictor, :math:`u(w + D^T c) = u(w) + Z^T c`. All that a step
+needs of the data is :math:`Z`; the penalty enters by :math:`D \Lambda w` and :math:`D \Lambda D^T`.
 """
 
 import numpy as np
 from scipy.linalg import lapack
 
 _RIDGE, _JITTER = 1e-11, 1e-6
-# OpenBLAS multiplies matrices below about a million multiplications without packing them, twice as fast; fewer keep
-# the block in the second-level cache.
+# OpenBLAS multiplies matrices below about a million multiplications without packing them, twice as fast;
+# fewer keep the block in the second-level cache.
 _SMALL_PRODUCT, _MIN_ROWS = 600_000, 1024
 
 
 class Subspace:
-    r"""Buffers of D (r, p), Z (r, n) and :math:`P = D \Lambda D^T`; row 0 is the intercept, row 1 the new direction.
+    r"""Buffers of D (r, p), Z (r, n) and :math:`P = D \Lambda D^T`: intercept, new direction, past steps.
 
     Parameters
     ----------
@@ -69,8 +69,7 @@ class Subspace:
         step = max(_MIN_ROWS, _SMALL_PRODUCT // r**2)
         for start in range(0, n, step):
             Z = self._Z[:r, start : start + step]
-            weighted = np.multiply(Z, weight[start : start + step])
-            H += weighted @ Z.T
+            H += (Z * weight[start : start + step]) @ Z.T
         H *= scale
         return H + self.P if self._penalty is not None else H
 
@@ -98,9 +97,10 @@ class Subspace:
 
 
 def newton_step(H, psi, scale):
-    """Solve H step = -psi after scaling H (r, r) to a unit diagonal; steepest descent if it is not positive definite.
+    """Solve H step = -psi after scaling H (r, r) to a unit diagonal.
 
-    A trace of the identity keeps dependent directions, which the past steps become near the solution, harmless.
+    Steepest descent in that scale if it is not positive definite. A trace of the identity keeps dependent
+    directions, which the past steps become near the solution, harmless.
     """
     scaled = H / scale[:, None] / scale
     right = -psi / scale

@@ -1,0 +1,85 @@
+r"""The two hypergradients of the automatic rule.
+
+The derivative of the loss by a rate is :math:`-g \cdot d`. For one parameter, the gradient of the next batch gives
+it for free. For all parameters together, the next batch is biased towards small rates, so the gradient at the end
+of a trial step on the same batch decides: a rate below the minimum along d grows, one above it shrinks.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from sk_adalr.backends import Array, namespace
+from sk_adalr.optimizer.automatic.state import SHORTENED, AutomaticState
+from sk_adalr.optimizer.step import Evaluate
+
+#: Slices of the flat vector that share one rate.
+Group = Sequence[slice]
+
+#: Step size of the logarithm of a parameter's rate, and its bound.
+PARAMETER_STEP = 0.05
+MAX_LOG_MULTIPLIER = 3.0
+#: Decay of the largest recent product that normalises the hypergradient of a parameter.
+PRODUCT_DECAY = 0.99
+#: Step size of the logarithm of the rate of a group.
+GROUP_STEP = 0.03
+
+
+def adapt_multipliers(state: AutomaticState) -> None:
+    """Move each parameter's rate along the agreement of its last direction with the gradient of the next batch.
+
+    The mean of the logarithms is removed: what all parameters share is the rate of their group.
+    """
+    xp = namespace(state.grad)
+    scale, multipliers = state.product_scale, state.log_multipliers
+    product = state.direction  # which has done its work
+    product *= state.grad
+    scale *= PRODUCT_DECAY
+    scale += float(np.finfo(scale.dtype).tiny)  # 0 / tiny = 0: no product yet, no change
+    xp.maximum(scale, xp.abs(product, out=state.scratch), out=scale)
+    product /= scale
+    product *= PARAMETER_STEP
+    multipliers += product
+    multipliers -= float(multipliers.mean())
+    multipliers.clip(-MAX_LOG_MULTIPLIER, MAX_LOG_MULTIPLIER, out=multipliers)
+
+
+def adapt_groups(state: AutomaticState, groups: Sequence[Group], evaluate: Evaluate, loss: float) -> np.ndarray:
+    """Adapt the rates of all groups by the gradient at the end of a trial step on the same batch.
+
+    Overwrites ``state.point`` and ``state.grad``. Returns the rates for this step.
+    """
+    rates = np.exp(state.log_rates)
+    subtract(state.point, rates, state.direction, groups, state.scratch)
+    trial_loss = float(evaluate(state.point, out=state.grad))
+    cosines = np.array([_cosine(state.grad, state.direction, group) for group in groups])
+    limit = loss + max(abs(loss), abs(state.smoothed_loss))
+    if trial_loss <= limit and np.isfinite(cosines).all():
+        state.log_rates += GROUP_STEP * cosines
+        return rates
+    state.event = SHORTENED
+    state.log_rates -= math.log(4)
+    return rates / 4
+
+
+def subtract(target: Array, rates: np.ndarray, direction: Array, groups: Sequence[Group], scratch: Array) -> None:
+    """Make ``target -= rates * direction``, one rate per group."""
+    xp = namespace(target)
+    for rate, group in zip(rates.tolist(), groups, strict=True):
+        for block in group:
+            target[block] -= xp.multiply(direction[block], rate, out=scratch[block])
+
+
+def _cosine(a: Array, b: Array, group: Group) -> float:
+    """Return the cosine between two vectors of any scale, 0 if one of them is zero."""
+    scale_a, scale_b = (max(float(abs(v[block]).max(initial=0)) for block in group) for v in (a, b))
+    if scale_a == 0 or scale_b == 0:
+        return 0.0
+    product = norm_a = norm_b = 0.0
+    for block in group:
+        unit_a, unit_b = a[block] / scale_a, b[block] / scale_b
+        product += float(unit_a @ unit_b)
+        norm_a += float(unit_a @ unit_a)
+        norm_b += float(unit_b @ unit_b)
+    return product / math.sqrt(norm_a * norm_b)

@@ -1,0 +1,220 @@
+r"""One step of the automatic rule.
+
+.. math::
+
+    y_t &= (1 - \mu) z_t + \mu x_t, \qquad u_t = \text{scaled } \nabla L_t(y_t) \\
+    z_{t+1} &= z_t - \frac{s_t}{1 - \mu + \mu c_t} e^{p_t} \odot u_t, \qquad
+    x_{t+1} = x_t + c_t (z_{t+1} - x_t), \qquad c_t = \frac{2}{t + 2}
+
+The gradient is taken between a fast iterate z and its average x, and x is the model, at every step: no schedule and
+no horizon. The step s = share * exp(l): l is the logarithm of the rate that minimises the loss of a batch along d,
+found by a line search in the first step and by the hypergradient of the same batch in the next ones, and p are the
+logarithms of the per-parameter rates, moved by the hypergradient of the next batch.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sk_adalr.backends import Array, namespace
+from sk_adalr.optimizer.automatic.guard import guarded_gradient
+from sk_adalr.optimizer.automatic.probe import first_rate
+from sk_adalr.optimizer.automatic.rates import Group, adapt_groups, adapt_multipliers, subtract
+from sk_adalr.optimizer.automatic.state import AutomaticState
+from sk_adalr.optimizer.step import Evaluate
+from sk_adalr.parameters import ParameterLayout
+
+#: Steps in which the rates of the groups are adapted; they stay as they are afterwards.
+N_ADAPTED = 50
+#: Share of the minimum along d on one batch that a step makes. What is best on one batch is too far for the next;
+#: Adam's direction, which weighs all parameters alike, follows the batch more closely than the gradient does.
+ADAM_SHARE = 0.06
+GRADIENT_SHARE = 0.5
+#: The interpolation takes the place of momentum, which Adam's bounded direction allows to be slower.
+ADAM_INTERPOLATION = 0.95
+SGD_INTERPOLATION = 0.9
+#: A gradient longer than this multiple of the mean length is shortened to it (Adam's direction is bounded anyway).
+MAX_RELATIVE_NORM = 2.0
+#: Least weight of a new length in the mean length.
+NORM_SMOOTHING = 0.05
+
+
+@dataclass(frozen=True)
+class AutomaticOptimizer:
+    """Mini-batch training with no learning rate to choose and no number of steps to know.
+
+    The `params` that it updates are the running average of the iterates: what is scored and stored.
+
+    Parameters
+    ----------
+    layout : ParameterLayout
+        Which parameters form a layer.
+    direction : {"adam", "momentum", "nesterov", "sgd"}, default="adam"
+        "Where". Adam divides the gradient by its root mean square per parameter; the others follow the gradient.
+        The interpolation is the momentum, so "momentum" and "nesterov" differ from "sgd" by `momentum` only.
+    granularity : {"parameter", "layer", "global"}, default="parameter"
+        How many rates share the parameters.
+    learning_rate_init : float > 0 or None, default=None
+        Where the search for the first rate starts if the loss falls there, a hint: any value trains equally well.
+    momentum : float in [0, 1), default=0.9
+        Interpolation of "momentum" and "nesterov".
+    beta_2 : float in [0, 1), default=0.95
+        Decay of Adam's second moment. No component of its direction exceeds ``1 / sqrt(1 - beta_2)``, 4.5 here.
+    epsilon : float > 0, default=1e-8
+        Added to Adam's denominator.
+
+    References
+    ----------
+    .. [1] Defazio et al., "The road less scheduled", NeurIPS 2024: the interpolated average.
+    """
+
+    layout: ParameterLayout
+    direction: str = "adam"
+    granularity: str = "parameter"
+    learning_rate_init: float | None = None
+    momentum: float = 0.9
+    beta_2: float = 0.95
+    epsilon: float = 1e-8
+
+    State = AutomaticState
+
+    def init(self, params: Array) -> AutomaticState:
+        """Return the state before the first step, for `params` (n_params,)."""
+        xp = namespace(params)
+        none = xp.zeros(0, dtype=params.dtype)
+        per_parameter = self.granularity == "parameter"
+        return AutomaticState(
+            iterate=params.copy(),
+            restart_point=params.copy(),
+            direction=xp.zeros_like(params),
+            second_moment=xp.zeros_like(params) if self.direction == "adam" else none,
+            log_multipliers=xp.zeros_like(params) if per_parameter else none,
+            product_scale=xp.zeros_like(params) if per_parameter else none.copy(),
+            log_rates=np.full(len(self._groups), -np.inf),
+            point=xp.empty_like(params),
+            grad=xp.empty_like(params),
+            scratch=xp.empty_like(params),
+        )
+
+    @np.errstate(over="ignore", invalid="ignore", under="ignore")
+    def step(self, state: AutomaticState, params: Array, evaluate: Evaluate) -> float:
+        """Update `params` and `state` in place; return the loss of the batch before the step.
+
+        Raises
+        ------
+        FloatingPointError
+            If a batch has no finite loss and gradient where the last step started, either.
+        """
+        self._interpolate(state, params)
+        loss = guarded_gradient(state, params, evaluate)
+        if state.has_direction and self.granularity == "parameter":
+            adapt_multipliers(state)
+        slope = self._direction_of_gradient(state)
+        if state.step == 0:
+            if not slope > 0:
+                return loss  # nothing leads downhill yet: no step
+            state.log_rates[...] = math.log(self._probe(state, evaluate, loss, slope))
+        self._set_direction(state)
+        if state.step < N_ADAPTED:
+            rates = adapt_groups(state, self._groups, evaluate, loss)
+        else:
+            rates = np.exp(state.log_rates)
+        self._move(state, params, rates)
+        return loss
+
+    def result(self, state: AutomaticState, params: Array) -> Array:
+        """Return what is scored and stored: the parameters, which are the average."""
+        return params
+
+    def rates(self, state: AutomaticState) -> Array:
+        """Return the current learning rates, one per parameter, layer or for all; 0 before the first step."""
+        steps = self._share * np.exp(state.log_rates)
+        if self.granularity == "parameter":
+            return namespace(state.log_multipliers).exp(state.log_multipliers) * float(steps[0])
+        return steps
+
+    @property
+    def _share(self) -> float:
+        return ADAM_SHARE if self.direction == "adam" else GRADIENT_SHARE
+
+    @property
+    def _interpolation(self) -> float:
+        if self.direction in ("momentum", "nesterov"):
+            return self.momentum
+        return ADAM_INTERPOLATION if self.direction == "adam" else SGD_INTERPOLATION
+
+    @property
+    def _groups(self) -> Sequence[Group]:
+        return self.layout.layers if self.granularity == "layer" else ((slice(None),),)
+
+    def _interpolate(self, state: AutomaticState, params: Array) -> None:
+        """Set the point y between the iterate and the average."""
+        xp = namespace(params)
+        xp.multiply(params, self._interpolation, out=state.point)
+        xp.multiply(state.iterate, 1 - self._interpolation, out=state.scratch)
+        state.point += state.scratch
+
+    def _direction_of_gradient(self, state: AutomaticState) -> float:
+        """Turn the gradient into u in place; in the first step return the slope g u of the loss along it."""
+        if state.step == 0:
+            state.direction[...] = state.grad
+        if self.direction == "adam":
+            self._divide_by_root_mean_square(state)
+        else:
+            self._shorten(state)
+        return float(namespace(state.grad).vdot(state.direction, state.grad)) if state.step == 0 else math.nan
+
+    def _divide_by_root_mean_square(self, state: AutomaticState) -> None:
+        xp = namespace(state.grad)
+        moment, scratch = state.second_moment, state.scratch
+        moment *= self.beta_2
+        moment += xp.multiply(state.grad, state.grad, out=scratch)
+        xp.multiply(moment, (1 - self.beta_2) / (1 - self.beta_2 ** (state.step + 1)), out=scratch)
+        xp.sqrt(scratch, out=scratch)
+        scratch += self.epsilon
+        state.grad /= scratch
+
+    def _shorten(self, state: AutomaticState) -> None:
+        norm = math.sqrt(float(namespace(state.grad).vdot(state.grad, state.grad)))
+        if state.step == 0:
+            state.mean_norm = norm
+        longest = MAX_RELATIVE_NORM * state.mean_norm
+        if norm > longest:
+            state.grad *= longest / norm
+            norm = longest
+        state.mean_norm += max(NORM_SMOOTHING, 1 / (state.step + 1)) * (norm - state.mean_norm)
+
+    def _probe(self, state: AutomaticState, evaluate: Evaluate, loss: float, slope: float) -> float:
+        """Return the rate that minimises the loss of this batch along u, by forward passes."""
+        xp = namespace(state.grad)
+
+        def loss_at(rate: float) -> float:
+            xp.multiply(state.grad, -rate, out=state.scratch)
+            state.scratch += state.point
+            trial = float(evaluate(state.scratch))
+            return trial if math.isfinite(trial) else math.inf
+
+        return first_rate(loss_at, loss, slope, self.learning_rate_init)
+
+    def _set_direction(self, state: AutomaticState) -> None:
+        """Set d, the scaled gradient times the rates of the parameters within their group."""
+        if self.granularity == "parameter":
+            namespace(state.grad).exp(state.log_multipliers, out=state.direction)
+            state.direction *= state.grad
+        else:
+            state.direction[...] = state.grad
+
+    def _move(self, state: AutomaticState, params: Array, rates: np.ndarray) -> None:
+        """Move the iterate so that y moves by the rates times d, and the average towards the iterate."""
+        weight = 2 / (state.step + 2)
+        interpolation = self._interpolation
+        steps = self._share * rates / (1 - interpolation + interpolation * weight)
+        state.restart_point[...] = params
+        subtract(state.iterate, steps, state.direction, self._groups, state.scratch)
+        namespace(params).subtract(state.iterate, params, out=state.scratch)
+        state.scratch *= weight
+        params += state.scratch
+        state.has_direction = True
+        state.step += 1

@@ -1,0 +1,71 @@
+"""What the automatic rule remembers from step to step."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from sk_adalr.backends import Array
+from sk_adalr.optimizer.state import buffer
+
+CALM, HARD_BATCH, RESTART, SHORTENED = range(4)
+
+#: What `AutomaticState.event` means.
+EVENTS = (
+    "",
+    "hard batch: went on",
+    "diverging: went back one step and halved the rate",
+    "step too long on its own batch: quartered the rate",
+)
+
+
+@dataclass
+class AutomaticState:
+    """All that changes from step to step beside `params`, which are the average x: arrays and numbers only.
+
+    Parameters
+    ----------
+    iterate : array of shape (n_params,)
+        z, the fast iterate.
+    restart_point : array of shape (n_params,)
+        x before the last step.
+    direction : array of shape (n_params,)
+        d of the last step, per-parameter rates included.
+    second_moment : array of shape (n_params,) or (0,)
+        v of Adam, without its factor ``1 - beta_2``.
+    log_multipliers, product_scale : array of shape (n_params,) or (0,)
+        Logarithms of the per-parameter rates relative to the rate of their group, and the largest recent
+        product g d that normalises their hypergradient.
+    log_rates : ndarray of shape (n_groups,)
+        Logarithms of the rates that minimise the loss of a batch along d; on the host.
+    step : int, default=0
+        Steps made so far; a first one with a gradient of zero does not count.
+    first_loss, smoothed_loss : float
+        What the spike guard compares a loss with.
+    mean_norm : float
+        Running mean of the length of the gradient, for the directions that follow it.
+    has_direction : bool, default=False
+        Whether `direction` still leads to where the next gradient is taken.
+    event : int, default=0
+        What happened in the last step: an index into `EVENTS`.
+    n_restarts : int, default=0
+        How often training went back one step.
+    """
+
+    iterate: Array
+    restart_point: Array
+    direction: Array
+    second_moment: Array
+    log_multipliers: Array
+    product_scale: Array
+    log_rates: np.ndarray
+    point: Array = buffer()  # noqa: RUF009  # y, where the gradient is taken
+    grad: Array = buffer()  # noqa: RUF009
+    scratch: Array = buffer()  # noqa: RUF009
+    step: int = 0
+    first_loss: float = math.nan
+    smoothed_loss: float = math.nan
+    mean_norm: float = math.nan
+    has_direction: bool = False
+    event: int = CALM
+    n_restarts: int = 0
