@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import OptimizeResult
 
-from sk_adalr.names import make_direction, make_learning_rate
+from sk_adalr.names import check_number, make_direction, make_learning_rate
 from sk_adalr.optimizer import Optimizer
 from sk_adalr.parameters import ParameterLayout
 
@@ -128,8 +128,10 @@ def minimize(
     >>> result.success
     True
     """
-    if max_iter < 0:
-        raise ValueError(f"`max_iter` must be at least 0; got {max_iter!r}.")
+    check_number("max_iter", max_iter, 0, integer=True)
+    check_number("tol", tol, 0)
+    if callback is not None and not callable(callback):
+        raise TypeError(f"`callback` must be callable or None; got {callback!r}.")
     params = _start(x0)
     optimizer = Optimizer(
         make_direction(method, "method", momentum=momentum, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon),
@@ -193,6 +195,8 @@ _MESSAGES = {
 def _start(x0: Any) -> np.ndarray:
     """Return `x0` as a new float vector."""
     x0 = np.asarray(x0)
+    if x0.dtype.kind not in "biuf":
+        raise TypeError(f"`x0` must be real numbers; got dtype {x0.dtype}.")
     params = np.array(x0, dtype=x0.dtype if x0.dtype == np.float32 else np.float64)
     if params.ndim != 1:
         raise ValueError(f"`x0` must be one-dimensional; got shape {params.shape}.")

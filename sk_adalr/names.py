@@ -65,9 +65,9 @@ def make_direction(
     direction: Any, parameter: str, *, momentum: float, beta_1: float, beta_2: float, epsilon: float
 ) -> Direction:
     """Return the direction that the user names; `parameter` is what the user calls it."""
-    if not isinstance(direction, str) and isinstance(direction, Direction):
+    if isinstance(direction, Direction) and not isinstance(direction, type):
         return direction
-    if direction == "exact":
+    if isinstance(direction, str) and direction == "exact":
         raise ValueError(
             f"`{parameter}='exact'` needs a linear predictor, whose loss along a direction is known after one pass; "
             f"a function of its parameters alone does not have one. Use one of {', '.join(map(repr, DIRECTIONS))}."
@@ -90,7 +90,7 @@ def make_learning_rate(
     learning_rate: Any, granularity: Any, learning_rate_init: float, hyper_learning_rate: float
 ) -> LearningRate:
     """Return the learning rate that the user names."""
-    if not isinstance(learning_rate, str) and isinstance(learning_rate, LearningRate):
+    if isinstance(learning_rate, LearningRate) and not isinstance(learning_rate, type):
         return learning_rate
     check_choice("learning_rate", learning_rate, LEARNING_RATES)
     check_choice("granularity", granularity, GRANULARITIES)

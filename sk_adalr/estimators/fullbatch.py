@@ -71,10 +71,11 @@ class FullBatchTraining(GradientEstimator):
 
     def _solve_at_once(self, data: Dataset, target: Target, resume: bool) -> dict[str, Any]:
         history = History()
+        n_samples, n_features = data.X.shape
         factorise = (
             isinstance(target.loss, HalfSquaredError)
             and not self._names_exact
-            and prefers_factorisation(*data.X.shape, sparse.issparse(data.X))
+            and prefers_factorisation(n_samples, n_features, sparse.issparse(data.X))
         )
         options = {"penalty": self._penalty_strength(data), "fit_intercept": self._has_intercept}
         if factorise:

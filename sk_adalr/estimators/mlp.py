@@ -23,7 +23,7 @@ class MLPEstimator(GradientEstimator):
     @property
     def _hidden_sizes(self) -> tuple[int, ...]:
         sizes: Any = self.hidden_layer_sizes
-        return (sizes,) if isinstance(sizes, Integral) else tuple(sizes)
+        return (int(sizes),) if isinstance(sizes, Integral) else tuple(sizes)
 
     @property
     def _hidden_activation(self) -> str:
