@@ -4,6 +4,8 @@ import math
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
+
 from sk_adalr.directions import DIRECTIONS, SGD, Adam, Direction, Momentum, Nesterov
 from sk_adalr.learning_rates import GRANULARITIES, LEARNING_RATES, Constant, Hypergradient, LearningRate
 
@@ -59,6 +61,12 @@ def check_number(
         raise TypeError(message)
     if not (minimum <= value < maximum) or (strict and value == minimum):
         raise ValueError(message)
+
+
+def check_bool(name: str, value: Any) -> None:
+    """Raise a TypeError unless `value` is True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"`{name}` must be True or False; got {value!r}.")
 
 
 def make_direction(

@@ -1,6 +1,8 @@
 """From what the user passes to a `Dataset`, or an error that says what to do."""
 
 import numbers
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -11,15 +13,16 @@ FLOAT_DTYPES = (np.float64, np.float32)
 
 
 def check_features(estimator: Any, X: Any, *, reset: bool) -> Any:
-    """Return `X` alone as a float array or CSR matrix (n_samples, n_features); see `check_features_and_target`."""
+    """Return `X` as a float array or CSR matrix (n_samples, n_features); see `check_features_and_target`."""
     _refuse_masked_and_dask(X=X)
-    return validate_data(estimator, X, accept_sparse="csr", dtype=FLOAT_DTYPES, reset=reset)
+    with _overflow_is_a_value_error():
+        return validate_data(estimator, X, accept_sparse="csr", dtype=FLOAT_DTYPES, order="C", reset=reset)
 
 
 def check_features_and_target(estimator: Any, X: Any, y: Any, *, numeric: bool, reset: bool) -> tuple[Any, np.ndarray]:
     """Return `X` as a float array or CSR matrix and `y` as an array of as many rows.
 
-    float32 stays float32, everything else becomes float64. Sets or checks `n_features_in_` and
+    float32 stays float32, everything else becomes float64, all in C order, in which rows are read. Sets or checks `n_features_in_` and
     `feature_names_in_` of the estimator.
 
     Raises
@@ -28,16 +31,18 @@ def check_features_and_target(estimator: Any, X: Any, y: Any, *, numeric: bool, 
         If `X` or `y` is empty, not numeric, complex, not finite, masked, a dask collection or of another length.
     """
     _refuse_masked_and_dask(X=X, y=y)
-    return validate_data(
-        estimator,
-        X,
-        y,
-        accept_sparse="csr",
-        dtype=FLOAT_DTYPES,
-        multi_output=True,
-        y_numeric=numeric,
-        reset=reset,
-    )
+    with _overflow_is_a_value_error():
+        return validate_data(
+            estimator,
+            X,
+            y,
+            accept_sparse="csr",
+            dtype=FLOAT_DTYPES,
+            order="C",
+            multi_output=True,
+            y_numeric=numeric,
+            reset=reset,
+        )
 
 
 def check_weights(sample_weight: Any, n_samples: int, class_weight: np.ndarray | None = None) -> np.ndarray | None:
@@ -94,6 +99,14 @@ def check_finite_model(estimator: Any, *arrays: np.ndarray) -> None:
                 f"The parameters of this {type(estimator).__name__} are not finite, so it cannot predict; they were "
                 "changed after `fit`. Fit it again, or load it from an intact file."
             )
+
+
+@contextmanager
+def _overflow_is_a_value_error() -> Iterator[None]:
+    try:
+        yield
+    except OverflowError as error:
+        raise ValueError(f"`X` or `y` has values beyond the range of float64: {error}. Rescale them.") from error
 
 
 def _refuse_masked_and_dask(**arrays: Any) -> None:

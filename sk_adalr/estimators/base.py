@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_regressor
+from sklearn.callback import CallbackSupportMixin, with_callbacks
 
 from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.minibatch import MiniBatchTraining
+from sk_adalr.estimators.report import Report
 from sk_adalr.estimators.targets import Target
-from sk_adalr.names import check_number
+from sk_adalr.names import check_bool, check_number
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.validation import check_features_and_target, check_weights, scale_weights
 
@@ -27,12 +29,13 @@ def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
         raise
 
 
-class GradientEstimator(MiniBatchTraining, BaseEstimator):
+class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, BaseEstimator):
     """Base of all estimators: how a fit runs. A subclass says what the model is."""
 
     _dtype: str
     _encode_target: Callable[[Any, Any, Any, Any], Target]
 
+    @with_callbacks
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "GradientEstimator":
         """Fit the model.
 
@@ -55,11 +58,17 @@ class GradientEstimator(MiniBatchTraining, BaseEstimator):
         ValueError, TypeError
             If a parameter or the data are invalid, or if the loss becomes non-finite. The model is then as before.
         """
+        context = self._init_callback_context(max_subtasks=self.max_iter)
         with unchanged_on_error(self):
             self._check_params()
             resume = self.warm_start and hasattr(self, "loss_curve_")
             data, target = self._validate(X, y, sample_weight, resume=resume, reset=True)
-            self.__dict__.update(self._solve(data, target, resume=resume), **target.attributes)
+            has_callbacks = hasattr(self, "_skl_callbacks")
+            context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+            report = Report(self, context if has_callbacks else None, X, y)
+            fitted = self._solve(data, target, report, resume=resume)
+            self.__dict__.update(fitted)
+            context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes=lambda: fitted)
         return self
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> "GradientEstimator":
@@ -67,8 +76,8 @@ class GradientEstimator(MiniBatchTraining, BaseEstimator):
             self._check_params()
             resume = hasattr(self, "loss_curve_")
             data, target = self._validate(X, y, sample_weight, classes=classes, resume=resume, reset=not resume)
-            fitted = self._train(data, target, resume=resume, max_epochs=1, partial=True)
-            self.__dict__.update(fitted, **target.attributes)
+            fitted = self._train(data, target, Report(self), resume=resume, max_epochs=1, partial=True)
+            self.__dict__.update(fitted)
         return self
 
     def _validate(
@@ -105,10 +114,9 @@ class GradientEstimator(MiniBatchTraining, BaseEstimator):
         if not (isinstance(self.batch_size, str) and self.batch_size == "auto"):
             check_number("batch_size", self.batch_size, 1, integer=True)
         for name in ("standardize", "shuffle", "early_stopping", "warm_start"):
-            if not isinstance(getattr(self, name), bool | np.bool_):
-                raise TypeError(f"`{name}` must be True or False; got {getattr(self, name)!r}.")
+            check_bool(name, getattr(self, name))
         self._make_optimizer(ParameterLayout.vector(1))
 
-    def _solve(self, data: Dataset, target: Target, *, resume: bool) -> dict[str, Any]:
+    def _solve(self, data: Dataset, target: Target, report: Report, *, resume: bool) -> dict[str, Any]:
         """Return all fitted attributes of a full fit."""
-        return self._train(data, target, resume=resume, max_epochs=self.max_iter)
+        return self._train(data, target, report, resume=resume, max_epochs=self.max_iter)

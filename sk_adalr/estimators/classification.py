@@ -26,30 +26,7 @@ class LabelPrediction(ClassifierMixin):
             estimator_name=type(self).__name__,
         )
 
-    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> "LabelPrediction":
-        """Make one pass over the given rows, going on from where training is.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows of one chunk.
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Their labels.
-        classes : array-like of shape (n_classes,), default=None
-            All labels that may ever occur; needed in the first call, optional after it.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Their non-negative weights. The penalty is relative to the sum of the weights of the call.
-
-        Returns
-        -------
-        self : estimator
-            The estimator after the pass.
-
-        Raises
-        ------
-        ValueError
-            If `classes` is missing in the first call or differs in a later one, or if ``class_weight="balanced"``.
-        """
+    def _partial_fit_labels(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> "LabelPrediction":
         if isinstance(self.class_weight, str) and self.class_weight == "balanced":
             raise ValueError(
                 "`class_weight='balanced'` is not supported by `partial_fit`, which does not see the frequencies of "

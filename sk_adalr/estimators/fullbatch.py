@@ -1,14 +1,15 @@
 """Training a linear estimator on all rows at once: the exact solver and, for small least squares, a factorisation."""
 
-import warnings
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
+from sk_adalr.caller import warn_caller
 from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.base import GradientEstimator
 from sk_adalr.estimators.minibatch import history_attributes
+from sk_adalr.estimators.report import Report
 from sk_adalr.estimators.targets import Target
 from sk_adalr.objectives import BinomialLogLoss, HalfSquaredError, MultinomialLogLoss
 from sk_adalr.optimizer.exact import ExactResult, prefers_factorisation, solve_cholesky, solve_exact
@@ -27,7 +28,7 @@ class FullBatchTraining(GradientEstimator):
     def _penalty_strength(self, data: Dataset) -> float:
         raise NotImplementedError
 
-    def _shape_coefs(self, coef: np.ndarray, intercept: np.ndarray) -> dict[str, Any]:
+    def _shape_coefs(self, coef: np.ndarray, intercept: np.ndarray, target: Target) -> dict[str, Any]:
         raise NotImplementedError
 
     def _check_params(self) -> None:
@@ -53,12 +54,12 @@ class FullBatchTraining(GradientEstimator):
     def _minibatch_solver(self) -> Any:
         return "adam" if self._names_exact else super()._minibatch_solver
 
-    def _solve(self, data: Dataset, target: Target, *, resume: bool) -> dict[str, Any]:
+    def _solve(self, data: Dataset, target: Target, report: Report, *, resume: bool) -> dict[str, Any]:
         choices = (self.solver, self.learning_rate)
         all_auto = all(isinstance(choice, str) and choice == "auto" for choice in choices)
         if self._names_exact or (all_auto and not self.early_stopping):
-            return self._solve_at_once(data, target, resume)
-        return super()._solve(data, target, resume=resume)
+            return self._solve_at_once(data, target, report, resume)
+        return super()._solve(data, target, report, resume=resume)
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> "FullBatchTraining":
         if self._names_exact:
@@ -69,7 +70,7 @@ class FullBatchTraining(GradientEstimator):
         super()._partial_fit(X, y, sample_weight, classes)
         return self
 
-    def _solve_at_once(self, data: Dataset, target: Target, resume: bool) -> dict[str, Any]:
+    def _solve_at_once(self, data: Dataset, target: Target, report: Report, resume: bool) -> dict[str, Any]:
         history = History()
         n_samples, n_features = data.X.shape
         factorise = (
@@ -81,8 +82,9 @@ class FullBatchTraining(GradientEstimator):
         if factorise:
             result = solve_cholesky(data.X, data.target, data.weight, **options)
             history.losses.append(result.loss)
+            history.stop_reason = result.message
         else:
-            result = self._iterate(data, target, resume, history, options)
+            result = self._iterate(data, target, report, resume, history, options)
         with np.errstate(over="ignore"):
             coef = result.coef.T.astype(data.X.dtype, order="C")
             intercept = result.intercept.astype(data.X.dtype)
@@ -92,7 +94,8 @@ class FullBatchTraining(GradientEstimator):
                 "differ too much. Rescale `X` or `y`, or pass float64."
             )
         return {
-            **self._shape_coefs(coef, intercept),
+            **self._shape_coefs(coef, intercept, target),
+            **target.attributes,
             **history_attributes(history, ""),
             "n_iter_": result.n_iter,
             "n_gradient_evaluations_": result.n_gradient_evaluations,
@@ -102,12 +105,18 @@ class FullBatchTraining(GradientEstimator):
         }
 
     def _iterate(
-        self, data: Dataset, target: Target, resume: bool, history: History, options: dict[str, Any]
+        self,
+        data: Dataset,
+        target: Target,
+        report: Report,
+        resume: bool,
+        history: History,
+        options: dict[str, Any],
     ) -> ExactResult:
         def record(iteration: int, loss: float, rates: np.ndarray) -> bool:
             history.losses.append(loss)
             history.record_rates(rates.ravel())
-            return self._print_epoch(history, None)
+            return report(history, dict)
 
         result = solve_exact(
             data.X,
@@ -126,7 +135,7 @@ class FullBatchTraining(GradientEstimator):
         history.stop_reason = result.message
         if result.interrupted:
             history.stop_reason = INTERRUPTED
-            warnings.warn("Training interrupted by the user: keeping the model so far.", stacklevel=6)
+            warn_caller("Training interrupted by the user: keeping the model so far.")
         elif result.n_iter == self.max_iter and not result.converged:
             self._warn_not_converged()
         return result

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.fullbatch import FullBatchTraining
 from sk_adalr.estimators.targets import Target
+from sk_adalr.names import check_bool
 from sk_adalr.objectives import L2Penalty, Network
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.units import Units
@@ -25,6 +26,10 @@ class LinearEstimator(FullBatchTraining):
     def _penalty_numerator(self) -> float:
         r"""Return :math:`\lambda \sum_i s_i` of the regularised mean."""
         raise NotImplementedError
+
+    def _check_params(self) -> None:
+        super()._check_params()
+        check_bool("fit_intercept", self.fit_intercept)
 
     def _penalty_strength(self, data: Dataset) -> float:
         return self._penalty_numerator() / data.weight_scale / data.weight_sum
@@ -61,13 +66,13 @@ class LinearEstimator(FullBatchTraining):
             intercepts[0][...] = self.intercept_
         return params
 
-    def _coef_attributes(self, layout: ParameterLayout, params: np.ndarray) -> dict[str, Any]:
+    def _coef_attributes(self, layout: ParameterLayout, params: np.ndarray, target: Target) -> dict[str, Any]:
         coefs, intercepts = layout.unpack(params)
         coef = np.array(coefs[0].T, order="C")
         intercept = intercepts[0].copy() if intercepts else np.zeros(coef.shape[0], dtype=coef.dtype)
-        return self._shape_coefs(coef, intercept)
+        return self._shape_coefs(coef, intercept, target)
 
-    def _shape_coefs(self, coef: np.ndarray, intercept: np.ndarray) -> dict[str, Any]:
+    def _shape_coefs(self, coef: np.ndarray, intercept: np.ndarray, target: Target) -> dict[str, Any]:
         """Return ``coef_`` and ``intercept_`` from (n_outputs, n_features) and (n_outputs,)."""
         return {"coef_": coef, "intercept_": intercept}
 

@@ -2,8 +2,11 @@
 
 from typing import Any
 
+import numpy as np
+
 from sk_adalr.estimators.linear import LinearEstimator
 from sk_adalr.estimators.regression import OutputPrediction
+from sk_adalr.estimators.targets import Target
 from sk_adalr.names import check_number
 
 
@@ -194,6 +197,11 @@ class AdaptiveLRLinearRegression(OutputPrediction, LinearEstimator):
 
     def _penalty_numerator(self) -> float:
         return self.alpha
+
+    def _shape_coefs(self, coef: np.ndarray, intercept: np.ndarray, target: Target) -> dict[str, Any]:
+        if target.attributes["_single_output"]:
+            return {"coef_": coef[0], "intercept_": intercept[0]}
+        return {"coef_": coef, "intercept_": intercept}
 
     def __sklearn_tags__(self) -> Any:
         """Return what the estimator takes: sparse input and several outputs among the rest."""

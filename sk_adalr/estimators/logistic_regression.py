@@ -6,6 +6,7 @@ import numpy as np
 
 from sk_adalr.estimators.classification import LabelPrediction
 from sk_adalr.estimators.linear import LinearEstimator
+from sk_adalr.estimators.targets import Target
 from sk_adalr.names import check_number
 
 
@@ -180,6 +181,35 @@ class AdaptiveLRLogisticRegression(LabelPrediction, LinearEstimator):
         self.warm_start = warm_start
         self.verbose = verbose
 
+    def partial_fit(
+        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
+    ) -> "AdaptiveLRLogisticRegression":
+        """Make one pass over the given rows, going on from where training is.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows of one chunk.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Their labels.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that may ever occur; needed in the first call, optional after it.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Their non-negative weights. The penalty is relative to the sum of the weights of the call.
+
+        Returns
+        -------
+        self : estimator
+            The estimator after the pass.
+
+        Raises
+        ------
+        ValueError
+            If `classes` is missing in the first call or differs in a later one, or if ``class_weight="balanced"``.
+        """
+        self._partial_fit_labels(X, y, classes, sample_weight)
+        return self
+
     def _check_params(self) -> None:
         super()._check_params()
         if np.inf != self.C:
@@ -194,7 +224,7 @@ class AdaptiveLRLogisticRegression(LabelPrediction, LinearEstimator):
     def _penalty_numerator(self) -> float:
         return 1 / self.C
 
-    def _shape_coefs(self, coef: np.ndarray, intercept: np.ndarray) -> dict[str, Any]:
+    def _shape_coefs(self, coef: np.ndarray, intercept: np.ndarray, target: Target) -> dict[str, Any]:
         if coef.shape[0] > 1:  # the loss cannot see what all classes share
             intercept -= intercept.mean()
             if self._penalty_numerator() == 0:

@@ -1,6 +1,5 @@
 """Training an estimator on mini-batches: from its parameters to a trainer, and back to fitted attributes."""
 
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -10,7 +9,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
+from sk_adalr.caller import warn_caller
 from sk_adalr.dataset import Dataset
+from sk_adalr.estimators.report import Report
 from sk_adalr.estimators.targets import Target
 from sk_adalr.learning_rates import GRANULARITIES
 from sk_adalr.names import check_choice, check_number, default_rate, make_direction, make_learning_rate
@@ -66,7 +67,7 @@ class MiniBatchTraining:
     _initial_params: Callable[[Network, np.random.RandomState, Any], np.ndarray]
     _penalty: Callable[[Dataset, Units, ParameterLayout], L2Penalty]
     _params: Callable[[ParameterLayout], np.ndarray]
-    _coef_attributes: Callable[[ParameterLayout, np.ndarray], dict[str, Any]]
+    _coef_attributes: Callable[[ParameterLayout, np.ndarray, Target], dict[str, Any]]
     _score_raw: Callable[[np.ndarray, np.ndarray, np.ndarray | None], float]
 
     @property
@@ -93,9 +94,8 @@ class MiniBatchTraining:
                 check_choice("granularity", self.granularity, GRANULARITIES)
                 if rate is not None:
                     check_number("learning_rate_init", rate, 0, strict=True)
-                return AutomaticOptimizer(
-                    layout, solver, self.granularity, rate, momentum=self.momentum, epsilon=self.epsilon
-                )
+                # Its moments have constants of their own: Adam's defaults suit a rate that is tuned.
+                return AutomaticOptimizer(layout, solver, self.granularity, rate, momentum=self.momentum)
             rule = "hypergradient"  # the automatic rule knows nothing of a direction of one's own
         if rate is None:
             rate = default_rate(direction, linear=not self._hidden_sizes)
@@ -103,7 +103,14 @@ class MiniBatchTraining:
         return Optimizer(direction, learning_rate, layout)
 
     def _train(
-        self, data: Dataset, target: Target, *, resume: bool, max_epochs: int, partial: bool = False
+        self,
+        data: Dataset,
+        target: Target,
+        report: Report,
+        *,
+        resume: bool,
+        max_epochs: int,
+        partial: bool = False,
     ) -> dict[str, Any]:
         """Return all fitted attributes after at most `max_epochs` epochs."""
         layout = ParameterLayout.of_network(
@@ -119,8 +126,16 @@ class MiniBatchTraining:
         rows, validation, note = None, None, ""
         if self.early_stopping and not partial:
             rows, validation, note = self._split(data, target, network, units, training)
+        stopping = None if partial else self._stopping(target, data, units, history)
         mean_loss = PenalizedMean(network, self._penalty(data, units, layout))
-        params = Trainer(optimizer, mean_loss, units.of_loss, self._print_epoch).run(
+
+        def coefs_so_far(params: np.ndarray) -> dict[str, Any]:
+            return self._coef_attributes(layout, units.to_user(params, layout), target) | target.attributes
+
+        def on_epoch(history: History, params: np.ndarray) -> bool:
+            return report(history, lambda: coefs_so_far(params))
+
+        params = Trainer(optimizer, mean_loss, units.of_loss, on_epoch).run(
             Batches(
                 data,
                 200 if isinstance(self.batch_size, str) else self.batch_size,
@@ -133,15 +148,15 @@ class MiniBatchTraining:
             training.optimizer_state,
             history,
             max_epochs=max_epochs,
-            stopping=None if partial else self._stopping(target, data, units, history),
+            stopping=stopping,
             validation=validation,
         )
+        if stopping is not None:
+            self._warn_if_bad(history, stopping, validation)
         if validation is not None:
             training.best, training.best_params = validation.best, validation.best_params
-        if history.stop_reason == MAX_ITER_REACHED and self.tol > 0:
-            self._warn_not_converged()
         return {
-            **self._coef_attributes(layout, units.to_user(params, layout)),
+            **coefs_so_far(params),
             **history_attributes(history, note),
             "n_gradient_evaluations_": None,
             "solver_": self._minibatch_solver
@@ -151,12 +166,25 @@ class MiniBatchTraining:
             "_training": {**training.freeze(optimizer), "units": units.freeze()},
         }
 
+    def _warn_if_bad(self, history: History, stopping: Stopping, validation: Validation | None) -> None:
+        """Warn if training had too few epochs, or ended far from where a constant prediction is already."""
+        if history.stop_reason == MAX_ITER_REACHED and self.tol > 0:
+            self._warn_not_converged()
+        loss = history.losses[-1] if validation is None else validation.best[1]
+        if loss > 2 * stopping.loss_scale > 0:
+            low, _, high = history.learning_rates[-1]
+            warn_caller(
+                f"{type(self).__name__} ended at a loss of {loss:.3g}, far above the {stopping.loss_scale:.3g} of the "
+                f"best constant prediction (learning rates between {low:.3g} and {high:.3g}). Lower "
+                "`learning_rate_init`, or leave it and `learning_rate` at 'auto'.",
+                ConvergenceWarning,
+            )
+
     def _warn_not_converged(self) -> None:
-        warnings.warn(
+        warn_caller(
             f"{type(self).__name__} reached `max_iter` ({self.max_iter}) before the criterion of `tol` was met. "
             "Raise `max_iter`, or set `tol=0` if that many iterations were what you wanted.",
             ConvergenceWarning,
-            stacklevel=5,
         )
 
     def _units(self, data: Dataset, target: Target) -> Units:
@@ -240,16 +268,6 @@ class MiniBatchTraining:
             for loss in history.losses:
                 stopping.stop_reason(loss)
         return stopping
-
-    def _print_epoch(self, history: History, params: Any) -> bool:
-        if self.verbose:
-            low, median, high = history.learning_rates[-1]
-            score = f", validation score {history.validation_scores[-1]:.4f}" if history.validation_scores else ""
-            print(
-                f"Epoch {len(history.losses)}: loss {history.losses[-1]:.6g}{score}, "
-                f"learning rate {median:.3g} ({low:.3g} to {high:.3g})"
-            )
-        return False
 
     def _history(self) -> History:
         return History(

@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.base import GradientEstimator
+from sk_adalr.estimators.targets import Target
 from sk_adalr.names import check_choice, check_number
 from sk_adalr.objectives import ACTIVATIONS, L2Penalty, Network, predict_raw
 from sk_adalr.parameters import ParameterLayout
@@ -30,9 +31,6 @@ class MLPEstimator(GradientEstimator):
         return self.activation
 
     def _check_params(self) -> None:
-        super()._check_params()
-        check_number("alpha", self.alpha, 0)
-        check_choice("activation", self.activation, ACTIVATIONS)
         try:
             sizes = self._hidden_sizes
         except TypeError:
@@ -41,6 +39,9 @@ class MLPEstimator(GradientEstimator):
             ) from None
         for size in sizes:
             check_number("hidden_layer_sizes", size, 1, integer=True)
+        super()._check_params()
+        check_number("alpha", self.alpha, 0)
+        check_choice("activation", self.activation, ACTIVATIONS)
 
     def _penalty(self, data: Dataset, units: Units, layout: ParameterLayout) -> L2Penalty:
         return L2Penalty(self.alpha / data.weight_scale, per_batch=True)
@@ -52,7 +53,7 @@ class MLPEstimator(GradientEstimator):
     def _params(self, layout: ParameterLayout) -> np.ndarray:
         return np.concatenate([array.ravel() for array in (*self.coefs_, *self.intercepts_)])
 
-    def _coef_attributes(self, layout: ParameterLayout, params: np.ndarray) -> dict[str, Any]:
+    def _coef_attributes(self, layout: ParameterLayout, params: np.ndarray, target: Target) -> dict[str, Any]:
         coefs, intercepts = layout.unpack(params.copy())
         return {
             "coefs_": coefs,

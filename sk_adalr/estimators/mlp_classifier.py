@@ -179,6 +179,34 @@ class AdaptiveLRMLPClassifier(LabelPrediction, MLPEstimator):
         self.warm_start = warm_start
         self.verbose = verbose
 
+    # The arguments are in the order of scikit-learn's MLPClassifier.
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> "AdaptiveLRMLPClassifier":
+        """Make one pass over the given rows, going on from where training is.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows of one chunk.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Their labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Their non-negative weights.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that may ever occur; needed in the first call, optional after it.
+
+        Returns
+        -------
+        self : estimator
+            The estimator after the pass.
+
+        Raises
+        ------
+        ValueError
+            If `classes` is missing in the first call or differs in a later one, or if ``class_weight="balanced"``.
+        """
+        self._partial_fit_labels(X, y, classes, sample_weight)
+        return self
+
     def __sklearn_tags__(self) -> Any:
         """Return what the estimator takes: sparse input and several labels among the rest."""
         tags = super().__sklearn_tags__()

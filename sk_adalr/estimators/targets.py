@@ -109,10 +109,11 @@ def encode_labels(
     row_weight = None
     if class_weight is not None:
         weights = compute_class_weight(class_weight, classes=classes, y=y, sample_weight=sample_weight)
-        if not weights.all():
+        invalid = ~((weights > 0) & (weights < np.inf))
+        if invalid.any():
             raise ValueError(
-                f"`class_weight` must be positive; it is 0 for {classes[weights == 0].tolist()}. Drop the rows of "
-                "these classes instead."
+                f"`class_weight` must be positive and finite; it is {weights[invalid].tolist()} for the classes "
+                f"{classes[invalid].tolist()}. To leave a class out, drop its rows."
             )
         row_weight = weights[indices]
     binary = len(classes) == 2

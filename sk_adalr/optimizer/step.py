@@ -87,3 +87,7 @@ class Optimizer:
     def rates(self, state: OptimizerState) -> Array:
         """Return the current learning rates, (n_rates,)."""
         return state.rate_state["rates"]
+
+    def note(self, state: OptimizerState) -> str:
+        """Return what there is to say about the last steps beside the rates: nothing."""
+        return ""

@@ -21,6 +21,8 @@ class History:
         Smallest, median and largest rate at the end of the epoch.
     stop_reason : str
         One sentence; empty while training.
+    note : str
+        What the optimizer has to say about the last epoch; empty where nothing happened.
     """
 
     losses: list[float] = field(default_factory=list)
@@ -28,6 +30,7 @@ class History:
     validation_losses: list[float] = field(default_factory=list)
     learning_rates: list[tuple[float, float, float]] = field(default_factory=list)
     stop_reason: str = ""
+    note: str = ""
 
     def record_rates(self, rates: np.ndarray) -> None:
         """Append the summary of the rates (n_rates,), which lie on the host."""

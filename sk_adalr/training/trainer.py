@@ -1,6 +1,5 @@
 """The loop: epochs, batches, and what is read from the device once an epoch."""
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from sk_adalr.backends import Array, namespace, to_host
+from sk_adalr.caller import warn_caller
 from sk_adalr.objectives import PenalizedMean
 from sk_adalr.training.batches import Batches
 from sk_adalr.training.history import History
@@ -82,32 +82,50 @@ class Trainer:
             If the loss or a parameter becomes non-finite.
         """
         history.stop_reason = "" if stopping is None else MAX_ITER_REACHED
-        # Overflow is judged at the end of the epoch, with a message that says what to do about it.
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
-            for _ in range(max_epochs):
-                try:
-                    loss, interrupted = self._epoch(batches, params, state)
-                except FloatingPointError as error:
-                    raise ValueError(
-                        f"Training cannot go on at epoch {len(history.losses) + 1}: {error}. Look for extreme values "
-                        "in `X` and `y`, or raise the penalty."
-                    ) from error
-                result = self.optimizer.result(state, params)
-                self._check_finite(loss, result, state, len(history.losses) + 1)
-                history.losses.append(loss)
-                history.record_rates(to_host(self.optimizer.rates(state)))
-                reason = self._stop_reason(result, history, stopping, validation)
-                if interrupted:
-                    reason = INTERRUPTED
-                    warnings.warn("Training interrupted by the user: keeping the model so far.", stacklevel=2)
-                if reason is not None:
-                    history.stop_reason = reason
-                    break
+        try:
+            # Overflow is judged at the end of the epoch, with a message that says what to do about it.
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
+                for _ in range(max_epochs):
+                    reason = self._train_epoch(batches, params, state, history, stopping, validation)
+                    if reason is not None:
+                        history.stop_reason = reason
+                        break
+        except KeyboardInterrupt:
+            if not history.losses:
+                raise  # there is no model to keep yet
+            history.stop_reason = INTERRUPTED
+        if history.stop_reason == INTERRUPTED:
+            warn_caller("Training interrupted by the user: keeping the model so far.")
         if validation is not None and validation.best_params is not None:
             return validation.best_params
         return self.optimizer.result(state, params)
 
-    def _epoch(self, batches: Batches, params: Array, state: Any) -> tuple[float, bool]:
+    def _train_epoch(
+        self,
+        batches: Batches,
+        params: Array,
+        state: Any,
+        history: History,
+        stopping: Stopping | None,
+        validation: Validation | None,
+    ) -> str | None:
+        """Make one epoch and record it; return why to stop, or None."""
+        try:
+            loss, interrupted = self._pass(batches, params, state)
+        except FloatingPointError as error:
+            raise ValueError(
+                f"Training cannot go on at epoch {len(history.losses) + 1}: {error}. Look for extreme values in `X` "
+                "and `y`, or raise the penalty."
+            ) from error
+        result = self.optimizer.result(state, params)
+        self._check_finite(loss, result, state, len(history.losses) + 1)
+        history.losses.append(loss)
+        history.record_rates(to_host(self.optimizer.rates(state)))
+        history.note = self.optimizer.note(state)
+        reason = self._stop_reason(result, history, stopping, validation)
+        return INTERRUPTED if interrupted else reason
+
+    def _pass(self, batches: Batches, params: Array, state: Any) -> tuple[float, bool]:
         """Make one pass over the batches; return their mean loss, and whether Ctrl-C ended the pass."""
         loss_sum: Any = 0.0
         weight_sum = 0.0
@@ -119,7 +137,7 @@ class Trainer:
                 weight_sum += batch.weight_sum
         except KeyboardInterrupt:
             if weight_sum == 0:
-                raise  # there is no model to keep yet
+                raise
             interrupted = True
         return self.loss_unit * float(loss_sum / weight_sum), interrupted
 

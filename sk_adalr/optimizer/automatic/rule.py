@@ -62,8 +62,9 @@ class AutomaticOptimizer:
         Interpolation of "momentum" and "nesterov".
     beta_2 : float in [0, 1), default=0.95
         Decay of Adam's second moment. No component of its direction exceeds ``1 / sqrt(1 - beta_2)``, 4.5 here.
-    epsilon : float > 0, default=1e-8
-        Added to Adam's denominator.
+    epsilon : float > 0, default=1e-5
+        Added to Adam's denominator. With the short memory of `beta_2`, a smaller one turns vanishing gradients into
+        full steps: a set that is fitted to a loss of zero then suddenly diverges.
 
     References
     ----------
@@ -76,7 +77,7 @@ class AutomaticOptimizer:
     learning_rate_init: float | None = None
     momentum: float = 0.9
     beta_2: float = 0.95
-    epsilon: float = 1e-8
+    epsilon: float = 1e-5
 
     State = AutomaticState
 
@@ -134,6 +135,10 @@ class AutomaticOptimizer:
         if self.granularity == "parameter":
             return namespace(state.log_multipliers).exp(state.log_multipliers) * float(steps[0])
         return steps
+
+    def note(self, state: AutomaticState) -> str:
+        """Return what the guard did so far."""
+        return f"{state.n_restarts} steps taken back" if state.n_restarts else ""
 
     @property
     def _share(self) -> float:

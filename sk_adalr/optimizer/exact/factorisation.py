@@ -86,12 +86,14 @@ def _by_singular_values(columns, target, weight, penalty):
     if root is not None:
         X, target = X * root[:, None], target * root
     X = X * columns.alive
+    # A column without information has no unit: let it not be the largest or smallest.
+    scale = np.where(columns.alive, columns.scale, columns.scale[columns.alive].max(initial=1e-300))
     if p > n:
-        return _wide(X, target, columns.scale, penalty)
+        return _wide(X, target, scale, penalty)
     if penalty.any():
         X = np.vstack([X, np.diag(np.sqrt(n * penalty))])
         target = np.hstack([target, np.zeros((len(target), p))])
-    return _minimum_norm(X, target, columns.scale)
+    return _minimum_norm(X, target, scale)
 
 
 def _wide(X, target, scale, penalty):

@@ -43,7 +43,8 @@ class LeastSquares:
         self._initial_rates = columns.alive / (1.0 + self._penalty)
         self.rates = self._initial_rates
         if shared_rate:
-            self.rates = columns.alive * (columns.scale / columns.scale[columns.alive].max(initial=0.0)) ** 2
+            largest = columns.scale[columns.alive].max(initial=0.0)
+            self.rates = (np.where(columns.alive, columns.scale, 0.0) / (largest or 1.0)) ** 2
         target = np.ascontiguousarray(target.T, dtype=np.float64)
         self.target_mean, self.target_scale, self._residual = standardised_target(
             target, weight, fit_intercept

@@ -13,7 +13,7 @@ from .quasi_newton import InverseHessian
 from .softmax import Softmax
 
 _SUFFICIENT, _MAX_TRIALS = 1e-4, 20
-_FAR = 4.0
+_FAR, _LEAST = 4.0, 0.1
 
 
 class Multinomial:
@@ -41,6 +41,8 @@ class Multinomial:
         self._grad = np.empty_like(self._params)
         self.loss = self._evaluate(self._params, self._grad)
         self._constant_loss, self.n_passes = self.loss, 4
+        # A loss computed in the precision of the data does not resolve smaller decreases.
+        self._noise = 4.0 * float(np.finfo(columns.data.dtype).eps)
         self._inverse_hessian = InverseHessian(self._initial_rates, n_steps)
         if start is not None:
             self._start_at(np.concatenate([start[0].ravel(), start[1]]))
@@ -62,11 +64,11 @@ class Multinomial:
 
     @property
     def reference_loss(self):
-        """Loss of the constant model, or a multiple of the current one once that is far below.
+        """Loss of the constant model, down to a tenth of it as the current one falls far below.
 
         The curvature shrinks with the loss, so the initial rates expect too small a decrease then.
         """
-        return min(self._constant_loss, _FAR * self.loss)
+        return min(self._constant_loss, max(_FAR * self.loss, _LEAST * self._constant_loss))
 
     @property
     def reported_loss(self):
@@ -99,6 +101,8 @@ class Multinomial:
                 self._inverse_hessian.push(trial - self._params, trial_grad - self._grad)
                 self._params, self._grad, self.loss = trial, trial_grad, loss
                 return True
+            if -slope <= self._noise * self.loss:
+                return False
             length *= _interpolated(length * slope, loss - self.loss, length * (trial_grad @ direction))
         return False
 

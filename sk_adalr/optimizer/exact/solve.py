@@ -75,7 +75,7 @@ def solve_exact(
     return ExactResult(
         raw_coef.T,
         raw_intercept,
-        float(solver.reported_loss),
+        float(outcome.losses[-1] if outcome.interrupted else solver.reported_loss),
         outcome.n_iter,
         solver.n_passes / 2,
         outcome.converged,

@@ -1,0 +1,14 @@
+"""Warnings that point at the user's line."""
+
+import sys
+import warnings
+
+_INSIDE = ("sk_adalr", "sklearn.callback")
+
+
+def warn_caller(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn at the line outside this package that led here, however deep the call is."""
+    frame, stacklevel = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(_INSIDE):
+        frame, stacklevel = frame.f_back, stacklevel + 1
+    warnings.warn(message, category, stacklevel=stacklevel)

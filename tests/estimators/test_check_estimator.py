@@ -1,0 +1,61 @@
+"""scikit-learn's own checks, for every estimator, direction, rate and granularity."""
+
+from collections import Counter
+from itertools import product
+
+import pytest
+from estimator_cases import ESTIMATORS
+from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
+
+from sk_adalr.directions import DIRECTIONS
+from sk_adalr.learning_rates import GRANULARITIES
+
+RULES = [
+    {"learning_rate": "auto"},
+    {"learning_rate": "constant"},
+    *({"learning_rate": "hypergradient", "granularity": granularity} for granularity in GRANULARITIES),
+]
+REASON = "the rows to hold out are drawn from the rows, so a row twice is not a row of weight 2"
+EARLY_STOPPING = {f"check_sample_weight_equivalence_on_{kind}_data": REASON for kind in ("dense", "sparse")}
+
+
+def expected_failed_checks(estimator):
+    return EARLY_STOPPING if estimator.early_stopping else {}
+
+
+# Every estimator as it comes, and every other choice with one of them.
+SELECTION = [
+    *(cls() for cls in ESTIMATORS.values()),
+    ESTIMATORS["AdaptiveLRLinearRegression"](solver="sgd", learning_rate="constant"),
+    ESTIMATORS["AdaptiveLRLogisticRegression"](solver="momentum", learning_rate="hypergradient", granularity="global"),
+    ESTIMATORS["AdaptiveLRMLPClassifier"](
+        (10,), solver="adam", learning_rate="hypergradient", granularity="layer", learning_rate_init=0.01
+    ),
+    ESTIMATORS["AdaptiveLRMLPRegressor"]((10,), solver="nesterov", early_stopping=True),
+]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@parametrize_with_checks(SELECTION, expected_failed_checks=expected_failed_checks)
+def test_scikit_learn_s_checks(estimator, check):
+    check(estimator)
+
+
+FULL = [
+    pytest.param(cls, {"solver": solver, "early_stopping": early_stopping, **rule})
+    for cls, solver, rule, early_stopping in product(ESTIMATORS.values(), DIRECTIONS, RULES, [False, True])
+]
+
+
+@pytest.mark.long
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("cls", "params"), FULL, ids=lambda value: str(getattr(value, "__name__", value)))
+def test_scikit_learn_s_checks_on_the_full_product(cls, params, capsys):
+    estimator = cls(**params)
+    results = check_estimator(
+        estimator, on_fail=None, on_skip=None, expected_failed_checks=expected_failed_checks(estimator)
+    )
+    counts = Counter(result["status"] for result in results)
+    with capsys.disabled():
+        print(f"\n{len(FULL)} combinations; {cls.__name__}({params}): {dict(counts)}")
+    assert [result["check_name"] for result in results if result["status"] == "failed"] == []

@@ -1,0 +1,215 @@
+"""Training that goes on - by warm_start, by partial_fit, from a file - goes on as if it had never stopped."""
+
+import copy
+import io
+import pickle
+
+import joblib
+import numpy as np
+import pytest
+from estimator_cases import CLASSIFIERS, ESTIMATORS, SOLVERS, blocks, fit, make, problem, same_state
+from sklearn.base import clone
+
+from sk_adalr.learning_rates import GRANULARITIES
+
+estimators = pytest.mark.parametrize("cls", ESTIMATORS.values(), ids=list(ESTIMATORS))
+MINI_BATCH = {name: options for name, options in SOLVERS.items() if name != "auto"}
+mini_batch = pytest.mark.parametrize("options", MINI_BATCH.values(), ids=list(MINI_BATCH))
+all_solvers = pytest.mark.parametrize("options", SOLVERS.values(), ids=list(SOLVERS))
+granularities = pytest.mark.parametrize("granularity", GRANULARITIES)
+
+
+def fitted(estimator):
+    """Return all that training moved: the fitted attributes, without the parameters of the constructor."""
+    return {name: value for name, value in vars(estimator).items() if name not in estimator.get_params()}
+
+
+@estimators
+@mini_batch
+@granularities
+@pytest.mark.parametrize("early_stopping", [False, True], ids=["", "early stopping"])
+def test_five_epochs_and_five_more_are_ten_epochs_bitwise(cls, options, granularity, early_stopping):
+    X, y = problem(cls)
+    options = {**options, "granularity": granularity, "early_stopping": early_stopping}
+    straight = fit(make(cls, max_iter=10, **options), X, y)
+    halves = fit(make(cls, max_iter=5, warm_start=True, **options), X, y)
+    fit(halves, X, y)
+    assert same_state(fitted(straight), fitted(halves))
+
+
+@estimators
+@pytest.mark.parametrize("early_stopping", [False, True], ids=["", "early stopping"])
+def test_a_continued_fit_stops_where_one_straight_fit_stops(cls, early_stopping):
+    X, y = problem(cls)
+    options = {
+        "solver": "adam",
+        "tol": 1e-2,
+        "n_iter_no_change": 4,
+        "early_stopping": early_stopping,
+        "learning_rate_init": 0.05,
+    }
+    straight = fit(make(cls, max_iter=500, **options), X, y)
+    assert 5 < straight.n_iter_ < 500
+    parts = make(cls, max_iter=straight.n_iter_ - 2, warm_start=True, **options)
+    fit(parts, X, y)
+    parts.max_iter = 500
+    fit(parts, X, y)
+    assert same_state(fitted(straight), fitted(parts))
+
+
+@estimators
+@mini_batch
+def test_partial_fit_over_full_chunks_is_one_longer_fit_bitwise(cls, options):
+    X, y = problem(cls, raw_units=False)
+    whole = fit(make(cls, max_iter=3, **options, shuffle=False, standardize=False), X, y)
+    parts = make(cls, **options, shuffle=False, standardize=False)
+    classes = {"classes": np.unique(y)} if cls in CLASSIFIERS.values() else {}
+    for _ in range(3):
+        parts.partial_fit(X, y, **classes)
+    np.testing.assert_array_equal(blocks(whole), blocks(parts))
+    assert whole.loss_curve_ == parts.loss_curve_
+
+
+@estimators
+@mini_batch
+def test_partial_fit_batch_by_batch_is_one_fit_bitwise(cls, options):
+    # Without penalty: that of a call is relative to the weights of the call.
+    X, y = problem(cls, raw_units=False)
+    penalty = {"C": np.inf} if "C" in cls().get_params() else {"alpha": 0.0}
+    options = {**options, "shuffle": False, "standardize": False, **penalty}
+    whole = fit(make(cls, max_iter=3, **options), X, y)
+    parts = make(cls, **options)
+    classes = {"classes": np.unique(y)} if cls in CLASSIFIERS.values() else {}
+    for _ in range(3):
+        for start in range(0, len(y), 16):
+            parts.partial_fit(X[start : start + 16], y[start : start + 16], **classes)
+    np.testing.assert_array_equal(blocks(whole), blocks(parts))
+
+
+@estimators
+@mini_batch
+@pytest.mark.parametrize("shuffle", [False, True], ids=["in order", "shuffled"])
+def test_partial_fit_keeps_the_units_of_the_first_chunk(cls, options, shuffle):
+    # The same rows in every call: the frozen scaling is then the one that a straight fit uses.
+    X, y = problem(cls)
+    whole = fit(make(cls, max_iter=4, **options, shuffle=shuffle), X, y)
+    parts = make(cls, **options, shuffle=shuffle)
+    classes = {"classes": np.unique(y)} if cls in CLASSIFIERS.values() else {}
+    for _ in range(4):
+        parts.partial_fit(X, y, **classes)
+    np.testing.assert_array_equal(blocks(whole), blocks(parts))
+
+
+@estimators
+def test_partial_fit_of_another_chunk_goes_on_from_the_first(cls):
+    X, y = problem(cls, n_rows=200)
+    classes = {"classes": np.unique(y)} if cls in CLASSIFIERS.values() else {}
+    model = make(cls, learning_rate_init=0.02)
+    for _ in range(30):
+        for chunk in (slice(0, 100), slice(100, 200)):
+            model.partial_fit(X[chunk], y[chunk], **classes)
+    assert model.n_iter_ == len(model.loss_curve_) == 60
+    assert model.score(X, y) > 0.85
+
+
+@estimators
+@mini_batch
+def test_a_pickled_model_goes_on_bitwise(cls, options):
+    X, y = problem(cls)
+    model = fit(make(cls, **options, warm_start=True, early_stopping=True), X, y)
+    loaded = pickle.loads(pickle.dumps(model))
+    assert same_state(vars(model), vars(loaded))
+    fit(model, X, y)
+    fit(loaded, X, y)
+    assert same_state(fitted(model), fitted(loaded))
+
+
+@estimators
+def test_a_model_saved_by_joblib_goes_on_bitwise(cls):
+    X, y = problem(cls)
+    model = fit(make(cls, solver="adam", warm_start=True), X, y)
+    file = io.BytesIO()
+    joblib.dump(model, file)
+    loaded = joblib.load(file)
+    assert same_state(fitted(fit(model, X, y)), fitted(fit(loaded, X, y)))
+
+
+@estimators
+@all_solvers
+def test_a_copied_model_does_not_follow_the_original(cls, options):
+    X, y = problem(cls)
+    model = fit(make(cls, **options, warm_start=True), X, y)
+    copied = copy.deepcopy(model)
+    before = pickle.dumps(vars(copied))
+    fit(model, X, y)
+    assert pickle.dumps(vars(copied)) == before
+
+
+@estimators
+@all_solvers
+def test_training_on_does_not_change_what_was_handed_out(cls, options):
+    X, y = problem(cls)
+    model = fit(make(cls, **options, warm_start=True), X, y)
+    kept, before = dict(vars(model)), copy.deepcopy(vars(model))
+    fit(model, X, y)
+    assert same_state(kept, before)
+
+
+@estimators
+@all_solvers
+def test_without_warm_start_each_fit_starts_anew(cls, options):
+    X, y = problem(cls)
+    model = fit(make(cls, **options), X, y)
+    first = copy.deepcopy(fitted(model))
+    assert same_state(first, fitted(fit(model, X, y)))
+
+
+@estimators
+@all_solvers
+def test_the_same_seed_gives_the_same_model(cls, options):
+    X, y = problem(cls)
+    models = [fit(make(cls, **options, random_state=5), X, y) for _ in range(2)]
+    assert same_state(*map(fitted, models))
+
+
+@estimators
+def test_another_seed_gives_another_order(cls):
+    X, y = problem(cls)
+    one, other = (blocks(fit(make(cls, solver="adam", random_state=seed), X, y)) for seed in (0, 1))
+    assert not np.array_equal(one, other)
+
+
+@estimators
+def test_warm_start_with_another_solver_goes_on_from_the_parameters(cls):
+    X, y = problem(cls)
+    model = fit(make(cls, solver="adam", warm_start=True, learning_rate_init=0.05, max_iter=60), X, y)
+    last = model.loss_
+    model.set_params(solver="sgd", learning_rate_init=1e-6, max_iter=1)
+    # One pass at a rate of nothing: the loss where adam ended, and adam's last epoch did not change much.
+    assert fit(model, X, y).loss_ < 1.05 * last
+
+
+@pytest.mark.parametrize("cls", CLASSIFIERS.values(), ids=list(CLASSIFIERS))
+def test_warm_start_refuses_other_classes(cls):
+    X, y = problem(cls)
+    model = fit(make(cls, solver="adam", warm_start=True), X, y)
+    with pytest.raises(ValueError, match="same target as before; `classes` was"):
+        model.fit(X, y + 1)
+
+
+@estimators
+def test_warm_start_refuses_other_features(cls):
+    X, y = problem(cls)
+    model = fit(make(cls, solver="adam", warm_start=True), X, y)
+    with pytest.raises(ValueError, match=r"features|architecture"):
+        model.fit(X[:, :2], y)
+
+
+@estimators
+@mini_batch
+def test_a_clone_is_unfitted_and_fits_the_same(cls, options):
+    X, y = problem(cls)
+    model = fit(make(cls, **options), X, y)
+    other = clone(model)
+    assert not hasattr(other, "loss_curve_")
+    assert same_state(fitted(model), fitted(fit(other, X, y)))

@@ -1,0 +1,382 @@
+"""The exact solver against closed forms, scipy and converged scikit-learn."""
+
+import numpy as np
+import pytest
+from scipy import optimize, sparse, special
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+
+from sk_adalr.objectives.linear import standardised_columns
+from sk_adalr.optimizer.exact import prefers_factorisation, solve_cholesky, solve_exact
+
+RNG_SEED = 0
+
+
+def standardised(X):
+    deviation = X.std(axis=0)
+    return (X - X.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0)
+
+
+def relative_error(actual, expected):
+    return np.linalg.norm(actual - expected) / np.linalg.norm(expected)
+
+
+def logistic_loss(X, y, coef, intercept, lam, weight=None):
+    margins = (1 - 2 * y) * (X @ coef[:, 0] + intercept[0])
+    return np.average(np.logaddexp(0, margins), weights=weight) + 0.5 * lam * np.sum(coef**2)
+
+
+@pytest.fixture(scope="module")
+def cancer():
+    X, y = load_breast_cancer(return_X_y=True)
+    return X, y[:, None].astype(float)
+
+
+@pytest.fixture(scope="module")
+def diabetes():
+    X, y = load_diabetes(return_X_y=True)
+    return X, y[:, None]
+
+
+@pytest.fixture
+def small():
+    rng = np.random.default_rng(RNG_SEED)
+    X = rng.normal(size=(200, 6))
+    classes = np.argmax(X[:, :3] + rng.normal(size=(200, 3)), axis=1)
+    targets = {
+        "squared": X[:, :2] + rng.normal(size=(200, 2)),
+        "binomial": (classes == 0)[:, None].astype(float),
+        "multinomial": classes,
+    }
+    return X, targets, rng.random(200) + 0.1
+
+
+LOSSES = ("squared", "binomial", "multinomial")
+
+
+# coefficients
+
+
+@pytest.mark.parametrize(("tol", "allowed"), [(1e-4, 1e-3), (1e-8, 1e-5)])
+@pytest.mark.parametrize("C", [1.0, 0.01])
+def test_binary_coefficients_equal_converged_scikit_learn(cancer, C, tol, allowed):
+    X, y = standardised(cancer[0]), cancer[1]
+    expected = LogisticRegression(C=C, tol=1e-12, max_iter=10_000, solver="newton-cholesky").fit(X, y[:, 0])
+    result = solve_exact(X, y, None, "binomial", penalty=1 / (C * len(y)), tol=tol)
+    assert relative_error(result.coef[:, 0], expected.coef_[0]) < allowed
+
+
+@pytest.mark.parametrize(("tol", "allowed"), [(1e-4, 1e-3), (1e-8, 1e-5)])
+@pytest.mark.parametrize("C", [1.0, 0.01])
+@pytest.mark.parametrize("load", [load_wine, load_digits])
+def test_multinomial_coefficients_equal_converged_scikit_learn(load, C, tol, allowed):
+    X, y = load(return_X_y=True)
+    X = standardised(X)
+    expected = LogisticRegression(C=C, tol=1e-10, max_iter=20_000).fit(X, y)
+    result = solve_exact(X, y, None, "multinomial", penalty=1 / (C * len(y)), tol=tol)
+    assert relative_error(result.coef, expected.coef_.T) < allowed
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("alpha", [0.0, 1.0])
+def test_least_squares_equals_the_closed_form(diabetes, alpha, weighted):
+    X, y = standardised(diabetes[0]), diabetes[1]
+    weight = np.random.default_rng(RNG_SEED).random(len(y)) if weighted else None
+    model = Ridge(alpha, solver="cholesky") if alpha else LinearRegression()
+    expected = model.fit(X, y[:, 0], weight)
+    total = len(y) if weight is None else weight.sum()
+    for tol, allowed in [(1e-4, 1e-3), (1e-8, 1e-5)]:
+        result = solve_exact(X, y, weight, "squared", penalty=alpha / total, tol=tol)
+        assert relative_error(result.coef[:, 0], expected.coef_) < allowed
+    direct = solve_cholesky(X, y, weight, penalty=alpha / total)
+    assert relative_error(direct.coef[:, 0], expected.coef_) < 1e-10
+    np.testing.assert_allclose(direct.intercept, expected.intercept_, rtol=1e-10)
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_weighted_logistic_loss_equals_that_of_scipy(small, fit_intercept):
+    X, targets, weight = small
+    y, lam = targets["binomial"], 0.01
+
+    def objective(params):
+        return logistic_loss(X, y[:, 0], params[:6, None], params[6:] * fit_intercept, lam, weight)
+
+    expected = optimize.minimize(objective, np.zeros(7), method="BFGS", options={"gtol": 1e-9}).fun
+    result = solve_exact(X, y, weight, "binomial", penalty=lam, fit_intercept=fit_intercept, tol=1e-8)
+    assert result.loss == pytest.approx(expected, rel=1e-9)
+    assert objective(np.append(result.coef[:, 0], result.intercept)) == pytest.approx(result.loss, rel=1e-12)
+
+
+def test_without_intercept_the_multinomial_gradient_vanishes(small):
+    X, targets, _ = small
+    y = targets["multinomial"]
+    result = solve_exact(X, y, None, "multinomial", penalty=0.01, fit_intercept=False, tol=1e-8)
+    residual = special.softmax(X @ result.coef, axis=1) - np.eye(3)[y]
+    np.testing.assert_allclose(X.T @ residual / len(y) + 0.01 * result.coef, 0, atol=1e-7)
+    assert not result.intercept.any()
+
+
+# equivalences
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_dense_and_sparse_agree(small, loss):
+    X, targets, weight = small
+    X = np.where(X > 0.3, X, 0.0)
+    dense = solve_exact(X, targets[loss], weight, loss, penalty=0.01, tol=1e-9)
+    csr = solve_exact(sparse.csr_array(X), targets[loss], weight, loss, penalty=0.01, tol=1e-9)
+    np.testing.assert_allclose(csr.coef, dense.coef, rtol=1e-7, atol=1e-8)
+    np.testing.assert_allclose(csr.intercept, dense.intercept, rtol=1e-7, atol=1e-8)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_memory_order_changes_nothing(small, loss):
+    X, targets, _ = small
+    c_order = solve_exact(X, targets[loss], None, loss, penalty=0.01)
+    f_order = solve_exact(np.asfortranarray(X), targets[loss], None, loss, penalty=0.01)
+    np.testing.assert_array_equal(c_order.coef, f_order.coef)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_integer_weights_are_repetitions(small, loss):
+    X, targets, _ = small
+    count = np.random.default_rng(RNG_SEED).integers(0, 4, len(X))
+    weighted = solve_exact(X, targets[loss], count.astype(float), loss, penalty=0.01, tol=1e-8)
+    repeated = solve_exact(X.repeat(count, 0), targets[loss].repeat(count, 0), None, loss, penalty=0.01, tol=1e-8)
+    np.testing.assert_allclose(weighted.coef, repeated.coef, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_float32_data_is_fitted_to_its_own_precision(small, loss):
+    X, targets, _ = small
+    single = solve_exact(X.astype(np.float32), targets[loss], None, loss, penalty=0.01)
+    double = solve_exact(X.astype(np.float32).astype(float), targets[loss], None, loss, penalty=0.01, tol=1e-7)
+    np.testing.assert_allclose(single.coef, double.coef, rtol=1e-3, atol=1e-3)
+    assert single.coef.dtype == np.float64
+
+
+# units
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("scale", [1e-100, 1e-8, 1e8, 1e100])
+def test_units_of_features_change_neither_iterations_nor_predictions(small, loss, scale):
+    X, targets, _ = small
+    base = solve_exact(X, targets[loss], None, loss, penalty=0.0)
+    other = solve_exact(X * scale, targets[loss], None, loss, penalty=0.0)
+    assert other.n_iter == base.n_iter
+    np.testing.assert_allclose(other.coef * scale, base.coef, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("scale", [1e-200, 1e-8, 1e8, 1e200])
+def test_units_of_weights_change_neither_iterations_nor_predictions(small, loss, scale):
+    X, targets, weight = small
+    base = solve_exact(X, targets[loss], weight, loss, penalty=0.01)
+    other = solve_exact(X, targets[loss], weight * scale, loss, penalty=0.01)
+    assert other.n_iter == base.n_iter
+    np.testing.assert_allclose(other.coef, base.coef, rtol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1e-100, 1e-8, 1e8, 1e100])
+def test_units_of_the_target_change_neither_iterations_nor_predictions(small, scale):
+    X, targets, _ = small
+    base = solve_exact(X, targets["squared"], None, "squared", penalty=0.01)
+    other = solve_exact(X, targets["squared"] * scale, None, "squared", penalty=0.01)
+    assert other.n_iter == base.n_iter
+    np.testing.assert_allclose(other.coef / scale, base.coef, rtol=1e-6)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_rescaled_penalty_keeps_the_iterations(small, loss):
+    X, targets, _ = small
+    base = solve_exact(X, targets[loss], None, loss, penalty=0.01)
+    other = solve_exact(X * 1e4, targets[loss], None, loss, penalty=0.01 * 1e8)
+    assert other.n_iter == base.n_iter
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
+def test_offsets_and_column_scales_are_harmless(small, loss, kind):
+    X, targets, _ = small
+    hostile = X * np.logspace(-8, 8, 6) + 1e6 * np.logspace(-8, 8, 6)
+    base = solve_exact(X, targets[loss], None, loss, penalty=0.0, tol=1e-6)
+    other = solve_exact(kind(hostile), targets[loss], None, loss, penalty=0.0, tol=1e-6)
+    np.testing.assert_allclose(other.coef * np.logspace(-8, 8, 6)[:, None], base.coef, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
+def test_columns_without_information_get_no_coefficient(small, loss, kind):
+    X, targets, _ = small
+    padded = np.column_stack([X, np.zeros(200), np.full(200, 1e6 + 0.1), X[:, 0]])
+    base = solve_exact(X, targets[loss], None, loss, penalty=0.0, tol=1e-7)
+    result = solve_exact(kind(padded), targets[loss], None, loss, penalty=0.0, tol=1e-7)
+    assert not result.coef[6:8].any()
+    np.testing.assert_allclose(result.coef[0] + result.coef[8], base.coef[0], rtol=1e-4, atol=1e-5)
+
+
+def test_an_outlier_in_the_first_row_does_not_spoil_the_mean():
+    X = np.random.default_rng(RNG_SEED).normal(size=(1000, 1)).astype(np.float32)
+    X[0] = 1e6
+    columns = standardised_columns(X)
+    assert columns.mean[0] == pytest.approx(X.mean(dtype=float), rel=1e-6)
+
+
+# least squares
+
+
+def test_more_columns_than_rows_gives_the_minimum_norm():
+    rng = np.random.default_rng(RNG_SEED)
+    X, y = rng.normal(size=(30, 90)) * rng.random(90) + 3, rng.normal(size=(30, 2))
+    expected = LinearRegression().fit(X, y)
+    direct = solve_cholesky(X, y, None, penalty=0.0)
+    exact = solve_exact(X, y, None, "squared", penalty=0.0, tol=1e-9)
+    assert relative_error(direct.coef, expected.coef_.T) < 1e-10
+    assert relative_error(exact.coef, expected.coef_.T) < 1e-6
+
+
+def test_a_wide_penalised_problem_equals_ridge():
+    rng = np.random.default_rng(RNG_SEED)
+    X, y, weight = rng.normal(size=(30, 90)) + 3, rng.normal(size=(30, 2)), rng.random(30)
+    expected = Ridge(0.3, solver="svd").fit(X, y, weight)
+    result = solve_cholesky(X, y, weight, penalty=0.3 / weight.sum())
+    assert relative_error(result.coef, expected.coef_.T) < 1e-9
+
+
+def test_dependent_columns_give_the_minimum_norm():
+    rng = np.random.default_rng(RNG_SEED)
+    X = rng.normal(size=(80, 4)) * [1, 10, 0.1, 1]
+    X = np.column_stack([X, X[:, 0] - 2 * X[:, 1], X[:, 2]])
+    y = rng.normal(size=(80, 1))
+    expected = LinearRegression().fit(X, y[:, 0])
+    assert relative_error(solve_cholesky(X, y, None, penalty=0.0).coef[:, 0], expected.coef_) < 1e-8
+
+
+@pytest.mark.parametrize("condition", [1e1, 1e3])
+def test_no_more_iterations_than_preconditioned_conjugate_gradients(condition):
+    rng = np.random.default_rng(RNG_SEED)
+    rotation = np.linalg.qr(rng.normal(size=(50, 50)))[0]
+    X = standardised(rng.normal(size=(400, 50)) * np.geomspace(1, condition, 50) @ rotation)
+    y = X @ rng.normal(size=50) + rng.normal(size=400)
+    result = solve_exact(X, y[:, None], None, "squared", penalty=0.0)
+    # Jacobi-preconditioned conjugate gradients; the columns have unit variance, so the preconditioner is 1.
+    residual = X.T @ (y - y.mean()) / 400
+    direction, iterations = residual, 0
+    while residual @ residual > 1e-8 * 0.5 * y.var():
+        image = X.T @ (X @ direction) / 400
+        length = residual @ residual / (direction @ image)
+        updated = residual - length * image
+        direction = updated + (updated @ updated) / (residual @ residual) * direction
+        residual, iterations = updated, iterations + 1
+    assert result.n_iter <= iterations
+
+
+def test_a_constant_target_is_its_own_intercept():
+    X = np.random.default_rng(RNG_SEED).normal(size=(50, 3))
+    for solve in (lambda *a, **k: solve_exact(*a, "squared", **k), solve_cholesky):
+        result = solve(X, np.full((50, 1), 1e6 + 0.1), None, penalty=0.0)
+        assert not result.coef.any()
+        assert result.intercept == pytest.approx(1e6 + 0.1)
+
+
+def test_factorisation_is_for_few_rows_or_columns_of_dense_data():
+    assert prefers_factorisation(10_000, 50, sparse=False)
+    assert prefers_factorisation(50, 10_000, sparse=False)
+    assert not prefers_factorisation(10_000, 1000, sparse=False)
+    assert not prefers_factorisation(10_000, 50, sparse=True)
+
+
+# the course of a fit
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_the_loss_never_rises_and_starts_at_the_constant_model(small, loss):
+    X, targets, _ = small
+    result = solve_exact(X, targets[loss], None, loss, penalty=0.001)
+    assert np.all(np.diff(result.losses) <= 0)
+    assert len(result.losses) == result.n_iter + 1
+    assert result.loss == result.losses[-1]
+
+
+@pytest.mark.parametrize("loss", ["binomial", "multinomial"])
+def test_separable_data_without_penalty_ends_finite(loss):
+    rng = np.random.default_rng(RNG_SEED)
+    X = rng.normal(size=(60, 100))
+    y = rng.integers(0, 2 if loss == "binomial" else 3, 60)
+    target = y[:, None].astype(float) if loss == "binomial" else y
+    result = solve_exact(X, target, None, loss, penalty=0.0, tol=0.0, max_iter=300)
+    assert np.isfinite(result.coef).all()
+    assert result.loss < 1e-6
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_warm_start_at_the_solution_stops_at_once(small, loss):
+    X, targets, weight = small
+    first = solve_exact(X, targets[loss], weight, loss, penalty=0.01, tol=1e-6)
+    again = solve_exact(
+        X, targets[loss], weight, loss, penalty=0.01, coef=first.coef, intercept=first.intercept, tol=1e-5
+    )
+    assert again.n_iter == 0
+    np.testing.assert_allclose(again.coef, first.coef, rtol=1e-10)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_warm_start_worse_than_the_constant_model_is_ignored(small, loss):
+    X, targets, _ = small
+    n_outputs = {"squared": 2, "binomial": 1, "multinomial": 3}[loss]
+    bad = np.full((6, n_outputs), 1e3) * np.arange(1, n_outputs + 1)
+    result = solve_exact(X, targets[loss], None, loss, penalty=0.01, coef=bad, intercept=np.zeros(n_outputs))
+    assert result.converged
+    assert result.losses[0] == solve_exact(X, targets[loss], None, loss, penalty=0.01).losses[0]
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_the_callback_sees_every_iteration_and_can_stop(small, loss):
+    X, targets, _ = small
+    seen = []
+
+    def callback(iteration, value, rates):
+        seen.append((iteration, value, rates.copy()))
+        return iteration == 2
+
+    result = solve_exact(X, targets[loss], None, loss, penalty=0.001, callback=callback)
+    assert [iteration for iteration, _, _ in seen] == [1, 2]
+    assert not result.converged
+    assert all(np.all(rates > 0) for _, _, rates in seen)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_an_interrupt_keeps_the_best_so_far(small, loss):
+    X, targets, _ = small
+
+    def interrupt(iteration, value, rates):
+        if iteration == 2:
+            raise KeyboardInterrupt
+
+    result = solve_exact(X, targets[loss], None, loss, penalty=0.001, callback=interrupt)
+    assert result.interrupted
+    assert not result.converged
+    assert result.loss == result.losses[2]
+
+
+def test_max_iter_is_no_convergence(cancer):
+    result = solve_exact(*cancer, None, "binomial", penalty=0.0, max_iter=3)
+    assert result.n_iter == 3
+    assert not result.converged
+    assert "max_iter=3" in result.message
+
+
+def test_memory_bounds_the_past_steps_but_not_the_solution(cancer):
+    X, y = standardised(cancer[0]), cancer[1]
+    frugal = solve_exact(X, y, None, "binomial", penalty=0.01, max_memory=1, tol=1e-7)
+    generous = solve_exact(X, y, None, "binomial", penalty=0.01, tol=1e-7)
+    assert generous.n_iter <= frugal.n_iter
+    np.testing.assert_allclose(frugal.coef, generous.coef, rtol=1e-4, atol=1e-6)
+
+
+def test_raw_breast_cancer_needs_the_promised_number_of_gradients(cancer):
+    # About 83 gradients reach a relative gap of 1e-6, where L-BFGS does not arrive within thousands.
+    X, y = cancer
+    result = solve_exact(X, y, None, "binomial", penalty=1 / len(y))
+    assert result.n_gradient_evaluations <= 90

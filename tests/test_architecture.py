@@ -1,0 +1,70 @@
+"""Imports run from higher floors to lower ones, and `import sk_adalr` stays light."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sk_adalr
+
+PACKAGE = Path(sk_adalr.__file__).parent
+FLOORS = {
+    "backends": 0, "caller": 0,
+    "parameters": 1, "dataset": 1, "validation": 1, "standardization": 1, "units": 1,
+    "directions": 2, "learning_rates": 2, "objectives": 2,
+    "optimizer": 3,
+    "training": 4, "names": 4,
+    "estimators": 5, "minimize": 5, "plotting": 5,
+}  # fmt: skip
+SAME_FLOOR = {("units", "standardization"), ("units", "parameters")}
+OPTIONAL = {"cupy", "dask", "matplotlib", "numba", "pandas", "polars", "rich", "torch"}
+
+files = pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+
+
+def imports(nodes, path):
+    """Yield the full dotted names of what the statements import."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = ("sk_adalr", *path.relative_to(PACKAGE).parts)[: -node.level or None] if node.level else ()
+            module = ".".join([*above, *filter(None, [node.module])])
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+@files
+def test_a_file_imports_only_from_lower_floors_or_its_own_room(path):
+    room = path.relative_to(PACKAGE).with_suffix("").parts[0]
+    for name in imports(ast.walk(ast.parse(path.read_text())), path):
+        package, other, *_ = [*name.split("."), ""]
+        if package == "sk_adalr" and room != "__init__" and other != room and (room, other) not in SAME_FLOOR:
+            assert FLOORS[other] < FLOORS[room], f"{room} imports {name}"
+
+
+@files
+def test_no_file_needs_an_optional_library_to_be_imported(path):
+    at_the_top = {name.partition(".")[0] for name in imports(ast.parse(path.read_text()).body, path)}
+    assert not at_the_top & OPTIONAL
+
+
+@files
+def test_only_the_backends_import_the_libraries_that_compute(path):
+    anywhere = {name.partition(".")[0] for name in imports(ast.walk(ast.parse(path.read_text())), path)}
+    assert not anywhere & {"cupy", "numba"} or path.relative_to(PACKAGE).parts[0] == "backends"
+
+
+def test_every_room_has_a_floor():
+    rooms = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert rooms - {"__init__"} <= set(FLOORS)
+
+
+def test_importing_the_package_loads_no_optional_library_that_scikit_learn_does_not():
+    code = (
+        "import sys, sklearn.linear_model, sklearn.model_selection, sklearn.neural_network; before = set(sys.modules);"
+        f"import sk_adalr; print(sorted({OPTIONAL!r} & (set(sys.modules) - before)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.strip() == "[]"

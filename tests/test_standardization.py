@@ -1,0 +1,190 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy import sparse
+from sklearn.preprocessing import StandardScaler
+
+from sk_adalr.standardization import CenteredSparse, Standardization
+
+WEIGHT = np.array([1.0, 2.0, 0.0, 0.5, 3.0, 1.0])
+
+
+def features():
+    """Six rows of columns in different units, some entries zero."""
+    X = np.random.RandomState(0).standard_normal((6, 4)) * [1.0, 100.0, 1e-3, 1e6] + [0.0, 30.0, 5.0, 0.0]
+    X[[0, 2, 5], [0, 1, 3]] = 0
+    return X
+
+
+as_storage = pytest.mark.parametrize("storage", [np.asarray, sparse.csr_array], ids=["dense", "csr"])
+
+
+@as_storage
+@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["equal", "weighted"])
+def test_columns_in_different_units_get_mean_and_deviation_each(storage, weight):
+    X = features()
+    result = Standardization.of_features(storage(X), weight)
+    scaler = StandardScaler().fit(X, sample_weight=weight)
+    np.testing.assert_allclose(result.center, scaler.mean_, rtol=1e-12)
+    np.testing.assert_allclose(result.scale, scaler.scale_, rtol=1e-12)
+
+
+@as_storage
+def test_columns_in_one_unit_share_the_root_of_their_mean_variance(storage):
+    X = np.random.RandomState(0).uniform(0, 1, (50, 3)) * [1.0, 0.9, 0.8]
+    scale = Standardization.of_features(storage(X), None).scale
+    np.testing.assert_allclose(scale, np.sqrt(X.var(axis=0).mean()), rtol=1e-12)
+
+
+@as_storage
+def test_without_centring_the_scale_is_the_root_mean_square(storage):
+    X = features()
+    result = Standardization.of_features(storage(X), None, center=False)
+    np.testing.assert_array_equal(result.center, 0)
+    np.testing.assert_allclose(result.scale, np.sqrt((X**2).mean(axis=0)), rtol=1e-12)
+
+
+@as_storage
+@pytest.mark.parametrize("constant", [0.0, 0.1, -3.7, 1e6, 1e-12])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_constant_column_becomes_exactly_zero(storage, constant, dtype):
+    X = features().astype(dtype)
+    X[:, 1] = constant
+    X = storage(X)
+    transformed = Standardization.of_features(X, None).transform(X)
+    if isinstance(transformed, CenteredSparse):
+        transformed = transformed @ np.eye(4, dtype=dtype)
+        # Sparse columns are centred in the product: a rounding error of the column's own magnitude stays.
+        np.testing.assert_allclose(transformed[:, 1], 0, atol=np.finfo(dtype).eps)
+    else:
+        np.testing.assert_array_equal(transformed[:, 1], 0)
+
+
+@as_storage
+@pytest.mark.parametrize("offset", [1e3, 1e6, 1e8])
+def test_an_offset_does_not_change_the_deviation(storage, offset):
+    X = features()[:, :1]
+    expected = X.std(axis=0)
+    scale = Standardization.of_features(storage(X + offset), None).scale
+    # `X + offset` itself is rounded to 1e-16 times the offset.
+    np.testing.assert_allclose(scale, expected, rtol=1e-14 * offset)
+
+
+@pytest.mark.parametrize("magnitude", [1e-300, 1e-160, 1e160, 1e300])
+def test_squares_neither_overflow_nor_underflow(magnitude):
+    X = np.random.RandomState(0).standard_normal((20, 2)) * [1.0, 50.0]
+    with np.errstate(over="raise", under="ignore", invalid="raise"):
+        result = Standardization.of_features(X * magnitude, None)
+        transformed = result.transform(X * magnitude)
+    expected = Standardization.of_features(X, None).transform(X)
+    np.testing.assert_allclose(transformed, expected, rtol=1e-9, atol=1e-9)
+
+
+@as_storage
+def test_a_row_without_weight_is_no_row(storage):
+    X = features()
+    spoiled = X.copy()
+    spoiled[2] = 1e12
+    clean = Standardization.of_features(storage(X), WEIGHT)
+    result = Standardization.of_features(storage(spoiled), WEIGHT)
+    np.testing.assert_array_equal(result.center, clean.center)
+    np.testing.assert_array_equal(result.scale, clean.scale)
+
+
+def test_statistics_in_blocks_equal_those_at_once(monkeypatch):
+    at_once = Standardization.of_features(features(), WEIGHT)
+    monkeypatch.setattr("sk_adalr.standardization._BLOCK_ELEMENTS", 8)
+    in_blocks = Standardization.of_features(features(), WEIGHT)
+    np.testing.assert_allclose(in_blocks.center, at_once.center, rtol=1e-13)
+    np.testing.assert_allclose(in_blocks.scale, at_once.scale, rtol=1e-13)
+
+
+@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["equal", "weighted"])
+def test_targets_are_scaled_by_their_deviation_each_and_centred_a_tenth_off_the_mean(weight):
+    y = features()[:, :2]
+    result = Standardization.of_targets(y, weight)
+    scaler = StandardScaler().fit(y, sample_weight=weight)
+    np.testing.assert_allclose(result.scale, scaler.scale_, rtol=1e-12)
+    np.testing.assert_allclose(result.center, scaler.mean_ - 0.1 * scaler.scale_, rtol=1e-12)
+
+
+@as_storage
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_transforming_keeps_the_dtype(storage, dtype):
+    X = storage(features().astype(dtype))
+    transformed = Standardization.of_features(X, None).transform(X)
+    assert (transformed @ np.eye(4, dtype=dtype)).dtype == dtype
+
+
+def test_transforming_leaves_the_rows_as_they_were():
+    X = features()
+    Standardization.of_features(X, None).transform(X)
+    np.testing.assert_array_equal(X, features())
+
+
+def test_transforming_into_a_buffer_equals_transforming():
+    X, buffer = features(), np.empty((6, 4))
+    units = Standardization.of_features(X, None)
+    assert units.transform(X, out=buffer) is buffer
+    np.testing.assert_array_equal(buffer, units.transform(X))
+
+
+floats = st.floats(-100, 100, width=32)
+positive = st.floats(0.125, 100, width=32)
+
+
+@given(
+    X=arrays(float, (5, 3), elements=st.one_of(st.just(0.0), floats)),
+    center=arrays(float, 3, elements=floats),
+    scale=arrays(float, 3, elements=positive),
+    coef=arrays(float, (3, 2), elements=floats),
+    residual=arrays(float, (5, 2), elements=floats),
+)
+def test_centred_sparse_products_equal_the_dense_formula(X, center, scale, coef, residual):
+    dense = (X - center) / scale
+    implicit = Standardization(center, scale).transform(sparse.csr_array(X))
+    # Rounding is relative to the terms that cancel: (|X| + |center|) / scale, times 3 or 5 of them.
+    terms = (np.abs(X) + np.abs(center)) / scale
+    bound = 1e-14 * (1 + terms @ np.abs(coef))
+    assert (np.abs(implicit @ coef - dense @ coef) <= bound).all()
+    bound = 1e-14 * (1 + terms.max(axis=0)[:, None] * 5 * np.abs(residual).sum(axis=0))
+    assert (np.abs(implicit.transposed_matmul(residual) - dense.T @ residual) <= bound).all()
+    np.testing.assert_array_equal(implicit[1:4] @ coef, (implicit @ coef)[1:4])
+
+
+@given(
+    X=arrays(float, (5, 3), elements=floats),
+    center=arrays(float, 3, elements=floats),
+    scale=arrays(float, 3, elements=positive),
+    coef=arrays(float, (3, 2), elements=floats),
+    intercept=arrays(float, 2, elements=floats),
+)
+def test_a_folded_layer_predicts_the_same_in_the_units_of_the_data(X, center, scale, coef, intercept):
+    units = Standardization(center, scale)
+    expected = units.transform(X) @ coef + intercept
+    folded_coef, folded_intercept = units.fold(coef, intercept)
+    bound = 1e-13 * (1 + np.abs(intercept) + ((np.abs(X) + np.abs(center)) / scale) @ np.abs(coef))
+    assert (np.abs(X @ folded_coef + folded_intercept - expected) <= bound).all()
+
+
+@given(
+    center=arrays(float, 3, elements=floats),
+    scale=arrays(float, 3, elements=positive),
+    coef=arrays(float, (3, 2), elements=floats),
+    intercept=arrays(float, 2, elements=floats),
+)
+def test_unfolding_inverts_folding(center, scale, coef, intercept):
+    units = Standardization(center, scale)
+    back_coef, back_intercept = units.unfold(*units.fold(coef, intercept))
+    np.testing.assert_allclose(back_coef, coef, rtol=1e-15)
+    bound = 1e-13 * (1 + np.abs(intercept) + np.abs(center / scale) @ np.abs(coef))
+    assert (np.abs(back_intercept - intercept) <= bound).all()
+
+
+def test_folding_without_intercept_keeps_none():
+    units = Standardization(np.zeros(2), np.array([2.0, 4.0]))
+    coef, intercept = units.fold(np.ones((2, 1)), None)
+    assert intercept is None
+    np.testing.assert_array_equal(coef[:, 0], [0.5, 0.25])
