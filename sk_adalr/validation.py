@@ -22,8 +22,8 @@ def check_features(estimator: Any, X: Any, *, reset: bool) -> Any:
 def check_features_and_target(estimator: Any, X: Any, y: Any, *, numeric: bool, reset: bool) -> tuple[Any, np.ndarray]:
     """Return `X` as a float array or CSR matrix and `y` as an array of as many rows.
 
-    float32 stays float32, everything else becomes float64, all in C order, in which rows are read. Sets or checks `n_features_in_` and
-    `feature_names_in_` of the estimator.
+    float32 stays float32, everything else becomes float64, all in C order, in which rows are read. Sets or checks
+    `n_features_in_` and `feature_names_in_` of the estimator.
 
     Raises
     ------

@@ -136,6 +136,6 @@ class FullBatchTraining(GradientEstimator):
         if result.interrupted:
             history.stop_reason = INTERRUPTED
             warn_caller("Training interrupted by the user: keeping the model so far.")
-        elif result.n_iter == self.max_iter and not result.converged:
+        elif result.n_iter == self.max_iter and not result.converged and self.tol > 0:
             self._warn_not_converged()
         return result

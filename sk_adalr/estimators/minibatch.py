@@ -168,7 +168,7 @@ class MiniBatchTraining:
 
     def _warn_if_bad(self, history: History, stopping: Stopping, validation: Validation | None) -> None:
         """Warn if training had too few epochs, or ended far from where a constant prediction is already."""
-        if history.stop_reason == MAX_ITER_REACHED and self.tol > 0:
+        if history.stop_reason == MAX_ITER_REACHED:
             self._warn_not_converged()
         loss = history.losses[-1] if validation is None else validation.best[1]
         if loss > 2 * stopping.loss_scale > 0:

@@ -72,6 +72,8 @@ class DenseColumns(Columns):
             self.scale[columns] = _normalise(block, weight)
         self.alive = self.scale > 0
         self.scale[~self.alive] = 1.0
+        ranges = (self.data.max(axis=1) - self.data.min(axis=1)) * self.scale
+        self.shared_unit = _share_a_unit(ranges[self.alive])
 
     def forward(self, coef):
         """Predictions (n,) or (k, n), float64, of coefficients (p,) or (k, p)."""
@@ -132,6 +134,7 @@ class SparseColumns(Columns):
         self.scale = np.where(self.alive, deviation, 1.0) * peak
         self.mean = mean * peak
         self._shift = mean * peak / self.scale
+        self.shared_unit = _share_a_unit(peak[self.alive])
 
     def forward(self, coef):
         """Predictions (n,) or (k, n) of coefficients (p,) or (k, p)."""
@@ -188,6 +191,10 @@ def standardised_columns(X, weight=None, centre=True):
     """`DenseColumns` or `SparseColumns` of X (n, p); weight (n,) has mean 1, or is None."""
     kind = SparseColumns if sparse.issparse(X) else DenseColumns
     return kind(X, weight, centre)
+
+
+def _share_a_unit(ranges):
+    return len(ranges) > 1 and ranges.max() <= 4.0 * np.quantile(ranges, 0.1)
 
 
 def _transpose_into(X, out):

@@ -12,7 +12,7 @@ from sk_adalr.caller import warn_caller
 from sk_adalr.objectives import PenalizedMean
 from sk_adalr.training.batches import Batches
 from sk_adalr.training.history import History
-from sk_adalr.training.stopping import CALLBACK, INTERRUPTED, MAX_ITER_REACHED, Stopping
+from sk_adalr.training.stopping import CALLBACK, INTERRUPTED, MAX_ITER_MADE, MAX_ITER_REACHED, Stopping
 
 
 @dataclass
@@ -81,7 +81,7 @@ class Trainer:
         ValueError
             If the loss or a parameter becomes non-finite.
         """
-        history.stop_reason = "" if stopping is None else MAX_ITER_REACHED
+        history.stop_reason = "" if stopping is None else MAX_ITER_REACHED if stopping.tol > 0 else MAX_ITER_MADE
         try:
             # Overflow is judged at the end of the epoch, with a message that says what to do about it.
             with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
