@@ -1,10 +1,11 @@
 """The units in which a model trains, and the way to the user's and back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from sk_adalr.dataset import Dataset
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.standardization import Standardization
 
@@ -35,6 +36,10 @@ class Units:
         with np.errstate(over="ignore", under="ignore"):
             unit = float(np.mean(self.outputs.scale**2))
         return unit if 0 < unit < np.inf else 1.0
+
+    def of_target(self, data: Dataset) -> Dataset:
+        """Return `data` with its target in the units of training."""
+        return data if self.outputs is None else replace(data, target=self.outputs.transform(data.target))
 
     def to_user(self, params: np.ndarray, layout: ParameterLayout) -> np.ndarray:
         """Return a copy of the flat vector `params` in the user's units.

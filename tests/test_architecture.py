@@ -18,7 +18,7 @@ FLOORS = {
     "training": 4, "names": 4,
     "estimators": 5, "minimize": 5, "plotting": 5,
 }  # fmt: skip
-SAME_FLOOR = {("units", "standardization"), ("units", "parameters")}
+SAME_FLOOR = {("units", "standardization"), ("units", "parameters"), ("units", "dataset")}
 OPTIONAL = {"cupy", "dask", "matplotlib", "numba", "pandas", "polars", "rich", "torch"}
 
 files = pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))

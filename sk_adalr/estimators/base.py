@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,9 @@ class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, BaseEstimator):
     _encode_target: Callable[[Any, Any, Any, Any], Target]
 
     @with_callbacks
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "GradientEstimator":
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None
+    ) -> "GradientEstimator":
         """Fit the model.
 
         Parameters
@@ -47,6 +50,9 @@ class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, BaseEstimator):
             The target.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights; a weight of 2 equals the row twice.
+        X_val, y_val : array-like, default=None
+            Rows that judge instead of a random part of `X` when `early_stopping`. In a pipeline, route them with
+            ``set_fit_request`` and ``Pipeline(transform_input=["X_val"])``.
 
         Returns
         -------
@@ -63,6 +69,7 @@ class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, BaseEstimator):
             self._check_params()
             resume = self.warm_start and hasattr(self, "loss_curve_")
             data, target = self._validate(X, y, sample_weight, resume=resume, reset=True)
+            target = self._with_validation(target, X_val, y_val, data.X.dtype)
             has_callbacks = hasattr(self, "_skl_callbacks")
             context.call_on_fit_task_begin(estimator=self, X=X, y=y)
             report = Report(self, context if has_callbacks else None, X, y)
@@ -96,6 +103,21 @@ class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, BaseEstimator):
         sample_weight, _ = scale_weights(weight, X.dtype)
         weight, weight_scale = scale_weights(check_weights(weight, X.shape[0], target.class_weight), X.dtype)
         return Dataset(X, target.values, weight, weight_scale, sample_weight), target
+
+    def _with_validation(self, target: Target, X_val: Any, y_val: Any, dtype: Any) -> Target:
+        """Return `target` with the user's validation data."""
+        if X_val is None and y_val is None:
+            return target
+        if X_val is None or y_val is None:
+            raise ValueError("`X_val` and `y_val` must be passed together; one of them is missing.")
+        if not self.early_stopping:
+            raise ValueError("`X_val` and `y_val` are for early stopping; set `early_stopping=True` to use them.")
+        X_val, y_val = check_features_and_target(self, X_val, y_val, numeric=is_regressor(self), reset=False)
+        encoded = self._encode_target(y_val, dtype, None, target.attributes.get("classes_"))
+        if encoded.n_outputs != target.n_outputs:
+            raise ValueError(f"`y_val` must have {target.n_outputs} outputs as `y` has; got {encoded.n_outputs}.")
+        data = Dataset(X_val.astype(dtype, copy=False), encoded.values)
+        return replace(target, validation=data)
 
     def _check_same_target(self, target: Target) -> None:
         for name, value in target.attributes.items():

@@ -1,21 +1,20 @@
 """Training an estimator on mini-batches: from its parameters to a trainer, and back to fitted attributes."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
 from sk_adalr.caller import warn_caller
 from sk_adalr.dataset import Dataset
+from sk_adalr.estimators.holdout import Holdout
 from sk_adalr.estimators.report import Report
 from sk_adalr.estimators.targets import Target
 from sk_adalr.learning_rates import GRANULARITIES
 from sk_adalr.names import check_choice, check_number, default_rate, make_direction, make_learning_rate
-from sk_adalr.objectives import HalfSquaredError, L2Penalty, Network, PenalizedMean, predict_raw
+from sk_adalr.objectives import HalfSquaredError, L2Penalty, Network, PenalizedMean
 from sk_adalr.optimizer import Optimizer
 from sk_adalr.optimizer.automatic import AutomaticOptimizer
 from sk_adalr.parameters import ParameterLayout
@@ -119,13 +118,16 @@ class MiniBatchTraining:
         network = Network(layout, target.loss, self._hidden_activation)
         optimizer = self._make_optimizer(layout)
         units = Units.thaw(self._training["units"]) if resume and self._training else self._units(data, target)
-        if units.outputs is not None:
-            data = replace(data, target=units.outputs.transform(data.target))
+        data = units.of_target(data)
         training = self._training_state(optimizer, network, units, data.X.dtype, resume)
         history = self._history() if resume else History()
-        rows, validation, note = None, None, ""
+        holdout, note = None, ""
         if self.early_stopping and not partial:
-            rows, validation, note = self._split(data, target, network, units, training)
+            holdout, note = self._holdout(data, target, units, training.validation_seed)
+        validation = None
+        if holdout is not None:
+            judge = holdout.judge(layout, self._hidden_activation, units, target.loss, self._score_raw)
+            validation = Validation(judge, training.best, training.best_params)
         stopping = None if partial else self._stopping(target, data, units, history)
         mean_loss = PenalizedMean(network, self._penalty(data, units, layout))
 
@@ -141,7 +143,7 @@ class MiniBatchTraining:
                 200 if isinstance(self.batch_size, str) else self.batch_size,
                 shuffle=self.shuffle,
                 random_state=training.random_state,
-                rows=rows,
+                rows=None if holdout is None else holdout.train_rows,
                 standardization=units.inputs,
             ),
             training.params,
@@ -218,44 +220,14 @@ class MiniBatchTraining:
             params = self._initial_params(network, random_state, dtype)
         return TrainingState.start(optimizer, params, random_state)
 
-    def _split(
-        self, data: Dataset, target: Target, network: Network, units: Units, training: TrainingState
-    ) -> tuple[np.ndarray | None, Validation | None, str]:
-        """Return the rows that train and the score on the others, or a note why no split is possible."""
-        no_rows = " Early stopping had no validation rows: "
+    def _holdout(self, data: Dataset, target: Target, units: Units, seed: int) -> tuple[Holdout | None, str]:
+        """Return the rows that judge, or None and a note that says why there are none."""
+        if target.validation is not None:
+            return Holdout(units.of_target(target.validation)), ""
         try:
-            rows, validation_rows = train_test_split(
-                np.arange(data.n_samples),
-                test_size=self.validation_fraction,
-                random_state=training.validation_seed,
-                stratify=target.labels,
-            )
+            return Holdout.split(data, target, self.validation_fraction, seed), ""
         except ValueError as error:
-            return None, None, no_rows + str(error)
-        weight: Any = None if data.weight is None else data.weight[validation_rows]
-        if data.weight is not None and not (weight.any() and data.weight[rows].any()):
-            return None, None, no_rows + "all weights on one side of the split are zero."
-        if target.labels is None and len(validation_rows) < 2:
-            return None, None, no_rows + "a score needs two rows or more."
-
-        rows_target = data.target[validation_rows]
-        weight_sum = float(len(validation_rows) if weight is None else weight.sum(dtype="float64"))
-
-        def evaluate(params: np.ndarray) -> tuple[float, float]:
-            coefs, intercepts = network.layout.unpack(params)
-            raw = predict_raw(
-                coefs,
-                intercepts,
-                data.X,
-                self._hidden_activation,
-                rows=validation_rows,
-                standardization=units.inputs,
-            )
-            score = self._score_raw(raw, rows_target, weight)
-            loss = float(target.loss.value(raw, rows_target, weight)) / weight_sum
-            return score, units.of_loss * loss
-
-        return rows, Validation(evaluate, training.best, training.best_params), ""
+            return None, f" Early stopping had no rows to hold out: {error}"
 
     def _stopping(self, target: Target, data: Dataset, units: Units, history: History) -> Stopping:
         loss_scale = units.of_loss * target.loss.constant_value(data.target, data.weight)

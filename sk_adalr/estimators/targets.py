@@ -8,6 +8,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from sk_adalr.dataset import Dataset
 from sk_adalr.objectives import BinomialLogLoss, HalfSquaredError, Loss, MultinomialLogLoss
 
 
@@ -28,6 +29,8 @@ class Target:
         The weight of each row's class.
     attributes : dict
         Fitted attributes that follow from the target alone.
+    validation : Dataset or None
+        Validation data of the user's own.
     """
 
     values: np.ndarray
@@ -36,6 +39,7 @@ class Target:
     labels: np.ndarray | None = None
     class_weight: np.ndarray | None = None
     attributes: dict[str, Any] = field(default_factory=dict)
+    validation: Dataset | None = None
 
 
 def encode_outputs(y: np.ndarray, dtype: Any) -> Target:

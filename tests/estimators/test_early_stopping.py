@@ -80,7 +80,7 @@ def test_where_a_stratified_split_is_impossible_training_goes_on_and_says_so(cls
     model = fit(make(cls, solver="adam", early_stopping=True), X, y)
     assert model.n_iter_ == 5
     assert model.validation_scores_ is None
-    assert "Early stopping had no validation rows" in model.stop_reason_
+    assert "Early stopping had no rows to hold out" in model.stop_reason_
 
 
 @estimators
@@ -89,7 +89,7 @@ def test_where_there_are_too_few_rows_training_goes_on_and_says_so(cls):
     rows = [int(np.argmin(y)), int(np.argmax(y))]
     model = fit(make(cls, solver="adam", early_stopping=True), X[rows], y[rows])
     assert model.validation_scores_ is None
-    assert "Early stopping had no validation rows" in model.stop_reason_
+    assert "Early stopping had no rows to hold out" in model.stop_reason_
 
 
 @estimators

@@ -1,0 +1,72 @@
+"""The rows that judge a model while it trains: split off the training rows, or given by the user."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+from sk_adalr.dataset import Dataset
+from sk_adalr.estimators.targets import Target
+from sk_adalr.objectives import Loss, predict_raw
+from sk_adalr.parameters import ParameterLayout
+from sk_adalr.units import Units
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """Rows that judge.
+
+    Parameters
+    ----------
+    data : Dataset
+        Where they come from, with targets in the units of training.
+    rows : int array or None
+        Which rows of it; None for all.
+    train_rows : int array or None
+        The rows of the training data that are left to train; None for all.
+    """
+
+    data: Dataset
+    rows: np.ndarray | None = None
+    train_rows: np.ndarray | None = None
+
+    @classmethod
+    def split(cls, data: Dataset, target: Target, fraction: float, seed: int) -> "Holdout":
+        """Return a random part of the rows of `data`, stratified where there are labels.
+
+        Raises
+        ------
+        ValueError
+            If no such split is possible; the message says why.
+        """
+        train_rows, rows = train_test_split(
+            np.arange(data.n_samples), test_size=fraction, random_state=seed, stratify=target.labels
+        )
+        if target.labels is None and len(rows) < 2:
+            raise ValueError("A score needs two rows or more.")
+        return cls(data, rows, train_rows)
+
+    def judge(
+        self,
+        layout: ParameterLayout,
+        activation: str,
+        units: Units,
+        loss: Loss,
+        score_raw: Callable[[np.ndarray, np.ndarray, np.ndarray | None], float],
+    ) -> Callable[[np.ndarray], tuple[float, float]]:
+        """Return the function of the parameters that gives score and mean loss, in the user's units, on the rows."""
+        every = slice(None) if self.rows is None else self.rows
+        target = self.data.target[every]
+        weight: Any = None if self.data.weight is None else self.data.weight[every]
+        weight_sum = float(len(target) if weight is None else weight.sum(dtype="float64"))
+
+        def evaluate(params: np.ndarray) -> tuple[float, float]:
+            raw = predict_raw(
+                *layout.unpack(params), self.data.X, activation, rows=self.rows, standardization=units.inputs
+            )
+            score = score_raw(raw, target, weight)
+            return score, units.of_loss * float(loss.value(raw, target, weight)) / weight_sum
+
+        return evaluate
