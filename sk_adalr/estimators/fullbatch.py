@@ -1,5 +1,6 @@
 """Training a linear estimator on all rows at once: the exact solver and, for small least squares, a factorisation."""
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -81,7 +82,7 @@ class FullBatchTraining(GradientEstimator):
         options = {"penalty": self._penalty_strength(data), "fit_intercept": self._has_intercept}
         if factorise:
             result = solve_cholesky(data.X, data.target, data.weight, **options)
-            history.losses.append(result.loss)
+            history.losses.append(_finite(result.loss))
             history.stop_reason = result.message
         else:
             result = self._iterate(data, target, report, resume, history, options)
@@ -114,7 +115,7 @@ class FullBatchTraining(GradientEstimator):
         options: dict[str, Any],
     ) -> ExactResult:
         def record(iteration: int, loss: float, rates: np.ndarray) -> bool:
-            history.losses.append(loss)
+            history.losses.append(_finite(loss))
             history.record_rates(rates.ravel())
             return report(history, dict)
 
@@ -131,7 +132,7 @@ class FullBatchTraining(GradientEstimator):
             **options,
         )
         if not history.losses:  # the start was the optimum already
-            history.losses.append(result.loss)
+            history.losses.append(_finite(result.loss))
         history.stop_reason = result.message
         if result.interrupted:
             history.stop_reason = INTERRUPTED
@@ -139,3 +140,8 @@ class FullBatchTraining(GradientEstimator):
         elif result.n_iter == self.max_iter and not result.converged and self.tol > 0:
             self._warn_not_converged()
         return result
+
+
+def _finite(loss: float) -> float:
+    """Return `loss`, or the largest float where the square of the target's scale is beyond it."""
+    return min(loss, sys.float_info.max)

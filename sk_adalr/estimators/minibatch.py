@@ -154,7 +154,7 @@ class MiniBatchTraining:
             validation=validation,
         )
         if stopping is not None:
-            self._warn_if_bad(history, stopping, validation)
+            self._warn_if_bad(history, stopping, validation, units)
         if validation is not None:
             training.best, training.best_params = validation.best, validation.best_params
         return {
@@ -168,12 +168,13 @@ class MiniBatchTraining:
             "_training": {**training.freeze(optimizer), "units": units.freeze()},
         }
 
-    def _warn_if_bad(self, history: History, stopping: Stopping, validation: Validation | None) -> None:
+    def _warn_if_bad(self, history: History, stopping: Stopping, validation: Validation | None, units: Units) -> None:
         """Warn if training had too few epochs, or ended far from where a constant prediction is already."""
         if history.stop_reason == MAX_ITER_REACHED:
             self._warn_not_converged()
         loss = history.losses[-1] if validation is None else validation.best[1]
-        if loss > 2 * stopping.loss_scale > 0:
+        # A constant target's constant prediction has no loss; what is left is then compared with its magnitude.
+        if loss > 2 * max(stopping.loss_scale, 0.01 * units.of_loss):
             low, _, high = history.learning_rates[-1]
             warn_caller(
                 f"{type(self).__name__} ended at a loss of {loss:.3g}, far above the {stopping.loss_scale:.3g} of the "

@@ -108,7 +108,7 @@ def encode_labels(
     if len(classes) < 2:
         raise ValueError(
             f"{estimator_name} needs samples of at least 2 classes with a positive weight; got one class: "
-            f"{classes[0]!r}."
+            f"{classes[0]}."
         )
     row_weight = None
     if class_weight is not None:

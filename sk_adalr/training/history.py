@@ -1,5 +1,6 @@
 """What happened, epoch by epoch."""
 
+import sys
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -39,4 +40,8 @@ class History:
         lower = (rates.size - 1) // 2
         ordered = np.partition(rates, (lower, upper))
         median = 0.5 * (float(ordered[lower]) + float(ordered[upper]))
-        self.learning_rates.append((float(rates.min()), median, float(rates.max())))
+        # In the units of features of scale 1e-200 a rate is beyond the largest float.
+        largest = sys.float_info.max
+        self.learning_rates.append(
+            (min(float(rates.min()), largest), min(median, largest), min(float(rates.max()), largest))
+        )

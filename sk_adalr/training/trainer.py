@@ -114,8 +114,8 @@ class Trainer:
             loss, interrupted = self._pass(batches, params, state)
         except FloatingPointError as error:
             raise ValueError(
-                f"Training cannot go on at epoch {len(history.losses) + 1}: {error}. Look for extreme values in `X` "
-                "and `y`, or raise the penalty."
+                f"Training cannot go on at epoch {len(history.losses) + 1}: {error}. Look for extreme values in `X`, "
+                "`y` and `sample_weight`."
             ) from error
         result = self.optimizer.result(state, params)
         self._check_finite(loss, result, state, len(history.losses) + 1)
