@@ -13,6 +13,7 @@ from scipy import sparse
 from sklearn.utils.sparsefuncs import mean_variance_axis, min_max_axis
 
 from sk_adalr.backends import Array
+from sk_adalr.sparse_rows import SparseRows
 
 _BLOCK_ELEMENTS = 1 << 18  # of float64 at a time while taking statistics
 
@@ -59,12 +60,12 @@ class Standardization:
         return cls(result.center - 0.1 * result.scale, result.scale) if center else result
 
     def transform(self, X: Any, out: Array | None = None) -> Any:
-        """Return the standardised rows `X`: an array, in `out` if given, or a `CenteredSparse`."""
+        """Return the standardised rows `X`: an array, in `out` if given, or `SparseRows`."""
         if sparse.issparse(X):
             columns = X.indices
             data = (X.data / self.scale[columns]).astype(X.dtype)
             scaled = sparse.csr_array((data, columns, X.indptr), shape=X.shape)
-            return CenteredSparse(scaled, (self.center / self.scale).astype(X.dtype))
+            return SparseRows(scaled, (self.center / self.scale).astype(X.dtype))
         center = self.center.astype(X.dtype)
         out = np.subtract(X, center, out=out)
         # Dividing, for the reciprocal of a subnormal scale would overflow.
@@ -127,35 +128,3 @@ def _sparse_moments(X: Any, weight: np.ndarray | None, center: bool) -> tuple[np
     if not center:
         mean, variance = np.zeros_like(mean), variance + mean**2
     return mean, np.sqrt(variance), low, high
-
-
-class CenteredSparse:
-    """The product of a centred sparse matrix with dense ones, without the dense matrix.
-
-    Parameters
-    ----------
-    X : CSR of shape (n_rows, n_columns)
-    offset : array of shape (n_columns,)
-        What is subtracted from every row.
-    """
-
-    def __init__(self, X: Any, offset: Array) -> None:
-        self._X = X
-        self._offset = offset
-        self.shape = X.shape
-
-    def __matmul__(self, coef: Array) -> Array:
-        """Return the product with `coef` (n_columns, n_out)."""
-        product = self._X @ coef
-        product -= self._offset @ coef
-        return product
-
-    def transposed_matmul(self, residual: Array) -> Array:
-        """Return the product of the transpose with `residual` (n_rows, n_out)."""
-        product = self._X.T @ residual
-        product -= np.outer(self._offset, residual.sum(axis=0))
-        return product
-
-    def __getitem__(self, rows: slice) -> "CenteredSparse":
-        """Return a slice of the rows."""
-        return CenteredSparse(self._X[rows], self._offset)

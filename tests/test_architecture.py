@@ -12,13 +12,18 @@ import sk_adalr
 PACKAGE = Path(sk_adalr.__file__).parent
 FLOORS = {
     "backends": 0, "caller": 0,
-    "parameters": 1, "dataset": 1, "validation": 1, "standardization": 1, "units": 1,
+    "parameters": 1, "dataset": 1, "validation": 1, "standardization": 1, "units": 1, "sparse_rows": 1,
     "directions": 2, "learning_rates": 2, "objectives": 2,
     "optimizer": 3,
     "training": 4, "names": 4,
     "estimators": 5, "minimize": 5, "plotting": 5,
 }  # fmt: skip
-SAME_FLOOR = {("units", "standardization"), ("units", "parameters"), ("units", "dataset")}
+SAME_FLOOR = {
+    ("units", "standardization"),
+    ("units", "parameters"),
+    ("units", "dataset"),
+    ("standardization", "sparse_rows"),
+}
 OPTIONAL = {"cupy", "dask", "matplotlib", "numba", "pandas", "polars", "rich", "torch"}
 
 files = pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -6,7 +6,8 @@ from hypothesis.extra.numpy import arrays
 from scipy import sparse
 from sklearn.preprocessing import StandardScaler
 
-from sk_adalr.standardization import CenteredSparse, Standardization
+from sk_adalr.sparse_rows import SparseRows
+from sk_adalr.standardization import Standardization
 
 WEIGHT = np.array([1.0, 2.0, 0.0, 0.5, 3.0, 1.0])
 
@@ -54,7 +55,7 @@ def test_a_constant_column_becomes_exactly_zero(storage, constant, dtype):
     X[:, 1] = constant
     X = storage(X)
     transformed = Standardization.of_features(X, None).transform(X)
-    if isinstance(transformed, CenteredSparse):
+    if isinstance(transformed, SparseRows):
         transformed = transformed @ np.eye(4, dtype=dtype)
         # Sparse columns are centred in the product: a rounding error of the column's own magnitude stays.
         np.testing.assert_allclose(transformed[:, 1], 0, atol=np.finfo(dtype).eps)

@@ -18,6 +18,9 @@ from scipy import sparse
 
 # Values per block of in-cache work: 256 KiB of float64.
 _CACHE_VALUES = 32_768
+# Columns whose ranges differ by no more than this factor (between the 10th percentile and the largest) are in one
+# unit: the rule by which mini-batch training standardises.
+_SAME_UNIT_RATIO = 4.0
 
 
 class Columns:
@@ -42,6 +45,11 @@ class Columns:
     def from_raw(self, coef, intercept):
         """Inverse of `to_raw`."""
         return np.where(self.alive, coef * self.scale, 0.0), intercept + coef @ self.mean
+
+    def share_unit(self):
+        """Whether the columns look like pixels or counts: ranges that differ little."""
+        ranges = self._ranges()[self.alive]
+        return ranges.size > 1 and ranges.max() <= _SAME_UNIT_RATIO * np.quantile(ranges, 0.1)
 
 
 class DenseColumns(Columns):
@@ -72,8 +80,6 @@ class DenseColumns(Columns):
             self.scale[columns] = _normalise(block, weight)
         self.alive = self.scale > 0
         self.scale[~self.alive] = 1.0
-        ranges = (self.data.max(axis=1) - self.data.min(axis=1)) * self.scale
-        self.shared_unit = _share_a_unit(ranges[self.alive])
 
     def forward(self, coef):
         """Predictions (n,) or (k, n), float64, of coefficients (p,) or (k, p)."""
@@ -88,6 +94,9 @@ class DenseColumns(Columns):
     def rounded(self, coef):
         """Coefficients as `forward` sees them: a step is only exact in the numbers it was computed with."""
         return coef.astype(self.dtype).astype(np.float64) if self.dtype != np.float64 else coef
+
+    def _ranges(self):
+        return (self.data.max(axis=1) - self.data.min(axis=1)) * self.scale
 
     def row_blocks(self, size):
         """Blocks of `size` rows, for passes in which predictions need not outlive their block."""
@@ -134,7 +143,6 @@ class SparseColumns(Columns):
         self.scale = np.where(self.alive, deviation, 1.0) * peak
         self.mean = mean * peak
         self._shift = mean * peak / self.scale
-        self.shared_unit = _share_a_unit(peak[self.alive])
 
     def forward(self, coef):
         """Predictions (n,) or (k, n) of coefficients (p,) or (k, p)."""
@@ -155,6 +163,9 @@ class SparseColumns(Columns):
     def rounded(self, coef):
         """Coefficients as `forward` sees them."""
         return coef
+
+    def _ranges(self):
+        return (self.data.max(axis=0) - self.data.min(axis=0)).toarray().ravel()
 
     def row_blocks(self, size):
         """Blocks of `size` rows that share the memory of the data."""
@@ -191,10 +202,6 @@ def standardised_columns(X, weight=None, centre=True):
     """`DenseColumns` or `SparseColumns` of X (n, p); weight (n,) has mean 1, or is None."""
     kind = SparseColumns if sparse.issparse(X) else DenseColumns
     return kind(X, weight, centre)
-
-
-def _share_a_unit(ranges):
-    return len(ranges) > 1 and ranges.max() <= 4.0 * np.quantile(ranges, 0.1)
 
 
 def _transpose_into(X, out):

@@ -13,7 +13,8 @@ from sk_adalr.backends import Array, namespace, special
 from sk_adalr.dataset import Batch
 from sk_adalr.objectives.losses import Loss
 from sk_adalr.parameters import ParameterLayout
-from sk_adalr.standardization import CenteredSparse, Standardization
+from sk_adalr.sparse_rows import SparseRows
+from sk_adalr.standardization import Standardization
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ class Network:
         for i in reversed(range(len(coefs))):
             if i:
                 xp.matmul(outputs[i - 1].T, delta, out=coef_grads[i])
-            elif isinstance(X, CenteredSparse):
+            elif isinstance(X, SparseRows):
                 coef_grads[0][...] = X.transposed_matmul(delta)
             elif isinstance(X, type(out)):
                 xp.matmul(X.T, delta, out=coef_grads[0])

@@ -8,6 +8,7 @@ from scipy import sparse
 
 from sk_adalr.backends import namespace
 from sk_adalr.dataset import Batch, Dataset
+from sk_adalr.sparse_rows import SparseRows
 from sk_adalr.standardization import Standardization
 
 # Permuted CSR rows are copied this many at a time: gathering row by row is an order of magnitude slower, and a
@@ -85,12 +86,12 @@ class Batches:
                 yield self._batch(X_chunk, chunk)
             else:
                 for start in range(0, len(chunk), self.batch_size):
-                    rows = slice(start, start + self.batch_size)
-                    yield self._batch(X_chunk[rows], chunk[rows])
+                    stop = min(start + self.batch_size, len(chunk))
+                    yield self._batch(X_chunk.rows(start, stop), chunk[start:stop])
 
-    def _sparse_rows(self, rows: slice | np.ndarray) -> Any:
+    def _sparse_rows(self, rows: slice | np.ndarray) -> SparseRows:
         X = self.data.X[rows]
-        return X if self._standardization is None else self._standardization.transform(X)
+        return SparseRows(X) if self._standardization is None else self._standardization.transform(X)
 
     def _dense_rows(self, rows: slice | np.ndarray) -> np.ndarray:
         X = self.data.X
