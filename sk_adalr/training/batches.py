@@ -81,7 +81,7 @@ class Batches:
         for chunk_start in range(0, self.n_rows, step):
             chunk_stop = min(chunk_start + step, self.n_rows)
             chunk: Any = slice(chunk_start, chunk_stop) if order is None else order[chunk_start:chunk_stop]
-            X_chunk = self._sparse_rows(chunk) if is_sparse else self._dense_rows(chunk)
+            X_chunk: Any = self._sparse_rows(chunk) if is_sparse else self._dense_rows(chunk)
             if step == self.batch_size:
                 yield self._batch(X_chunk, chunk)
             else:
