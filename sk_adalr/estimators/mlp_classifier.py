@@ -29,11 +29,14 @@ class AdaptiveLRMLPClassifier(LabelPrediction, MLPEstimator):
     solver : {"auto", "sgd", "momentum", "nesterov", "adam"} or Direction, default="auto"
         Where to go; "auto" is "adam".
     learning_rate : {"auto", "constant", "hypergradient"} or LearningRate, default="auto"
-        How far to go; "auto" is "hypergradient", the rule of [1]_.
+        How far the mini-batch solvers go. "auto" leaves nothing to choose: a line search finds the first rate,
+        hypergradients adapt it, and the model is a running average of the iterates. "hypergradient" is the literal
+        rule of [1]_. With a direction of your own "auto" is "hypergradient".
     granularity : {"parameter", "layer", "global"}, default="parameter"
         How many learning rates share the parameters.
     learning_rate_init : float or "auto", default="auto"
-        First learning rate, > 0; "auto" is 0.001 for Adam, 0.01 for momentum and Nesterov, 0.1 for SGD.
+        First learning rate, > 0. Where `learning_rate` is "auto" a number is only a hint where the search starts.
+        Elsewhere "auto" is 0.001 for Adam, 0.01 for momentum and Nesterov, 0.1 for SGD.
     hyper_learning_rate : float, default=1e-4
         Step size of the learning rate in the rule "hypergradient", at least 0; the :math:`\alpha` of [1]_.
     batch_size : int or "auto", default="auto"
@@ -57,9 +60,9 @@ class AdaptiveLRMLPClassifier(LabelPrediction, MLPEstimator):
     momentum : float, default=0.9
         Of "momentum" and "nesterov", in [0, 1).
     beta_1, beta_2 : float, default=0.9, 0.999
-        Decay of Adam's moments, in [0, 1).
+        Decay of Adam's moments, in [0, 1), for a constant or literal rate; the automatic rule has its own.
     epsilon : float, default=1e-8
-        Added to Adam's denominator, > 0.
+        Added to Adam's denominator, > 0, for a constant or literal rate; the automatic rule has its own.
     early_stopping : bool, default=False
         Whether to hold out rows and stop when neither accuracy nor the loss on them has improved by `tol`
         for `n_iter_no_change` epochs; the parameters with the best score are kept.

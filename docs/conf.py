@@ -1,0 +1,116 @@
+"""How the documentation is built: ``python -m sphinx -W -b html docs docs/_build/html``."""
+
+import re
+import sys
+from pathlib import Path
+
+import sk_adalr
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+project = "sk_adalr"
+copyright = "the sk_adalr developers"
+version = release = sk_adalr.__version__
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.doctest",
+    "numpydoc",
+    "sphinx_gallery.gen_gallery",
+    "sphinx_extensions",
+]
+exclude_patterns = ["_build", "results", "auto_examples/**/*.ipynb"]
+templates_path = ["_templates"]
+default_role = "literal"
+smartquotes_action = "qe"  # two dashes are an option, not a dash
+toc_object_entries_show_parents = "hide"
+doctest_test_doctest_blocks = "default"
+
+# API reference. The checks that are off ask for a summary on the second line; an example, a "See Also" and a long
+# description in every method; one line of summary; unnamed return values, though scikit-learn writes
+# ``self : estimator``; and a description of return values whose type says it all.
+autosummary_generate = True
+autodoc_typehints = "none"
+numpydoc_show_class_members = False
+numpydoc_xref_param_type = False
+numpydoc_validation_checks = {"all", "GL01", "SS06", "ES01", "EX01", "SA01", "RT02", "RT03"}
+# What the estimators are made of has one-line methods, whose arguments the protocols explain; scikit-learn's own
+# methods are not ours to check.
+numpydoc_validation_exclude = {
+    r"\.(get|set)_params$",
+    r"\.score$",
+    r"sk_adalr\.(backends|directions|learning_rates|optimizer|parameters)\.",
+    r"\.test_functions\.",
+}
+
+# The gallery: every plot_*.py runs at build.
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": r"/plot_",
+    "ignore_pattern": r"quickstart\.py",
+    "within_subsection_order": "sphinx_extensions.GalleryOrder",
+    "reset_modules": ("matplotlib", "sphinx_extensions.style_figures"),
+    "doc_module": ("sk_adalr",),
+    "reference_url": {"sk_adalr": None},
+    "backreferences_dir": "api/generated/backreferences",
+    "image_srcset": ["2x"],
+    "min_reported_time": 10,
+    "download_all_examples": False,
+    "show_memory": False,
+    "plot_gallery": True,
+    "remove_config_comments": True,
+    "only_warn_on_example_error": False,
+}
+
+html_theme = "pydata_sphinx_theme"
+html_title = "sk_adalr"
+html_static_path = ["_static"]
+html_css_files = ["custom.css"]
+html_show_sourcelink = False
+html_theme_options = {
+    "navbar_align": "left",
+    "show_nav_level": 1,
+    "show_toc_level": 2,
+    "header_links_before_dropdown": 6,
+    "secondary_sidebar_items": {"**": ["page-toc"], "comparison": []},
+    "footer_start": ["copyright"],
+    "footer_end": ["theme-version"],
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
+}
+html_sidebars = {
+    page: []
+    for page in (
+        "index", "install", "user_guide", "mathematics", "choosing", "extending", "benchmarks", "comparison", "faq",
+        "changelog",
+    )
+}  # fmt: skip
+
+
+def markdown_changelog(app, path, docname, content):
+    """Turn the headings and code of the changelog, which is Markdown, into reStructuredText."""
+    if path.name != "CHANGELOG.md":
+        return
+    text = content[0]
+    for marks, underline in (("###", "~"), ("##", "-"), ("#", "=")):
+        text = re.sub(
+            rf"^{marks} (.+)$",
+            lambda match, line=underline: f"{match[1]}\n{line * len(match[1])}",
+            text,
+            flags=re.MULTILINE,
+        )
+    text = re.sub(r"(?<!`)`([^`]+)`(?!`)", r"``\1``", text)
+    text = re.sub(r"\[([^]]+)\]\((https?://[^)]+)\)", r"`\1 <\2>`__", text)
+    content[0] = re.sub(r"\[([^]]+)\]", r"\1", text)
+
+
+def quote_shapes(app, what, name, obj, options, lines):
+    """Quote fitted attributes in shapes, whose last underscore would make them links."""
+    lines[:] = [re.sub(r"(?<=[( ])(n_\w+_)(?=[,)])", r"`\1`", line) if " shape (" in line else line for line in lines]
+
+
+def setup(app):
+    """Connect what is defined here."""
+    app.connect("autodoc-process-docstring", quote_shapes, priority=100)
+    app.connect("include-read", markdown_changelog)

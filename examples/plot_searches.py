@@ -1,0 +1,60 @@
+"""
+Searching what is left to search
+================================
+
+With the learning rate gone, a search is about the model: the size of the network and its penalty. Here with
+:class:`~sklearn.model_selection.GridSearchCV`, and with :class:`~sklearn.model_selection.HalvingGridSearchCV`,
+which gives few epochs to all candidates and many to the best.
+"""
+
+import time
+import warnings
+
+import matplotlib.pyplot as plt
+from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, train_test_split
+
+from sk_adalr import AdaptiveLRMLPClassifier
+
+warnings.simplefilter("ignore", ConvergenceWarning)  # few epochs are the point of halving
+
+X, y = load_digits(return_X_y=True)
+X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+grid = {"hidden_layer_sizes": [(8,), (32,), (64,), (32, 32)], "alpha": [1e-4, 1e-2, 1.0]}
+model = AdaptiveLRMLPClassifier(random_state=0, tol=0, max_iter=27)
+
+# %%
+# The resource of the halving search is ``max_iter``, the number of epochs. It works because the rule needs no
+# horizon: a fit of 3 epochs is the beginning of a fit of 27.
+searches = {
+    "GridSearchCV": GridSearchCV(model, grid, cv=3),
+    "HalvingGridSearchCV": HalvingGridSearchCV(
+        model, grid, cv=3, resource="max_iter", min_resources=3, max_resources=27, factor=3, random_state=0
+    ),
+}
+for name, search in searches.items():
+    start = time.perf_counter()
+    search.fit(X_train, y_train)
+    seconds = time.perf_counter() - start
+    print(f"{name:20} {seconds:5.2f} s   test accuracy {search.score(X_test, y_test):.3f}   {search.best_params_}")
+
+# %%
+# The candidates of the halving search, round by round. Each line is one candidate; most end after a few epochs.
+results = searches["HalvingGridSearchCV"].cv_results_
+curves = {}
+for params, epochs, score in zip(results["params"], results["n_resources"], results["mean_test_score"], strict=True):
+    label = f"{params['hidden_layer_sizes']}, alpha {params['alpha']:g}"
+    curves.setdefault(label, []).append((epochs, score))
+figure, ax = plt.subplots(layout="constrained")
+for label, points in curves.items():
+    kept = len(points) == max(map(len, curves.values()))
+    ax.plot(
+        *zip(*points, strict=True), "o-", color=None if kept else "0.7", label=label if kept else None, zorder=2 + kept
+    )
+ax.set(xscale="log", xlabel="epochs", ylabel="accuracy in cross-validation")
+ax.set_xticks([3, 9, 27], ["3", "9", "27"])
+ax.minorticks_off()
+ax.legend(title="last round")
+plt.show()

@@ -1,0 +1,7 @@
+"""Pictures of a fit, with the habits of scikit-learn's displays; needs matplotlib."""
+
+from sk_adalr.plotting.learning_curve import LearningCurveDisplay
+from sk_adalr.plotting.learning_rate import LearningRateDisplay
+from sk_adalr.plotting.optimization_path import OptimizationPathDisplay
+
+__all__ = ["LearningCurveDisplay", "LearningRateDisplay", "OptimizationPathDisplay"]

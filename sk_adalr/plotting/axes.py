@@ -1,0 +1,61 @@
+"""What the displays share: matplotlib on demand, colours that everyone can tell apart, labels."""
+
+from typing import Any
+
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+#: Okabe and Ito's colours without yellow and sky blue, which are too faint for lines on white.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00")
+_MAIN_LINE = "sk_adalr main line"
+
+
+def check_matplotlib(caller: str) -> None:
+    """Raise an ImportError that says what to install unless matplotlib is there."""
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            f"{caller} needs matplotlib. Install it with `pip install 'sk-adalr[plot]'`, or `pip install matplotlib`."
+        ) from error
+
+
+def figure_and_axes(ax: Any, caller: str) -> tuple[Any, Any]:
+    """Return the figure and `ax`, or new ones where `ax` is None."""
+    check_matplotlib(caller)
+    import matplotlib.pyplot as plt
+
+    if ax is None:
+        figure, ax = plt.subplots(layout="constrained")
+        return figure, ax
+    return ax.figure, ax
+
+
+def next_color(ax: Any) -> str:
+    """Return the first colour that no display has used on `ax`; they repeat after the last."""
+    n_lines = sum(line.get_gid() == _MAIN_LINE for line in ax.lines)
+    return COLORS[n_lines % len(COLORS)]
+
+
+def mark_main_line(line: Any) -> None:
+    """Let `next_color` count `line`."""
+    line.set_gid(_MAIN_LINE)
+
+
+def set_x_label(ax: Any, unit: str) -> None:
+    """Label the x axis with `unit`, beside that of an earlier display on `ax`."""
+    units = ax.get_xlabel().split(" or ") if ax.get_xlabel() else []
+    ax.set_xlabel(" or ".join([*units, unit] if unit not in units else units))
+    ax.xaxis.get_major_locator().set_params(integer=True)
+
+
+def fitted_model(estimator: Any) -> Any:
+    """Return the fitted estimator, or the fitted last step of a pipeline."""
+    model = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    check_is_fitted(model)
+    return model
+
+
+def unit_of_iterations(model: Any) -> str:
+    """Return what one entry of the model's history is."""
+    return "iteration" if getattr(model, "solver_", None) in ("exact", "cholesky") else "epoch"

@@ -1,0 +1,154 @@
+"""The learning rates over the epochs of a fit."""
+
+from typing import Any
+
+import numpy as np
+
+from sk_adalr.plotting.axes import (
+    check_matplotlib,
+    figure_and_axes,
+    fitted_model,
+    mark_main_line,
+    next_color,
+    set_x_label,
+    unit_of_iterations,
+)
+
+#: Width of the linear part of the axis, relative to the largest rate, where rates turn negative.
+_LINEAR_SHARE = 1e-3
+
+
+class LearningRateDisplay:
+    """Smallest, median and largest learning rate over the epochs of a fit, as a line in a band on a log axis.
+
+    Use :meth:`from_estimator`; pass ``ax=display.ax_`` to it to draw several estimators on one axis. Rates that turn
+    negative, as those of the rule "hypergradient" can, make the axis linear around zero.
+
+    Parameters
+    ----------
+    rates : array-like of shape (n_epochs, 3)
+        Smallest, median and largest rate at the end of each epoch or iteration.
+    estimator_name : str, default=None
+        Name in the legend.
+    unit : str, default="epoch"
+        What one row is: "epoch" or "iteration".
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes with the curves.
+    figure_ : matplotlib Figure
+        Figure that contains them.
+    lines_ : list of matplotlib Line2D
+        The median that the last call of `plot` drew.
+    band_ : matplotlib FillBetweenPolyCollection
+        The band from the smallest to the largest rate.
+
+    See Also
+    --------
+    LearningCurveDisplay : The loss of the same fit.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sk_adalr import AdaptiveLRMLPClassifier
+    >>> from sk_adalr.plotting import LearningRateDisplay
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = AdaptiveLRMLPClassifier(random_state=0, tol=0, max_iter=20).fit(X, y)
+    >>> display = LearningRateDisplay.from_estimator(model)
+    >>> display.ax_.get_yscale()
+    'log'
+    """
+
+    def __init__(self, rates: Any, *, estimator_name: str | None = None, unit: str = "epoch") -> None:
+        self.rates = rates
+        self.estimator_name = estimator_name
+        self.unit = unit
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, *, ax: Any = None, name: str | None = None, **kwargs: Any
+    ) -> "LearningRateDisplay":
+        """Draw the learning rates of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : estimator or Pipeline
+            Fitted, with a ``learning_rate_curve_``; of a pipeline, the last step.
+        ax : matplotlib Axes, default=None
+            Where to draw; a new figure by default.
+        name : str, default=None
+            Name in the legend; the class name by default.
+        **kwargs : dict
+            Passed to matplotlib's ``plot`` for the median.
+
+        Returns
+        -------
+        LearningRateDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        ValueError
+            If the fit had no learning rates, as that of a factorisation.
+        """
+        check_matplotlib(f"{cls.__name__}.from_estimator")
+        model = fitted_model(estimator)
+        rates = getattr(model, "learning_rate_curve_", None)
+        if rates is None or len(rates) == 0:
+            raise ValueError(
+                f"This {type(model).__name__} has no learning rates to draw: it was solved without iterations, or by "
+                "a solver that does not record them."
+            )
+        name = type(model).__name__ if name is None else name
+        return cls(rates, estimator_name=name, unit=unit_of_iterations(model)).plot(ax, **kwargs)
+
+    def plot(self, ax: Any = None, *, name: str | None = None, **kwargs: Any) -> "LearningRateDisplay":
+        """Draw the median as a line and the range as a band.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; a new figure by default.
+        name : str, default=None
+            Name in the legend; `estimator_name` by default.
+        **kwargs : dict
+            Passed to matplotlib's ``plot`` for the median.
+
+        Returns
+        -------
+        LearningRateDisplay
+            This display.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        self.figure_, self.ax_ = figure_and_axes(ax, f"{type(self).__name__}.plot")
+        rates = np.asarray(self.rates, dtype=float)
+        self._scale_axis(rates)
+        if self.ax_.get_yscale() == "log":
+            rates = np.where(rates > 0, rates, np.nan)  # a rate of zero has no place on a log axis
+        smallest, median, largest = rates.T
+        epochs = np.arange(1, len(median) + 1)
+        style = {"color": next_color(self.ax_), "label": self.estimator_name if name is None else name, **kwargs}
+        self.lines_ = self.ax_.plot(epochs, median, **style)
+        self.band_ = self.ax_.fill_between(
+            epochs, smallest, largest, color=self.lines_[0].get_color(), alpha=0.2, linewidth=0
+        )
+        mark_main_line(self.lines_[0])
+        set_x_label(self.ax_, self.unit)
+        self.ax_.set_ylabel("learning rate: smallest, median, largest")
+        if style["label"] is not None:
+            self.ax_.legend()
+        return self
+
+    def _scale_axis(self, rates: np.ndarray) -> None:
+        if (rates < 0).any():
+            self.ax_.set_yscale("symlog", linthresh=max(_LINEAR_SHARE * np.nanmax(np.abs(rates)), 1e-300))
+            self.ax_.axhline(0, color="0.6", linewidth=0.8)
+        elif self.ax_.get_yscale() == "linear":
+            self.ax_.set_yscale("log")
