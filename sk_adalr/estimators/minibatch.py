@@ -243,17 +243,19 @@ class MiniBatchTraining:
         return stopping
 
     def _history(self) -> History:
+        by_layer = getattr(self, "layer_learning_rate_curve_", None)
         return History(
             losses=list(self.loss_curve_),
             validation_scores=list(self.validation_scores_ or []),
             validation_losses=list(self.validation_loss_curve_ or []),
             learning_rates=[tuple(rates) for rates in self.learning_rate_curve_.tolist()],
+            layer_learning_rates=[] if by_layer is None else by_layer.tolist(),
         )
 
 
 def history_attributes(history: History, note: str) -> dict[str, Any]:
     """Return the fitted attributes that tell how training went; `note` is added to the reason of its end."""
-    return {
+    attributes = {
         "n_iter_": len(history.losses),
         "loss_": history.losses[-1],
         "loss_curve_": history.losses,
@@ -262,3 +264,6 @@ def history_attributes(history: History, note: str) -> dict[str, Any]:
         "validation_loss_curve_": history.validation_losses or None,
         "stop_reason_": (history.stop_reason + note).strip(),
     }
+    if history.layer_learning_rates:
+        attributes["layer_learning_rate_curve_"] = np.array(history.layer_learning_rates)
+    return attributes

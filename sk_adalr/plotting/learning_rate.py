@@ -26,8 +26,8 @@ class LearningRateDisplay:
 
     Parameters
     ----------
-    rates : array-like of shape (n_epochs, 3)
-        Smallest, median and largest rate at the end of each epoch or iteration.
+    rates : array-like of shape (n_epochs, 3) or (n_epochs, n_layers, 3)
+        Smallest, median and largest rate at the end of each epoch or iteration, in all or in each layer.
     estimator_name : str, default=None
         Name in the legend.
     unit : str, default="epoch"
@@ -40,9 +40,9 @@ class LearningRateDisplay:
     figure_ : matplotlib Figure
         Figure that contains them.
     lines_ : list of matplotlib Line2D
-        The median that the last call of `plot` drew.
-    band_ : matplotlib FillBetweenPolyCollection
-        The band from the smallest to the largest rate.
+        The medians that the last call of `plot` drew, one for each layer where asked.
+    bands_ : list of matplotlib FillBetweenPolyCollection
+        The bands from the smallest to the largest rate.
 
     See Also
     --------
@@ -67,7 +67,7 @@ class LearningRateDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator: Any, *, ax: Any = None, name: str | None = None, **kwargs: Any
+        cls, estimator: Any, *, per_layer: bool = False, ax: Any = None, name: str | None = None, **kwargs: Any
     ) -> "LearningRateDisplay":
         """Draw the learning rates of a fitted estimator.
 
@@ -75,6 +75,8 @@ class LearningRateDisplay:
         ----------
         estimator : estimator or Pipeline
             Fitted, with a ``learning_rate_curve_``; of a pipeline, the last step.
+        per_layer : bool, default=False
+            Whether to draw a band for each layer of a network, from the input to the output.
         ax : matplotlib Axes, default=None
             Where to draw; a new figure by default.
         name : str, default=None
@@ -103,6 +105,10 @@ class LearningRateDisplay:
                 "a solver that does not record them."
             )
         name = type(model).__name__ if name is None else name
+        if per_layer:
+            rates = getattr(model, "layer_learning_rate_curve_", None)
+            if rates is None:
+                raise ValueError(f"This {type(model).__name__} has a single layer; draw it without `per_layer`.")
         return cls(rates, estimator_name=name, unit=unit_of_iterations(model)).plot(ax, **kwargs)
 
     def plot(self, ax: Any = None, *, name: str | None = None, **kwargs: Any) -> "LearningRateDisplay":
@@ -132,19 +138,31 @@ class LearningRateDisplay:
         self._scale_axis(rates)
         if self.ax_.get_yscale() == "log":
             rates = np.where(rates > 0, rates, np.nan)  # a rate of zero has no place on a log axis
-        smallest, median, largest = rates.T
-        epochs = np.arange(1, len(median) + 1)
-        style = {"color": next_color(self.ax_), "label": self.estimator_name if name is None else name, **kwargs}
-        self.lines_ = self.ax_.plot(epochs, median, **style)
-        self.band_ = self.ax_.fill_between(
-            epochs, smallest, largest, color=self.lines_[0].get_color(), alpha=0.2, linewidth=0
-        )
-        mark_main_line(self.lines_[0])
+        name = self.estimator_name if name is None else name
+        bands = [(name, rates)] if rates.ndim == 2 else self._layers(name, rates)
+        self.lines_: list[Any] = []
+        self.bands_: list[Any] = []
+        for label, band in bands:
+            self._draw_band(label, band, kwargs)
         set_x_label(self.ax_, self.unit)
         self.ax_.set_ylabel("learning rate: smallest, median, largest")
-        if style["label"] is not None:
+        if bands[0][0] is not None:
             self.ax_.legend()
         return self
+
+    @staticmethod
+    def _layers(name: str | None, rates: np.ndarray) -> list[tuple[str, np.ndarray]]:
+        prefix = "" if name is None else f"{name}, "
+        return [(f"{prefix}layer {layer + 1}", rates[:, layer]) for layer in range(rates.shape[1])]
+
+    def _draw_band(self, label: str | None, rates: np.ndarray, kwargs: dict[str, Any]) -> None:
+        smallest, median, largest = rates.T
+        epochs = np.arange(1, len(median) + 1)
+        (line,) = self.ax_.plot(epochs, median, **{"color": next_color(self.ax_), "label": label, **kwargs})
+        band = self.ax_.fill_between(epochs, smallest, largest, color=line.get_color(), alpha=0.2, linewidth=0)
+        mark_main_line(line)
+        self.lines_.append(line)
+        self.bands_.append(band)
 
     def _scale_axis(self, rates: np.ndarray) -> None:
         if (rates < 0).any():

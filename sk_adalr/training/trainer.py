@@ -120,7 +120,7 @@ class Trainer:
         result = self.optimizer.result(state, params)
         self._check_finite(loss, result, state, len(history.losses) + 1)
         history.losses.append(loss)
-        history.record_rates(to_host(self.optimizer.rates(state)))
+        history.record_rates(to_host(self.optimizer.rates(state)), self.objective.objective.layout)
         history.note = self.optimizer.note(state)
         reason = self._stop_reason(result, history, stopping, validation)
         return INTERRUPTED if interrupted else reason

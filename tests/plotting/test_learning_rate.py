@@ -15,7 +15,7 @@ def test_the_median_is_a_line_on_a_log_axis(iris):
 
 
 def test_the_band_reaches_from_the_smallest_to_the_largest_rate():
-    vertices = LearningRateDisplay(RATES).plot().band_.get_paths()[0].vertices
+    vertices = LearningRateDisplay(RATES).plot().bands_[0].get_paths()[0].vertices
     assert vertices[:, 1].min() == 0.05
     assert vertices[:, 1].max() == 0.8
 
@@ -51,3 +51,18 @@ def test_a_fit_without_rates_is_refused(diabetes):
     factorised = AdaptiveLRLinearRegression().fit(*diabetes)
     with pytest.raises(ValueError, match="no learning rates to draw"):
         LearningRateDisplay.from_estimator(factorised)
+
+
+def test_each_layer_has_a_line_where_asked(iris):
+    model = AdaptiveLRMLPClassifier((8, 4), random_state=0, max_iter=5, tol=0).fit(*iris)
+    display = LearningRateDisplay.from_estimator(model, per_layer=True)
+    assert len(display.lines_) == len(display.bands_) == 3
+    assert len({line.get_color() for line in display.lines_}) == 3
+    for layer, line in enumerate(display.lines_):
+        np.testing.assert_array_equal(line.get_ydata(), model.layer_learning_rate_curve_[:, layer, 1])
+        assert line.get_label().endswith(f"layer {layer + 1}")
+
+
+def test_a_single_layer_has_no_rates_per_layer(iris):
+    with pytest.raises(ValueError, match="single layer"):
+        LearningRateDisplay.from_estimator(AdaptiveLRLogisticRegression().fit(*iris), per_layer=True)
