@@ -15,7 +15,7 @@ from sklearn.utils.sparsefuncs import mean_variance_axis, min_max_axis
 from sk_adalr.backends import Array
 from sk_adalr.sparse_rows import SparseRows
 
-_BLOCK_ELEMENTS = 1 << 18  # of float64 at a time while taking statistics
+_BLOCK_ELEMENTS = 1 << 16  # of float64 at a time while taking statistics
 
 # Columns whose ranges differ by no more than this factor (between the 10th percentile and the largest) are in one
 # unit, like pixels or counts. A column of its own scale would then only blow up the rare ones.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from sk_adalr.backends import Array, namespace, special
 from sk_adalr.dataset import Batch
@@ -53,7 +54,7 @@ ACTIVATIONS: dict[str, Activation] = {
 }
 
 
-_BLOCK_ROWS = 4096  # of one forward pass when predicting
+_BLOCK_ELEMENTS = 1 << 18  # of the widest layer in one forward pass when predicting
 
 
 class Network:
@@ -169,9 +170,11 @@ def predict_raw(
     Works through blocks of rows, so that hidden layers and standardised rows need little memory.
     """
     n_rows = X.shape[0] if rows is None else len(rows)
+    widths = [coef.shape[1] for coef in coefs] + ([] if sparse.issparse(X) else [X.shape[1]])
+    block_rows = max(1, _BLOCK_ELEMENTS // max(widths))
     blocks = []
-    for start in range(0, n_rows, _BLOCK_ROWS):
-        block = slice(start, start + _BLOCK_ROWS)
+    for start in range(0, n_rows, block_rows):
+        block = slice(start, start + block_rows)
         X_block = X[block if rows is None else rows[block]]
         if standardization is not None:
             X_block = standardization.transform(X_block)

@@ -14,13 +14,11 @@ def buffer() -> Any:
     return dataclasses.field(metadata={"buffer": True}, repr=False)
 
 
-def freeze(state: Any) -> dict[str, Any]:
-    """Return a deep copy of a state dataclass as a dict, without its buffers."""
-    return {
-        f.name: copy.deepcopy(getattr(state, f.name))
-        for f in dataclasses.fields(state)
-        if not f.metadata.get("buffer")
-    }
+def freeze(state: Any, *, share: bool = False) -> dict[str, Any]:
+    """Return a state dataclass as a dict, without its buffers; a deep copy unless it may `share` the arrays."""
+    names = [f.name for f in dataclasses.fields(state) if not f.metadata.get("buffer")]
+    frozen = {name: getattr(state, name) for name in names}
+    return frozen if share else copy.deepcopy(frozen)
 
 
 def thaw(state_class: type[StateT], frozen: dict[str, Any], params: Array) -> StateT:

@@ -53,11 +53,11 @@ class TrainingState:
         return cls(params, optimizer_state, random_state, **rest)
 
     def freeze(self, optimizer: Any) -> dict[str, Any]:
-        """Return the state as a dict of arrays, numbers and strings."""
+        """Return the state as a dict of arrays, numbers and strings, which it shares: training is over."""
         return {
             "params": self.params,
             "optimizer": repr(optimizer),
-            "optimizer_state": freeze(self.optimizer_state),
+            "optimizer_state": freeze(self.optimizer_state, share=True),
             "random_state": self.random_state.get_state(legacy=False),
             "validation_seed": self.validation_seed,
             "best": self.best,

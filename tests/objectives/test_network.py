@@ -231,7 +231,7 @@ def test_prediction_in_blocks_equals_prediction_at_once(monkeypatch):
     network = make_network("squared-3", (3,), "relu")
     blocks = network.layout.unpack(start(network))
     at_once = predict_raw(*blocks, dense_features(), "relu")
-    monkeypatch.setattr("sk_adalr.objectives.network._BLOCK_ROWS", 3)
+    monkeypatch.setattr("sk_adalr.objectives.network._BLOCK_ELEMENTS", 3 * N_FEATURES)
     np.testing.assert_allclose(predict_raw(*blocks, dense_features(), "relu"), at_once, rtol=1e-13)
 
 
