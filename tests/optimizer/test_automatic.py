@@ -89,7 +89,10 @@ def test_the_first_step_moves_by_half_the_minimum_along_the_gradient():
 
 
 def expected_params(problem, params, direction, n_steps):
-    """Train by the rule as the documentation states it: allocating, float64, one rate per parameter, no guard."""
+    """Train by the rule as the documentation states it: allocating, float64, one rate per parameter, no guard.
+
+    Adam's rate stays as it is after 50 steps; the others' is checked in every 25th, and never exceeds what was found.
+    """
     b1, share = (0.95, 0.06) if direction == "adam" else (0.9, 0.5)
     x, z = params.copy(), params.copy()
     v, p, scale = np.zeros_like(x), np.zeros_like(x), np.zeros_like(x)
@@ -118,14 +121,19 @@ def expected_params(problem, params, direction, n_steps):
             log_rate = np.log(g @ u / curvature)
         d = np.exp(p) * u
         rate = np.exp(log_rate)
-        if t < 50:
+        if t == 50:
+            found = log_rate
+        if t < 50 or (direction != "adam" and t % 25 == 0):
             g2 = np.empty_like(g)
             trial = evaluate(y - rate * d, g2)
+            cosine = (g2 @ d) / (np.linalg.norm(g2) * np.linalg.norm(d))
             if trial > loss + max(loss, smoothed):
                 log_rate -= np.log(4)
                 rate /= 4
+            elif t < 50:
+                log_rate += 0.03 * cosine
             else:
-                log_rate += 0.03 * (g2 @ d) / (np.linalg.norm(g2) * np.linalg.norm(d))
+                log_rate = min(log_rate + 0.12 * cosine, found)
         c = 2 / (t + 2)
         z = z - share * rate / (1 - b1 + b1 * c) * d
         x = x + c * (z - x)
@@ -135,9 +143,9 @@ def expected_params(problem, params, direction, n_steps):
 @pytest.mark.parametrize("direction", ["adam", "sgd"])
 def test_training_follows_the_documented_rule(direction):
     params = np.zeros(6)
-    expected = expected_params(LeastSquares(6), params, direction, 120)
+    expected = expected_params(LeastSquares(6), params, direction, 180)
     optimizer = AutomaticOptimizer(ParameterLayout.vector(6), direction)
-    state, _ = train(optimizer, params, LeastSquares(6).batches(120))
+    state, _ = train(optimizer, params, LeastSquares(6).batches(180))
     assert state.n_restarts == 0
     np.testing.assert_allclose(params, expected, rtol=1e-6)
 
@@ -239,7 +247,7 @@ def test_params_and_state_keep_their_dtype(direction, dtype):
     params = np.zeros(6, dtype=dtype)
     problem = LeastSquares(6, dtype=dtype)
     state, _ = train(AutomaticOptimizer(ParameterLayout.vector(6), direction), params, problem.batches(100))
-    arrays = [value for name, value in vars(state).items() if isinstance(value, np.ndarray) and name != "log_rates"]
+    arrays = [value for name, value in vars(state).items() if isinstance(value, np.ndarray) and "log_rate" not in name]
     assert {array.dtype for array in (params, *arrays)} == {np.dtype(dtype)}
 
 
@@ -261,30 +269,136 @@ def test_params_are_updated_in_place():
     assert params.any()
 
 
+def test_the_state_has_eight_vectors_and_six_at_rest():
+    params = np.zeros(LAYOUT.n_params)
+    state, _ = train(AutomaticOptimizer(LAYOUT), params, LeastSquares(LAYOUT.n_params).batches(3))
+
+    def n_vectors(values):
+        return sum(np.size(value) == LAYOUT.n_params for value in values)
+
+    assert n_vectors([params, *vars(state).values()]) == 8
+    assert n_vectors([params, *freeze(state).values()]) == 6
+
+
 @pytest.mark.parametrize("damage", [1e8, np.inf, np.nan])
 @pytest.mark.parametrize("direction", DIRECTIONS)
-def test_the_guard_goes_back_one_step_from_a_diverged_iterate(direction, damage):
+def test_a_diverged_iterate_restarts_from_the_average_at_half_the_rate(direction, damage):
     problem = LeastSquares(6)
     params = np.zeros(6)
     optimizer = AutomaticOptimizer(ParameterLayout.vector(6), direction)
-    state, _ = train(optimizer, params, problem.batches(100))
-    rate, start = state.log_rates.copy(), state.restart_point.copy()
+    state, _ = train(optimizer, params, problem.batches(101))
+    rate, average = state.log_rates.copy(), params.copy()
     state.iterate += damage
     evaluate = next(problem.batches(1))
     loss = optimizer.step(state, params, evaluate)
-    assert "went back" in EVENTS[state.event]
-    assert loss == evaluate(start)
+    assert "at half the rate" in EVENTS[state.event]
+    assert optimizer.note(state) == "1 restarts"
+    assert loss == evaluate(average)
     np.testing.assert_allclose(state.log_rates, rate - np.log(2))
     for evaluate in problem.batches(300):
         optimizer.step(state, params, evaluate)
     assert problem.loss(params) < 1.3 * problem.optimum()
 
 
+def diagonal_quadratic(curvature):
+    """Return the evaluation of sum(curvature * w^2) / 2."""
+
+    def evaluate(params, out=None):
+        if out is not None:
+            np.multiply(curvature, params, out=out)
+        return 0.5 * float(curvature @ params**2)
+
+    return evaluate
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_a_loss_that_grows_too_slowly_for_a_spike_restarts_too(direction):
+    evaluate = diagonal_quadratic(np.array([1.0, 2.0]))
+    params = np.ones(2)
+    optimizer = AutomaticOptimizer(ParameterLayout.vector(2), direction)
+    state, _ = train(optimizer, params, [evaluate] * 51)
+    losses = []
+    for swing in 0.1 * 1.1 ** np.arange(100):
+        # An iterate that swings around the average, further each time, as behind a rate that is too high.
+        state.iterate[...] = params + swing * (-1) ** len(losses)
+        losses.append(optimizer.step(state, params, evaluate))
+        if state.n_restarts:
+            break
+    assert "at half the rate" in EVENTS[state.event]
+    np.testing.assert_array_less(np.divide(losses[-1], state.first_loss), 5)
+
+
+@pytest.mark.parametrize("direction", ["momentum", "nesterov", "sgd"])
+def test_a_rate_may_only_fall_once_it_is_found(direction):
+    problem = LeastSquares(6)
+    params = np.zeros(6)
+    optimizer = AutomaticOptimizer(ParameterLayout.vector(6), direction)
+    state, _ = train(optimizer, params, problem.batches(50))
+    found = state.log_rates.copy()
+    rates = []
+    for evaluate in problem.batches(300):
+        optimizer.step(state, params, evaluate)
+        rates.append(state.log_rates[0])
+    assert max(rates) <= found[0]
+    assert min(rates) < found[0]
+
+
+@pytest.mark.parametrize("direction", ["momentum", "nesterov", "sgd"])
+def test_a_found_rate_falls_where_the_curvature_becomes_higher(direction):
+    params = np.ones(2)
+    optimizer = AutomaticOptimizer(ParameterLayout.vector(2), direction)
+    state, _ = train(optimizer, params, [diagonal_quadratic(np.array([1.0, 2.0]))] * 50)
+    found = state.log_rates.copy()
+    steep = diagonal_quadratic(np.array([10.0, 20.0]))
+    for _ in range(500):
+        optimizer.step(state, params, steep)
+    assert state.log_rates[0] < found[0] - math.log(4)
+    assert steep(params) < 1e-6
+
+
+def test_the_rate_of_adam_stays_as_it_is_once_it_is_found():
+    problem = LeastSquares(6)
+    params = np.zeros(6)
+    optimizer = AutomaticOptimizer(ParameterLayout.vector(6))
+    state, _ = train(optimizer, params, problem.batches(50))
+    found = state.log_rates.copy()
+    for evaluate in problem.batches(100):
+        optimizer.step(state, params, evaluate)
+    np.testing.assert_array_equal(state.log_rates, found)
+
+
+def test_a_set_with_rare_features_that_is_fitted_to_zero_stays_fitted():
+    # Gradients vanish by many orders of magnitude, and those of a rare feature are zero in most batches.
+    rng = np.random.default_rng(0)
+    X = (rng.random((400, 600)) < 0.01).astype(np.float64)
+    y = rng.integers(2, size=400) * 2.0 - 1
+
+    def loss_on(rows):
+        def evaluate(params, out=None):
+            margin = y[rows] * (X[rows] @ params)
+            if out is not None:
+                out[...] = -X[rows].T @ (y[rows] / (1 + np.exp(np.minimum(margin, 700)))) / len(rows)
+            return float(np.logaddexp(0, -margin).mean())
+
+        return evaluate
+
+    params = np.zeros(600)
+    optimizer = AutomaticOptimizer(ParameterLayout.vector(600))
+    state = optimizer.init(params)
+    losses = []
+    for _ in range(100):
+        for rows in np.array_split(rng.permutation(400), 4):
+            optimizer.step(state, params, loss_on(rows))
+        losses.append(loss_on(np.arange(400))(params))
+    assert max(losses[50:]) <= 1.1 * losses[49]
+    assert losses[-1] < losses[49] < 0.1
+
+
 def test_a_hard_batch_changes_neither_the_rate_nor_the_place():
     problem = LeastSquares(6)
     params = np.zeros(6)
     optimizer = AutomaticOptimizer(ParameterLayout.vector(6))
-    state, _ = train(optimizer, params, problem.batches(100))
+    state, _ = train(optimizer, params, problem.batches(101))
     rate, iterate = state.log_rates.copy(), state.iterate.copy()
 
     def hard(at, out=None):
@@ -292,9 +406,13 @@ def test_a_hard_batch_changes_neither_the_rate_nor_the_place():
 
     optimizer.step(state, params, hard)
     assert "hard batch" in EVENTS[state.event]
-    assert state.n_restarts == 0
     np.testing.assert_array_equal(state.log_rates, rate)
     assert np.abs(state.iterate - iterate).max() < 0.1
+    # The smoothed loss, which the hard batch has raised, is no slow divergence either.
+    for evaluate in problem.batches(20):
+        optimizer.step(state, params, evaluate)
+    assert state.n_restarts == 0
+    np.testing.assert_array_equal(state.log_rates, rate)
 
 
 @pytest.mark.parametrize("n_steps", [0, 10])
@@ -414,7 +532,8 @@ def test_badly_scaled_parameters_train_as_well_as_well_scaled_ones():
     assert problem.loss(params) < 0.05 * problem.loss(np.zeros(6))
 
 
-def test_a_step_costs_one_gradient_once_the_rate_is_found():
+@pytest.mark.parametrize(("direction", "n_checks"), [("adam", 0), ("sgd", 2)])
+def test_a_step_costs_one_gradient_once_the_rate_is_found(direction, n_checks):
     counts = []
 
     def counted(evaluate):
@@ -424,11 +543,11 @@ def test_a_step_costs_one_gradient_once_the_rate_is_found():
 
         return count
 
-    optimizer = AutomaticOptimizer(ParameterLayout.vector(6))
+    optimizer = AutomaticOptimizer(ParameterLayout.vector(6), direction)
     params = np.zeros(6)
     state = optimizer.init(params)
-    for evaluate in LeastSquares(6).batches(60):
+    for evaluate in LeastSquares(6).batches(100):
         counts.append(0)
         optimizer.step(state, params, counted(evaluate))
     assert counts[1:50] == [2] * 49
-    assert counts[50:] == [1] * 10
+    assert sum(counts[50:]) == 50 + n_checks

@@ -1,4 +1,4 @@
-"""The loss and gradient of a step, and what to do when the loss jumps."""
+"""The loss and gradient of a step, and what to do when the loss jumps or creeps up."""
 
 import math
 
@@ -17,45 +17,55 @@ LARGEST_SQUARE = 1e-3
 
 
 def guarded_gradient(state: AutomaticState, params: Array, evaluate: Evaluate) -> float:
-    """Fill ``state.grad`` with the gradient at ``state.point`` and return the loss there.
+    """Fill ``state.grad`` with the gradient at ``state.point`` and return the loss there; `point` may be overwritten.
 
-    A spike has two reasons: (a) the batch is hard, which its loss at the restart point tells: training goes on;
-    (b) training diverges: it goes back to the restart point and halves the rate.
+    A loss that jumps or creeps up has two reasons: (a) batches are hard, which the average shares: training goes on;
+    (b) training diverges, which the average escapes: it goes on from the average at half the rate.
 
     Raises
     ------
     FloatingPointError
-        If the batch has no finite loss and gradient at the restart point either.
+        If the batch has no finite loss and gradient at the average either.
     """
     state.event = CALM
     loss = float(evaluate(state.point, out=state.grad))
     if state.step == 0:
-        state.first_loss = state.smoothed_loss = loss
+        state.first_loss = state.smoothed_loss = state.lowest_loss = loss
     scale = max(abs(state.first_loss), abs(state.smoothed_loss))
-    if not _is_finite(loss, state.grad) or loss > state.smoothed_loss + SPIKE * scale:
+    is_spike = not _is_finite(loss, state.grad) or loss > state.smoothed_loss + SPIKE * scale
+    if is_spike or _crept_up(state):
         loss = _go_on_or_restart(state, params, evaluate, loss)
     state.smoothed_loss += max(SMOOTHING, 1 / (state.step + 1)) * (loss - state.smoothed_loss)
+    state.lowest_loss = min(state.lowest_loss, state.smoothed_loss)
     return loss
 
 
+def _crept_up(state: AutomaticState) -> bool:
+    """Say, once per rise, whether the smoothed loss has risen by the scale of losses.
+
+    A loss that grows by a constant factor per step drags the smoothed loss along and is never a spike.
+    """
+    if state.smoothed_loss <= state.lowest_loss + max(abs(state.first_loss), abs(state.lowest_loss)):
+        return False
+    state.lowest_loss = state.smoothed_loss
+    return True
+
+
 def _go_on_or_restart(state: AutomaticState, params: Array, evaluate: Evaluate, loss: float) -> float:
-    previous_grad = state.scratch
-    previous_loss = float(evaluate(state.restart_point, out=previous_grad))
-    if _is_finite(loss, state.grad) and loss <= previous_loss + abs(previous_loss):
+    average_grad = state.point
+    average_loss = float(evaluate(params, out=average_grad))
+    if _is_finite(loss, state.grad) and loss <= average_loss + abs(average_loss):
         state.event = HARD_BATCH
         return loss
-    if not _is_finite(previous_loss, previous_grad):
-        raise FloatingPointError(
-            f"the loss or its gradient is not finite, even at the parameters before step {state.step}"
-        )
-    for array in (params, state.iterate, state.point):
-        array[...] = state.restart_point
-    state.grad[...] = previous_grad
-    state.log_rates -= np.log(2)
+    if not _is_finite(average_loss, average_grad):
+        raise FloatingPointError(f"the loss or its gradient is not finite, even at the average, in step {state.step}")
+    state.iterate[...] = params
+    state.grad[...] = average_grad
+    state.log_rates -= math.log(2)
     state.has_direction = False
     state.event = RESTART
     state.n_restarts += 1
-    return previous_loss
+    return average_loss
 
 
 def _is_finite(loss: float, grad: Array) -> bool:

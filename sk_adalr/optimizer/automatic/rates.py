@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sk_adalr.backends import Array, namespace
+from sk_adalr.backends import Array, add_scaled, namespace
 from sk_adalr.optimizer.automatic.state import SHORTENED, AutomaticState
 from sk_adalr.optimizer.step import Evaluate
 
@@ -22,8 +22,9 @@ PARAMETER_STEP = 0.05
 MAX_LOG_MULTIPLIER = 3.0
 #: Decay of the largest recent product that normalises the hypergradient of a parameter.
 PRODUCT_DECAY = 0.99
-#: Step size of the logarithm of the rate of a group.
+#: Step size of the logarithm of the rate of a group, while it is found and when it is checked later.
 GROUP_STEP = 0.03
+CHECK_STEP = 0.12
 
 
 def adapt_multipliers(state: AutomaticState) -> None:
@@ -37,38 +38,39 @@ def adapt_multipliers(state: AutomaticState) -> None:
     product *= state.grad
     scale *= PRODUCT_DECAY
     scale += float(np.finfo(scale.dtype).tiny)  # 0 / tiny = 0: no product yet, no change
-    xp.maximum(scale, xp.abs(product, out=state.scratch), out=scale)
+    xp.maximum(scale, xp.abs(product, out=state.point), out=scale)
     product /= scale
-    product *= PARAMETER_STEP
-    multipliers += product
-    multipliers -= float(multipliers.mean())
+    add_scaled(multipliers, PARAMETER_STEP, product)
+    multipliers -= float(multipliers.sum()) / multipliers.size  # `mean` does the same more slowly
     multipliers.clip(-MAX_LOG_MULTIPLIER, MAX_LOG_MULTIPLIER, out=multipliers)
 
 
-def adapt_groups(state: AutomaticState, groups: Sequence[Group], evaluate: Evaluate, loss: float) -> np.ndarray:
-    """Adapt the rates of all groups by the gradient at the end of a trial step on the same batch.
+def adapt_groups(
+    state: AutomaticState, groups: Sequence[Group], evaluate: Evaluate, loss: float, *, step_size: float
+) -> np.ndarray:
+    """Adapt the rates of all groups by the gradient at the end of a trial step from ``state.point``, same batch.
 
-    Overwrites ``state.point`` and ``state.grad``. Returns the rates for this step.
+    Rates never exceed ``state.log_rate_caps``. Overwrites ``state.point`` and ``state.grad``. Returns the rates for
+    this step.
     """
     rates = np.exp(state.log_rates)
-    subtract(state.point, rates, state.direction, groups, state.scratch)
+    subtract(state.point, rates, state.direction, groups)
     trial_loss = float(evaluate(state.point, out=state.grad))
     cosines = np.array([_cosine(state.grad, state.direction, group) for group in groups])
     limit = loss + max(abs(loss), abs(state.smoothed_loss))
     if trial_loss <= limit and np.isfinite(cosines).all():
-        state.log_rates += GROUP_STEP * cosines
+        np.minimum(state.log_rates + step_size * cosines, state.log_rate_caps, out=state.log_rates)
         return rates
     state.event = SHORTENED
     state.log_rates -= math.log(4)
     return rates / 4
 
 
-def subtract(target: Array, rates: np.ndarray, direction: Array, groups: Sequence[Group], scratch: Array) -> None:
+def subtract(target: Array, rates: np.ndarray, direction: Array, groups: Sequence[Group]) -> None:
     """Make ``target -= rates * direction``, one rate per group."""
-    xp = namespace(target)
     for rate, group in zip(rates.tolist(), groups, strict=True):
         for block in group:
-            target[block] -= xp.multiply(direction[block], rate, out=scratch[block])
+            add_scaled(target[block], -rate, direction[block])
 
 
 def _cosine(a: Array, b: Array, group: Group) -> float:

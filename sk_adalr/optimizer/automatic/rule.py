@@ -18,16 +18,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sk_adalr.backends import Array, namespace
+from sk_adalr.backends import Array, add_scaled, namespace
 from sk_adalr.optimizer.automatic.guard import guarded_gradient
 from sk_adalr.optimizer.automatic.probe import first_rate
-from sk_adalr.optimizer.automatic.rates import Group, adapt_groups, adapt_multipliers, subtract
+from sk_adalr.optimizer.automatic.rates import CHECK_STEP, GROUP_STEP, Group, adapt_groups, adapt_multipliers, subtract
 from sk_adalr.optimizer.automatic.state import AutomaticState
 from sk_adalr.optimizer.step import Evaluate
 from sk_adalr.parameters import ParameterLayout
 
-#: Steps in which the rates of the groups are adapted; they stay as they are afterwards.
+#: Steps in which the rates of the groups are found.
 N_ADAPTED = 50
+#: How often they are checked afterwards, where d follows the gradient. They may only fall below what was found: a rate
+#: that suits the first directions can be unstable along later ones. Adam's share leaves room for that.
+CHECK_EVERY = 25
 #: Share of the minimum along d on one batch that a step makes. What is best on one batch is too far for the next;
 #: Adam's direction, which weighs all parameters alike, follows the batch more closely than the gradient does.
 ADAM_SHARE = 0.06
@@ -88,15 +91,14 @@ class AutomaticOptimizer:
         per_parameter = self.granularity == "parameter"
         return AutomaticState(
             iterate=params.copy(),
-            restart_point=params.copy(),
             direction=xp.zeros_like(params),
             second_moment=xp.zeros_like(params) if self.direction == "adam" else none,
             log_multipliers=xp.zeros_like(params) if per_parameter else none,
             product_scale=xp.zeros_like(params) if per_parameter else none.copy(),
             log_rates=np.full(len(self._groups), -np.inf),
+            log_rate_caps=np.full(len(self._groups), np.inf),
             point=xp.empty_like(params),
             grad=xp.empty_like(params),
-            scratch=xp.empty_like(params),
         )
 
     @np.errstate(over="ignore", invalid="ignore", under="ignore")
@@ -106,23 +108,19 @@ class AutomaticOptimizer:
         Raises
         ------
         FloatingPointError
-            If a batch has no finite loss and gradient where the last step started, either.
+            If a batch has no finite loss and gradient at the average, either.
         """
         self._interpolate(state, params)
         loss = guarded_gradient(state, params, evaluate)
         if state.has_direction and self.granularity == "parameter":
             adapt_multipliers(state)
         slope = self._direction_of_gradient(state)
-        if state.step == 0:
-            if not slope > 0:
-                return loss  # nothing leads downhill yet: no step
-            state.log_rates[...] = math.log(self._probe(state, evaluate, loss, slope))
+        if state.step == 0 and not slope > 0:
+            return loss  # nothing leads downhill yet: no step
         self._set_direction(state)
-        if state.step < N_ADAPTED:
-            rates = adapt_groups(state, self._groups, evaluate, loss)
-        else:
-            rates = np.exp(state.log_rates)
-        self._move(state, params, rates)
+        if state.step == 0:
+            state.log_rates[...] = math.log(self._probe(state, params, evaluate, loss, slope))
+        self._move(state, params, self._group_rates(state, params, evaluate, loss))
         return loss
 
     def result(self, state: AutomaticState, params: Array) -> Array:
@@ -138,7 +136,7 @@ class AutomaticOptimizer:
 
     def note(self, state: AutomaticState) -> str:
         """Return what the guard did so far."""
-        return f"{state.n_restarts} steps taken back" if state.n_restarts else ""
+        return f"{state.n_restarts} restarts" if state.n_restarts else ""
 
     @property
     def _share(self) -> float:
@@ -154,12 +152,20 @@ class AutomaticOptimizer:
     def _groups(self) -> Sequence[Group]:
         return self.layout.layers if self.granularity == "layer" else ((slice(None),),)
 
+    def _group_rates(self, state: AutomaticState, params: Array, evaluate: Evaluate, loss: float) -> np.ndarray:
+        """Return the rates of the groups for this step, adapted in the steps that do so."""
+        is_found = state.step >= N_ADAPTED
+        if is_found and (self.direction == "adam" or state.step % CHECK_EVERY):
+            return np.exp(state.log_rates)
+        if state.step == N_ADAPTED:
+            state.log_rate_caps[...] = state.log_rates
+        self._interpolate(state, params)
+        return adapt_groups(state, self._groups, evaluate, loss, step_size=CHECK_STEP if is_found else GROUP_STEP)
+
     def _interpolate(self, state: AutomaticState, params: Array) -> None:
         """Set the point y between the iterate and the average."""
-        xp = namespace(params)
-        xp.multiply(params, self._interpolation, out=state.point)
-        xp.multiply(state.iterate, 1 - self._interpolation, out=state.scratch)
-        state.point += state.scratch
+        namespace(params).multiply(params, self._interpolation, out=state.point)
+        add_scaled(state.point, 1 - self._interpolation, state.iterate)
 
     def _direction_of_gradient(self, state: AutomaticState) -> float:
         """Turn the gradient into u in place; in the first step return the slope g u of the loss along it."""
@@ -173,7 +179,7 @@ class AutomaticOptimizer:
 
     def _divide_by_root_mean_square(self, state: AutomaticState) -> None:
         xp = namespace(state.grad)
-        moment, scratch = state.second_moment, state.scratch
+        moment, scratch = state.second_moment, state.point
         moment *= self.beta_2
         moment += xp.multiply(state.grad, state.grad, out=scratch)
         xp.multiply(moment, (1 - self.beta_2) / (1 - self.beta_2 ** (state.step + 1)), out=scratch)
@@ -191,14 +197,14 @@ class AutomaticOptimizer:
             norm = longest
         state.mean_norm += max(NORM_SMOOTHING, 1 / (state.step + 1)) * (norm - state.mean_norm)
 
-    def _probe(self, state: AutomaticState, evaluate: Evaluate, loss: float, slope: float) -> float:
-        """Return the rate that minimises the loss of this batch along u, by forward passes."""
-        xp = namespace(state.grad)
+    def _probe(self, state: AutomaticState, params: Array, evaluate: Evaluate, loss: float, slope: float) -> float:
+        """Return the rate that minimises the loss of the first batch along d, by forward passes."""
+        xp = namespace(params)
 
         def loss_at(rate: float) -> float:
-            xp.multiply(state.grad, -rate, out=state.scratch)
-            state.scratch += state.point
-            trial = float(evaluate(state.scratch))
+            xp.multiply(state.direction, -rate, out=state.point)
+            state.point += params
+            trial = float(evaluate(state.point))
             return trial if math.isfinite(trial) else math.inf
 
         return first_rate(loss_at, loss, slope, self.learning_rate_init)
@@ -216,10 +222,7 @@ class AutomaticOptimizer:
         weight = 2 / (state.step + 2)
         interpolation = self._interpolation
         steps = self._share * rates / (1 - interpolation + interpolation * weight)
-        state.restart_point[...] = params
-        subtract(state.iterate, steps, state.direction, self._groups, state.scratch)
-        namespace(params).subtract(state.iterate, params, out=state.scratch)
-        state.scratch *= weight
-        params += state.scratch
+        subtract(state.iterate, steps, state.direction, self._groups)
+        add_scaled(params, weight, namespace(params).subtract(state.iterate, params, out=state.point))
         state.has_direction = True
         state.step += 1

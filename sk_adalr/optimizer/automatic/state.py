@@ -14,7 +14,7 @@ CALM, HARD_BATCH, RESTART, SHORTENED = range(4)
 EVENTS = (
     "",
     "hard batch: went on",
-    "diverging: went back one step and halved the rate",
+    "diverging: went on from the average at half the rate",
     "step too long on its own batch: quartered the rate",
 )
 
@@ -27,8 +27,6 @@ class AutomaticState:
     ----------
     iterate : array of shape (n_params,)
         z, the fast iterate.
-    restart_point : array of shape (n_params,)
-        x before the last step.
     direction : array of shape (n_params,)
         d of the last step, per-parameter rates included.
     second_moment : array of shape (n_params,) or (0,)
@@ -38,10 +36,12 @@ class AutomaticState:
         product g d that normalises their hypergradient.
     log_rates : ndarray of shape (n_groups,)
         Logarithms of the rates that minimise the loss of a batch along d; on the host.
+    log_rate_caps : ndarray of shape (n_groups,)
+        What they may not exceed; on the host.
     step : int, default=0
         Steps made so far; a first one with a gradient of zero does not count.
-    first_loss, smoothed_loss : float
-        What the spike guard compares a loss with.
+    first_loss, smoothed_loss, lowest_loss : float
+        What the guard compares a loss with; the last one is the lowest smoothed loss.
     mean_norm : float
         Running mean of the length of the gradient, for the directions that follow it.
     has_direction : bool, default=False
@@ -49,22 +49,22 @@ class AutomaticState:
     event : int, default=0
         What happened in the last step: an index into `EVENTS`.
     n_restarts : int, default=0
-        How often training went back one step.
+        How often training went on from the average at half the rate.
     """
 
     iterate: Array
-    restart_point: Array
     direction: Array
     second_moment: Array
     log_multipliers: Array
     product_scale: Array
     log_rates: np.ndarray
-    point: Array = buffer()  # noqa: RUF009  # y, where the gradient is taken
+    log_rate_caps: np.ndarray
+    point: Array = buffer()  # noqa: RUF009  # y, where the gradient is taken; later in a step, scratch space
     grad: Array = buffer()  # noqa: RUF009
-    scratch: Array = buffer()  # noqa: RUF009
     step: int = 0
     first_loss: float = math.nan
     smoothed_loss: float = math.nan
+    lowest_loss: float = math.nan
     mean_norm: float = math.nan
     has_direction: bool = False
     event: int = CALM
