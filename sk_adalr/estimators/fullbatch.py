@@ -1,6 +1,7 @@
 """Training a linear estimator on all rows at once: the exact solver and, for small least squares, a factorisation."""
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -86,17 +87,14 @@ class FullBatchTraining(GradientEstimator):
             history.stop_reason = result.message
         else:
             result = self._iterate(data, target, report, resume, history, options)
-        with np.errstate(over="ignore"):
-            coef = result.coef.T.astype(data.X.dtype, order="C")
-            intercept = result.intercept.astype(data.X.dtype)
-        if not (np.isfinite(coef).all() and np.isfinite(intercept).all()):
+        fitted = self._coefs_in_dtype(result.coef, result.intercept, data, target)
+        if not all(np.isfinite(array).all() for array in (fitted["coef_"], fitted["intercept_"])):
             raise ValueError(
                 f"The coefficients in the units of `X` and `y` are beyond the range of {data.X.dtype}: their scales "
                 "differ too much. Rescale `X` or `y`, or pass float64."
             )
         return {
-            **self._shape_coefs(coef, intercept, target),
-            **target.attributes,
+            **fitted,
             **history_attributes(history, ""),
             "n_iter_": result.n_iter,
             "n_gradient_evaluations_": result.n_gradient_evaluations,
@@ -104,6 +102,15 @@ class FullBatchTraining(GradientEstimator):
             "_dtype": data.X.dtype.name,
             "_training": None,
         }
+
+    def _coefs_in_dtype(
+        self, coef: np.ndarray, intercept: np.ndarray, data: Dataset, target: Target
+    ) -> dict[str, Any]:
+        """Return ``coef_``, ``intercept_`` and the target's attributes from (n_features, n_outputs), (n_outputs,)."""
+        with np.errstate(over="ignore"):
+            coef = coef.T.astype(data.X.dtype, order="C")
+            intercept = intercept.astype(data.X.dtype)
+        return self._shape_coefs(coef, intercept, target) | target.attributes
 
     def _iterate(
         self,
@@ -114,10 +121,13 @@ class FullBatchTraining(GradientEstimator):
         history: History,
         options: dict[str, Any],
     ) -> ExactResult:
-        def record(iteration: int, loss: float, rates: np.ndarray) -> bool:
+        def fitted_so_far(coef: np.ndarray, intercept: np.ndarray) -> dict[str, Any]:
+            return self._coefs_in_dtype(coef, intercept, data, target)
+
+        def record(iteration: int, loss: float, rates: np.ndarray, solution: Callable) -> bool:
             history.losses.append(_finite(loss))
             history.record_rates(rates.ravel())
-            return report(history, dict)
+            return report(history, lambda: fitted_so_far(*solution()))
 
         result = solve_exact(
             data.X,

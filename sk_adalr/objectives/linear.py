@@ -237,9 +237,7 @@ def _normalise(block, weight):
     n = block.shape[1]
     with np.errstate(over="ignore", under="ignore"):
         square = (
-            np.einsum("ij,ij->i", block, block)
-            if weight is None
-            else np.einsum("ij,ij,j->i", block, block, weight)
+            np.einsum("ij,ij->i", block, block) if weight is None else np.einsum("ij,ij,j->i", block, block, weight)
         )
     square = square.astype(np.float64) / n
     limits = np.finfo(block.dtype)

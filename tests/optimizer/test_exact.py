@@ -290,6 +290,56 @@ def test_factorisation_is_for_few_rows_or_columns_of_dense_data():
 # the course of a fit
 
 
+@pytest.mark.parametrize("tol", [1e-4, 1e-8, 0.0])
+@pytest.mark.parametrize("penalty", [0.0, 0.01])
+def test_the_reported_loss_is_that_of_the_coefficients(small, cancer, penalty, tol):
+    # Predictions are updated step by step: at the limit of the arithmetic they must still belong to the coefficients.
+    for X, y in ((small[0], small[1]["binomial"]), (standardised(cancer[0]), cancer[1])):
+        result = solve_exact(X, y, None, "binomial", penalty=penalty, tol=tol, max_iter=300)
+        assert logistic_loss(X, y[:, 0], result.coef, result.intercept, penalty) == pytest.approx(
+            result.loss, rel=1e-9
+        )
+
+
+def test_nearly_separable_classes_are_not_left_half_way(cancer):
+    # By the gradient alone the fit would end where a fifth of the loss is still to be won.
+    X, y = standardised(cancer[0]), cancer[1]
+    default = solve_exact(X, y, None, "binomial", penalty=1e-6 / len(y))
+    best = solve_exact(X, y, None, "binomial", penalty=1e-6 / len(y), tol=1e-8, max_iter=5000)
+    assert default.loss - best.loss < 1e-4 * default.losses[0]
+
+
+def test_rare_pixels_do_not_hold_up_the_multinomial_solver():
+    # In the caller's units a column that is constant but for a few rows has next to no curvature.
+    X, y = load_digits(return_X_y=True)
+    result = solve_exact(X, y, None, "multinomial", penalty=1 / len(y))
+    assert result.n_gradient_evaluations < 150
+
+
+def test_columns_share_a_unit_when_their_ranges_agree(small):
+    X = small[0]
+    assert standardised_columns(X).share_unit()
+    assert not standardised_columns(X * np.geomspace(1, 100, 6)).share_unit()
+    pixels = np.abs(np.round(X * 4))
+    assert standardised_columns(sparse.csr_array(pixels)).share_unit()
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_the_callback_is_offered_the_current_solution(small, loss):
+    X, targets, _ = small
+    seen = []
+
+    def callback(iteration, value, rates, solution):
+        seen.append(solution())
+
+    result = solve_exact(X * 7 + 3, targets[loss], None, loss, penalty=0.001, callback=callback)
+    assert len(seen) == result.n_iter
+    coef, intercept = seen[-1]
+    np.testing.assert_array_equal(coef, result.coef)
+    np.testing.assert_array_equal(intercept, result.intercept)
+    assert relative_error(seen[0][0], result.coef) > 0
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 def test_the_loss_never_rises_and_starts_at_the_constant_model(small, loss):
     X, targets, _ = small
@@ -336,7 +386,7 @@ def test_the_callback_sees_every_iteration_and_can_stop(small, loss):
     X, targets, _ = small
     seen = []
 
-    def callback(iteration, value, rates):
+    def callback(iteration, value, rates, solution):
         seen.append((iteration, value, rates.copy()))
         return iteration == 2
 
@@ -350,7 +400,7 @@ def test_the_callback_sees_every_iteration_and_can_stop(small, loss):
 def test_an_interrupt_keeps_the_best_so_far(small, loss):
     X, targets, _ = small
 
-    def interrupt(iteration, value, rates):
+    def interrupt(iteration, value, rates, solution):
         if iteration == 2:
             raise KeyboardInterrupt
 

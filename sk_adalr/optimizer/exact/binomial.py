@@ -12,10 +12,12 @@ and a few guarded Newton steps drive :math:`\psi` to zero: no learning rate is l
 
 import numpy as np
 
+from .rates import constant_model_rates
 from .subspace import Subspace, newton_step
 
-# Rates adapt by exp(+-_RATE) an iteration once the initial ones had time to work.
-_RATE, _RATE_START = 0.1, 15
+# Rates adapt by exp(+-_RATE) an iteration once the initial ones had time to work, and ever less from iteration
+# _RATE_DECAY on: late changes cost the past steps their conjugacy.
+_RATE, _RATE_START, _RATE_DECAY = 0.15, 8, 20
 _MAX_INNER, _INNER_DECREASE, _MODEL_ERROR, _SUFFICIENT = 3, 0.3, 0.2, 1e-4
 # Where rows saturate the curvature vanishes and Newton steps grow far beyond where they hold: the tail is
 # long.
@@ -41,6 +43,8 @@ class Binomial:
         Where to start, in standardised columns.
     """
 
+    quadratic = False
+
     def __init__(self, columns, target, weight, penalty, fit_intercept, n_steps, start=None):
         n, p = columns.shape
         self._columns, self._weight, self._penalty = columns, weight, penalty
@@ -49,8 +53,8 @@ class Binomial:
         positive = np.mean(target > 0) if weight is None else np.mean(weight * (target > 0))
         base = np.log(positive / (1.0 - positive)) if fit_intercept else 0.0
         variance = positive * (1.0 - positive) if fit_intercept else 0.25
-        self.rates = np.where(columns.alive, 1.0 / (variance + (0.0 if penalty is None else penalty)), 0.0)
-        self._initial_rates, self._intercept_rate = self.rates.copy(), 1.0 / variance
+        self.rates = self._initial_rates = constant_model_rates(columns, variance, penalty)
+        self._intercept_rate = 1.0 / variance
         self.coef, self.intercept = np.zeros(p), base
         self._margins = self._sign * base
         self._evaluate()
@@ -69,14 +73,14 @@ class Binomial:
         """Gradient by one backward pass; the decrease the initial rates expect of it."""
         residual = self._first * self._sign
         grad = self._columns.backward(residual) / len(residual)
-        grad_intercept = self.grad_intercept = residual.mean() if self._fit_intercept else 0.0
+        grad_intercept = self.grad_intercept = np.add.reduce(residual) / len(residual) if self._fit_intercept else 0.0
         self.n_passes += 1
         if self._penalty is not None:
             grad += self._penalty * self.coef
         if self._grad is not None and self._iteration >= _RATE_START:
             self._adapt_rates(grad)
         self._grad = grad
-        return self._initial_rates @ grad**2 + self._intercept_rate * grad_intercept**2
+        return self._initial_rates @ (grad * grad) + self._intercept_rate * grad_intercept**2
 
     def step(self):
         """One forward pass and up to three Newton steps in the subspace.
@@ -112,7 +116,9 @@ class Binomial:
         # The source's rule, normalised and multiplicative: agreement of successive gradients raises a rate.
         largest = np.maximum(np.abs(grad), np.abs(self._grad))
         largest[largest == 0] = 1.0
-        self.rates = self.rates * np.exp(_RATE * (grad / largest) * (self._grad / largest))
+        agreement = (grad / largest) * (self._grad / largest)
+        agreement *= _RATE * min(1.0, _RATE_DECAY / self._iteration)
+        self.rates = self.rates * np.exp(agreement, out=agreement)
 
     def _evaluate(self):
         """Loss and its derivatives at the current margins."""
@@ -134,7 +140,7 @@ class Binomial:
             H = space.curvature(self._second, scale)
             root = np.sqrt(H.diagonal())
             root[root == 0] = 1.0
-            norm = np.abs(psi / root).max()
+            norm = np.maximum.reduce(np.abs(psi / root))
             first_norm = norm if first_norm is None else first_norm
             if moved and norm <= _INNER_DECREASE * first_norm:
                 break
@@ -145,7 +151,7 @@ class Binomial:
                 break
             c, moved = c + length * delta, True
             predicted = -(psi @ delta + 0.5 * delta @ H @ delta)
-            if length == 1 and abs((before - self.loss) / predicted - 1.0) <= _MODEL_ERROR:
+            if length == 1 and abs(before - self.loss - predicted) <= _MODEL_ERROR * abs(predicted):
                 break
         return c if moved else None
 
@@ -171,12 +177,12 @@ class Binomial:
 
 def margin_loss(margins, weight):
     r"""Mean of :math:`\log(1 + e^{s})`, and :math:`e^{-|s|}` for `margin_derivatives`."""
-    exponentials = np.abs(margins)
-    np.negative(exponentials, out=exponentials)
+    exponentials = np.copysign(margins, -1.0)
     np.exp(exponentials, out=exponentials)
     loss = np.log1p(exponentials)
     loss += np.maximum(margins, 0.0)
-    return (loss.mean() if weight is None else weight @ loss / len(loss)), exponentials
+    total = np.add.reduce(loss) if weight is None else weight @ loss
+    return total / len(loss), exponentials
 
 
 def margin_derivatives(margins, exponentials, weight):

@@ -34,9 +34,9 @@ class LeastSquares:
         Use one rate for all columns in their own units, which leads to the solution of minimum norm.
     """
 
-    def __init__(
-        self, columns, target, weight, penalty, fit_intercept, n_steps, start=None, shared_rate=False
-    ):
+    quadratic = True
+
+    def __init__(self, columns, target, weight, penalty, fit_intercept, n_steps, start=None, shared_rate=False):
         n, p = columns.shape
         self._columns, self._weight = columns, weight
         self._penalty = np.zeros(p) if penalty is None else penalty
@@ -46,9 +46,7 @@ class LeastSquares:
             largest = columns.scale[columns.alive].max(initial=0.0)
             self.rates = (np.where(columns.alive, columns.scale, 0.0) / (largest or 1.0)) ** 2
         target = np.ascontiguousarray(target.T, dtype=np.float64)
-        self.target_mean, self.target_scale, self._residual = standardised_target(
-            target, weight, fit_intercept
-        )
+        self.target_mean, self.target_scale, self._residual = standardised_target(target, weight, fit_intercept)
         k = len(target)
         self.coef, self.n_passes = np.zeros((k, p)), 2
         self._loss_each = self._losses(self._residual, self.coef)
@@ -130,9 +128,7 @@ class LeastSquares:
         self._H[:, slot, slot] = own
 
     def _losses(self, residual, coef):
-        square = (
-            np.einsum("kn,kn->k", residual, residual) if self._weight is None else residual**2 @ self._weight
-        )
+        square = np.einsum("kn,kn->k", residual, residual) if self._weight is None else residual**2 @ self._weight
         return 0.5 * (square / residual.shape[1] + coef**2 @ self._penalty)
 
     def _start_at(self, coef, intercept):
@@ -164,7 +160,7 @@ def standardised_target(target, weight, centre):
 
 def _newton_steps(H, psi):
     """Solve every H[k] c = -psi[k] after scaling to a unit diagonal."""
-    scale = np.sqrt(np.einsum("krr->kr", H))
+    scale = np.sqrt(np.maximum(np.einsum("krr->kr", H), 0.0))
     scale[scale == 0] = 1.0
     scaled = H / scale[:, :, None] / scale[:, None, :]
     diagonal = np.einsum("krr->kr", scaled)

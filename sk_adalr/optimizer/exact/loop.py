@@ -4,11 +4,15 @@ A solver has `loss`, `reported_loss` (in the caller's units), `reference_loss`, 
 backward pass) and `step()` (one forward pass, False if no step decreases the loss in floating point). The
 loop stops as soon as
 
-.. math:: \sum_j \eta^0_j g_j^2 \le \mathrm{tol}^2 F_0,
+.. math:: \sum_j \eta^0_j g_j^2 \le \mathrm{tol}^2 F_0 \quad\text{and}\quad
+          F_{t-k} - F_t \le 50 \, k \, \mathrm{tol}^2 F_0, \qquad k = \max(2, \lfloor t / 8 \rfloor),
 
-where the left side, `optimality()`, estimates the loss still to be won with the initial rates, and
-:math:`F_0`, `reference_loss`, is the loss of the best constant prediction. Both carry the unit of the loss,
-so the number of iterations does not depend on the units of features, targets or weights.
+where the first left side, `optimality()`, estimates the loss still to be won with the initial rates, and
+:math:`F_0`, `reference_loss`, is the loss of the best constant prediction. Where classes are nearly separable
+the curvature vanishes and that estimate is far too small; the loss itself, which goes on falling, then tells. A
+`quadratic` solver, whose curvature never changes, does without the second condition.
+All terms carry the unit of the loss, so the number of iterations does not depend on the units of features,
+targets or weights.
 """
 
 from dataclasses import dataclass, field
@@ -17,6 +21,9 @@ import numpy as np
 
 # Decreases below this share of the loss are rounding; this many in a row end the iterations.
 _ROUNDING, _PATIENCE = 4e-16, 5
+# The second condition: decrease allowed per iteration in units of tol**2, share of the iterations it looks at.
+_DECREASE, _WINDOW, _LEAST_WINDOW = 50.0, 8, 2
+_AT_THE_LIMIT = "Converged after {} iterations: no decrease above rounding is left."
 
 
 @dataclass
@@ -43,14 +50,18 @@ def run(solver, *, max_iter, tol, callback=None):
 
 
 def _iterate(solver, outcome, max_iter, tol, callback):
-    idle = 0
+    idle, course = 0, [solver.loss]
     while True:
         optimality = solver.optimality()
-        if optimality <= tol**2 * solver.reference_loss:
+        threshold = tol**2 * solver.reference_loss
+        if optimality <= threshold and (solver.quadratic or _recent_decrease(course) <= _DECREASE * threshold):
             outcome.converged = True
-            outcome.message = (
-                f"Converged after {outcome.n_iter} iterations: the remaining decrease is below tol**2."
-            )
+            outcome.message = f"Converged after {outcome.n_iter} iterations: the remaining decrease is below tol**2."
+            return
+        if optimality <= _ROUNDING * abs(solver.loss):
+            # Further steps would be made of rounding errors.
+            outcome.converged = True
+            outcome.message = _AT_THE_LIMIT.format(outcome.n_iter)
             return
         if not np.isfinite(optimality):
             outcome.message = f"The gradient became non-finite at iteration {outcome.n_iter}."
@@ -63,12 +74,18 @@ def _iterate(solver, outcome, max_iter, tol, callback):
         idle = idle + 1 if before - solver.loss <= _ROUNDING * abs(before) else 0
         if not moved or idle >= _PATIENCE:
             outcome.converged = True
-            outcome.message = (
-                f"Converged after {outcome.n_iter} iterations: no decrease above rounding is left."
-            )
+            outcome.message = _AT_THE_LIMIT.format(outcome.n_iter)
             return
         outcome.n_iter += 1
+        course.append(solver.loss)
         outcome.losses.append(solver.reported_loss)
-        if callback is not None and callback(outcome.n_iter, solver.reported_loss, solver.rates):
+        if callback is not None and callback(outcome.n_iter, outcome.losses[-1], solver.rates):
             outcome.message = f"Stopped by the callback after {outcome.n_iter} iterations."
             return
+
+
+def _recent_decrease(course):
+    """Mean decrease per iteration over the last ones of a course of losses; 0 before the first."""
+    last = len(course) - 1
+    window = min(last, max(_LEAST_WINDOW, last // _WINDOW))
+    return (course[-1 - window] - course[-1]) / max(1, window)

@@ -1,9 +1,9 @@
 r"""How many past steps an exact solver keeps.
 
 Binary and squared losses keep the predictions of every past step: (m + 2)(n + p) k values of 8 bytes. The
-multinomial solver keeps pairs of parameters only: 2 m p K values. A binary solver recomputes the curvature
-between all its directions, n (m + 2)^2 multiplications, in every Newton step; that work stays below half of a
-gradient and of the fixed costs of an iteration.
+multinomial solver keeps pairs of parameters only, in buffers of twice the length: 4 m p K values. A binary solver
+recomputes the curvature between all its directions, n (m + 2)^2 multiplications, in every Newton step; that work
+stays below half of a gradient and of the fixed costs of an iteration.
 """
 
 _STEPS = {"squared": 10, "binomial": 10, "multinomial": 20}
@@ -23,6 +23,6 @@ def n_kept_steps(loss, shape, n_entries, n_outputs, max_memory=None):
         budget = 0.5 * (_GRADIENT_NS * n_entries + _OVERHEAD_NS)
         cheap = [m for m in _MORE_STEPS if _CURVATURE_NS * n * (m + 2) ** 2 <= budget]
         wanted = cheap[0] if cheap else wanted
-    bytes_per_step = 8 * n_outputs * (2 * p if loss == "multinomial" else n + p)
+    bytes_per_step = 8 * n_outputs * (4 * p if loss == "multinomial" else n + p)
     affordable = (_DEFAULT_MEMORY if max_memory is None else max_memory) // max(1, bytes_per_step)
     return int(max(1, min(wanted, affordable - 2)))

@@ -3,13 +3,13 @@ r"""Multinomial logistic regression: per-parameter rates from the curvature, one
 The rates :math:`\eta_{kj} = 1 / (\max_k \pi_k (1 - \pi_k) + \lambda_j)` are the inverse diagonal curvature of
 the constant model in standardised columns, for its largest class. They start a limited-memory quasi-Newton
 direction, and the step along it is 1 whenever that decreases the loss enough: then an iteration costs one
-gradient. With few columns even the smallest exact subspace of the multinomial loss costs more than a
-gradient; with many this form was not slower either.
+gradient. With few columns even the smallest exact subspace of the multinomial loss costs more than a gradient.
 """
 
 import numpy as np
 
 from .quasi_newton import InverseHessian
+from .rates import constant_model_rates, floored_rates
 from .softmax import Softmax
 
 _SUFFICIENT, _MAX_TRIALS = 1e-4, 20
@@ -22,6 +22,8 @@ class Multinomial:
     Parameters are those of `Binomial`, with integer classes as target (n,) and n_classes of them.
     """
 
+    quadratic = False
+
     def __init__(self, columns, target, weight, n_classes, penalty, fit_intercept, n_steps, start=None):
         p = columns.shape[1]
         self._shape, self._fit_intercept = (n_classes, p), fit_intercept
@@ -33,17 +35,18 @@ class Multinomial:
         # larger, which suit the first step and mislead the later ones (eight times more iterations on seven
         # unbalanced classes).
         variance = np.max(share * (1.0 - share)) if fit_intercept else (1.0 - 1.0 / n_classes) / n_classes
-        rates = columns.alive / (variance + (np.zeros(p) if penalty is None else penalty))
-        self._initial_rates = np.concatenate(
-            [np.tile(rates, n_classes), np.full(n_classes, fit_intercept / variance)]
-        )
+        rates = constant_model_rates(columns, variance, penalty)
+        intercept_rates = np.full(n_classes, fit_intercept / variance)
+        self._initial_rates = np.concatenate([np.tile(rates, n_classes), intercept_rates])
         self._params = np.concatenate([np.zeros(n_classes * p), intercept - intercept.mean()])
         self._grad = np.empty_like(self._params)
         self.loss = self._evaluate(self._params, self._grad)
         self._constant_loss, self.n_passes = self.loss, 4
         # A loss computed in the precision of the data does not resolve smaller decreases.
         self._noise = 4.0 * float(np.finfo(columns.data.dtype).eps)
-        self._inverse_hessian = InverseHessian(self._initial_rates, n_steps)
+        self._rates = floored_rates(columns, rates)
+        first_rates = np.concatenate([np.tile(self._rates, n_classes), intercept_rates])
+        self._inverse_hessian = InverseHessian(first_rates, n_steps)
         if start is not None:
             self._start_at(np.concatenate([start[0].ravel(), start[1]]))
 
@@ -59,8 +62,8 @@ class Multinomial:
 
     @property
     def rates(self):
-        """Current rates (K p,) of the coefficients."""
-        return self._inverse_hessian.factor * self._initial_rates[: -self._shape[0]]
+        """Current rates (p,) of the coefficients, the same for all classes."""
+        return self._inverse_hessian.factor * self._rates
 
     @property
     def reference_loss(self):

@@ -49,9 +49,7 @@ class Softmax:
         for block, true in zip(self._blocks, self._true, strict=True):
             scores = block.forward(coef)
             scores += intercept[:, None].astype(scores.dtype, copy=False)
-            loss += _loss_and_residual(
-                scores, true, None if self._weight is None else self._weight[block.rows]
-            )
+            loss += _loss_and_residual(scores, true, None if self._weight is None else self._weight[block.rows])
             grad_intercept += scores.sum(axis=1)
             grad_coef += block.backward(scores)
         grad_coef /= self._n_rows

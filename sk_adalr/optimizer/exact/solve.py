@@ -1,5 +1,8 @@
 """The entry point: change of coordinates, choice of solver and its memory, and the way back."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from ...objectives.linear import standardised_columns
@@ -52,7 +55,9 @@ def solve_exact(
     max_memory : int or None
         Bound in bytes on the memory of past steps, see `memory`.
     callback : callable or None
-        ``callback(iteration, loss, rates)`` after every iteration; a true value stops.
+        ``callback(iteration, loss, rates, solution)`` after every iteration; a true value stops. The rates are
+        those of the caller's coefficients, (k, p), or (1, p) if all outputs share them; ``solution()`` returns the
+        current coef (p, k) and intercept (k,).
 
     Returns
     -------
@@ -69,7 +74,7 @@ def solve_exact(
     }
     solver = _SOLVERS[loss](columns, target, weight, **options)
     if callback is not None:
-        callback = _in_raw_units(callback, columns)
+        callback = _in_raw_units(callback, columns, solver)
     outcome = run(solver, max_iter=max_iter, tol=tol, callback=callback)
     raw_coef, raw_intercept = _raw_solution(columns, solver)
     return ExactResult(
@@ -94,9 +99,7 @@ def solve_cholesky(X, target, sample_weight, *, penalty, fit_intercept=True):
     weight = normalised_weight(sample_weight)
     columns = standardised_columns(X, weight, fit_intercept)
     scaled = _scaled_penalty(columns, penalty)
-    mean, scale, relative = standardised_target(
-        np.ascontiguousarray(target.T, np.float64), weight, fit_intercept
-    )
+    mean, scale, relative = standardised_target(np.ascontiguousarray(target.T, np.float64), weight, fit_intercept)
     coef = factorised_coefficients(columns, relative, weight, scaled)
     residual = relative - columns.forward(coef)
     losses = 0.5 * np.average(residual**2, axis=1, weights=weight)
@@ -141,7 +144,7 @@ def _multinomial(columns, target, weight, *, start, **options):
     return Multinomial(columns, target, weight, _n_outputs(target, "multinomial"), start=start, **options)
 
 
-_SOLVERS = {"squared": _squared, "binomial": _binomial, "multinomial": _multinomial}
+_SOLVERS: dict[str, Callable[..., Any]] = {"squared": _squared, "binomial": _binomial, "multinomial": _multinomial}
 
 
 def _n_outputs(target, loss):
@@ -171,13 +174,18 @@ def _raw_solution(columns, solver):
     return coef, intercept
 
 
-def _in_raw_units(callback, columns):
-    """Hand the callback the rates of the caller's coefficients."""
+def _in_raw_units(callback, columns, solver):
+    """Hand the callback the rates and, if it asks, the coefficients in the caller's units."""
+    with np.errstate(over="ignore"):
+        unit = 1.0 / columns.scale / columns.scale
+
+    def solution():
+        coef, intercept = _raw_solution(columns, solver)
+        return coef.T, intercept
 
     def wrapped(iteration, loss, rates):
         with np.errstate(over="ignore"):
-            return callback(
-                iteration, loss, rates.reshape(-1, columns.shape[1]) / columns.scale / columns.scale
-            )
+            raw_rates = rates.reshape(-1, len(unit)) * unit
+        return callback(iteration, loss, raw_rates, solution)
 
     return wrapped

@@ -65,13 +65,16 @@ class Subspace:
     def curvature(self, weight, scale):
         r"""Hessian :math:`s Z \mathrm{diag}(h) Z^T + P` for weights h (n,) and the scalar s."""
         n, r = self._Z.shape[1], self.size
-        H = np.zeros((r, r))
         step = max(_MIN_ROWS, _SMALL_PRODUCT // r**2)
-        for start in range(0, n, step):
+        Z = self._Z[:r, :step]
+        H = (Z * weight[:step]) @ Z.T
+        for start in range(step, n, step):
             Z = self._Z[:r, start : start + step]
             H += (Z * weight[start : start + step]) @ Z.T
         H *= scale
-        return H + self.P if self._penalty is not None else H
+        if self._penalty is not None:
+            H += self.P
+        return H
 
     def push(self, c):
         """Keep the step c (r,), without its intercept part, as a past step."""
@@ -102,12 +105,14 @@ def newton_step(H, psi, scale):
     Steepest descent in that scale if it is not positive definite. A trace of the identity keeps dependent
     directions, which the past steps become near the solution, harmless.
     """
-    scaled = H / scale[:, None] / scale
-    right = -psi / scale
+    inverse = 1.0 / scale
+    scaled = H * inverse[:, None] * inverse
+    right = -psi * inverse
     for ridge in (_RIDGE, _JITTER):
         regular = scaled.copy()
         regular.flat[:: len(H) + 1] += ridge
-        _, solution, info = lapack.dposv(regular, right)
+        # Symmetric, so its transpose is the Fortran array that can be factorised in place.
+        _, solution, info = lapack.dposv(regular.T, right, overwrite_a=True)
         if info == 0 and np.isfinite(solution).all():
-            return solution / scale
-    return right / scale
+            return solution * inverse
+    return right * inverse
