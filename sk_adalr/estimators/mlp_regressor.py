@@ -91,7 +91,7 @@ class AdaptiveLRMLPRegressor(OutputPrediction, MLPEstimator):
         Mean training loss of each epoch, penalty included, over its batches as they were visited.
     learning_rate_curve_ : ndarray of shape (n_iter_, 3)
         Smallest, median and largest learning rate at the end of each epoch.
-    layer_learning_rate_curve_ : ndarray of shape (n_iter_, n_layers_ - 1, 3)
+    layer_learning_rate_curve_ : ndarray of shape (n_iter_, n_hidden_layers + 1, 3)
         The same for each layer of coefficients; only with hidden layers.
     validation_scores_ : list of float or None
         R2 on the held-out rows after each epoch; None without early stopping.
