@@ -3,8 +3,7 @@ r"""Initial per-parameter rates: the inverse diagonal curvature of the constant 
 In standardised columns it is :math:`\eta_j = 1 / (v + \lambda_j)` with the variance :math:`v` of the target. Where
 columns share one unit, such as pixels, those that hardly vary get rates thousands of times larger than the rest
 in that unit. The subspace search repairs this, the quasi-Newton direction of several classes does not: there a
-floor on the curvature brings MNIST from 981 to 202 gradients and digits from 202 to 80 (gap 1e-6, C = 1). For two
-classes the floor gains nothing.
+floor on the curvature saves more than half of the gradients on raw images. For two classes it gains nothing.
 """
 
 import numpy as np
