@@ -28,12 +28,36 @@ class ParameterLayout:
 
     @classmethod
     def of_network(cls, sizes: Sequence[int], fit_intercept: bool = True) -> "ParameterLayout":
-        """Return the layout of affine layers between units of the given `sizes`."""
+        """Return the layout of a feed-forward network.
+
+        Parameters
+        ----------
+        sizes : sequence of int
+            Number of units of each layer, from the input to the output.
+        fit_intercept : bool, default=True
+            Whether each layer has an intercept.
+
+        Returns
+        -------
+        ParameterLayout
+            One affine layer between each two neighbours of `sizes`.
+        """
         return cls(tuple(pairwise(sizes)), fit_intercept)
 
     @classmethod
     def vector(cls, n_params: int) -> "ParameterLayout":
-        """Return the layout of a plain vector: one layer of `n_params` coefficients."""
+        """Return the layout of a plain vector.
+
+        Parameters
+        ----------
+        n_params : int
+            Length of the vector.
+
+        Returns
+        -------
+        ParameterLayout
+            One layer of `n_params` coefficients.
+        """
         return cls(((n_params, 1),), fit_intercept=False)
 
     @cached_property
@@ -62,9 +86,19 @@ class ParameterLayout:
         return tuple(layers)
 
     def unpack(self, params: Array) -> tuple[list[Array], list[Array]]:
-        """Return views of `params`: the coefficients ``(n_in, n_out)`` and intercepts ``(n_out,)`` per layer.
+        """Return the layers of a flat vector, as views.
 
-        Without intercepts the second list is empty.
+        Parameters
+        ----------
+        params : array of shape (n_params,)
+            The vector; a gradient has the same layers.
+
+        Returns
+        -------
+        coefs : list of arrays of shape (n_in, n_out)
+            The coefficients of each layer.
+        intercepts : list of arrays of shape (n_out,)
+            The intercept of each layer; an empty list without intercepts.
         """
         coefs = [params[s[0]].reshape(shape) for s, shape in zip(self.layers, self.coef_shapes, strict=True)]
         intercepts = [params[s[1]] for s in self.layers] if self.fit_intercept else []

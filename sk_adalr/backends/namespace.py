@@ -13,9 +13,19 @@ Array: TypeAlias = Any
 
 
 def namespace(array: Array) -> ModuleType:
-    """Return ``cupy`` for a CuPy array and ``numpy`` for anything else.
+    """Return the array library that computes with an array.
 
     CuPy is looked up among the modules that are already imported: whoever made the array has imported it.
+
+    Parameters
+    ----------
+    array : array
+        Any array of any shape.
+
+    Returns
+    -------
+    module
+        ``cupy`` for a CuPy array and ``numpy`` for anything else.
     """
     cupy = sys.modules.get("cupy")
     if cupy is not None and isinstance(array, cupy.ndarray):

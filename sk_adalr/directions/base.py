@@ -19,9 +19,32 @@ class Direction(Protocol):
     """
 
     def init(self, params: Array) -> State:
-        """Return the state before the first step, for `params` of shape (n_params,)."""
+        """Return the state before the first step.
+
+        Parameters
+        ----------
+        params : array of shape (n_params,)
+            The parameters to be trained; the state takes their dtype and device.
+
+        Returns
+        -------
+        dict of str to array
+            What `update` remembers from step to step.
+        """
         ...
 
     def update(self, state: State, grad: Array, step: int, *, out: Array) -> None:
-        """Fill `out` (n_params,) with :math:`d_t`, given :math:`g_t` and ``step = 1, 2, ...``; update `state`."""
+        r"""Fill `out` with :math:`d_t`, and bring `state` from the last step to this one.
+
+        Parameters
+        ----------
+        state : dict of str to array
+            What `init` returned; changed in place.
+        grad : array of shape (n_params,)
+            The gradient :math:`g_t`; left alone.
+        step : int
+            The number of this step: 1, 2, ...
+        out : array of shape (n_params,)
+            Holds :math:`d_{t-1}`, zero in the first step, and then :math:`d_t`.
+        """
         ...

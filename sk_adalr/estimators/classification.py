@@ -65,7 +65,8 @@ class LabelPrediction(ClassifierMixin):
 
         Returns
         -------
-        ndarray of shape (n_samples,), or (n_samples, n_labels) of zeros and ones for multilabel targets
+        ndarray of shape (n_samples,), or (n_samples, n_labels) for multilabel targets
+            Entries of ``classes_``; zeros and ones for multilabel targets.
         """
         return self._labels(self._raw_prediction(X))
 

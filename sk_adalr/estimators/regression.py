@@ -24,7 +24,8 @@ class OutputPrediction(RegressorMixin):
 
         Returns
         -------
-        ndarray of shape (n_samples,) or (n_samples, n_outputs), as the target of `fit`
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            In the shape of the target of `fit`, and in its units.
         """
         raw = self._raw_prediction(X)
         return raw[:, 0] if self._single_output else raw

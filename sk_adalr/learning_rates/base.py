@@ -18,7 +18,20 @@ class LearningRate(Protocol):
     """
 
     def init(self, params: Array, layout: ParameterLayout) -> State:
-        """Return the state before the first step, in the dtype and on the device of `params` (n_params,)."""
+        """Return the state before the first step.
+
+        Parameters
+        ----------
+        params : array of shape (n_params,)
+            The parameters to be trained; the state takes their dtype and device.
+        layout : ParameterLayout
+            Which of them form a layer.
+
+        Returns
+        -------
+        dict of str to array
+            Holds "rates", of shape (n_rates,), and whatever else `update` remembers.
+        """
         ...
 
     def update(
@@ -31,12 +44,40 @@ class LearningRate(Protocol):
         *,
         scratch: Array,
     ) -> None:
-        r"""Turn the rates into :math:`\eta_t` in place, given :math:`g_t` and :math:`d_{t-1}`, both (n_params,).
+        r"""Turn :math:`\eta_{t-1}` into :math:`\eta_t` in place.
 
-        :math:`d_{t-1}` is zero at ``step = 1``. `scratch` (n_params,) may be overwritten.
+        Parameters
+        ----------
+        state : dict of str to array
+            What `init` returned; changed in place.
+        grad : array of shape (n_params,)
+            The gradient :math:`g_t`; left alone.
+        previous_direction : array of shape (n_params,)
+            :math:`d_{t-1}`, zero in the first step, so that the first rate is used as given; left alone.
+        step : int
+            The number of this step: 1, 2, ...
+        layout : ParameterLayout
+            Which parameters form a layer.
+        scratch : array of shape (n_params,)
+            Room to compute in.
         """
         ...
 
     def expand(self, state: State, layout: ParameterLayout, *, scratch: Array) -> Array:
-        """Return the rates in a shape that broadcasts to (n_params,), in `scratch` where room is needed."""
+        """Return the rates as the parameters need them.
+
+        Parameters
+        ----------
+        state : dict of str to array
+            What `init` returned.
+        layout : ParameterLayout
+            Which parameters form a layer.
+        scratch : array of shape (n_params,)
+            Room for the result where it needs some.
+
+        Returns
+        -------
+        array
+            The rates, in a shape that broadcasts to (n_params,); read and never written.
+        """
         ...

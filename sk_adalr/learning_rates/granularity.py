@@ -16,15 +16,54 @@ class Granularity(Protocol):
     """A map between parameter space (n_params,) and rate space (n_rates,)."""
 
     def n_rates(self, layout: ParameterLayout) -> int:
-        """Return the number of rates."""
+        """Return the number of rates.
+
+        Parameters
+        ----------
+        layout : ParameterLayout
+            Which parameters form a layer.
+
+        Returns
+        -------
+        int
+            n_rates, 1 or more.
+        """
         ...
 
     def reduce(self, product: Array, layout: ParameterLayout) -> Array:
-        """Return the mean (n_rates,) of `product` (n_params,) over the parameters that share a rate."""
+        """Return the mean over the parameters that share a rate.
+
+        Parameters
+        ----------
+        product : array of shape (n_params,)
+            What is averaged; may be returned as it is.
+        layout : ParameterLayout
+            Which parameters form a layer.
+
+        Returns
+        -------
+        array of shape (n_rates,)
+            One mean for each rate.
+        """
         ...
 
     def expand(self, rates: Array, layout: ParameterLayout, *, scratch: Array) -> Array:
-        """Return `rates` (n_rates,) in a shape that broadcasts to (n_params,)."""
+        """Return each parameter's rate.
+
+        Parameters
+        ----------
+        rates : array of shape (n_rates,)
+            The rates.
+        layout : ParameterLayout
+            Which parameters form a layer.
+        scratch : array of shape (n_params,)
+            Room for the result where it needs some.
+
+        Returns
+        -------
+        array
+            The rates, in a shape that broadcasts to (n_params,).
+        """
         ...
 
 

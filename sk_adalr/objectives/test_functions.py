@@ -8,7 +8,25 @@ import numpy as np
 
 
 def beale(point: np.ndarray) -> tuple[float, np.ndarray]:
-    """Beale's function of two parameters; its minimum is 0 at (3, 0.5)."""
+    """Return Beale's function of two parameters, whose minimum is 0 at (3, 0.5).
+
+    Parameters
+    ----------
+    point : array of shape (2,)
+        Where.
+
+    Returns
+    -------
+    value : float
+        The function there.
+    gradient : array of shape (2,)
+        Its gradient there.
+
+    References
+    ----------
+    .. [1] Beale, "On an iterative method for finding a local minimum of a function of more than one variable",
+       Princeton University, 1958.
+    """
     x, y = point
     powers = np.array([y, y**2, y**3])
     residuals = np.array([1.5, 2.25, 2.625]) - x * (1 - powers)
@@ -18,7 +36,25 @@ def beale(point: np.ndarray) -> tuple[float, np.ndarray]:
 
 
 def rosenbrock(point: np.ndarray) -> tuple[float, np.ndarray]:
-    """Rosenbrock's function of two parameters; its minimum is 0 at (1, 1)."""
+    """Return Rosenbrock's function of two parameters, whose minimum is 0 at (1, 1).
+
+    Parameters
+    ----------
+    point : array of shape (2,)
+        Where.
+
+    Returns
+    -------
+    value : float
+        The function there.
+    gradient : array of shape (2,)
+        Its gradient there.
+
+    References
+    ----------
+    .. [1] Rosenbrock, "An automatic method for finding the greatest or least value of a function", The Computer
+       Journal 3, 1960.
+    """
     x, y = point
     valley = y - x**2
     grad = np.array([-400 * x * valley - 2 * (1 - x), 200 * valley])
@@ -26,7 +62,24 @@ def rosenbrock(point: np.ndarray) -> tuple[float, np.ndarray]:
 
 
 def ill_conditioned_quadratic(point: np.ndarray, condition: float = 1e3) -> tuple[float, np.ndarray]:
-    """Half a sum of squares whose curvatures run geometrically from 1 to `condition`; minimum 0 at the origin."""
+    """Return half a sum of squares whose curvatures run geometrically from 1 to `condition`.
+
+    The minimum is 0 at the origin.
+
+    Parameters
+    ----------
+    point : array of shape (n,)
+        Where.
+    condition : float, default=1e3
+        Ratio of the largest curvature to the smallest, > 0.
+
+    Returns
+    -------
+    value : float
+        The function there.
+    gradient : array of shape (n,)
+        Its gradient there.
+    """
     curvatures = np.geomspace(1.0, condition, point.shape[0])
     grad = curvatures * point
     return float(0.5 * point @ grad), grad

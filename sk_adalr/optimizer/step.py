@@ -57,7 +57,18 @@ class Optimizer:
     State = OptimizerState
 
     def init(self, params: Array) -> OptimizerState:
-        """Return the state before the first step, for `params` (n_params,)."""
+        """Return the state before the first step.
+
+        Parameters
+        ----------
+        params : array of shape (n_params,)
+            The parameters to be trained; the state takes their dtype and device.
+
+        Returns
+        -------
+        OptimizerState
+            All that changes from step to step.
+        """
         xp = namespace(params)
         return OptimizerState(
             step=0,
@@ -69,7 +80,22 @@ class Optimizer:
         )
 
     def step(self, state: OptimizerState, params: Array, evaluate: Evaluate) -> Any:
-        """Update `params` and `state` in place; return the loss at the parameters before the step."""
+        """Make one step.
+
+        Parameters
+        ----------
+        state : OptimizerState
+            What `init` returned; changed in place.
+        params : array of shape (n_params,)
+            The parameters; changed in place.
+        evaluate : callable
+            ``evaluate(params, out=None)`` returns the loss and fills `out` (n_params,), if given, with its gradient.
+
+        Returns
+        -------
+        float or 0-d array
+            The loss at the parameters before the step.
+        """
         layout, scratch = self.layout, state.scratch
         state.step += 1
         loss = evaluate(params, out=state.grad)
@@ -81,13 +107,48 @@ class Optimizer:
         return loss
 
     def result(self, state: OptimizerState, params: Array) -> Array:
-        """Return what is scored and stored: the parameters themselves."""
+        """Return what is scored and stored.
+
+        Parameters
+        ----------
+        state : OptimizerState
+            The state.
+        params : array of shape (n_params,)
+            The parameters that `step` updates.
+
+        Returns
+        -------
+        array of shape (n_params,)
+            The parameters themselves.
+        """
         return params
 
     def rates(self, state: OptimizerState) -> Array:
-        """Return the current learning rates, (n_rates,)."""
+        """Return the current learning rates.
+
+        Parameters
+        ----------
+        state : OptimizerState
+            The state.
+
+        Returns
+        -------
+        array of shape (n_rates,)
+            Their unit is that of the parameters over that of the direction.
+        """
         return state.rate_state["rates"]
 
     def note(self, state: OptimizerState) -> str:
-        """Return what there is to say about the last steps beside the rates: nothing."""
+        """Return what there is to say about the last steps beside the rates.
+
+        Parameters
+        ----------
+        state : OptimizerState
+            The state.
+
+        Returns
+        -------
+        str
+            Nothing: "".
+        """
         return ""
