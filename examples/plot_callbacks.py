@@ -8,9 +8,9 @@ while the fit runs, show a progress bar, or end the fit. Early stopping can watc
 
 import matplotlib.pyplot as plt
 import sklearn
-from sklearn.callback import ScoringMonitor
+from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -59,8 +59,15 @@ model.fit(X_train, y_train)
 print(f"{model.n_iter_} epochs, accuracy {model.score(X_val, y_val):.3f}. {model.stop_reason_}")
 
 # %%
-# A progress bar, alone or nested in a search, is ``set_callbacks(ProgressBar())`` with
-# ``sklearn.callback.ProgressBar``. It needs ``rich``, and is left out here.
+# **See how far it is.** scikit-learn's progress bar needs ``rich`` (the extra ``progress``). On a search, it has a
+# line for each fit below it, whose bar counts epochs.
+search = GridSearchCV(
+    Pipeline([("scale", StandardScaler()), ("model", AdaptiveLRMLPClassifier(max_iter=5, tol=0, random_state=0))]),
+    {"model__hidden_layer_sizes": [(16,), (64,)]},
+    cv=2,
+)
+search.set_callbacks(ProgressBar(max_propagation_depth=3)).fit(X_train, y_train)
+print(search.best_params_)
 
 # %%
 # **Validation rows of your own.** Pass them to ``fit``. In a pipeline they must go through the same steps as
