@@ -28,7 +28,7 @@ DATA = {
     "wine": partial(load_wine, return_X_y=True),
     "breast cancer": partial(load_breast_cancer, return_X_y=True),
     "digits": partial(load_digits, return_X_y=True),
-    "generated 4000 x 50": partial(make_classification, 4000, 50, n_informative=20, n_classes=4, random_state=0),
+    "generated 2000 x 50": partial(make_classification, 2000, 50, n_informative=20, n_classes=4, random_state=0),
 }
 # Our estimator, scikit-learn's, and the grid of the latter.
 PAIRS = {

@@ -3,11 +3,11 @@
     python benchmarks/bench_step.py [--repeats 15] [--quick]
 
 Checks the claim that the step runs at memory speed. Timed is `Optimizer.step` on float32 parameters whose gradient is
-given: their first values, in every step. Of each parameter the step must read the gradient, and read and write the
-parameter, both moments, the rate and the direction that the next hypergradient needs: 44 bytes. F_rmw is one in-place
-product, `a *= s`, over as many bytes in total. The peers make a step of plain Adam, which needs 28 bytes:
-scikit-learn's optimizer, torch's, and torch's fused one. The loss is the mean square of the parameters after the first
-1e6 / n_params steps.
+given: their first values, in every step. With a rate per parameter the step must read the gradient, and read and write
+the parameter, both moments, the rate and the direction that the next hypergradient needs: 44 bytes of each parameter.
+F_rmw is one in-place product, `a *= s`, over as many bytes in total. The peers make a step of plain Adam, which needs
+28 bytes: scikit-learn's optimizer, torch's, and torch's fused one. The loss is the mean square of the parameters after
+the first 1e6 / n_params steps.
 """
 
 from functools import partial
@@ -113,7 +113,7 @@ def main():
             for mode in MODES:
                 adapts = mode == "hypergradient"
                 goals = GOALS[kernel] if adapts and n_params >= 10**5 else {}
-                against = ["F_rmw", *peers, *([f"constant, {kernel}"] if adapts else [])]
+                against = ["F_rmw", f"constant, {kernel}", *peers] if adapts else list(peers)
                 against += [name for name in measured if name == f"{mode}, numba" and kernel == "numpy"]
                 for name in against:
                     ours = (mode, measured[f"{mode}, {kernel}"])
