@@ -1,0 +1,68 @@
+"""The scripts of `benchmarks/` run, and compare what they say they compare."""
+
+import importlib
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+
+pytestmark = pytest.mark.skipif(not BENCHMARKS.exists(), reason="the source distribution leaves the benchmarks out")
+
+
+@pytest.fixture
+def harness(monkeypatch):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    return importlib.import_module("harness")
+
+
+def printed_rows(text):
+    """Return the rows of a table below its header."""
+    return text.strip().partition("\n\n")[2].splitlines()[1:]
+
+
+def measured(harness, seconds, loss):
+    return harness.Measured(np.array(seconds), loss=loss)
+
+
+def test_ratio_is_the_median_over_rounds_of_the_ratios_of_a_round(harness, capsys):
+    ours, other = measured(harness, [1.0, 2.0, 9.0], 0.5), measured(harness, [2.0, 8.0, 9.0], 0.5)
+    harness.Table(tolerance=0.01).row("case", ("ours", ours), "numpy", ("other", other), goal=0.5)
+    (row,) = printed_rows(capsys.readouterr().out)
+    assert "0.500 [0.375, 0.750]" in row
+    assert row.endswith("met")
+
+
+@pytest.mark.parametrize(("loss", "refused"), [(1.0, False), (1.009, False), (1.02, True), (np.nan, True)])
+def test_time_is_not_compared_where_our_loss_is_higher(harness, capsys, loss, refused):
+    ours, other = measured(harness, [1.0], loss), measured(harness, [1.0], 1.0)
+    harness.Table(tolerance=0.01).row("case", ("ours", ours), "numpy", ("other", other))
+    (row,) = printed_rows(capsys.readouterr().out)
+    assert ("refused" in row) == refused
+    assert ("1.000 [1.000, 1.000]" in row) != refused
+
+
+def test_every_round_runs_every_side_once_and_reverses_the_order(harness):
+    order = []
+    sides = {name: lambda name=name: order.append(name) for name in "ab"}
+    result = harness.measure(sides, 2)
+    assert order == ["a", "b", "a", "b", "b", "a"]
+    assert {name: len(side.seconds) for name, side in result.items()} == {"a": 2, "b": 2}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["epoch", "step", "fullbatch", "sparse", "search"])
+def test_quick_run_of_a_benchmark_prints_a_table(name):
+    path = os.pathsep.join([str(BENCHMARKS.parent), os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, str(BENCHMARKS / f"bench_{name}.py"), "--quick"]
+    done = subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    rows = printed_rows(done.stdout)
+    assert rows
+    assert all(re.search(r"\d\.\d{3} \[\d+\.\d{3}, \d+\.\d{3}\]|refused", row) for row in rows)
+    assert not all("refused" in row for row in rows)
