@@ -51,9 +51,9 @@ class AdaptiveLRLogisticRegression(LabelPrediction, LinearEstimator):
         Number of iterations ("exact") or epochs at most.
     tol : float, default=1e-4
         "exact" stops once the decrease still to come is estimated below `tol` squared, relative to the loss of the
-        best constant prediction, and the last iterations no longer decreased the loss by much more than that. For the
-        mini-batch solvers it is the smallest improvement, relative to the same, that counts; 0 trains for `max_iter`
-        epochs.
+        best constant prediction, and the last iterations no longer decreased the loss by much more than that; from
+        the 70th iteration on `tol` grows with the square of their number, up to 100 times. For the mini-batch solvers
+        it is the smallest improvement, relative to the same, that counts; 0 trains for `max_iter` epochs.
     n_iter_no_change : int, default=10
         Number of epochs without such an improvement after which training stops.
     standardize : bool, default=True

@@ -21,6 +21,9 @@ _CACHE_VALUES = 32_768
 # Columns whose ranges differ by no more than this factor (between the 10th percentile and the largest) are in one
 # unit: the rule by which mini-batch training standardises.
 _SAME_UNIT_RATIO = 4.0
+# Squares of numbers above the first, and below its inverse, are safe. Columns with more entries than this share of
+# the rows may be constant.
+_SAFE_LEAST, _FULL = 1e-100, 1.0 - 1e-6
 
 
 class Columns:
@@ -127,22 +130,26 @@ class SparseColumns(Columns):
         # Products of mixed precision would copy the data in every pass; indices dominate the traffic anyway.
         self.data = sparse.csr_array(X, dtype=np.float64)
         self.transposed = self.data.T
-        total = np.ones(n) if weight is None else weight
         entries, indices = self.data.data, self.data.indices
-        peak = np.zeros(p)
-        np.maximum.at(peak, indices, np.abs(entries))
-        peak[peak == 0] = 1.0
-        entry_weight = np.repeat(total, np.diff(self.data.indptr))
-        relative = entries / peak[indices]
-        mean = np.bincount(indices, entry_weight * relative, p) / n if centre else np.zeros(p)
+        entry_weight = None if weight is None else np.repeat(weight, np.diff(self.data.indptr))
         present = np.bincount(indices, entry_weight, p) / n
-        spread = np.bincount(indices, entry_weight * (relative - mean[indices]) ** 2, p) / n
-        deviation = np.sqrt(spread + mean**2 * np.maximum(1.0 - present, 0.0))
+        # In units of its peak a constant column is all ones, and its mean free of rounding.
+        peak = None if _squares_are_safe(entries) and not (present > _FULL).any() else _peaks(entries, indices, p)
+        relative = entries if peak is None else entries / peak[indices]
+
+        def column_means(values):
+            return np.bincount(indices, values if weight is None else values * entry_weight, p) / n
+
+        mean = column_means(relative) if centre else np.zeros(p)
+        spread = relative - mean[indices]
+        spread *= spread
+        deviation = np.sqrt(column_means(spread) + mean**2 * np.maximum(1.0 - present, 0.0))
         # A constant column keeps the rounding error of its mean.
         self.alive = deviation > 16 * np.finfo(np.float64).eps * np.abs(mean)
-        self.scale = np.where(self.alive, deviation, 1.0) * peak
-        self.mean = mean * peak
-        self._shift = mean * peak / self.scale
+        self.scale, self.mean = np.where(self.alive, deviation, 1.0), mean
+        if peak is not None:
+            self.scale, self.mean = self.scale * peak, self.mean * peak
+        self._shift = self.mean / self.scale
 
     def forward(self, coef):
         """Predictions (n,) or (k, n) of coefficients (p,) or (k, p)."""
@@ -202,6 +209,20 @@ def standardised_columns(X, weight=None, centre=True):
     """`DenseColumns` or `SparseColumns` of X (n, p); weight (n,) has mean 1, or is None."""
     kind = SparseColumns if sparse.issparse(X) else DenseColumns
     return kind(X, weight, centre)
+
+
+def _squares_are_safe(entries):
+    """Whether the squares of all entries neither vanish nor overflow."""
+    magnitudes = np.abs(entries)
+    return bool(magnitudes.min(initial=1.0) > _SAFE_LEAST and magnitudes.max(initial=1.0) < 1.0 / _SAFE_LEAST)
+
+
+def _peaks(entries, indices, p):
+    """Largest magnitude (p,) of the entries of every column, 1 if it has none."""
+    peak = np.zeros(p)
+    np.maximum.at(peak, indices, np.abs(entries))
+    peak[peak == 0] = 1.0
+    return peak
 
 
 def _transpose_into(X, out):

@@ -92,12 +92,12 @@ class Binomial:
         self.n_passes += 1
         predictions *= self._sign
         self._subspace.set_direction(direction, predictions)
-        c = self._solve()
-        if c is None:
+        c, change = self._solve()
+        if change is None:
             return False
-        has_intercept = int(self._fit_intercept)
-        self.coef, self.intercept = self.coef + c @ self._subspace.D, self.intercept + c[0] * has_intercept
-        self._subspace.push(c)
+        step = c @ self._subspace.D
+        self.coef, self.intercept = self.coef + step, self.intercept + c[0] * int(self._fit_intercept)
+        self._subspace.push(c, step, change)
         self._iteration += 1
         return True
 
@@ -128,36 +128,55 @@ class Binomial:
         self._first, self._second = margin_derivatives(self._margins, exponentials, self._weight)
 
     def _solve(self):
-        """Drive the hypergradient to zero; return the coefficients c (r,) of the step, or None."""
+        """Drive the hypergradient to zero.
+
+        Return the coefficients c (r,) of the step and its predictions (n,), None if no step decreases the loss.
+        """
         space = self._subspace
         scale = 1.0 / len(self._margins)
         linear = None if self._penalty is None else space.D @ (self._penalty * self.coef)
-        c, first_norm, moved = np.zeros(space.size), None, False
-        for _ in range(_MAX_INNER):
-            psi = (space.Z @ self._first) * scale
-            if linear is not None:
-                psi += linear + space.P @ c
+        c, first_norm, total = np.zeros(space.size), None, None
+        psi = self._first_hypergradient()
+        for inner in range(_MAX_INNER):
+            if inner:
+                psi = (space.Z @ self._first) * scale
+                if linear is not None:
+                    psi += linear + space.P @ c
             H = space.curvature(self._second, scale)
             root = np.sqrt(H.diagonal())
             root[root == 0] = 1.0
             norm = np.maximum.reduce(np.abs(psi / root))
             first_norm = norm if first_norm is None else first_norm
-            if moved and norm <= _INNER_DECREASE * first_norm:
+            if inner and norm <= _INNER_DECREASE * first_norm:
                 break
             delta = newton_step(H, psi, root)
-            before = self.loss
-            length = self._backtrack(delta, psi @ delta, linear, c)
+            before, slope = self.loss, psi @ delta
+            change = delta @ space.Z
+            length = self._backtrack(change, delta, slope, linear, c)
             if length == 0:
                 break
-            c, moved = c + length * delta, True
-            predicted = -(psi @ delta + 0.5 * delta @ H @ delta)
+            if length != 1.0:
+                change *= length
+            c, total = c + length * delta, change if total is None else total + change
+            predicted = -(slope + 0.5 * delta @ H @ delta)
             if length == 1 and abs(before - self.loss - predicted) <= _MODEL_ERROR * abs(predicted):
                 break
-        return c if moved else None
+        return c, total
 
-    def _backtrack(self, delta, slope, linear, c):
-        """Move along delta as far as the loss decreases enough; return the length, 0 if none does."""
-        change = delta @ self._subspace.Z
+    def _first_hypergradient(self):
+        """Derivative (r,) of the loss with respect to the coefficients of the directions, before any step."""
+        space = self._subspace
+        if self._columns.data.dtype == np.float64:
+            psi = space.D @ self._grad
+            if self._fit_intercept:
+                psi[0] = self.grad_intercept
+            return psi
+        # The gradient knows the margins to the precision of the data only.
+        psi = (space.Z @ self._first) / len(self._margins)
+        return psi if self._penalty is None else psi + space.D @ (self._penalty * self.coef)
+
+    def _backtrack(self, change, delta, slope, linear, c):
+        """Move along delta, with predictions change, as far as the loss decreases enough; return how far, or 0."""
         slope_penalty = curve_penalty = 0.0
         if linear is not None:
             Pd = self._subspace.P @ delta
@@ -188,9 +207,11 @@ def margin_loss(margins, weight):
 def margin_derivatives(margins, exponentials, weight):
     """First and second derivative of the loss of every row, times its weight."""
     larger = 1.0 / (1.0 + exponentials)
-    smaller = exponentials * larger
-    first = np.where(margins > 0, larger, smaller)
-    second = smaller
+    # 1 where the margin is positive; a choice by its sign would mispredict every other branch.
+    first = np.minimum(margins, 0.0)
+    np.exp(first, out=first)
+    first *= larger
+    second = exponentials * larger
     second *= larger
     if weight is not None:
         first *= weight

@@ -13,7 +13,6 @@ from .rates import constant_model_rates, floored_rates
 from .softmax import Softmax
 
 _SUFFICIENT, _MAX_TRIALS = 1e-4, 20
-_FAR, _LEAST = 4.0, 0.1
 
 
 class Multinomial:
@@ -41,7 +40,7 @@ class Multinomial:
         self._params = np.concatenate([np.zeros(n_classes * p), intercept - intercept.mean()])
         self._grad = np.empty_like(self._params)
         self.loss = self._evaluate(self._params, self._grad)
-        self._constant_loss, self.n_passes = self.loss, 4
+        self.reference_loss, self.n_passes = self.loss, 4
         # A loss computed in the precision of the data does not resolve smaller decreases.
         self._noise = 4.0 * float(np.finfo(columns.data.dtype).eps)
         self._rates = floored_rates(columns, rates)
@@ -64,14 +63,6 @@ class Multinomial:
     def rates(self):
         """Current rates (p,) of the coefficients, the same for all classes."""
         return self._inverse_hessian.factor * self._rates
-
-    @property
-    def reference_loss(self):
-        """Loss of the constant model, down to a tenth of it as the current one falls far below.
-
-        The curvature shrinks with the loss, so the initial rates expect too small a decrease then.
-        """
-        return min(self._constant_loss, max(_FAR * self.loss, _LEAST * self._constant_loss))
 
     @property
     def reported_loss(self):
@@ -132,7 +123,7 @@ class Multinomial:
         grad = np.empty_like(params)
         loss = self._evaluate(params, grad)
         self.n_passes += 2
-        if loss <= self._constant_loss:
+        if loss <= self.reference_loss:
             self._params, self._grad, self.loss = params, grad, loss
 
 

@@ -76,14 +76,18 @@ class Subspace:
             H += self.P
         return H
 
-    def push(self, c):
-        """Keep the step c (r,), without its intercept part, as a past step."""
+    def push(self, c, direction, predictions):
+        """Keep the step c (r,), without its intercept part, as a past step.
+
+        `direction` (p,) is D^T c; `predictions` (n,) are Z^T c, overwritten.
+        """
         if self._n_steps == 0:
             return
         part = c.copy()
         part[: self._first] = 0.0
         slot = self._first + 1 + self._pushed % self._n_steps
-        predictions, direction = part @ self.Z, part @ self.D
+        if self._first:
+            predictions -= c[0] * self._Z[0]
         penalties = self.P @ part
         norm = part @ penalties
         self._Z[slot], self._D[slot] = predictions, direction
