@@ -1,13 +1,14 @@
 """The automatic rule against tuned rates, scikit-learn's MLP and published zero-tuning optimizers.
 
     python benchmarks/bench_automatic.py [--part rates|defaults] [--data DIR] [--budget-minutes 30] [--cache FILE]
-        [--seeds 5] [--solvers adam sgd momentum nesterov] [--only TEXT]
+        [--seeds 5] [--solvers adam sgd momentum nesterov] [--only TEXT ...]
 
 Every fit is one cached row, so that an interrupted run goes on where it was; rows that are missing show in the
 coverage. Losses are log loss, or squared error over variance, of the whole training part without penalty, plus 3e-4:
 below that a set is fitted, and rates that let weights grow without bound would win by digits nobody needs. Scores are
-accuracy or R2 of the quarter of the rows that no fit sees. The tuned rate is the best of 14 by the score on a quarter
-of the training part (test scores) or by the final training loss (losses). Prodigy (with linear decay), DoG and
+accuracy or R2 of the quarter of the rows that no fit sees. Fits make all epochs and end with the last one's model;
+only the row that names the default early stopping keeps the best. The tuned rate is the best of 14 by the score on a
+quarter of the training part (test scores) or by the final training loss (losses). Prodigy (with linear decay), DoG and
 schedule-free run where their packages are installed. These rivals get standardised inputs.
 
 The part "defaults" compares ``AdaptiveLRMLPClassifier()`` on raw columns, as it comes, with scikit-learn's
@@ -28,11 +29,13 @@ from dataclasses import dataclass
 import numpy as np
 import sklearn
 from scipy import sparse
-from sklearn import datasets, model_selection, neural_network, pipeline, preprocessing
+from sklearn import compose, datasets, model_selection, neural_network, pipeline, preprocessing
 
 from sk_adalr import AdaptiveLRMLPClassifier, AdaptiveLRMLPRegressor
 from sk_adalr.learning_rates import Constant
 
+#: Where finished fits are kept.
+CACHE = pathlib.Path(__file__).parent / "results" / "bench_automatic.jsonl"
 #: Grid of rates: 14 of each optimizer. Hints of the automatic rule. Steps it makes beyond one gradient each.
 GRIDS = {
     "adam": np.logspace(-4.5, 0, 14),
@@ -193,8 +196,10 @@ def make_model(task, kind, solver, rate, seed, n_steps):
         "random_state": seed,
     }
     if kind == "sklearn":
-        ours = neural_network.MLPRegressor if task.regression else neural_network.MLPClassifier
-        model = ours(**common, max_iter=task.epochs, n_iter_no_change=10**6, learning_rate_init=rate or 1e-3)
+        theirs = neural_network.MLPRegressor if task.regression else neural_network.MLPClassifier
+        model = theirs(**common, max_iter=task.epochs, n_iter_no_change=10**6, learning_rate_init=rate or 1e-3)
+        if task.regression:
+            model = compose.TransformedTargetRegressor(model, transformer=preprocessing.StandardScaler())
         return pipeline.make_pipeline(scaler_of(task.source), model)
     if kind in PEERS:
         return TorchPeer(task, kind, rate, seed, n_steps)
@@ -207,7 +212,15 @@ def make_model(task, kind, solver, rate, seed, n_steps):
         epochs = max(1, round(epochs * n_steps / (n_steps + EXTRA_EVALUATIONS)))
     ours = AdaptiveLRMLPRegressor if task.regression else AdaptiveLRMLPClassifier
     rate = "auto" if rate is None else rate
-    return ours(**common, solver=solver, learning_rate=rule, learning_rate_init=rate, max_iter=epochs)
+    early_stopping = "auto" if kind == "auto-early" else False
+    return ours(
+        **common,
+        solver=solver,
+        learning_rate=rule,
+        learning_rate_init=rate,
+        max_iter=epochs,
+        early_stopping=early_stopping,
+    )
 
 
 def loss(model, X, y, regression):
@@ -252,6 +265,8 @@ class TorchPeer:
                 after_step()
         if self.kind == "schedule-free":
             optimizer.eval()
+        if self.kind == "dog":
+            self.net_ = self.averager_.averaged_model
         return self
 
     def _inputs(self, X):
@@ -286,7 +301,8 @@ class TorchPeer:
         if self.kind == "dog":
             import dog
 
-            return dog.LDoG(params), lambda: None
+            self.averager_ = dog.PolynomialDecayAverager(self.net_)  # its authors' advice: return this average
+            return dog.LDoG(params), self.averager_.step
         import prodigyopt
 
         optimizer = prodigyopt.Prodigy(params)
@@ -332,6 +348,7 @@ def kinds_and_rates(solver):
     for hint in (None, *(HINTS if solver == "adam" else ())):
         yield "auto", hint
     yield "auto-equal", None
+    yield "auto-early", None
     for rates in (grid[1::3], grid[2::3] + grid[::3]):
         yield from itertools.product(("constant", "select", "linear"), rates)
         if solver == "adam" and rates[0] == grid[1]:
@@ -426,13 +443,13 @@ class Table:
                 f"| {max(single for _, single in ratios.values()):.2f} | {len(ratios)} |"
             )
 
-    def compare_scores(self, title, hint, kind, rates):
+    def compare_scores(self, title, hint, kind, rates, ours="auto"):
         """Print the difference of test scores, means over seeds and tasks."""
         differences = {}
         for name in self.tasks:
             theirs = self.tuned(name, kind, "score", rates) if len(rates) > 1 else None
             theirs = self.values(name, kind, rates[0], "score") if theirs is None else theirs
-            difference = self.values(name, "auto", hint, "score") - theirs
+            difference = self.values(name, ours, hint, "score") - theirs
             if np.isfinite(difference).any():
                 differences[name] = np.nanmean(difference)
         if differences:
@@ -479,6 +496,7 @@ def report(rows, tasks, solvers, n_seeds):
         rates = GRIDS[table.solver].tolist()
         for hint in (None, *(HINTS if table.solver == "adam" else ())):
             table.compare_scores("best constant rate by held-out score", hint, "constant", rates)
+        table.compare_scores("the same, ours with early_stopping='auto'", None, "constant", rates, "auto-early")
         table.compare_scores("best linear decay by held-out score of constant", None, "linear", rates)
         table.compare_scores("scikit-learn's MLP, default rate", None, "sklearn", [None])
     print("\n| solver | seconds of one fit in plain fits | worst | tasks of 500 steps or more |\n|---|---|---|---|")
@@ -490,11 +508,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--part", default="rates", choices=["rates", "defaults"])
     parser.add_argument("--data", type=pathlib.Path)
-    parser.add_argument("--cache", type=pathlib.Path, default=pathlib.Path("bench_automatic.jsonl"))
+    parser.add_argument("--cache", type=pathlib.Path, default=CACHE)
     parser.add_argument("--budget-minutes", type=float, default=30.0)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--solvers", nargs="+", default=list(GRIDS), choices=list(GRIDS))
-    parser.add_argument("--only", default="", help="run the tasks whose name contains this")
+    parser.add_argument("--only", nargs="+", default=[""], help="run the tasks whose names contain one of these")
     options = parser.parse_args()
     sources = {name: task.source for name, task in TASKS.items()}
     row_limits = {name: task.rows for name, task in TASKS.items()}
@@ -503,7 +521,7 @@ def main():
     tasks = [
         name
         for name, source in sources.items()
-        if options.only in name and load(source, options.data, row_limits[name]) is not None
+        if any(text in name for text in options.only) and load(source, options.data, row_limits[name]) is not None
     ]
     print(f"# {platform.machine()}, Python {platform.python_version()}, numpy {np.__version__},", end=" ")
     print(f"scikit-learn {sklearn.__version__}, {len(tasks)} tasks, {options.seeds} seeds")
@@ -516,6 +534,7 @@ def main():
             (name, kind, "default", None, seed)
             for seed, name, kind in itertools.product(range(options.seeds), tasks, kinds)
         ]
+    options.cache.parent.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + 60 * options.budget_minutes
     with options.cache.open("a") as cache:
         for key in wanted:

@@ -63,10 +63,12 @@ def check_number(
         raise ValueError(message)
 
 
-def check_bool(name: str, value: Any) -> None:
-    """Raise a TypeError unless `value` is True or False."""
-    if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"`{name}` must be True or False; got {value!r}.")
+def check_bool(name: str, value: Any, *, or_auto: bool = False) -> None:
+    """Raise a TypeError unless `value` is True or False, or "auto" if that is allowed too."""
+    if isinstance(value, bool | np.bool_) or (or_auto and isinstance(value, str) and value == "auto"):
+        return
+    allowed = "'auto', True or False" if or_auto else "True or False"
+    raise TypeError(f"`{name}` must be {allowed}; got {value!r}.")
 
 
 def make_direction(

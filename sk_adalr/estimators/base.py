@@ -51,8 +51,9 @@ class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, BaseEstimator):
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights; a weight of 2 equals the row twice.
         X_val, y_val : array-like, default=None
-            Rows that judge instead of a random part of `X` when `early_stopping`. In a pipeline, route them with
-            ``set_fit_request`` and ``Pipeline(transform_input=["X_val"])``.
+            Rows that judge instead of a random part of `X` when `early_stopping`, however few rows `X` has where
+            that is "auto". In a pipeline, route them with ``set_fit_request`` and
+            ``Pipeline(transform_input=["X_val"])``.
 
         Returns
         -------
@@ -135,8 +136,9 @@ class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, BaseEstimator):
         check_number("validation_fraction", self.validation_fraction, 0, 1, strict=True)
         if not (isinstance(self.batch_size, str) and self.batch_size == "auto"):
             check_number("batch_size", self.batch_size, 1, integer=True)
-        for name in ("standardize", "shuffle", "early_stopping", "warm_start"):
+        for name in ("standardize", "shuffle", "warm_start"):
             check_bool(name, getattr(self, name))
+        check_bool("early_stopping", self.early_stopping, or_auto=self._min_rows_to_hold_out is not None)
         self._make_optimizer(ParameterLayout.vector(1))
 
     def _solve(self, data: Dataset, target: Target, report: Report, *, resume: bool) -> dict[str, Any]:

@@ -48,6 +48,14 @@ class Holdout:
             raise ValueError("A score needs two rows or more.")
         return cls(data, rows, train_rows)
 
+    @property
+    def n_rows(self) -> float:
+        """How many rows there are; with weights, how many equal ones would estimate a mean as well."""
+        if self.data.weight is None:
+            return float(self.data.n_samples if self.rows is None else len(self.rows))
+        weight = self.data.weight if self.rows is None else self.data.weight[self.rows]
+        return float(weight.sum(dtype="float64") ** 2 / (weight @ weight))
+
     def judge(
         self,
         layout: ParameterLayout,

@@ -59,6 +59,9 @@ class MiniBatchTraining:
     validation_scores_: list[float] | None
     validation_loss_curve_: list[float] | None
 
+    #: Rows from which ``early_stopping="auto"`` holds some of them out; None where "auto" is not offered.
+    _min_rows_to_hold_out: Any = None
+
     # What the model is.
     _hidden_sizes: Any
     _hidden_activation: Any
@@ -122,13 +125,16 @@ class MiniBatchTraining:
         training = self._training_state(optimizer, network, units, data.X.dtype, resume)
         history = self._history() if resume else History()
         holdout, note = None, ""
-        if self.early_stopping and not partial:
+        stops_early = not partial and self._stops_early(data, target)
+        if stops_early:
             holdout, note = self._holdout(data, target, units, training.validation_seed)
         validation = None
         if holdout is not None:
             judge = holdout.judge(layout, self._hidden_activation, units, target.loss, self._score_raw)
             validation = Validation(judge, training.best, training.best_params)
-        stopping = None if partial else self._stopping(target, data, units, history)
+            if self._is_auto_stopping and not isinstance(target.loss, HalfSquaredError):
+                validation.n_rows = holdout.n_rows
+        stopping = None if partial else self._stopping(target, data, units, history, stops_early)
         mean_loss = PenalizedMean(network, self._penalty(data, units, layout))
 
         def coefs_so_far(params: np.ndarray) -> dict[str, Any]:
@@ -221,6 +227,16 @@ class MiniBatchTraining:
             params = self._initial_params(network, random_state, dtype)
         return TrainingState.start(optimizer, params, random_state)
 
+    @property
+    def _is_auto_stopping(self) -> bool:
+        return isinstance(self.early_stopping, str)
+
+    def _stops_early(self, data: Dataset, target: Target) -> bool:
+        """Return whether rows that do not train judge the model."""
+        if self._is_auto_stopping:
+            return target.validation is not None or data.n_samples >= self._min_rows_to_hold_out
+        return bool(self.early_stopping)
+
     def _holdout(self, data: Dataset, target: Target, units: Units, seed: int) -> tuple[Holdout | None, str]:
         """Return the rows that judge, or None and a note that says why there are none."""
         if target.validation is not None:
@@ -230,11 +246,11 @@ class MiniBatchTraining:
         except ValueError as error:
             return None, f" Early stopping had no rows to hold out: {error}"
 
-    def _stopping(self, target: Target, data: Dataset, units: Units, history: History) -> Stopping:
+    def _stopping(self, target: Target, data: Dataset, units: Units, history: History, stops_early: bool) -> Stopping:
         loss_scale = units.of_loss * target.loss.constant_value(data.target, data.weight)
         stopping = Stopping(self.tol, self.n_iter_no_change, loss_scale)
         # A fit that goes on has already seen these epochs.
-        if self.early_stopping:
+        if stops_early:
             for loss, score in zip(history.validation_losses, history.validation_scores, strict=True):
                 stopping.stop_reason(loss, score)
         else:

@@ -63,9 +63,11 @@ class AdaptiveLRMLPClassifier(LabelPrediction, MLPEstimator):
         Decay of Adam's moments, in [0, 1), for a constant or literal rate; the automatic rule has its own.
     epsilon : float, default=1e-8
         Added to Adam's denominator, > 0, for a constant or literal rate; the automatic rule has its own.
-    early_stopping : bool, default=False
+    early_stopping : bool or "auto", default="auto"
         Whether to hold out rows and stop when neither accuracy nor the loss on them has improved by `tol`
-        for `n_iter_no_change` epochs; the parameters with the best score are kept.
+        for `n_iter_no_change` epochs. True keeps the parameters with the best accuracy. "auto" lets the loss decide
+        where accuracies are within half a standard error, and holds out rows only from 3000 on: with fewer, those
+        that are left train too much worse. Rows passed as `X_val` always judge.
     validation_fraction : float, default=0.1
         Share of the rows to hold out, in (0, 1).
     warm_start : bool, default=False
@@ -96,9 +98,9 @@ class AdaptiveLRMLPClassifier(LabelPrediction, MLPEstimator):
     layer_learning_rate_curve_ : ndarray of shape (n_iter_, n_hidden_layers + 1, 3)
         The same for each layer of coefficients; only with hidden layers.
     validation_scores_ : list of float or None
-        Accuracy on the held-out rows after each epoch; None without early stopping.
+        Accuracy on the held-out rows after each epoch; None where no rows were held out.
     validation_loss_curve_ : list of float or None
-        Mean loss on the held-out rows after each epoch, without penalty; None without early stopping.
+        Mean loss on the held-out rows after each epoch, without penalty; None where no rows were held out.
     solver_ : str
         The solver that `solver` led to.
     stop_reason_ : str
@@ -130,6 +132,7 @@ class AdaptiveLRMLPClassifier(LabelPrediction, MLPEstimator):
     """
 
     _takes_multilabel = True
+    _min_rows_to_hold_out = 3000
 
     def __init__(
         self,
@@ -154,7 +157,7 @@ class AdaptiveLRMLPClassifier(LabelPrediction, MLPEstimator):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
-        early_stopping: bool = False,
+        early_stopping: Any = "auto",
         validation_fraction: float = 0.1,
         warm_start: bool = False,
         verbose: Any = False,

@@ -63,9 +63,10 @@ class AdaptiveLRMLPRegressor(OutputPrediction, MLPEstimator):
         Decay of Adam's moments, in [0, 1), for a constant or literal rate; the automatic rule has its own.
     epsilon : float, default=1e-8
         Added to Adam's denominator, > 0, for a constant or literal rate; the automatic rule has its own.
-    early_stopping : bool, default=False
+    early_stopping : bool or "auto", default="auto"
         Whether to hold out rows and stop when neither R2 nor the loss on them has improved by `tol`
-        for `n_iter_no_change` epochs; the parameters with the best score are kept.
+        for `n_iter_no_change` epochs; the parameters with the best R2 are kept. "auto" does so from 1000 rows on:
+        with fewer, those that are held out are missed, and too few to judge by. Rows passed as `X_val` always judge.
     validation_fraction : float, default=0.1
         Share of the rows to hold out, in (0, 1).
     warm_start : bool, default=False
@@ -94,9 +95,9 @@ class AdaptiveLRMLPRegressor(OutputPrediction, MLPEstimator):
     layer_learning_rate_curve_ : ndarray of shape (n_iter_, n_hidden_layers + 1, 3)
         The same for each layer of coefficients; only with hidden layers.
     validation_scores_ : list of float or None
-        R2 on the held-out rows after each epoch; None without early stopping.
+        R2 on the held-out rows after each epoch; None where no rows were held out.
     validation_loss_curve_ : list of float or None
-        Mean loss on the held-out rows after each epoch, without penalty; None without early stopping.
+        Mean loss on the held-out rows after each epoch, without penalty; None where no rows were held out.
     solver_ : str
         The solver that `solver` led to.
     stop_reason_ : str
@@ -123,6 +124,8 @@ class AdaptiveLRMLPRegressor(OutputPrediction, MLPEstimator):
     True
     """
 
+    _min_rows_to_hold_out = 1000
+
     def __init__(
         self,
         hidden_layer_sizes: Any = (100,),
@@ -145,7 +148,7 @@ class AdaptiveLRMLPRegressor(OutputPrediction, MLPEstimator):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
-        early_stopping: bool = False,
+        early_stopping: Any = "auto",
         validation_fraction: float = 0.1,
         warm_start: bool = False,
         verbose: Any = False,

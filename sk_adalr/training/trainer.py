@@ -14,6 +14,9 @@ from sk_adalr.training.batches import Batches
 from sk_adalr.training.history import History
 from sk_adalr.training.stopping import CALLBACK, INTERRUPTED, MAX_ITER_MADE, MAX_ITER_REACHED, Stopping
 
+#: Standard errors within which two accuracies count as equal.
+MARGIN = 0.5
+
 
 @dataclass
 class Validation:
@@ -24,22 +27,33 @@ class Validation:
     evaluate : callable
         ``evaluate(params) -> (score, loss)``: higher is better for the one, lower for the other.
     best : (float, float), default=(-inf, inf)
-        Highest score so far, and the lowest loss with it.
+        Score and loss of the best parameters so far.
     best_params : array of shape (n_params,) or None, default=None
         The parameters that reached them.
+    n_rows : float, default=inf
+        How many rows the score is the share of: two scores within half a standard error then count as equal, and the
+        loss decides. The default tells all scores apart.
     """
 
     evaluate: Callable[[Array], tuple[float, float]]
     best: tuple[float, float] = (-np.inf, np.inf)
     best_params: Array | None = None
+    n_rows: float = np.inf
 
     def __call__(self, params: Array) -> tuple[float, float]:
         """Return score and loss of `params`, and keep them where they are the best."""
         score, loss = self.evaluate(params)
-        if self.best_params is None or (score, -loss) > (self.best[0], -self.best[1]):
+        if self.best_params is None or self._is_better(score, loss):
             self.best = (score, loss)
             self.best_params = params.copy()
         return score, loss
+
+    def _is_better(self, score: float, loss: float) -> bool:
+        best_score, best_loss = self.best
+        margin = 0.0
+        if np.isfinite(self.n_rows):
+            margin = MARGIN * np.sqrt(best_score * (1 - best_score) / self.n_rows)
+        return score > best_score + margin or (score >= best_score - margin and loss < best_loss)
 
 
 @dataclass(frozen=True)

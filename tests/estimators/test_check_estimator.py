@@ -20,7 +20,7 @@ EARLY_STOPPING = {f"check_sample_weight_equivalence_on_{kind}_data": REASON for 
 
 
 def expected_failed_checks(estimator):
-    return EARLY_STOPPING if estimator.early_stopping else {}
+    return EARLY_STOPPING if estimator.early_stopping is True else {}
 
 
 # Every estimator as it comes, and every other choice with one of them.

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
-from estimator_cases import CLASSIFIERS, ESTIMATORS, REGRESSORS, blocks, fit, make, problem
+from estimator_cases import CLASSIFIERS, ESTIMATORS, LINEAR, MLP, REGRESSORS, blocks, fit, make, problem
 from sklearn.metrics import accuracy_score
+
+from sk_adalr.training import Validation
 
 estimators = pytest.mark.parametrize("cls", ESTIMATORS.values(), ids=list(ESTIMATORS))
 
@@ -99,3 +101,107 @@ def test_the_order_of_a_fit_without_split_is_that_of_a_fit_without_early_stoppin
     with_request = fit(make(cls, solver="adam", early_stopping=True, batch_size=1), X[rows], y[rows])
     without = fit(make(cls, solver="adam", batch_size=1), X[rows], y[rows])
     np.testing.assert_array_equal(blocks(with_request), blocks(without))
+
+
+# "auto"
+
+networks = pytest.mark.parametrize("cls", MLP.values(), ids=list(MLP))
+
+
+@pytest.mark.parametrize(
+    ("cls", "n_rows"),
+    [(MLP["AdaptiveLRMLPClassifier"], 3000), (MLP["AdaptiveLRMLPRegressor"], 1000)],
+    ids=list(MLP),
+)
+def test_auto_holds_rows_out_where_there_are_many(cls, n_rows):
+    X, y = problem(cls, n_rows)
+    model = make(cls, early_stopping="auto", max_iter=1, batch_size=1000)
+    assert fit(model, X, y).validation_scores_ is not None
+    assert fit(model, X[:-1], y[:-1]).validation_scores_ is None
+
+
+@networks
+def test_auto_with_few_rows_is_a_fit_without_early_stopping(cls):
+    X, y = problem(cls)
+    auto = fit(make(cls, early_stopping="auto"), X, y)
+    np.testing.assert_array_equal(blocks(auto), blocks(fit(make(cls, early_stopping=False), X, y)))
+
+
+@networks
+def test_auto_is_the_default(cls):
+    assert cls().early_stopping == "auto"
+
+
+@networks
+def test_auto_listens_to_validation_rows_of_the_user_however_few(cls):
+    X, y = problem(cls)
+    model = fit(make(cls, early_stopping="auto"), X[:50], y[:50], X_val=X[50:], y_val=y[50:])
+    assert len(model.validation_scores_) == model.n_iter_
+
+
+def test_auto_lets_the_loss_decide_between_accuracies_that_chance_could_swap():
+    # 100 rows of which 80 are right: a standard error is .04, and half of it is two rows.
+    epochs = {"first": (0.80, 1.0), "chance": (0.815, 1.1), "lower loss": (0.79, 0.9), "right": (0.83, 1.2)}
+    kept = []
+    for n_rows in (100, np.inf):
+        validation = Validation(lambda params: epochs[params[0]], n_rows=n_rows)
+        for epoch in epochs:
+            validation(np.array([epoch]))
+            kept.append(validation.best_params[0])
+    assert kept == ["first", "first", "lower loss", "right", "first", "chance", "chance", "right"]
+
+
+@pytest.mark.parametrize("cls", REGRESSORS.values(), ids=list(REGRESSORS))
+def test_a_regressor_s_best_score_is_its_lowest_loss(cls):
+    options = {"early_stopping": True, "solver": "adam", "max_iter": 40, "learning_rate_init": 0.3}
+    model = fit(make(cls, **options), *problem(cls))
+    assert np.argmax(model.validation_scores_) == np.argmin(model.validation_loss_curve_)
+
+
+@networks
+def test_auto_goes_on_bitwise_after_a_warm_start(cls):
+    X, y = problem(cls)
+    rows = {"X_val": X[40:], "y_val": y[40:]}
+    options = {"early_stopping": "auto", "learning_rate": "auto"}
+    straight = fit(make(cls, max_iter=30, **options), X[:40], y[:40], **rows)
+    halves = make(cls, max_iter=15, warm_start=True, **options)
+    for _ in range(2):
+        fit(halves, X[:40], y[:40], **rows)
+    assert halves.validation_loss_curve_ == straight.validation_loss_curve_
+    np.testing.assert_array_equal(blocks(halves), blocks(straight))
+
+
+def test_auto_does_not_touch_partial_fit():
+    cls = MLP["AdaptiveLRMLPRegressor"]
+    X, y = problem(cls, 1000)
+    auto = make(cls, early_stopping="auto").partial_fit(X, y)
+    assert auto.validation_scores_ is None
+    np.testing.assert_array_equal(blocks(auto), blocks(make(cls, early_stopping=False).partial_fit(X, y)))
+
+
+def test_auto_keeps_a_network_from_fitting_noise():
+    # Half of the target's variance is noise: no model of the rest scores above .5 on new rows.
+    rng = np.random.RandomState(0)
+    X = rng.standard_normal((3000, 20))
+    signal = X @ rng.standard_normal(20) / np.sqrt(20)
+    y = signal + rng.standard_normal(3000) * signal.std()
+    scores = [
+        fit(MLP["AdaptiveLRMLPRegressor"](early_stopping=early_stopping, random_state=0), X[:1000], y[:1000]).score(
+            X[1000:], y[1000:]
+        )
+        for early_stopping in ("auto", False)
+    ]
+    assert scores[0] > 0.35
+    assert scores[1] < 0.2
+
+
+@pytest.mark.parametrize("cls", LINEAR.values(), ids=list(LINEAR))
+def test_a_linear_model_has_no_auto(cls):
+    with pytest.raises(TypeError, match=r"`early_stopping` must be True or False; got 'auto'"):
+        make(cls, early_stopping="auto").fit(*problem(cls))
+
+
+@networks
+def test_a_network_says_what_early_stopping_may_be(cls):
+    with pytest.raises(TypeError, match=r"`early_stopping` must be 'auto', True or False; got 'yes'"):
+        make(cls, early_stopping="yes").fit(*problem(cls))

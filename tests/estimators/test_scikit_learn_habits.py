@@ -30,7 +30,16 @@ COUNTERPARTS = {
     "AdaptiveLRMLPRegressor": MLPRegressor,
 }
 # The deliberate differences.
-OTHER_DEFAULTS = {"solver", "learning_rate", "learning_rate_init", "max_iter", "tol", "warm_start", "verbose"}
+OTHER_DEFAULTS = {
+    "solver",
+    "learning_rate",
+    "learning_rate_init",
+    "max_iter",
+    "tol",
+    "early_stopping",
+    "warm_start",
+    "verbose",
+}
 
 
 @estimators
