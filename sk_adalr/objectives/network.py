@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from sk_adalr.backends import Array, namespace, special
+from sk_adalr.backends import Array, kernels, namespace, special
 from sk_adalr.dataset import Batch
 from sk_adalr.objectives.losses import Loss
 from sk_adalr.parameters import ParameterLayout
@@ -20,37 +20,42 @@ from sk_adalr.standardization import Standardization
 
 @dataclass(frozen=True)
 class Activation:
-    """An elementwise function, in place, and the product with its derivative in terms of its output.
+    """An elementwise function of an affine map, and the product with its derivative in terms of its output.
 
-    ``multiply_by_derivative(delta, output)`` overwrites both.
+    ``apply(output, bias)`` works in place; `bias` is None without one. ``multiply_by_derivative(delta, output)``
+    overwrites both.
     """
 
-    apply: Callable[[Array], Any]
+    apply: Callable[[Array, Array | None], Any]
     multiply_by_derivative: Callable[[Array, Array], Any]
 
 
-def _relu_backward(delta: Array, output: Array) -> None:
-    # `greater` and `multiply` stream; the equivalent `delta[output <= 0] = 0` is several times slower.
-    delta *= namespace(output).greater(output, 0, out=output)
+def _add(output: Array, bias: Array | None) -> Array:
+    if bias is not None:
+        output += bias
+    return output
 
 
-def _tanh_backward(delta: Array, output: Array) -> None:
-    output *= output
-    delta *= namespace(output).subtract(1, output, out=output)
+def _relu(output: Array, bias: Array | None) -> None:
+    if bias is None:
+        namespace(output).maximum(output, 0, out=output)
+    else:
+        kernels(output).add_bias_relu(output, bias)
 
 
-def _logistic_backward(delta: Array, output: Array) -> None:
-    # a (1 - a) = 1/4 - (a - 1/2)^2, in place
-    output -= 0.5
-    output *= output
-    delta *= namespace(output).subtract(0.25, output, out=output)
+def _tanh(output: Array, bias: Array | None) -> None:
+    namespace(output).tanh(_add(output, bias), out=output)
+
+
+def _logistic(output: Array, bias: Array | None) -> None:
+    special(output).expit(_add(output, bias), out=output)
 
 
 ACTIVATIONS: dict[str, Activation] = {
-    "identity": Activation(lambda a: a, lambda delta, output: delta),
-    "relu": Activation(lambda a: namespace(a).maximum(a, 0, out=a), _relu_backward),
-    "tanh": Activation(lambda a: namespace(a).tanh(a, out=a), _tanh_backward),
-    "logistic": Activation(lambda a: special(a).expit(a, out=a), _logistic_backward),
+    "identity": Activation(_add, lambda delta, output: None),
+    "relu": Activation(_relu, lambda delta, output: kernels(delta).relu_backward(delta, output)),
+    "tanh": Activation(_tanh, lambda delta, output: kernels(delta).tanh_backward(delta, output)),
+    "logistic": Activation(_logistic, lambda delta, output: kernels(delta).logistic_backward(delta, output)),
 }
 
 
@@ -149,10 +154,11 @@ def _forward(
             output = namespace(coef).matmul(output, coef, out=outs[i])
         else:
             output = output @ coef
-        if intercepts:
-            output += intercepts[i]
+        bias = intercepts[i] if intercepts else None
         if i < len(coefs) - 1:
-            activation.apply(output)
+            activation.apply(output, bias)
+        else:
+            _add(output, bias)
         yield output
 
 

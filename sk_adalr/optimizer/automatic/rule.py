@@ -18,10 +18,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sk_adalr.backends import Array, add_scaled, namespace
+from sk_adalr.backends import Array, kernels, namespace
 from sk_adalr.optimizer.automatic.guard import guarded_gradient
 from sk_adalr.optimizer.automatic.probe import first_rate
-from sk_adalr.optimizer.automatic.rates import CHECK_STEP, GROUP_STEP, Group, adapt_groups, adapt_multipliers, subtract
+from sk_adalr.optimizer.automatic.rates import CHECK_STEP, GROUP_STEP, Group, adapt_groups, adapt_multipliers
 from sk_adalr.optimizer.automatic.state import AutomaticState
 from sk_adalr.optimizer.step import Evaluate
 from sk_adalr.parameters import ParameterLayout
@@ -145,7 +145,7 @@ class AutomaticOptimizer:
     @property
     def _interpolation(self) -> float:
         if self.direction in ("momentum", "nesterov"):
-            return self.momentum
+            return float(self.momentum)
         return ADAM_INTERPOLATION if self.direction == "adam" else SGD_INTERPOLATION
 
     @property
@@ -164,8 +164,7 @@ class AutomaticOptimizer:
 
     def _interpolate(self, state: AutomaticState, params: Array) -> None:
         """Set the point y between the iterate and the average."""
-        namespace(params).multiply(params, self._interpolation, out=state.point)
-        add_scaled(state.point, 1 - self._interpolation, state.iterate)
+        kernels(params).interpolate(state.point, params, state.iterate, self._interpolation, state.grad)
 
     def _direction_of_gradient(self, state: AutomaticState) -> float:
         """Turn the gradient into u in place; in the first step return the slope g u of the loss along it."""
@@ -178,14 +177,10 @@ class AutomaticOptimizer:
         return float(namespace(state.grad).vdot(state.direction, state.grad)) if state.step == 0 else math.nan
 
     def _divide_by_root_mean_square(self, state: AutomaticState) -> None:
-        xp = namespace(state.grad)
-        moment, scratch = state.second_moment, state.point
-        moment *= self.beta_2
-        moment += xp.multiply(state.grad, state.grad, out=scratch)
-        xp.multiply(moment, (1 - self.beta_2) / (1 - self.beta_2 ** (state.step + 1)), out=scratch)
-        xp.sqrt(scratch, out=scratch)
-        scratch += self.epsilon
-        state.grad /= scratch
+        correction = (1 - self.beta_2) / (1 - self.beta_2 ** (state.step + 1))
+        kernels(state.grad).divide_by_root_mean_square(
+            state.grad, state.second_moment, self.beta_2, correction, self.epsilon, state.point
+        )
 
     def _shorten(self, state: AutomaticState) -> None:
         norm = math.sqrt(float(namespace(state.grad).vdot(state.grad, state.grad)))
@@ -222,7 +217,9 @@ class AutomaticOptimizer:
         weight = 2 / (state.step + 2)
         interpolation = self._interpolation
         steps = self._share * rates / (1 - interpolation + interpolation * weight)
-        subtract(state.iterate, steps, state.direction, self._groups)
-        add_scaled(params, weight, namespace(params).subtract(state.iterate, params, out=state.point))
+        move = kernels(params).move
+        for step, group in zip(steps.tolist(), self._groups, strict=True):
+            for block in group:
+                move(state.iterate[block], params[block], state.direction[block], step, weight, state.point[block])
         state.has_direction = True
         state.step += 1
