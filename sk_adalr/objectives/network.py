@@ -62,6 +62,21 @@ ACTIVATIONS: dict[str, Activation] = {
 _BLOCK_ELEMENTS = 1 << 18  # of the widest layer in one forward pass when predicting
 
 
+class _Blocks:
+    """The views of a flat vector, remembered: training asks for those of the same vector step after step."""
+
+    def __init__(self, layout: ParameterLayout) -> None:
+        self._layout = layout
+        self._vector: Array | None = None
+        self._views: tuple[list[Array], list[Array]] = ([], [])
+
+    def of(self, vector: Array) -> tuple[list[Array], list[Array]]:
+        """Return the coefficients and the intercepts of each layer, as views."""
+        if self._vector is not vector:
+            self._vector, self._views = vector, self._layout.unpack(vector)
+        return self._views
+
+
 class Network:
     """Loss of a feed-forward network, as a sum over the rows of a batch.
 
@@ -80,6 +95,8 @@ class Network:
         self.loss = loss
         self._activation = ACTIVATIONS[activation]
         self._workspace: tuple[list[Array], list[Array]] | None = None
+        self._row_of_ones: Array | None = None
+        self._params_blocks, self._grad_blocks = _Blocks(layout), _Blocks(layout)
 
     def initial_params(self, random_state: np.random.RandomState, dtype: Any, bound_factor: float) -> np.ndarray:
         r"""Return (n_params,) drawn as scikit-learn's MLP draws them.
@@ -98,7 +115,7 @@ class Network:
 
     def value_and_grad(self, params: Array, batch: Batch, *, out: Array | None = None) -> Any:
         """Return the weighted loss sum over `batch` (0-d); fill `out` (n_params,), if given, with its gradient."""
-        coefs, intercepts = self.layout.unpack(params)
+        coefs, intercepts = self._params_blocks.of(params)
         outputs, deltas = self._buffers(params, batch.n_rows)
         outputs = list(_forward(coefs, intercepts, batch.X, self._activation, outputs))
         if out is None:
@@ -119,10 +136,16 @@ class Network:
         outputs, deltas = self._workspace
         return [output[:n_rows] for output in outputs], [delta[:n_rows] for delta in deltas]
 
+    def _ones(self, like: Array) -> Array:
+        """Return as many ones as `like` has rows."""
+        if self._row_of_ones is None or self._row_of_ones.shape[0] < like.shape[0]:
+            self._row_of_ones = namespace(like).ones(like.shape[0], dtype=like.dtype)
+        return self._row_of_ones[: like.shape[0]]
+
     def _backward(self, coefs: list[Array], outputs: list[Array], deltas: list[Array], X: Any, out: Array) -> None:
         xp = namespace(out)
-        coef_grads, intercept_grads = self.layout.unpack(out)
-        ones = xp.ones(outputs[0].shape[0], dtype=out.dtype) if intercept_grads else None
+        coef_grads, intercept_grads = self._grad_blocks.of(out)
+        ones = self._ones(outputs[0]) if intercept_grads else None
         delta = outputs[-1]
         for i in reversed(range(len(coefs))):
             if i:

@@ -8,6 +8,7 @@ r"""One step of the method: adapt the rate, then go.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 from sk_adalr.backends import Array, kernels, namespace
@@ -73,7 +74,7 @@ class Optimizer:
         """Update `params` and `state` in place; return the loss at the parameters before the step."""
         state.step += 1
         loss = evaluate(params, out=state.grad)
-        kernel = self._kernel(params)
+        kernel = kernels(params).step.get(self._kernel_name)
         if kernel is None:
             self._move(state, params)
         else:
@@ -88,14 +89,15 @@ class Optimizer:
         rates = self.learning_rate.expand(state.rate_state, layout, scratch=scratch)
         params -= namespace(params).multiply(rates, state.direction, out=scratch)  # eq. weight_update
 
-    def _kernel(self, params: Array) -> Callable[..., Any] | None:
-        """Return the kernel that equals `_move` for this pair, or None: nobody's subclass is taken for its parent."""
-        direction, rule = type(self.direction), self.learning_rate
-        is_known = type(rule) is Constant or (
+    @cached_property
+    def _kernel_name(self) -> str | None:
+        """Name of the kernel that equals `_move` for this pair; nobody's subclass is taken for its parent."""
+        rule = self.learning_rate
+        if type(rule) is not Constant and not (
             type(rule) is Hypergradient and type(rule.granularity) in GRANULARITIES.values()
-        )
-        name = next((name for name, known in DIRECTIONS.items() if known is direction), "")
-        return kernels(params).step.get(name) if is_known else None
+        ):
+            return None
+        return next((name for name, known in DIRECTIONS.items() if known is type(self.direction)), None)
 
     def _move_at_once(self, kernel: Callable[..., Any], state: OptimizerState, params: Array) -> None:
         rule, rates, alpha = self.learning_rate, state.rate_state["rates"], 0.0

@@ -8,7 +8,7 @@ infinity, is what lets the loops be vectorised.
 import numba
 import numpy as np
 
-from sk_adalr.backends.kernels.table import Kernels
+from sk_adalr.backends.kernels.table import LANES, Kernels
 from sk_adalr.backends.namespace import Array
 
 _compile = numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -89,24 +89,33 @@ def _interpolate(out, a, b, weight, scratch):
 
 
 @_compile
-def _compiled_adapt_multipliers(multipliers, scale, direction, grad, step_size, decay, tiny):
+def _compiled_adapt_multipliers(multipliers, scale, direction, grad, step_size, decay, tiny, lanes):
     as_float = scale.dtype.type
     step_size, decay, tiny = as_float(step_size), as_float(decay), as_float(tiny)
-    for i in range(grad.size):
-        product = direction[i] * grad[i]
-        size = abs(product)
-        largest = scale[i] * decay + tiny
-        # Not `max`: NaN has to win on either side.
-        largest = size if not size <= largest and largest == largest else largest
-        scale[i] = largest
-        multipliers[i] += product / largest * step_size
+    for start in range(0, grad.size, lanes.size):
+        block = slice(start, min(start + lanes.size, grad.size))
+        p, s, d, g = multipliers[block], scale[block], direction[block], grad[block]
+        for i in range(p.size):
+            product = d[i] * g[i]
+            size = abs(product)
+            largest = s[i] * decay + tiny
+            # Not `max`: NaN has to win on either side.
+            largest = size if not size <= largest and largest == largest else largest
+            s[i] = largest
+            p[i] += product / largest * step_size
+        if p.size == lanes.size:
+            for i in range(p.size):
+                lanes[i] += p[i]
 
 
 def _adapt_multipliers(
     multipliers: Array, scale: Array, direction: Array, grad: Array, step_size: float, decay: float, scratch: Array
-) -> None:
+) -> float:
+    lanes = np.zeros(LANES, dtype=multipliers.dtype)
     tiny = float(np.finfo(scale.dtype).tiny)
-    _compiled_adapt_multipliers(multipliers, scale, direction, grad, step_size, decay, tiny)
+    _compiled_adapt_multipliers(multipliers, scale, direction, grad, step_size, decay, tiny, lanes)
+    rest = multipliers[multipliers.size - multipliers.size % LANES :]
+    return float(lanes.sum()) + float(rest.sum())
 
 
 @_compile
@@ -120,13 +129,13 @@ def _center_and_clip(a, center, bound):
 
 
 @_compile
-def _divide_by_root_mean_square(grad, moment, decay, correction, epsilon, scratch):
+def _scale_direction(direction, grad, moment, decay, correction, epsilon, scratch):
     as_float = grad.dtype.type
     decay, correction, epsilon = as_float(decay), as_float(correction), as_float(epsilon)
     for i in range(grad.size):
         square = moment[i] * decay + grad[i] * grad[i]
         moment[i] = square
-        grad[i] /= np.sqrt(square * correction) + epsilon
+        direction[i] *= grad[i] / (np.sqrt(square * correction) + epsilon)
 
 
 @_compile
@@ -223,7 +232,7 @@ FUSED = Kernels(
     interpolate=_interpolate,
     adapt_multipliers=_adapt_multipliers,
     center_and_clip=_center_and_clip,
-    divide_by_root_mean_square=_divide_by_root_mean_square,
+    scale_direction=_scale_direction,
     move=_move,
     add_bias_relu=_add_bias_relu,
     relu_backward=_relu_backward,

@@ -1,6 +1,6 @@
 """The kernels as passes of the array library: what every other column is held to."""
 
-from sk_adalr.backends.kernels.table import Kernels
+from sk_adalr.backends.kernels.table import LANES, Kernels
 from sk_adalr.backends.namespace import Array, namespace
 
 
@@ -12,7 +12,7 @@ def _interpolate(out: Array, a: Array, b: Array, weight: float, scratch: Array) 
 
 def _adapt_multipliers(
     multipliers: Array, scale: Array, direction: Array, grad: Array, step_size: float, decay: float, scratch: Array
-) -> None:
+) -> float:
     xp = namespace(grad)
     product = direction
     product *= grad
@@ -22,6 +22,9 @@ def _adapt_multipliers(
     product /= scale
     product *= step_size
     multipliers += product
+    n_whole = multipliers.size - multipliers.size % LANES
+    lanes = multipliers[:n_whole].reshape(-1, LANES).sum(axis=0)
+    return float(lanes.sum()) + float(multipliers[n_whole:].sum())
 
 
 def _center_and_clip(a: Array, center: float, bound: float) -> None:
@@ -29,8 +32,8 @@ def _center_and_clip(a: Array, center: float, bound: float) -> None:
     a.clip(-bound, bound, out=a)
 
 
-def _divide_by_root_mean_square(
-    grad: Array, moment: Array, decay: float, correction: float, epsilon: float, scratch: Array
+def _scale_direction(
+    direction: Array, grad: Array, moment: Array, decay: float, correction: float, epsilon: float, scratch: Array
 ) -> None:
     xp = namespace(grad)
     moment *= decay
@@ -38,7 +41,7 @@ def _divide_by_root_mean_square(
     xp.multiply(moment, correction, out=scratch)
     xp.sqrt(scratch, out=scratch)
     scratch += epsilon
-    grad /= scratch
+    direction *= xp.divide(grad, scratch, out=scratch)
 
 
 def _move(iterate: Array, average: Array, direction: Array, rate: float, weight: float, scratch: Array) -> None:
@@ -100,7 +103,7 @@ REFERENCE = Kernels(
     interpolate=_interpolate,
     adapt_multipliers=_adapt_multipliers,
     center_and_clip=_center_and_clip,
-    divide_by_root_mean_square=_divide_by_root_mean_square,
+    scale_direction=_scale_direction,
     move=_move,
     add_bias_relu=_add_bias_relu,
     relu_backward=_relu_backward,

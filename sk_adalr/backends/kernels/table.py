@@ -4,6 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+#: A sum over a long vector adds up so many partial sums side by side: any column can reproduce that order, and it is
+#: several times faster than one running sum, and more accurate.
+LANES = 1024
+
 
 @dataclass(frozen=True)
 class Kernels:
@@ -28,12 +32,12 @@ class Kernels:
     adapt_multipliers : callable
         ``(multipliers, scale, direction, grad, step_size, decay, scratch)``: with ``product = grad * direction``,
         ``scale = max(decay * scale + tiny, |product|)`` and ``multipliers += step_size * product / scale``.
-        `direction` may be overwritten.
+        `direction` may be overwritten. Returns the sum of the multipliers: in `LANES` sums of every `LANES`-th one.
     center_and_clip : callable
         ``(a, center, bound)``: ``a = clip(a - center, -bound, bound)``.
-    divide_by_root_mean_square : callable
-        ``(grad, moment, decay, correction, epsilon, scratch)``: ``moment = decay * moment + grad**2`` and
-        ``grad /= sqrt(correction * moment) + epsilon``.
+    scale_direction : callable
+        ``(direction, grad, moment, decay, correction, epsilon, scratch)``: ``moment = decay * moment + grad**2`` and
+        ``direction *= grad / (sqrt(correction * moment) + epsilon)``.
     move : callable
         ``(iterate, average, direction, rate, weight, scratch)``: ``iterate -= rate * direction`` and
         ``average += weight * (iterate - average)``.
@@ -55,11 +59,11 @@ class Kernels:
     """
 
     name: str
-    step: Mapping[str, Callable[..., Any]]
+    step: Mapping[str | None, Callable[..., Any]]
     interpolate: Callable[..., Any]
     adapt_multipliers: Callable[..., Any]
     center_and_clip: Callable[..., Any]
-    divide_by_root_mean_square: Callable[..., Any]
+    scale_direction: Callable[..., Any]
     move: Callable[..., Any]
     add_bias_relu: Callable[..., Any]
     relu_backward: Callable[..., Any]

@@ -33,11 +33,10 @@ def adapt_multipliers(state: AutomaticState) -> None:
     The mean of the logarithms is removed: what all parameters share is the rate of their group.
     """
     table, multipliers = kernels(state.grad), state.log_multipliers
-    table.adapt_multipliers(
+    total = table.adapt_multipliers(
         multipliers, state.product_scale, state.direction, state.grad, PARAMETER_STEP, PRODUCT_DECAY, state.point
     )
-    mean = float(multipliers.sum()) / multipliers.size  # `mean` does the same more slowly
-    table.center_and_clip(multipliers, mean, MAX_LOG_MULTIPLIER)
+    table.center_and_clip(multipliers, total / multipliers.size, MAX_LOG_MULTIPLIER)
 
 
 def adapt_groups(

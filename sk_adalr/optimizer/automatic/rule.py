@@ -114,11 +114,11 @@ class AutomaticOptimizer:
         loss = guarded_gradient(state, params, evaluate)
         if state.has_direction and self.granularity == "parameter":
             adapt_multipliers(state)
-        slope = self._direction_of_gradient(state)
-        if state.step == 0 and not slope > 0:
-            return loss  # nothing leads downhill yet: no step
         self._set_direction(state)
         if state.step == 0:
+            slope = float(namespace(state.grad).vdot(state.grad, state.direction))
+            if not slope > 0:
+                return loss  # nothing leads downhill yet: no step
             state.log_rates[...] = math.log(self._probe(state, params, evaluate, loss, slope))
         self._move(state, params, self._group_rates(state, params, evaluate, loss))
         return loss
@@ -166,22 +166,6 @@ class AutomaticOptimizer:
         """Set the point y between the iterate and the average."""
         kernels(params).interpolate(state.point, params, state.iterate, self._interpolation, state.grad)
 
-    def _direction_of_gradient(self, state: AutomaticState) -> float:
-        """Turn the gradient into u in place; in the first step return the slope g u of the loss along it."""
-        if state.step == 0:
-            state.direction[...] = state.grad
-        if self.direction == "adam":
-            self._divide_by_root_mean_square(state)
-        else:
-            self._shorten(state)
-        return float(namespace(state.grad).vdot(state.direction, state.grad)) if state.step == 0 else math.nan
-
-    def _divide_by_root_mean_square(self, state: AutomaticState) -> None:
-        correction = (1 - self.beta_2) / (1 - self.beta_2 ** (state.step + 1))
-        kernels(state.grad).divide_by_root_mean_square(
-            state.grad, state.second_moment, self.beta_2, correction, self.epsilon, state.point
-        )
-
     def _shorten(self, state: AutomaticState) -> None:
         norm = math.sqrt(float(namespace(state.grad).vdot(state.grad, state.grad)))
         if state.step == 0:
@@ -208,9 +192,22 @@ class AutomaticOptimizer:
         """Set d, the scaled gradient times the rates of the parameters within their group."""
         if self.granularity == "parameter":
             namespace(state.grad).exp(state.log_multipliers, out=state.direction)
-            state.direction *= state.grad
         else:
-            state.direction[...] = state.grad
+            state.direction.fill(1)
+        if self.direction == "adam":
+            correction = (1 - self.beta_2) / (1 - self.beta_2 ** (state.step + 1))
+            kernels(state.grad).scale_direction(
+                state.direction,
+                state.grad,
+                state.second_moment,
+                self.beta_2,
+                correction,
+                self.epsilon,
+                state.point,
+            )
+        else:
+            self._shorten(state)
+            state.direction *= state.grad
 
     def _move(self, state: AutomaticState, params: Array, rates: np.ndarray) -> None:
         """Move the iterate so that y moves by the rates times d, and the average towards the iterate."""
