@@ -5,9 +5,13 @@ reference's bit by bit, and NaN and infinity pass through. The error model of Nu
 infinity, is what lets the loops be vectorised.
 """
 
+import platform
+from typing import Any
+
 import numba
 import numpy as np
 
+from sk_adalr.backends.kernels.reference import REFERENCE
 from sk_adalr.backends.kernels.table import LANES, Kernels
 from sk_adalr.backends.namespace import Array
 
@@ -226,6 +230,45 @@ def _gather_standardized(X: Array, rows: Array, center: Array, scale: Array, out
     _compiled_gather_standardized(np.asarray(X), rows, center, scale, out)
 
 
+@_compile
+def _compiled_csr_matmul(data, indices, indptr, coef, shift, out):
+    for i in range(out.shape[0]):
+        for k in range(indptr[i], indptr[i + 1]):
+            for j in range(out.shape[1]):
+                out[i, j] += data[k] * coef[indices[k], j]
+        for j in range(out.shape[1]):
+            out[i, j] -= shift[j]
+
+
+@_compile
+def _compiled_csr_transposed_matmul(data, indices, indptr, residual, offset, total, out):
+    for i in range(residual.shape[0]):
+        for k in range(indptr[i], indptr[i + 1]):
+            for j in range(out.shape[1]):
+                out[indices[k], j] += data[k] * residual[i, j]
+    for i in range(offset.size):
+        for j in range(out.shape[1]):
+            out[i, j] -= offset[i] * total[j]
+
+
+def _csr_matmul(matrix: Any, coef: Array, offset: Array | None) -> Array:
+    out = np.zeros((matrix.shape[0], coef.shape[1]), dtype=coef.dtype)
+    shift = np.zeros(coef.shape[1], dtype=coef.dtype) if offset is None else offset @ coef
+    _compiled_csr_matmul(matrix.data, matrix.indices, matrix.indptr, coef, shift, out)
+    return out
+
+
+def _csr_transposed_matmul(matrix: Any, transposed: Any, residual: Array, offset: Array | None) -> Array:
+    out = np.zeros((matrix.shape[1], residual.shape[1]), dtype=residual.dtype)
+    total = residual.sum(axis=0)
+    offset = total[:0] if offset is None else offset
+    _compiled_csr_transposed_matmul(matrix.data, matrix.indices, matrix.indptr, residual, offset, total, out)
+    return out
+
+
+# SciPy's products round as these do where its compiler has no fused multiply-add to contract them to.
+_SAME_AS_SCIPY = platform.machine().lower() in ("x86_64", "amd64")
+
 FUSED = Kernels(
     name="numba",
     step={"sgd": _sgd, "momentum": _momentum, "nesterov": _nesterov, "adam": _adam},
@@ -242,4 +285,6 @@ FUSED = Kernels(
     softmax_residual=_softmax_residual,
     gather=_gather,
     gather_standardized=_gather_standardized,
+    csr_matmul=_csr_matmul if _SAME_AS_SCIPY else REFERENCE.csr_matmul,
+    csr_transposed_matmul=_csr_transposed_matmul if _SAME_AS_SCIPY else REFERENCE.csr_transposed_matmul,
 )

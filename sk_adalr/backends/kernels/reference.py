@@ -1,5 +1,7 @@
 """The kernels as passes of the array library: what every other column is held to."""
 
+from typing import Any
+
 from sk_adalr.backends.kernels.table import LANES, Kernels
 from sk_adalr.backends.namespace import Array, namespace
 
@@ -96,6 +98,20 @@ def _gather_standardized(X: Array, rows: Array, center: Array, scale: Array, out
     out /= scale
 
 
+def _csr_matmul(matrix: Any, coef: Array, offset: Array | None) -> Array:
+    product = matrix @ coef
+    if offset is not None:
+        product -= offset @ coef
+    return product
+
+
+def _csr_transposed_matmul(matrix: Any, transposed: Any, residual: Array, offset: Array | None) -> Array:
+    product = transposed @ residual
+    if offset is not None:
+        product -= namespace(residual).outer(offset, residual.sum(axis=0))
+    return product
+
+
 #: Directions and learning rates spell their own passes out; `step` holds only what joins them.
 REFERENCE = Kernels(
     name="numpy",
@@ -113,4 +129,6 @@ REFERENCE = Kernels(
     softmax_residual=_softmax_residual,
     gather=_gather,
     gather_standardized=_gather_standardized,
+    csr_matmul=_csr_matmul,
+    csr_transposed_matmul=_csr_transposed_matmul,
 )

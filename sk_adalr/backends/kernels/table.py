@@ -56,6 +56,12 @@ class Kernels:
         ``(X, rows, out)``: copy the given rows of `X` to `out`.
     gather_standardized : callable
         ``(X, rows, center, scale, out)``: ``out = (X[rows] - center) / scale``.
+    csr_matmul : callable
+        ``(matrix, coef, offset)``: return ``matrix @ coef - offset @ coef`` for CSR `matrix` (n_rows, n_columns) and
+        `coef` (n_columns, n_out); `offset` (n_columns,) may be None, for zero.
+    csr_transposed_matmul : callable
+        ``(matrix, transposed, residual, offset)``: return ``(matrix - offset).T @ residual`` for `residual`
+        (n_rows, n_out), given the CSR `matrix` and its transpose.
     """
 
     name: str
@@ -73,3 +79,5 @@ class Kernels:
     softmax_residual: Callable[..., Any]
     gather: Callable[..., Any]
     gather_standardized: Callable[..., Any]
+    csr_matmul: Callable[..., Any]
+    csr_transposed_matmul: Callable[..., Any]
