@@ -83,16 +83,17 @@ def make_direction(
             f"a function of its parameters alone does not have one. Use one of {', '.join(map(repr, DIRECTIONS))}."
         )
     check_choice(parameter, direction, DIRECTIONS)
+    # As Python's floats, numbers do not turn products with float32 arrays into float64, as NumPy's own would.
     check_number("momentum", momentum, 0, 1)
     check_number("beta_1", beta_1, 0, 1)
     check_number("beta_2", beta_2, 0, 1)
     check_number("epsilon", epsilon, 0, strict=True)
     if direction == "adam":
-        return Adam(beta_1, beta_2, epsilon)
+        return Adam(float(beta_1), float(beta_2), float(epsilon))
     if direction == "momentum":
-        return Momentum(momentum)
+        return Momentum(float(momentum))
     if direction == "nesterov":
-        return Nesterov(momentum)
+        return Nesterov(float(momentum))
     return DIRECTIONS[direction]()
 
 
@@ -107,8 +108,8 @@ def make_learning_rate(
     check_number("learning_rate_init", learning_rate_init, 0, strict=True)
     check_number("hyper_learning_rate", hyper_learning_rate, 0)
     if learning_rate == "constant":
-        return Constant(learning_rate_init)
-    return Hypergradient(learning_rate_init, hyper_learning_rate, GRANULARITIES[granularity]())
+        return Constant(float(learning_rate_init))
+    return Hypergradient(float(learning_rate_init), float(hyper_learning_rate), GRANULARITIES[granularity]())
 
 
 #: Initial rates of `learning_rate_init="auto"`, sensible on standardised data.

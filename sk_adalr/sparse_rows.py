@@ -2,10 +2,9 @@
 
 from typing import Any
 
-import numpy as np
 from scipy import sparse
 
-from sk_adalr.backends import Array
+from sk_adalr.backends import Array, kernels
 
 
 class SparseRows:
@@ -54,17 +53,11 @@ class SparseRows:
 
     def __matmul__(self, coef: Array) -> Array:
         """Return the product with `coef` (n_columns, n_out)."""
-        product = self._matrix @ coef
-        if self._offset is not None:
-            product -= self._offset @ coef
-        return product
+        return kernels(coef).csr_matmul(self._matrix, coef, self._offset)
 
     def transposed_matmul(self, residual: Array) -> Array:
         """Return the product of the transpose with `residual` (n_rows, n_out)."""
-        product = self._transposed_matrix() @ residual
-        if self._offset is not None:
-            product -= np.outer(self._offset, residual.sum(axis=0))
-        return product
+        return kernels(residual).csr_transposed_matmul(self._matrix, self._transposed_matrix(), residual, self._offset)
 
     def _transposed_matrix(self) -> Any:
         if self._transposed is None:

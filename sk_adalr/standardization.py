@@ -12,7 +12,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.sparsefuncs import mean_variance_axis, min_max_axis
 
-from sk_adalr.backends import Array
+from sk_adalr.backends import Array, kernels
 from sk_adalr.sparse_rows import SparseRows
 
 _BLOCK_ELEMENTS = 1 << 16  # of float64 at a time while taking statistics
@@ -70,6 +70,11 @@ class Standardization:
         out = np.subtract(X, center, out=out)
         # Dividing, for the reciprocal of a subnormal scale would overflow.
         return np.divide(out, self.scale.astype(X.dtype), out=out)
+
+    def gather(self, X: Array, rows: Array, out: Array) -> None:
+        """Fill `out` with the given rows of the dense `X`, standardised."""
+        center, scale = self.center.astype(X.dtype), self.scale.astype(X.dtype)
+        kernels(X).gather_standardized(X, rows, center, scale, out)
 
     def fold(self, coef: Array, intercept: Array | None) -> tuple[np.ndarray, np.ndarray | None]:
         """Return the first layer (n_columns, n_out), (n_out,) in the units of the data, as float64."""

@@ -5,11 +5,13 @@ from types import ModuleType
 from typing import Any, TypeAlias
 
 import numpy as np
-import scipy.linalg
+import scipy.linalg.blas
 import scipy.special
 
 #: A ``numpy.ndarray`` or a ``cupy.ndarray``; the core never asks which.
 Array: TypeAlias = Any
+
+_AXPY = {"f": scipy.linalg.blas.saxpy, "d": scipy.linalg.blas.daxpy}
 
 
 def namespace(array: Array) -> ModuleType:
@@ -50,6 +52,6 @@ def to_host(array: Array) -> np.ndarray:
 def add_scaled(out: Array, factor: float, array: Array) -> None:
     """Add `factor` times `array` to the contiguous vector `out`, without a temporary on NumPy."""
     if namespace(out) is np:
-        scipy.linalg.get_blas_funcs("axpy", (out,))(array, out, a=factor)
+        _AXPY[out.dtype.char](array, out, a=factor)
     else:
         out += factor * array

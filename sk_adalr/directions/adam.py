@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from sk_adalr.backends import Array, namespace
 from sk_adalr.directions.base import State
@@ -48,9 +49,18 @@ class Adam:
         square_sum *= self.beta_2
         square_sum += out
 
+        ratio, shift = self._denominator(step)
+        xp.sqrt(square_sum, out=out)
+        out *= ratio
+        out += shift
+        xp.divide(grad_sum, out, out=out)
+
+    def operands(self, state: State, step: int) -> tuple[Any, ...]:
+        """Return what the kernel of a whole step takes: arrays, then constants."""
+        return state["grad_sum"], state["square_sum"], self.beta_1, self.beta_2, *self._denominator(step)
+
+    def _denominator(self, step: int) -> tuple[float, float]:
+        """Return the factor of the root of `square_sum` in the denominator of `grad_sum`, and what is added to it."""
         first = (1 - self.beta_1) / (1 - self.beta_1**step)
         second = (1 - self.beta_2) / (1 - self.beta_2**step)
-        xp.sqrt(square_sum, out=out)
-        out *= math.sqrt(second) / first
-        out += self.epsilon / first
-        xp.divide(grad_sum, out, out=out)
+        return math.sqrt(second) / first, self.epsilon / first

@@ -1,6 +1,7 @@
 """Gradient descent with momentum."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from sk_adalr.backends import Array, namespace
 from sk_adalr.directions.base import State
@@ -33,3 +34,7 @@ class Momentum:
         velocity *= self.momentum
         velocity += grad
         namespace(out).copyto(out, velocity)
+
+    def operands(self, state: State, step: int) -> tuple[Any, ...]:
+        """Return what the kernel of a whole step takes: arrays, then constants."""
+        return state["velocity"], self.momentum

@@ -1,6 +1,7 @@
 """Gradient descent with Nesterov's momentum."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from sk_adalr.backends import Array, namespace
 from sk_adalr.directions.base import State
@@ -33,3 +34,7 @@ class Nesterov:
         velocity += grad
         namespace(out).multiply(velocity, self.momentum, out=out)
         out += grad
+
+    def operands(self, state: State, step: int) -> tuple[Any, ...]:
+        """Return what the kernel of a whole step takes: arrays, then constants."""
+        return state["velocity"], self.momentum

@@ -1,6 +1,7 @@
 """Plain gradient descent."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from sk_adalr.backends import Array, namespace
 from sk_adalr.directions.base import State
@@ -20,3 +21,7 @@ class SGD:
     def update(self, state: State, grad: Array, step: int, *, out: Array) -> None:
         """Fill `out` with the gradient."""
         namespace(out).copyto(out, grad)
+
+    def operands(self, state: State, step: int) -> tuple[Any, ...]:
+        """Return what the kernel of a whole step takes: nothing."""
+        return ()

@@ -7,7 +7,7 @@ update, and nobody needs it afterwards. `weight` is (n_rows,) or None.
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sk_adalr.backends import Array, namespace, special
+from sk_adalr.backends import Array, kernels, namespace, special
 
 
 class Loss(Protocol):
@@ -121,13 +121,12 @@ class MultinomialLogLoss:
     def value_and_residual(self, raw: Array, target: Array, weight: Array | None) -> Any:
         """Return the loss sum (0-d) and overwrite `raw` with softmax minus one-hot target, weighted."""
         xp = namespace(raw)
-        rows = xp.arange(raw.shape[0])
-        raw -= raw.max(axis=1, keepdims=True)
-        true_class = raw[rows, target]
+        table = kernels(raw)
+        true_class = xp.empty(raw.shape[0], dtype=raw.dtype)
+        table.shift_rows(raw, target, true_class)
         xp.exp(raw, out=raw)
         normalisation = raw.sum(axis=1)
-        raw /= normalisation[:, None]
-        raw[rows, target] -= 1
+        table.softmax_residual(raw, normalisation, target)
         _weigh_rows(raw, weight)
         return _weighted_sum(xp.log(normalisation) - true_class, weight)
 

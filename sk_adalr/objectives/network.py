@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from sk_adalr.backends import Array, namespace, special
+from sk_adalr.backends import Array, kernels, namespace, special
 from sk_adalr.dataset import Batch
 from sk_adalr.objectives.losses import Loss
 from sk_adalr.parameters import ParameterLayout
@@ -20,41 +20,61 @@ from sk_adalr.standardization import Standardization
 
 @dataclass(frozen=True)
 class Activation:
-    """An elementwise function, in place, and the product with its derivative in terms of its output.
+    """An elementwise function of an affine map, and the product with its derivative in terms of its output.
 
-    ``multiply_by_derivative(delta, output)`` overwrites both.
+    ``apply(output, bias)`` works in place; `bias` is None without one. ``multiply_by_derivative(delta, output)``
+    overwrites both.
     """
 
-    apply: Callable[[Array], Any]
+    apply: Callable[[Array, Array | None], Any]
     multiply_by_derivative: Callable[[Array, Array], Any]
 
 
-def _relu_backward(delta: Array, output: Array) -> None:
-    # `greater` and `multiply` stream; the equivalent `delta[output <= 0] = 0` is several times slower.
-    delta *= namespace(output).greater(output, 0, out=output)
+def _add(output: Array, bias: Array | None) -> Array:
+    if bias is not None:
+        output += bias
+    return output
 
 
-def _tanh_backward(delta: Array, output: Array) -> None:
-    output *= output
-    delta *= namespace(output).subtract(1, output, out=output)
+def _relu(output: Array, bias: Array | None) -> None:
+    if bias is None:
+        namespace(output).maximum(output, 0, out=output)
+    else:
+        kernels(output).add_bias_relu(output, bias)
 
 
-def _logistic_backward(delta: Array, output: Array) -> None:
-    # a (1 - a) = 1/4 - (a - 1/2)^2, in place
-    output -= 0.5
-    output *= output
-    delta *= namespace(output).subtract(0.25, output, out=output)
+def _tanh(output: Array, bias: Array | None) -> None:
+    namespace(output).tanh(_add(output, bias), out=output)
+
+
+def _logistic(output: Array, bias: Array | None) -> None:
+    special(output).expit(_add(output, bias), out=output)
 
 
 ACTIVATIONS: dict[str, Activation] = {
-    "identity": Activation(lambda a: a, lambda delta, output: delta),
-    "relu": Activation(lambda a: namespace(a).maximum(a, 0, out=a), _relu_backward),
-    "tanh": Activation(lambda a: namespace(a).tanh(a, out=a), _tanh_backward),
-    "logistic": Activation(lambda a: special(a).expit(a, out=a), _logistic_backward),
+    "identity": Activation(_add, lambda delta, output: None),
+    "relu": Activation(_relu, lambda delta, output: kernels(delta).relu_backward(delta, output)),
+    "tanh": Activation(_tanh, lambda delta, output: kernels(delta).tanh_backward(delta, output)),
+    "logistic": Activation(_logistic, lambda delta, output: kernels(delta).logistic_backward(delta, output)),
 }
 
 
 _BLOCK_ELEMENTS = 1 << 18  # of the widest layer in one forward pass when predicting
+
+
+class _Blocks:
+    """The views of a flat vector, remembered: training asks for those of the same vector step after step."""
+
+    def __init__(self, layout: ParameterLayout) -> None:
+        self._layout = layout
+        self._vector: Array | None = None
+        self._views: tuple[list[Array], list[Array]] = ([], [])
+
+    def of(self, vector: Array) -> tuple[list[Array], list[Array]]:
+        """Return the coefficients and the intercepts of each layer, as views."""
+        if self._vector is not vector:
+            self._vector, self._views = vector, self._layout.unpack(vector)
+        return self._views
 
 
 class Network:
@@ -75,6 +95,8 @@ class Network:
         self.loss = loss
         self._activation = ACTIVATIONS[activation]
         self._workspace: tuple[list[Array], list[Array]] | None = None
+        self._row_of_ones: Array | None = None
+        self._params_blocks, self._grad_blocks = _Blocks(layout), _Blocks(layout)
 
     def initial_params(self, random_state: np.random.RandomState, dtype: Any, bound_factor: float) -> np.ndarray:
         r"""Return (n_params,) drawn as scikit-learn's MLP draws them.
@@ -93,7 +115,7 @@ class Network:
 
     def value_and_grad(self, params: Array, batch: Batch, *, out: Array | None = None) -> Any:
         """Return the weighted loss sum over `batch` (0-d); fill `out` (n_params,), if given, with its gradient."""
-        coefs, intercepts = self.layout.unpack(params)
+        coefs, intercepts = self._params_blocks.of(params)
         outputs, deltas = self._buffers(params, batch.n_rows)
         outputs = list(_forward(coefs, intercepts, batch.X, self._activation, outputs))
         if out is None:
@@ -114,10 +136,16 @@ class Network:
         outputs, deltas = self._workspace
         return [output[:n_rows] for output in outputs], [delta[:n_rows] for delta in deltas]
 
+    def _ones(self, like: Array) -> Array:
+        """Return as many ones as `like` has rows."""
+        if self._row_of_ones is None or self._row_of_ones.shape[0] < like.shape[0]:
+            self._row_of_ones = namespace(like).ones(like.shape[0], dtype=like.dtype)
+        return self._row_of_ones[: like.shape[0]]
+
     def _backward(self, coefs: list[Array], outputs: list[Array], deltas: list[Array], X: Any, out: Array) -> None:
         xp = namespace(out)
-        coef_grads, intercept_grads = self.layout.unpack(out)
-        ones = xp.ones(outputs[0].shape[0], dtype=out.dtype) if intercept_grads else None
+        coef_grads, intercept_grads = self._grad_blocks.of(out)
+        ones = self._ones(outputs[0]) if intercept_grads else None
         delta = outputs[-1]
         for i in reversed(range(len(coefs))):
             if i:
@@ -149,10 +177,11 @@ def _forward(
             output = namespace(coef).matmul(output, coef, out=outs[i])
         else:
             output = output @ coef
-        if intercepts:
-            output += intercepts[i]
+        bias = intercepts[i] if intercepts else None
         if i < len(coefs) - 1:
-            activation.apply(output)
+            activation.apply(output, bias)
+        else:
+            _add(output, bias)
         yield output
 
 

@@ -6,12 +6,14 @@ r"""One step of the method: adapt the rate, then go.
     w_{t+1} = w_t - \eta_t \odot d_t
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
-from sk_adalr.backends import Array, namespace
-from sk_adalr.directions import Direction
-from sk_adalr.learning_rates import LearningRate
+from sk_adalr.backends import Array, kernels, namespace
+from sk_adalr.directions import DIRECTIONS, Direction
+from sk_adalr.learning_rates import GRANULARITIES, Constant, Hypergradient, LearningRate, PerParameter
 from sk_adalr.optimizer.state import buffer
 from sk_adalr.parameters import ParameterLayout
 
@@ -96,15 +98,43 @@ class Optimizer:
         float or 0-d array
             The loss at the parameters before the step.
         """
-        layout, scratch = self.layout, state.scratch
         state.step += 1
         loss = evaluate(params, out=state.grad)
+        kernel = kernels(params).step.get(self._kernel_name)
+        if kernel is None:
+            self._move(state, params)
+        else:
+            self._move_at_once(kernel, state, params)
+        return loss
+
+    def _move(self, state: OptimizerState, params: Array) -> None:
+        layout, scratch = self.layout, state.scratch
         # The previous direction is still in its buffer: adapt the rates before the direction overwrites it.
         self.learning_rate.update(state.rate_state, state.grad, state.direction, state.step, layout, scratch=scratch)
         self.direction.update(state.direction_state, state.grad, state.step, out=state.direction)
         rates = self.learning_rate.expand(state.rate_state, layout, scratch=scratch)
         params -= namespace(params).multiply(rates, state.direction, out=scratch)  # eq. weight_update
-        return loss
+
+    @cached_property
+    def _kernel_name(self) -> str | None:
+        """Name of the kernel that equals `_move` for this pair; nobody's subclass is taken for its parent."""
+        rule = self.learning_rate
+        if type(rule) is not Constant and not (
+            type(rule) is Hypergradient and type(rule.granularity) in GRANULARITIES.values()
+        ):
+            return None
+        return next((name for name, known in DIRECTIONS.items() if known is type(self.direction)), None)
+
+    def _move_at_once(self, kernel: Callable[..., Any], state: OptimizerState, params: Array) -> None:
+        rule, rates, alpha = self.learning_rate, state.rate_state["rates"], 0.0
+        adapts = isinstance(rule, Hypergradient) and isinstance(rule.granularity, PerParameter)
+        if adapts:
+            alpha = rule.hyper_learning_rate  # type: ignore[attr-defined]
+        else:
+            rule.update(state.rate_state, state.grad, state.direction, state.step, self.layout, scratch=state.scratch)
+            rates = rule.expand(state.rate_state, self.layout, scratch=state.scratch)
+        operands = self.direction.operands(state.direction_state, state.step)  # type: ignore[attr-defined]
+        kernel(params, state.grad, state.direction, rates, alpha, adapts, *operands)
 
     def result(self, state: OptimizerState, params: Array) -> Array:
         """Return what is scored and stored.

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from sk_adalr.backends import namespace
+from sk_adalr.backends import kernels, namespace
 from sk_adalr.dataset import Batch, Dataset
 from sk_adalr.sparse_rows import SparseRows
 from sk_adalr.standardization import Standardization
@@ -56,6 +56,11 @@ class Batches:
         self._buffer: np.ndarray | None = None
         self._full_batch: Batch | None = None
 
+    @property
+    def n_batches(self) -> int:
+        """Batches per epoch."""
+        return -(-self.n_rows // self.batch_size)
+
     def epoch(self) -> Iterator[Batch]:
         """Yield the batches of one epoch; rows without weight alone make no batch."""
         if self.batch_size == self.n_rows:
@@ -100,9 +105,11 @@ class Batches:
                 return X[rows]
             return self._standardization.transform(X[rows], out=self._buffer_of(rows.stop - rows.start))
         buffer = self._buffer_of(len(rows))
-        # "clip" spares NumPy the temporary that its default bounds check makes.
-        X.take(rows, axis=0, out=buffer, mode="clip")
-        return buffer if self._standardization is None else self._standardization.transform(buffer, out=buffer)
+        if self._standardization is None:
+            kernels(X).gather(X, rows, buffer)
+        else:
+            self._standardization.gather(X, rows, buffer)
+        return buffer
 
     def _buffer_of(self, n_rows: int) -> np.ndarray:
         X = self.data.X

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sk_adalr.backends import Array, namespace, to_host
+from sk_adalr.backends import Array, expect_steps, namespace, to_host
 from sk_adalr.caller import warn_caller
 from sk_adalr.objectives import PenalizedMean
 from sk_adalr.training.batches import Batches
@@ -95,6 +95,7 @@ class Trainer:
         ValueError
             If the loss or a parameter becomes non-finite.
         """
+        expect_steps(max_epochs * batches.n_batches, params.size)
         history.stop_reason = "" if stopping is None else MAX_ITER_REACHED if stopping.tol > 0 else MAX_ITER_MADE
         try:
             # Overflow is judged at the end of the epoch, with a message that says what to do about it.

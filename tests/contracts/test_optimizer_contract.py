@@ -3,11 +3,13 @@
 import copy
 import dataclasses
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
 from oracles import central_difference, relative_error, wavy
 
+from sk_adalr.backends import kernels, use_kernels
 from sk_adalr.directions import DIRECTIONS, Direction
 from sk_adalr.learning_rates import GRANULARITIES, LEARNING_RATES, Hypergradient, LearningRate
 from sk_adalr.optimizer import Optimizer, freeze, thaw
@@ -260,3 +262,46 @@ def test_each_direction_of_the_table_is_a_direction(direction):
 @rules
 def test_each_rule_of_the_table_is_a_learning_rate(rule):
     assert isinstance(rule, LearningRate)
+
+
+def waves(step, params, out=None):
+    """Gradients of every size and sign, whatever the parameters."""
+    k = np.arange(params.size)
+    out[...] = np.cos(k + step) * 10.0 ** (k % 7 - 5)
+    return 0.0
+
+
+@rules
+@directions
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_params", [1, 7, 1001])
+def test_a_fused_step_equals_the_composed_one_bit_by_bit(direction, rule, dtype, n_params):
+    pytest.importorskip("numba", reason="the extra `fast` is not installed")
+    layout = ParameterLayout.vector(n_params)
+    optimizer = Optimizer(direction, rule, layout)
+    ends = []
+    for name in ("numpy", "numba"):
+        params = np.random.RandomState(1).standard_normal(n_params).astype(dtype)
+        with use_kernels(name):
+            assert (optimizer._kernel_name in kernels(params).step) == (name == "numba"), "nothing to compare"
+            state = optimizer.init(params)
+            for step in range(5):
+                optimizer.step(state, params, partial(waves, step))
+        ends.append([params, *state_arrays(state)])
+    for composed, fused in zip(*ends, strict=True):
+        np.testing.assert_array_equal(fused, composed)
+
+
+@rules
+@directions
+def test_a_subclass_makes_its_own_steps(direction, rule):
+    """A subclass may override anything: it must not be taken for its parent."""
+
+    class Direction(type(direction)):
+        pass
+
+    class Rule(type(rule)):
+        pass
+
+    assert Optimizer(Direction(), rule, LAYOUT)._kernel_name is None
+    assert Optimizer(direction, Rule(), LAYOUT)._kernel_name is None

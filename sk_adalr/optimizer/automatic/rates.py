@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sk_adalr.backends import Array, add_scaled, namespace
+from sk_adalr.backends import Array, add_scaled, kernels
 from sk_adalr.optimizer.automatic.state import SHORTENED, AutomaticState
 from sk_adalr.optimizer.step import Evaluate
 
@@ -32,17 +32,11 @@ def adapt_multipliers(state: AutomaticState) -> None:
 
     The mean of the logarithms is removed: what all parameters share is the rate of their group.
     """
-    xp = namespace(state.grad)
-    scale, multipliers = state.product_scale, state.log_multipliers
-    product = state.direction  # which has done its work
-    product *= state.grad
-    scale *= PRODUCT_DECAY
-    scale += float(np.finfo(scale.dtype).tiny)  # 0 / tiny = 0: no product yet, no change
-    xp.maximum(scale, xp.abs(product, out=state.point), out=scale)
-    product /= scale
-    add_scaled(multipliers, PARAMETER_STEP, product)
-    multipliers -= float(multipliers.sum()) / multipliers.size  # `mean` does the same more slowly
-    multipliers.clip(-MAX_LOG_MULTIPLIER, MAX_LOG_MULTIPLIER, out=multipliers)
+    table, multipliers = kernels(state.grad), state.log_multipliers
+    total = table.adapt_multipliers(
+        multipliers, state.product_scale, state.direction, state.grad, PARAMETER_STEP, PRODUCT_DECAY, state.point
+    )
+    table.center_and_clip(multipliers, total / multipliers.size, MAX_LOG_MULTIPLIER)
 
 
 def adapt_groups(

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sk_adalr.backends import Array, add_scaled, namespace
+from sk_adalr.backends import Array, kernels, namespace
 from sk_adalr.optimizer.automatic.guard import guarded_gradient
 from sk_adalr.optimizer.automatic.probe import first_rate
-from sk_adalr.optimizer.automatic.rates import CHECK_STEP, GROUP_STEP, Group, adapt_groups, adapt_multipliers, subtract
+from sk_adalr.optimizer.automatic.rates import CHECK_STEP, GROUP_STEP, Group, adapt_groups, adapt_multipliers
 from sk_adalr.optimizer.automatic.state import AutomaticState
 from sk_adalr.optimizer.step import Evaluate
 from sk_adalr.parameters import ParameterLayout
@@ -114,11 +114,11 @@ class AutomaticOptimizer:
         loss = guarded_gradient(state, params, evaluate)
         if state.has_direction and self.granularity == "parameter":
             adapt_multipliers(state)
-        slope = self._direction_of_gradient(state)
-        if state.step == 0 and not slope > 0:
-            return loss  # nothing leads downhill yet: no step
         self._set_direction(state)
         if state.step == 0:
+            slope = float(namespace(state.grad).vdot(state.grad, state.direction))
+            if not slope > 0:
+                return loss  # nothing leads downhill yet: no step
             state.log_rates[...] = math.log(self._probe(state, params, evaluate, loss, slope))
         self._move(state, params, self._group_rates(state, params, evaluate, loss))
         return loss
@@ -145,7 +145,7 @@ class AutomaticOptimizer:
     @property
     def _interpolation(self) -> float:
         if self.direction in ("momentum", "nesterov"):
-            return self.momentum
+            return float(self.momentum)
         return ADAM_INTERPOLATION if self.direction == "adam" else SGD_INTERPOLATION
 
     @property
@@ -164,28 +164,7 @@ class AutomaticOptimizer:
 
     def _interpolate(self, state: AutomaticState, params: Array) -> None:
         """Set the point y between the iterate and the average."""
-        namespace(params).multiply(params, self._interpolation, out=state.point)
-        add_scaled(state.point, 1 - self._interpolation, state.iterate)
-
-    def _direction_of_gradient(self, state: AutomaticState) -> float:
-        """Turn the gradient into u in place; in the first step return the slope g u of the loss along it."""
-        if state.step == 0:
-            state.direction[...] = state.grad
-        if self.direction == "adam":
-            self._divide_by_root_mean_square(state)
-        else:
-            self._shorten(state)
-        return float(namespace(state.grad).vdot(state.direction, state.grad)) if state.step == 0 else math.nan
-
-    def _divide_by_root_mean_square(self, state: AutomaticState) -> None:
-        xp = namespace(state.grad)
-        moment, scratch = state.second_moment, state.point
-        moment *= self.beta_2
-        moment += xp.multiply(state.grad, state.grad, out=scratch)
-        xp.multiply(moment, (1 - self.beta_2) / (1 - self.beta_2 ** (state.step + 1)), out=scratch)
-        xp.sqrt(scratch, out=scratch)
-        scratch += self.epsilon
-        state.grad /= scratch
+        kernels(params).interpolate(state.point, params, state.iterate, self._interpolation, state.grad)
 
     def _shorten(self, state: AutomaticState) -> None:
         norm = math.sqrt(float(namespace(state.grad).vdot(state.grad, state.grad)))
@@ -213,16 +192,31 @@ class AutomaticOptimizer:
         """Set d, the scaled gradient times the rates of the parameters within their group."""
         if self.granularity == "parameter":
             namespace(state.grad).exp(state.log_multipliers, out=state.direction)
-            state.direction *= state.grad
         else:
-            state.direction[...] = state.grad
+            state.direction.fill(1)
+        if self.direction == "adam":
+            correction = (1 - self.beta_2) / (1 - self.beta_2 ** (state.step + 1))
+            kernels(state.grad).scale_direction(
+                state.direction,
+                state.grad,
+                state.second_moment,
+                self.beta_2,
+                correction,
+                self.epsilon,
+                state.point,
+            )
+        else:
+            self._shorten(state)
+            state.direction *= state.grad
 
     def _move(self, state: AutomaticState, params: Array, rates: np.ndarray) -> None:
         """Move the iterate so that y moves by the rates times d, and the average towards the iterate."""
         weight = 2 / (state.step + 2)
         interpolation = self._interpolation
         steps = self._share * rates / (1 - interpolation + interpolation * weight)
-        subtract(state.iterate, steps, state.direction, self._groups)
-        add_scaled(params, weight, namespace(params).subtract(state.iterate, params, out=state.point))
+        move = kernels(params).move
+        for step, group in zip(steps.tolist(), self._groups, strict=True):
+            for block in group:
+                move(state.iterate[block], params[block], state.direction[block], step, weight, state.point[block])
         state.has_direction = True
         state.step += 1

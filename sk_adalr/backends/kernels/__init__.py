@@ -1,0 +1,102 @@
+"""Which column of the table of kernels computes.
+
+The reference column always works. That of numba, an optional dependency, makes the same numbers bit by bit, in fewer
+passes over memory; loading it takes as long as some ten thousand small steps, so it is loaded once the fits of this
+process are expected to make so many that it pays. Because nothing but the time depends on the choice, fits that
+are interrupted, continued, or run beside others may change columns on the way.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+
+import numpy as np
+
+from sk_adalr.backends.kernels.reference import REFERENCE
+from sk_adalr.backends.kernels.table import Kernels
+from sk_adalr.backends.namespace import Array
+
+__all__ = ["Kernels", "expect_steps", "kernels", "use_kernels"]
+
+#: Parameter-steps after which numba is loaded. A fused step saves about 2 ns per parameter, loading takes 0.3 s with
+#: what an earlier process compiled: this is three times what pays for it, because a fit may end early.
+LOADING_WORK = 5e8
+#: What a step saves besides (20 us), in parameters.
+STEP_WORK = 10_000
+
+_lock = threading.Lock()
+_expected_work = 0.0
+_automatic = REFERENCE
+_chosen: ContextVar[Kernels | None] = ContextVar("sk_adalr_kernels", default=None)
+
+
+def kernels(array: Array) -> Kernels:
+    """Return the table that computes on arrays like `array`."""
+    if not isinstance(array, np.ndarray):
+        return REFERENCE
+    return _chosen.get() or _automatic
+
+
+def expect_steps(n_steps: int, n_params: int) -> None:
+    """Announce optimizer steps, which loads numba where it is installed and all steps announced so far pay for it."""
+    global _expected_work, _automatic
+    if _chosen.get() is not None or _automatic is not REFERENCE:
+        return
+    with _lock:
+        _expected_work += n_steps * (n_params + STEP_WORK)
+        if _expected_work >= LOADING_WORK:
+            _automatic = _fused() or REFERENCE
+
+
+@contextmanager
+def use_kernels(name: str) -> Iterator[None]:
+    """Choose what computes the array passes of training on NumPy arrays, within a ``with`` block.
+
+    The results are the same bit by bit; only the time differs. The choice holds for the current thread.
+
+    Parameters
+    ----------
+    name : {"auto", "numpy", "numba"}
+        "auto", the default outside of any block, is "numpy" until the training that the fits of this process ask
+        for pays for loading numba, and then "numba", where it is installed and can store what it compiled.
+
+    Raises
+    ------
+    ImportError
+        If `name` is "numba", which is not installed or finds no directory to store what it compiles.
+
+    Examples
+    --------
+    >>> from sk_adalr import AdaptiveLRLogisticRegression
+    >>> from sk_adalr.backends import use_kernels
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
+    >>> with use_kernels("numpy"):
+    ...     model = AdaptiveLRLogisticRegression(solver="adam", random_state=0).fit(X, y)
+    """
+    if name not in ("auto", "numpy", "numba"):
+        raise ValueError(f"`name` must be one of 'auto', 'numpy', 'numba'; got {name!r}.")
+    chosen = None if name == "auto" else REFERENCE if name == "numpy" else _fused()
+    if name == "numba" and chosen is None:
+        raise ImportError(
+            "The kernels of numba need numba and a directory that it can write to, for what it compiles: "
+            "install it with `pip install 'sk-adalr[fast]'`, and set the environment variable NUMBA_CACHE_DIR if "
+            "neither the package's nor the user's cache directory is writable."
+        )
+    token = _chosen.set(chosen)
+    try:
+        yield
+    finally:
+        _chosen.reset(token)
+
+
+@cache
+def _fused() -> Kernels | None:
+    """Return the kernels of numba; None without it, or where every process would have to compile them anew."""
+    try:
+        from sk_adalr.backends.kernels.fused import FUSED
+    except (ImportError, RuntimeError):  # numba raises the latter where it finds no place for its cache
+        return None
+    return FUSED

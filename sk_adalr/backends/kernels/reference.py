@@ -1,0 +1,134 @@
+"""The kernels as passes of the array library: what every other column is held to."""
+
+from typing import Any
+
+from sk_adalr.backends.kernels.table import LANES, Kernels
+from sk_adalr.backends.namespace import Array, namespace
+
+
+def _interpolate(out: Array, a: Array, b: Array, weight: float, scratch: Array) -> None:
+    xp = namespace(out)
+    xp.multiply(a, weight, out=out)
+    out += xp.multiply(b, 1 - weight, out=scratch)
+
+
+def _adapt_multipliers(
+    multipliers: Array, scale: Array, direction: Array, grad: Array, step_size: float, decay: float, scratch: Array
+) -> float:
+    xp = namespace(grad)
+    product = direction
+    product *= grad
+    scale *= decay
+    scale += float(xp.finfo(scale.dtype).tiny)  # 0 / tiny = 0: no product yet, no change
+    xp.maximum(scale, xp.abs(product, out=scratch), out=scale)
+    product /= scale
+    product *= step_size
+    multipliers += product
+    n_whole = multipliers.size - multipliers.size % LANES
+    lanes = multipliers[:n_whole].reshape(-1, LANES).sum(axis=0)
+    return float(lanes.sum()) + float(multipliers[n_whole:].sum())
+
+
+def _center_and_clip(a: Array, center: float, bound: float) -> None:
+    a -= center
+    a.clip(-bound, bound, out=a)
+
+
+def _scale_direction(
+    direction: Array, grad: Array, moment: Array, decay: float, correction: float, epsilon: float, scratch: Array
+) -> None:
+    xp = namespace(grad)
+    moment *= decay
+    moment += xp.multiply(grad, grad, out=scratch)
+    xp.multiply(moment, correction, out=scratch)
+    xp.sqrt(scratch, out=scratch)
+    scratch += epsilon
+    direction *= xp.divide(grad, scratch, out=scratch)
+
+
+def _move(iterate: Array, average: Array, direction: Array, rate: float, weight: float, scratch: Array) -> None:
+    xp = namespace(iterate)
+    iterate -= xp.multiply(direction, rate, out=scratch)
+    xp.subtract(iterate, average, out=scratch)
+    scratch *= weight
+    average += scratch
+
+
+def _add_bias_relu(a: Array, bias: Array) -> None:
+    a += bias
+    namespace(a).maximum(a, 0, out=a)
+
+
+def _relu_backward(delta: Array, output: Array) -> None:
+    # `greater` and `multiply` stream; the equivalent `delta[output <= 0] = 0` is several times slower.
+    delta *= namespace(output).greater(output, 0, out=output)
+
+
+def _tanh_backward(delta: Array, output: Array) -> None:
+    output *= output
+    delta *= namespace(output).subtract(1, output, out=output)
+
+
+def _logistic_backward(delta: Array, output: Array) -> None:
+    # a (1 - a) = 1/4 - (a - 1/2)^2, in place
+    output -= 0.5
+    output *= output
+    delta *= namespace(output).subtract(0.25, output, out=output)
+
+
+def _shift_rows(raw: Array, target: Array, true_class: Array) -> None:
+    raw -= raw.max(axis=1, keepdims=True)
+    true_class[...] = raw[namespace(raw).arange(raw.shape[0]), target]
+
+
+def _softmax_residual(raw: Array, total: Array, target: Array) -> None:
+    raw /= total[:, None]
+    raw[namespace(raw).arange(raw.shape[0]), target] -= 1
+
+
+def _gather(X: Array, rows: Array, out: Array) -> None:
+    # "clip" spares NumPy the temporary that its default bounds check makes.
+    X.take(rows, axis=0, out=out, mode="clip")
+
+
+def _gather_standardized(X: Array, rows: Array, center: Array, scale: Array, out: Array) -> None:
+    _gather(X, rows, out)
+    out -= center
+    # Dividing, for the reciprocal of a subnormal scale would overflow.
+    out /= scale
+
+
+def _csr_matmul(matrix: Any, coef: Array, offset: Array | None) -> Array:
+    product = matrix @ coef
+    if offset is not None:
+        product -= offset @ coef
+    return product
+
+
+def _csr_transposed_matmul(matrix: Any, transposed: Any, residual: Array, offset: Array | None) -> Array:
+    product = transposed @ residual
+    if offset is not None:
+        product -= namespace(residual).outer(offset, residual.sum(axis=0))
+    return product
+
+
+#: Directions and learning rates spell their own passes out; `step` holds only what joins them.
+REFERENCE = Kernels(
+    name="numpy",
+    step={},
+    interpolate=_interpolate,
+    adapt_multipliers=_adapt_multipliers,
+    center_and_clip=_center_and_clip,
+    scale_direction=_scale_direction,
+    move=_move,
+    add_bias_relu=_add_bias_relu,
+    relu_backward=_relu_backward,
+    tanh_backward=_tanh_backward,
+    logistic_backward=_logistic_backward,
+    shift_rows=_shift_rows,
+    softmax_residual=_softmax_residual,
+    gather=_gather,
+    gather_standardized=_gather_standardized,
+    csr_matmul=_csr_matmul,
+    csr_transposed_matmul=_csr_transposed_matmul,
+)

@@ -1,0 +1,83 @@
+"""What a table of kernels holds."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+#: A sum over a long vector adds up so many partial sums side by side: any column can reproduce that order, and it is
+#: several times faster than one running sum, and more accurate.
+LANES = 1024
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """The array passes of a training step that are worth writing more than once: one column per way to compute them.
+
+    Arguments are positional. Arrays that share a letter have one shape and dtype, floats are Python floats that round
+    to that dtype, and `scratch` may be overwritten. Columns agree bitwise on NumPy arrays: sums over many elements,
+    exp, tanh and log stay NumPy's own, and all else is the same operations in the same order, each rounded once.
+
+    Parameters
+    ----------
+    name : str
+        What computes.
+    step : mapping of str to callable
+        By the name of a direction in ``DIRECTIONS``: all of a literal step that follows the gradient, in one pass,
+        ``(params, grad, direction, rates, hyper_learning_rate, adapts, *arrays, *constants)``. Where `adapts`, first
+        ``rates += hyper_learning_rate * grad * direction``; then `direction` becomes the new one, given the arrays
+        and constants of the direction's ``operands``; then ``params -= rates * direction``. `rates` is (n_params,),
+        or (1,) where not `adapts`. A direction that is missing here makes its step by its own methods.
+    interpolate : callable
+        ``(out, a, b, weight, scratch)``: ``out = weight * a + (1 - weight) * b``.
+    adapt_multipliers : callable
+        ``(multipliers, scale, direction, grad, step_size, decay, scratch)``: with ``product = grad * direction``,
+        ``scale = max(decay * scale + tiny, |product|)`` and ``multipliers += step_size * product / scale``.
+        `direction` may be overwritten. Returns the sum of the multipliers: in `LANES` sums of every `LANES`-th one.
+    center_and_clip : callable
+        ``(a, center, bound)``: ``a = clip(a - center, -bound, bound)``.
+    scale_direction : callable
+        ``(direction, grad, moment, decay, correction, epsilon, scratch)``: ``moment = decay * moment + grad**2`` and
+        ``direction *= grad / (sqrt(correction * moment) + epsilon)``.
+    move : callable
+        ``(iterate, average, direction, rate, weight, scratch)``: ``iterate -= rate * direction`` and
+        ``average += weight * (iterate - average)``.
+    add_bias_relu : callable
+        ``(a, bias)``: ``a = max(a + bias, 0)`` for `a` (n_rows, n_units) and `bias` (n_units,).
+    relu_backward, tanh_backward, logistic_backward : callable
+        ``(delta, output)``: `delta` times the derivative of the activation, in terms of its output. Both have the
+        shape (n_rows, n_units); `output` may be overwritten.
+    shift_rows : callable
+        ``(raw, target, true_class)``: subtract from each row of `raw` (n_rows, n_classes) its largest entry, then
+        copy that of the class in `target` (n_rows,) to `true_class` (n_rows,).
+    softmax_residual : callable
+        ``(raw, total, target)``: divide each row of `raw` by its entry in `total` (n_rows,), then subtract 1 at the
+        class in `target`.
+    gather : callable
+        ``(X, rows, out)``: copy the given rows of `X` to `out`.
+    gather_standardized : callable
+        ``(X, rows, center, scale, out)``: ``out = (X[rows] - center) / scale``.
+    csr_matmul : callable
+        ``(matrix, coef, offset)``: return ``matrix @ coef - offset @ coef`` for CSR `matrix` (n_rows, n_columns) and
+        `coef` (n_columns, n_out); `offset` (n_columns,) may be None, for zero.
+    csr_transposed_matmul : callable
+        ``(matrix, transposed, residual, offset)``: return ``(matrix - offset).T @ residual`` for `residual`
+        (n_rows, n_out), given the CSR `matrix` and its transpose.
+    """
+
+    name: str
+    step: Mapping[str | None, Callable[..., Any]]
+    interpolate: Callable[..., Any]
+    adapt_multipliers: Callable[..., Any]
+    center_and_clip: Callable[..., Any]
+    scale_direction: Callable[..., Any]
+    move: Callable[..., Any]
+    add_bias_relu: Callable[..., Any]
+    relu_backward: Callable[..., Any]
+    tanh_backward: Callable[..., Any]
+    logistic_backward: Callable[..., Any]
+    shift_rows: Callable[..., Any]
+    softmax_residual: Callable[..., Any]
+    gather: Callable[..., Any]
+    gather_standardized: Callable[..., Any]
+    csr_matmul: Callable[..., Any]
+    csr_transposed_matmul: Callable[..., Any]
