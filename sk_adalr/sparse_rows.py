@@ -2,10 +2,7 @@
 
 from typing import Any
 
-import numpy as np
-from scipy import sparse
-
-from sk_adalr.backends import Array
+from sk_adalr.backends import Array, csr, namespace
 
 
 class SparseRows:
@@ -42,7 +39,7 @@ class SparseRows:
         )
         shell = self._shells.get(stop - start)
         if shell is None:
-            shell = SparseRows(sparse.csr_array(parts, shape=(stop - start, self.shape[1])), self._offset)
+            shell = SparseRows(csr(parts, (stop - start, self.shape[1])), self._offset)
             self._shells[stop - start] = shell
         for target in (shell._matrix, shell._transposed_matrix()):
             target.data, target.indices, target.indptr = parts
@@ -63,7 +60,7 @@ class SparseRows:
         """Return the product of the transpose with `residual` (n_rows, n_out)."""
         product = self._transposed_matrix() @ residual
         if self._offset is not None:
-            product -= np.outer(self._offset, residual.sum(axis=0))
+            product -= namespace(residual).outer(self._offset, residual.sum(axis=0))
         return product
 
     def _transposed_matrix(self) -> Any:
