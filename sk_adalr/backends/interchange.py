@@ -129,7 +129,10 @@ def _exchanged(array: Any, name: str) -> Any:
 
 
 def _is_cuda(array: Any) -> bool:
-    return array.__dlpack_device__()[0] in _CUDA
+    try:
+        return array.__dlpack_device__()[0] in _CUDA
+    except (BufferError, RuntimeError, TypeError, ValueError):
+        return False  # what lies nowhere cannot be exchanged either, and then an error says so
 
 
 def _library(array: Any) -> ModuleType | None:

@@ -12,6 +12,8 @@ import scipy.special
 #: A ``numpy.ndarray`` or a ``cupy.ndarray``; the core never asks which.
 Array: TypeAlias = Any
 
+_STAY_ON_HOST = "Pass data in host memory, with `backend='numpy'`."
+
 
 def namespace(array: Array) -> ModuleType:
     """Return the array library that computes with an array.
@@ -91,15 +93,15 @@ def import_cupy() -> ModuleType:
         import cupy
     except ImportError as error:
         raise ImportError(
-            "To compute on a GPU needs CuPy. Install it with `pip install 'sk-adalr[cuda12]'` or, for CUDA 13, "
-            "`pip install 'sk-adalr[cuda13]'`, never both; or set `backend='numpy'`."
+            "Computing on a GPU needs CuPy. Install it with `pip install 'sk-adalr[cuda12]'` or, for CUDA 13, "
+            "`pip install 'sk-adalr[cuda13]'`, never both; or pass data in host memory, with `backend='numpy'`."
         ) from error
     try:
         n_devices = cupy.cuda.runtime.getDeviceCount()
     except cupy.cuda.runtime.CUDARuntimeError as error:
-        raise ValueError(f"CuPy is installed but finds no CUDA device: {error}. Set `backend='numpy'`.") from error
+        raise ValueError(f"CuPy is installed but finds no CUDA device: {error}. {_STAY_ON_HOST}") from error
     if n_devices == 0:
-        raise ValueError("CuPy is installed but finds no CUDA device. Set `backend='numpy'`.")
+        raise ValueError(f"CuPy is installed but finds no CUDA device. {_STAY_ON_HOST}")
     return cupy
 
 
