@@ -290,7 +290,7 @@ class Counts:
 def count_exact(X, y, lam, counts):
     columns = standardised_columns(X)
     penalty = lam / columns.scale**2
-    n_steps = n_kept_steps("binomial", X.shape, columns.data.size, 1)
+    n_steps = n_kept_steps("binomial", X.shape, columns.n_entries, 1)
     solver = Binomial(columns, y, None, penalty, fit_intercept=True, n_steps=n_steps)
     for _ in range(LIMIT):
         solver.optimality()

@@ -2,9 +2,9 @@
 On a GPU: the optimizer core with CuPy
 ======================================
 
-This page is not executed when the documentation is built, for it needs a device. The estimators compute on the
-CPU. What they are made of, directions, learning rates, networks and losses, takes the arrays of CuPy as well as
-those of NumPy: which library computes follows from the arrays alone.
+This page is not executed when the documentation is built, for it needs a device. The estimators train on one by
+``backend="cupy"``. What they are made of, directions, learning rates, networks and losses, takes the arrays of CuPy
+as well as those of NumPy: which library computes follows from the arrays alone.
 """
 
 # sphinx_gallery_thumbnail_path = '_static/gpu.png'

@@ -1,6 +1,7 @@
 """Validated training data, and the rows of it that one update sees."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sk_adalr.backends import Array
@@ -58,6 +59,12 @@ class Dataset:
     def n_samples(self) -> int:
         """Number of rows."""
         return self.X.shape[0]
+
+    def moved(self, move: Callable[[Any], Any]) -> "Dataset":
+        """Return the data with `move` applied to each array."""
+        names = ("X", "target", "weight", "sample_weight")
+        arrays = {name: getattr(self, name) for name in names}
+        return replace(self, **{name: move(array) for name, array in arrays.items() if array is not None})
 
     @property
     def weight_sum(self) -> float:

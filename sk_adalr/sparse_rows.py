@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from scipy import sparse
-
-from sk_adalr.backends import Array, kernels
+from sk_adalr.backends import Array, csr, kernels
 
 
 class SparseRows:
@@ -41,7 +39,7 @@ class SparseRows:
         )
         shell = self._shells.get(stop - start)
         if shell is None:
-            shell = SparseRows(sparse.csr_array(parts, shape=(stop - start, self.shape[1])), self._offset)
+            shell = SparseRows(csr(parts, (stop - start, self.shape[1])), self._offset)
             self._shells[stop - start] = shell
         for target in (shell._matrix, shell._transposed_matrix()):
             target.data, target.indices, target.indptr = parts

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 from sklearn.utils.sparsefuncs import mean_variance_axis, min_max_axis
 
-from sk_adalr.backends import Array, kernels
+from sk_adalr.backends import Array, beside, csr, is_sparse, kernels, namespace, to_host
 from sk_adalr.sparse_rows import SparseRows
 
-_BLOCK_ELEMENTS = 1 << 16  # of float64 at a time while taking statistics
+# Of float64 at a time while taking statistics: what a cache holds, and what fills a device.
+_BLOCK_ELEMENTS, _DEVICE_BLOCK_ELEMENTS = 1 << 16, 1 << 24
 
 # Columns whose ranges differ by no more than this factor (between the 10th percentile and the largest) are in one
 # unit, like pixels or counts. A column of its own scale would then only blow up the rare ones.
@@ -29,13 +29,18 @@ class Standardization:
     Parameters
     ----------
     center, scale : float64 array of shape (n_columns,)
+        On the host, but for a copy made by `beside`.
     """
 
-    center: np.ndarray
-    scale: np.ndarray
+    center: Array
+    scale: Array
+
+    def beside(self, X: Any) -> "Standardization":
+        """Return the same where `X` lies, to transform it without a transfer."""
+        return Standardization(beside(self.center, X), beside(self.scale, X))
 
     @classmethod
-    def of_features(cls, X: Any, weight: np.ndarray | None, *, center: bool = True) -> "Standardization":
+    def of_features(cls, X: Any, weight: Array | None, *, center: bool = True) -> "Standardization":
         """Return mean and standard deviation of the columns of `X`, weighted by `weight` (n_rows,) or None.
 
         Columns in one unit (pixels, counts, one-hot) share one scale, the root of their mean variance. Constant
@@ -50,7 +55,7 @@ class Standardization:
         return result
 
     @classmethod
-    def of_targets(cls, target: np.ndarray, weight: np.ndarray | None, *, center: bool = True) -> "Standardization":
+    def of_targets(cls, target: Array, weight: Array | None, *, center: bool = True) -> "Standardization":
         """Return centre and standard deviation of the columns of `target`, each in its own unit.
 
         The centre lies a tenth of a deviation off the mean: on centred features the gradient of the intercept would
@@ -60,16 +65,16 @@ class Standardization:
         return cls(result.center - 0.1 * result.scale, result.scale) if center else result
 
     def transform(self, X: Any, out: Array | None = None) -> Any:
-        """Return the standardised rows `X`: an array, in `out` if given, or `SparseRows`."""
-        if sparse.issparse(X):
+        """Return the standardised rows `X`, which lie beside this: an array, in `out` if given, or `SparseRows`."""
+        if is_sparse(X):
             columns = X.indices
             data = (X.data / self.scale[columns]).astype(X.dtype)
-            scaled = sparse.csr_array((data, columns, X.indptr), shape=X.shape)
+            scaled = csr((data, columns, X.indptr), X.shape)
             return SparseRows(scaled, (self.center / self.scale).astype(X.dtype))
-        center = self.center.astype(X.dtype)
-        out = np.subtract(X, center, out=out)
+        xp = namespace(X)
+        out = xp.subtract(X, self.center.astype(X.dtype), out=out)
         # Dividing, for the reciprocal of a subnormal scale would overflow.
-        return np.divide(out, self.scale.astype(X.dtype), out=out)
+        return xp.divide(out, self.scale.astype(X.dtype), out=out)
 
     def gather(self, X: Array, rows: Array, out: Array) -> None:
         """Fill `out` with the given rows of the dense `X`, standardised."""
@@ -86,11 +91,11 @@ class Standardization:
         return coef * self.scale[:, None], None if intercept is None else intercept + self.center @ coef
 
 
-def _statistics(X: Any, weight: np.ndarray | None, center: bool) -> tuple[Standardization, np.ndarray, np.ndarray]:
-    """Return mean and deviation of the columns, which of them vary, and their ranges."""
+def _statistics(X: Any, weight: Array | None, center: bool) -> tuple[Standardization, np.ndarray, np.ndarray]:
+    """Return mean and deviation of the columns, which of them vary, and their ranges, all on the host."""
     if weight is not None and not weight.all():
         X, weight = X[weight > 0], weight[weight > 0]  # a row without weight is no row
-    mean, deviation, low, high = (_sparse_moments if sparse.issparse(X) else _dense_moments)(X, weight, center)
+    mean, deviation, low, high = (_sparse_moments if is_sparse(X) else _dense_moments)(X, weight, center)
     magnitude = np.maximum(np.abs(low), np.abs(high))
     varies = deviation > 10 * np.finfo(X.dtype).eps * magnitude
     scale = np.where(varies, deviation, np.where(magnitude > 0, magnitude, 1.0))
@@ -101,15 +106,16 @@ def _statistics(X: Any, weight: np.ndarray | None, center: bool) -> tuple[Standa
     return Standardization(mean, scale), varies, high - low if center else magnitude
 
 
-def _dense_moments(X: np.ndarray, weight: np.ndarray | None, center: bool) -> tuple[np.ndarray, ...]:
+def _dense_moments(X: Array, weight: Array | None, center: bool) -> tuple[np.ndarray, ...]:
     """Return mean, deviation from it, minimum and maximum of the columns, in float64."""
+    xp = namespace(X)
     low, high = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)
     # Relative to the magnitude, squares can neither overflow nor underflow.
-    unit = np.maximum(np.abs(low), np.abs(high))
+    unit = xp.maximum(xp.abs(low), xp.abs(high))
     unit[unit == 0] = 1.0
     weight_sum = X.shape[0] if weight is None else weight.sum(dtype=np.float64)
-    mean, variance = np.zeros(X.shape[1]), np.zeros(X.shape[1])
-    n_rows = max(1, _BLOCK_ELEMENTS // max(1, X.shape[1]))
+    mean, variance = xp.zeros(X.shape[1]), xp.zeros(X.shape[1])
+    n_rows = max(1, (_BLOCK_ELEMENTS if xp is np else _DEVICE_BLOCK_ELEMENTS) // max(1, X.shape[1]))
     blocks = [slice(start, start + n_rows) for start in range(0, X.shape[0], n_rows)]
     if center:
         for block in blocks:
@@ -122,11 +128,12 @@ def _dense_moments(X: np.ndarray, weight: np.ndarray | None, center: bool) -> tu
         z *= z
         variance += z.sum(axis=0) if weight is None else weight[block] @ z
     variance /= weight_sum
-    return mean * unit, np.sqrt(variance) * unit, low, high
+    return tuple(to_host(moment) for moment in (mean * unit, xp.sqrt(variance) * unit, low, high))
 
 
-def _sparse_moments(X: Any, weight: np.ndarray | None, center: bool) -> tuple[np.ndarray, ...]:
+def _sparse_moments(X: Any, weight: Array | None, center: bool) -> tuple[np.ndarray, ...]:
     """Return mean, deviation from it, minimum and maximum of the columns, in float64."""
+    X, weight = to_host(X), None if weight is None else to_host(weight)  # scikit-learn's routines are the host's
     low, high = (extreme.astype(np.float64) for extreme in min_max_axis(X, axis=0))
     weight = None if weight is None else weight.astype(X.dtype, copy=False)
     mean, variance = (m.astype(np.float64) for m in mean_variance_axis(X, axis=0, weights=weight))

@@ -39,7 +39,11 @@ class Units:
 
     def of_target(self, data: Dataset) -> Dataset:
         """Return `data` with its target in the units of training."""
-        return data if self.outputs is None else replace(data, target=self.outputs.transform(data.target))
+        return (
+            data
+            if self.outputs is None
+            else replace(data, target=self.outputs.beside(data.target).transform(data.target))
+        )
 
     def to_user(self, params: np.ndarray, layout: ParameterLayout) -> np.ndarray:
         """Return a copy of the flat vector `params` in the user's units.

@@ -9,6 +9,8 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
+from sk_adalr.backends import Origin, enter, enter_host, namespace, origin, same_place, to_host
+
 FLOAT_DTYPES = (np.float64, np.float32)
 
 
@@ -16,14 +18,16 @@ def check_features(estimator: Any, X: Any, *, reset: bool) -> Any:
     """Return `X` as a float array or CSR matrix (n_samples, n_features); see `check_features_and_target`."""
     _refuse_masked_and_dask(X=X)
     with _overflow_is_a_value_error():
-        return validate_data(estimator, X, accept_sparse="csr", dtype=FLOAT_DTYPES, order="C", reset=reset)
+        X = validate_data(estimator, enter(X, "`X`"), accept_sparse="csr", dtype=FLOAT_DTYPES, order="C", reset=reset)
+    return _in_c_order(X)
 
 
 def check_features_and_target(estimator: Any, X: Any, y: Any, *, numeric: bool, reset: bool) -> tuple[Any, np.ndarray]:
     """Return `X` as a float array or CSR matrix and `y` as an array of as many rows.
 
-    float32 stays float32, everything else becomes float64, all in C order, in which rows are read. Sets or checks
-    `n_features_in_` and `feature_names_in_` of the estimator.
+    float32 stays float32, everything else becomes float64, all in C order, in which rows are read. Arrays of other
+    libraries are taken where scikit-learn's ``array_api_dispatch`` is on: `X` stays on its device, `y` comes to the
+    host. Sets or checks `n_features_in_` and `feature_names_in_` of the estimator.
 
     Raises
     ------
@@ -32,10 +36,10 @@ def check_features_and_target(estimator: Any, X: Any, y: Any, *, numeric: bool, 
     """
     _refuse_masked_and_dask(X=X, y=y)
     with _overflow_is_a_value_error():
-        return validate_data(
+        X, y = validate_data(
             estimator,
-            X,
-            y,
+            enter(X, "`X`"),
+            enter_host(y, "`y`"),
             accept_sparse="csr",
             dtype=FLOAT_DTYPES,
             order="C",
@@ -43,6 +47,7 @@ def check_features_and_target(estimator: Any, X: Any, y: Any, *, numeric: bool, 
             y_numeric=numeric,
             reset=reset,
         )
+    return _in_c_order(X), to_host(y)
 
 
 def check_weights(sample_weight: Any, n_samples: int, class_weight: np.ndarray | None = None) -> np.ndarray | None:
@@ -61,6 +66,7 @@ def check_weights(sample_weight: Any, n_samples: int, class_weight: np.ndarray |
         weight = np.full(n_samples, sample_weight, dtype=np.float64)
     else:
         _refuse_masked_and_dask(sample_weight=sample_weight)
+        sample_weight = enter_host(sample_weight, "`sample_weight`")
         weight = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
     if weight.shape != (n_samples,):
         raise ValueError(
@@ -91,14 +97,35 @@ def scale_weights(weight: np.ndarray | None, dtype: Any) -> tuple[np.ndarray | N
     return (weight / scale).astype(dtype), scale
 
 
+def check_same_origin(estimator: Any, X: Any, fitted: Any, method: str) -> Origin:
+    """Return where `X` is from; raise a ValueError unless the fitted array is of the same library and device.
+
+    As in scikit-learn, and as there only where ``array_api_dispatch`` is on.
+    """
+    place, home = origin(X), origin(fitted)
+    if not same_place(place, home):
+        name = type(estimator).__name__
+        raise ValueError(
+            f"Inputs passed to {name}.{method}() must use the same namespace and the same device as those passed to "
+            f"fit(): fitted on {home}, got {place}. Convert `X`, or fit on arrays of its library."
+        )
+    return place
+
+
 def check_finite_model(estimator: Any, *arrays: np.ndarray) -> None:
     """Raise a ValueError if a fitted array of `estimator` is not finite."""
     for array in arrays:
-        if not np.isfinite(array).all():
+        if not namespace(array).isfinite(array).all():
             raise ValueError(
                 f"The parameters of this {type(estimator).__name__} are not finite, so it cannot predict; they were "
                 "changed after `fit`. Fit it again, or load it from an intact file."
             )
+
+
+def _in_c_order(X: Any) -> Any:
+    """Return CuPy's `X` in C order, which scikit-learn only asks NumPy for."""
+    xp = namespace(X)
+    return X if xp is np else xp.ascontiguousarray(X)
 
 
 @contextmanager

@@ -1,16 +1,42 @@
-"""Which array library computes, and with which kernels: the only room that imports CuPy and numba."""
+"""Which array library computes, with which kernels, and arrays of other libraries.
 
+The only room that imports CuPy and numba.
+"""
+
+from sk_adalr.backends.interchange import Origin, enter, enter_host, fitted_array, origin, same_place
 from sk_adalr.backends.kernels import Kernels, expect_steps, kernels, use_kernels
-from sk_adalr.backends.namespace import Array, add_scaled, namespace, special, to_host
+from sk_adalr.backends.namespace import (
+    Array,
+    add_scaled,
+    beside,
+    csr,
+    import_cupy,
+    is_sparse,
+    namespace,
+    special,
+    to_device,
+    to_host,
+)
 
 __all__ = [
     "Array",
     "Kernels",
+    "Origin",
     "add_scaled",
+    "beside",
+    "csr",
+    "enter",
+    "enter_host",
     "expect_steps",
+    "fitted_array",
+    "import_cupy",
+    "is_sparse",
     "kernels",
     "namespace",
+    "origin",
+    "same_place",
     "special",
+    "to_device",
     "to_host",
     "use_kernels",
 ]

@@ -1,4 +1,4 @@
-"""The array library of an array, and the way back to the host."""
+"""The array library of an array, and the way to another array's library and back to the host."""
 
 import sys
 from types import ModuleType
@@ -6,12 +6,14 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import scipy.linalg.blas
+import scipy.sparse
 import scipy.special
 
 #: A ``numpy.ndarray`` or a ``cupy.ndarray``; the core never asks which.
 Array: TypeAlias = Any
 
 _AXPY = {"f": scipy.linalg.blas.saxpy, "d": scipy.linalg.blas.daxpy}
+_STAY_ON_HOST = "Pass data in host memory, with `backend='numpy'`."
 
 
 def namespace(array: Array) -> ModuleType:
@@ -21,16 +23,18 @@ def namespace(array: Array) -> ModuleType:
 
     Parameters
     ----------
-    array : array
+    array : array or CSR matrix
         Any array of any shape.
 
     Returns
     -------
     module
-        ``cupy`` for a CuPy array and ``numpy`` for anything else.
+        ``cupy`` for a CuPy array or sparse matrix, and ``numpy`` for anything else.
     """
+    if type(array) is np.ndarray:
+        return np
     cupy = sys.modules.get("cupy")
-    if cupy is not None and isinstance(array, cupy.ndarray):
+    if cupy is not None and isinstance(array.data if is_sparse(array) else array, cupy.ndarray):
         return cupy
     return np
 
@@ -44,9 +48,62 @@ def special(array: Array) -> ModuleType:
     return cupyx.scipy.special
 
 
-def to_host(array: Array) -> np.ndarray:
-    """Return `array` as a NumPy array, without a copy where it is one already."""
-    return array.get() if namespace(array) is not np else np.asarray(array)
+def is_sparse(X: Any) -> bool:
+    """Say whether `X` is a sparse matrix of SciPy's or CuPy's."""
+    return hasattr(X, "tocsr")
+
+
+def csr(parts: tuple[Array, Array, Array], shape: tuple[int, int]) -> Any:
+    """Return the CSR matrix of ``(data, indices, indptr)``, in their library."""
+    if namespace(parts[0]) is np:
+        return scipy.sparse.csr_array(parts, shape=shape)
+    import cupyx.scipy.sparse
+
+    return cupyx.scipy.sparse.csr_matrix(parts, shape=shape)
+
+
+def to_host(array: Any) -> Any:
+    """Return an array or CSR matrix in host memory, without a copy where it is there already."""
+    if namespace(array) is not np:
+        return array.get()
+    return array if is_sparse(array) else np.asarray(array)
+
+
+def beside(array: Any, reference: Array) -> Any:
+    """Return an array or CSR matrix in the library and memory of `reference`, without a copy if it is there."""
+    xp = namespace(reference)
+    return to_host(array) if xp is np else _moved(array, xp)
+
+
+def to_device(array: Any) -> Any:
+    """Return an array or CSR matrix in the memory of the current CUDA device, without a copy if it is there.
+
+    Raises
+    ------
+    ImportError
+        If CuPy is not installed; the message says which extra installs it.
+    ValueError
+        If there is no CUDA device.
+    """
+    return _moved(array, import_cupy())
+
+
+def import_cupy() -> ModuleType:
+    """Return CuPy if it can compute here; raises as `to_device`."""
+    try:
+        import cupy
+    except ImportError as error:
+        raise ImportError(
+            "Computing on a GPU needs CuPy. Install it with `pip install 'sk-adalr[cuda12]'` or, for CUDA 13, "
+            "`pip install 'sk-adalr[cuda13]'`, never both; or pass data in host memory, with `backend='numpy'`."
+        ) from error
+    try:
+        n_devices = cupy.cuda.runtime.getDeviceCount()
+    except cupy.cuda.runtime.CUDARuntimeError as error:
+        raise ValueError(f"CuPy is installed but finds no CUDA device: {error}. {_STAY_ON_HOST}") from error
+    if n_devices == 0:
+        raise ValueError(f"CuPy is installed but finds no CUDA device. {_STAY_ON_HOST}")
+    return cupy
 
 
 def add_scaled(out: Array, factor: float, array: Array) -> None:
@@ -55,3 +112,13 @@ def add_scaled(out: Array, factor: float, array: Array) -> None:
         _AXPY[out.dtype.char](array, out, a=factor)
     else:
         out += factor * array
+
+
+def _moved(array: Any, xp: ModuleType) -> Any:
+    if namespace(array) is xp:
+        return array
+    if is_sparse(array):
+        # CuPy takes 32-bit indices; more entries than they count do not fit the memory of a device.
+        indices, indptr = (xp.asarray(part, dtype=np.int32) for part in (array.indices, array.indptr))
+        return csr((xp.asarray(array.data), indices, indptr), array.shape)
+    return xp.asarray(array)

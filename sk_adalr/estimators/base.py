@@ -9,11 +9,12 @@ import numpy as np
 from sklearn.base import BaseEstimator, is_regressor
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 
+from sk_adalr.backends import beside, origin, to_device, to_host
 from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.minibatch import MiniBatchTraining
 from sk_adalr.estimators.report import Report
 from sk_adalr.estimators.targets import Target
-from sk_adalr.names import check_bool, check_number
+from sk_adalr.names import check_bool, check_choice, check_number
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.validation import check_features_and_target, check_weights, scale_weights
 
@@ -33,6 +34,7 @@ def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
 class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, BaseEstimator):
     """Base of all estimators: how a fit runs. A subclass says what the model is."""
 
+    backend: Any
     _dtype: str
     _encode_target: Callable[[Any, Any, Any, Any], Target]
 
@@ -70,11 +72,12 @@ class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, BaseEstimator):
             self._check_params()
             resume = self.warm_start and hasattr(self, "loss_curve_")
             data, target = self._validate(X, y, sample_weight, resume=resume, reset=True)
-            target = self._with_validation(target, X_val, y_val, data.X.dtype)
+            target = self._with_validation(target, X_val, y_val, data.X)
             has_callbacks = hasattr(self, "_skl_callbacks")
             context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-            report = Report(self, context if has_callbacks else None, X, y)
-            fitted = self._solve(data, target, report, resume=resume)
+            publish = origin(X).give_attributes
+            report = Report(self, context if has_callbacks else None, X, y, publish)
+            fitted = publish(self._solve(data, target, report, resume=resume))
             self.__dict__.update(fitted)
             context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes=lambda: fitted)
         return self
@@ -85,28 +88,39 @@ class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, BaseEstimator):
             resume = hasattr(self, "loss_curve_")
             data, target = self._validate(X, y, sample_weight, classes=classes, resume=resume, reset=not resume)
             fitted = self._train(data, target, Report(self), resume=resume, max_epochs=1, partial=True)
-            self.__dict__.update(fitted)
+            self.__dict__.update(origin(X).give_attributes(fitted))
         return self
 
     def _validate(
         self, X: Any, y: Any, sample_weight: Any, *, resume: bool, reset: bool, classes: Any = None
     ) -> tuple[Dataset, Target]:
-        """Return validated data and the encoded target; where `resume`, in the dtype and kind of before."""
+        """Return validated data and the encoded target; where `resume`, in the dtype and kind of before.
+
+        Targets and weights are encoded on the host; the data then lie where `backend` computes.
+        """
         X, y = check_features_and_target(self, X, y, numeric=is_regressor(self), reset=reset)
         if resume:
             X = X.astype(self._dtype, copy=False)
         weight = check_weights(sample_weight, X.shape[0])
         if weight is not None and not weight.all():  # a row without weight is no row
-            X, y, weight = X[weight > 0], y[weight > 0], weight[weight > 0]
+            rows = weight > 0
+            X, y, weight = X[beside(rows, X)], y[rows], weight[rows]
         target = self._encode_target(y, X.dtype, weight, classes)
         if resume:
             self._check_same_target(target)
         sample_weight, _ = scale_weights(weight, X.dtype)
         weight, weight_scale = scale_weights(check_weights(weight, X.shape[0], target.class_weight), X.dtype)
-        return Dataset(X, target.values, weight, weight_scale, sample_weight), target
+        data = Dataset(X, target.values, weight, weight_scale, sample_weight)
+        return data.moved(self._move_beside(X)), target
 
-    def _with_validation(self, target: Target, X_val: Any, y_val: Any, dtype: Any) -> Target:
-        """Return `target` with the user's validation data."""
+    def _move_beside(self, X: Any) -> Callable[[Any], Any]:
+        """Return the function that moves an array to where `backend` computes, given the features."""
+        if self.backend == "auto":
+            return lambda array: beside(array, X)
+        return to_device if self.backend == "cupy" else to_host
+
+    def _with_validation(self, target: Target, X_val: Any, y_val: Any, X: Any) -> Target:
+        """Return `target` with the user's validation data, beside the training rows `X`."""
         if X_val is None and y_val is None:
             return target
         if X_val is None or y_val is None:
@@ -114,11 +128,11 @@ class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, BaseEstimator):
         if not self.early_stopping:
             raise ValueError("`X_val` and `y_val` are for early stopping; set `early_stopping=True` to use them.")
         X_val, y_val = check_features_and_target(self, X_val, y_val, numeric=is_regressor(self), reset=False)
-        encoded = self._encode_target(y_val, dtype, None, target.attributes.get("classes_"))
+        encoded = self._encode_target(y_val, X.dtype, None, target.attributes.get("classes_"))
         if encoded.n_outputs != target.n_outputs:
             raise ValueError(f"`y_val` must have {target.n_outputs} outputs as `y` has; got {encoded.n_outputs}.")
-        data = Dataset(X_val.astype(dtype, copy=False), encoded.values)
-        return replace(target, validation=data)
+        data = Dataset(X_val.astype(X.dtype, copy=False), encoded.values)
+        return replace(target, validation=data.moved(lambda array: beside(array, X)))
 
     def _check_same_target(self, target: Target) -> None:
         for name, value in target.attributes.items():
@@ -132,6 +146,7 @@ class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, BaseEstimator):
         """Raise a ValueError or TypeError if a parameter is invalid."""
         check_number("max_iter", self.max_iter, 1, integer=True)
         check_number("tol", self.tol, 0)
+        check_choice("backend", self.backend, ("auto", "numpy", "cupy"))
         check_number("n_iter_no_change", self.n_iter_no_change, 1, integer=True)
         check_number("validation_fraction", self.validation_fraction, 0, 1, strict=True)
         if not (isinstance(self.batch_size, str) and self.batch_size == "auto"):
@@ -140,6 +155,12 @@ class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, BaseEstimator):
             check_bool(name, getattr(self, name))
         check_bool("early_stopping", self.early_stopping, or_auto=self._min_rows_to_hold_out is not None)
         self._make_optimizer(ParameterLayout.vector(1))
+
+    def __sklearn_tags__(self) -> Any:
+        """Return what the estimator takes: arrays of other libraries among the rest."""
+        tags = super().__sklearn_tags__()
+        tags.array_api_support = True
+        return tags
 
     def _solve(self, data: Dataset, target: Target, report: Report, *, resume: bool) -> dict[str, Any]:
         """Return all fitted attributes of a full fit."""

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 
+from sk_adalr.backends import Array, beside, enter_host, namespace, to_host
 from sk_adalr.estimators.targets import Target, encode_labels
 from sk_adalr.objectives import BinomialLogLoss, MultinomialLogLoss
 
@@ -34,7 +35,7 @@ class LabelPrediction(ClassifierMixin):
                 "enough sample, and pass them as a dict."
             )
         fitted = getattr(self, "classes_", None)
-        classes = fitted if classes is None else np.unique(classes)
+        classes = fitted if classes is None else np.unique(enter_host(classes, "`classes`"))
         if classes is None:
             raise ValueError("`classes` must be passed in the first call of `partial_fit`.")
         if fitted is not None and not np.array_equal(fitted, classes):
@@ -53,8 +54,8 @@ class LabelPrediction(ClassifierMixin):
         ndarray of shape (n_samples,) for two classes, else (n_samples, n_classes)
             Positive where the second class, or a label, is predicted; largest at the predicted one of many classes.
         """
-        raw = self._raw_prediction(X)
-        return raw[:, 0] if self._is_binary else raw
+        raw, origin = self._raw_prediction(X, "decision_function")
+        return origin.give(raw[:, 0] if self._is_binary else raw)
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the predicted labels.
@@ -68,7 +69,8 @@ class LabelPrediction(ClassifierMixin):
         ndarray of shape (n_samples,), or (n_samples, n_labels) for multilabel targets
             Entries of ``classes_``; zeros and ones for multilabel targets.
         """
-        return self._labels(self._raw_prediction(X))
+        raw, origin = self._raw_prediction(X, "predict")
+        return origin.give(self._labels(raw))
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return class probabilities.
@@ -83,15 +85,13 @@ class LabelPrediction(ClassifierMixin):
             In the order of ``classes_``. Rows sum to one, except for multilabel targets, whose entries lie strictly
             between 0 and 1.
         """
-        raw = self._raw_prediction(X)
-        if self._is_binary:
-            raw = np.hstack([-raw, raw])
-        proba = self._link.predict(raw)
+        raw, origin = self._raw_prediction(X, "predict_proba")
+        proba = self._link.predict(self._one_per_class(raw))
         if self._multilabel:
             # A finite model is never certain; rounding alone would say so.
             limits = np.finfo(proba.dtype)
-            np.clip(proba, limits.tiny, 1 - limits.epsneg, out=proba)
-        return proba
+            proba.clip(limits.tiny, 1 - limits.epsneg, out=proba)
+        return origin.give(proba)
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Return the logarithm of class probabilities, without underflow.
@@ -105,13 +105,12 @@ class LabelPrediction(ClassifierMixin):
         ndarray of shape (n_samples, n_classes)
             In the order of ``classes_``.
         """
-        raw = self._raw_prediction(X)
-        if self._is_binary:
-            raw = np.hstack([-raw, raw])
+        raw, origin = self._raw_prediction(X, "predict_log_proba")
+        raw, xp = self._one_per_class(raw), namespace(raw)
         if isinstance(self._link, BinomialLogLoss):
-            return -np.logaddexp(0, -raw)
+            return origin.give(-xp.logaddexp(0, -raw))
         raw -= raw.max(axis=1, keepdims=True)
-        return raw - np.log(np.exp(raw).sum(axis=1, keepdims=True))
+        return origin.give(raw - xp.log(xp.exp(raw).sum(axis=1, keepdims=True)))
 
     @property
     def _is_binary(self) -> bool:
@@ -121,11 +120,17 @@ class LabelPrediction(ClassifierMixin):
     def _link(self) -> BinomialLogLoss | MultinomialLogLoss:
         return BinomialLogLoss() if self._multilabel or self._is_binary else MultinomialLogLoss()
 
-    def _labels(self, raw: np.ndarray) -> np.ndarray:
+    def _one_per_class(self, raw: Array) -> Array:
+        return namespace(raw).hstack([-raw, raw]) if self._is_binary else raw
+
+    def _labels(self, raw: Array) -> Array:
+        """Return the labels: numbers beside `raw`, others on the host."""
         if self._multilabel:
             return (raw > 0).astype(int)
         indices = (raw[:, 0] > 0).astype(int) if self._is_binary else raw.argmax(axis=1)
-        return self.classes_[indices]
+        if self.classes_.dtype.kind not in "biuf":
+            return self.classes_[to_host(indices)]
+        return beside(self.classes_, raw)[indices]
 
     @staticmethod
     def _score_raw(raw: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> float:

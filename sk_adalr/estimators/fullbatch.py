@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
+from sk_adalr.backends import fitted_array, is_sparse
 from sk_adalr.caller import warn_caller
 from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.base import GradientEstimator
@@ -78,7 +78,7 @@ class FullBatchTraining(GradientEstimator):
         factorise = (
             isinstance(target.loss, HalfSquaredError)
             and not self._names_exact
-            and prefers_factorisation(n_samples, n_features, sparse.issparse(data.X))
+            and prefers_factorisation(n_samples, n_features, is_sparse(data.X))
         )
         options = {"penalty": self._penalty_strength(data), "fit_intercept": self._has_intercept}
         if factorise:
@@ -136,8 +136,8 @@ class FullBatchTraining(GradientEstimator):
             _LOSS_NAMES[type(target.loss)],
             max_iter=self.max_iter,
             tol=self.tol,
-            coef=np.atleast_2d(self.coef_).T if resume else None,
-            intercept=np.atleast_1d(self.intercept_) if resume else None,
+            coef=np.atleast_2d(fitted_array(self.coef_)).T if resume else None,
+            intercept=np.atleast_1d(fitted_array(self.intercept_)) if resume else None,
             callback=record,
             **options,
         )

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import train_test_split
 
+from sk_adalr.backends import Array, beside, to_host
 from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.targets import Target
 from sk_adalr.objectives import Loss, predict_raw
@@ -63,18 +64,21 @@ class Holdout:
         units: Units,
         loss: Loss,
         score_raw: Callable[[np.ndarray, np.ndarray, np.ndarray | None], float],
-    ) -> Callable[[np.ndarray], tuple[float, float]]:
+    ) -> Callable[[Array], tuple[float, float]]:
         """Return the function of the parameters that gives score and mean loss, in the user's units, on the rows."""
-        every = slice(None) if self.rows is None else self.rows
+        X = self.data.X
+        rows = None if self.rows is None else beside(self.rows, X)
+        every = slice(None) if rows is None else rows
         target = self.data.target[every]
         weight: Any = None if self.data.weight is None else self.data.weight[every]
         weight_sum = float(len(target) if weight is None else weight.sum(dtype="float64"))
+        inputs = None if units.inputs is None else units.inputs.beside(X)
+        # scikit-learn scores where it is sure to be able to: on the host, a prediction an epoch.
+        host_target, host_weight = to_host(target), None if weight is None else to_host(weight)
 
-        def evaluate(params: np.ndarray) -> tuple[float, float]:
-            raw = predict_raw(
-                *layout.unpack(params), self.data.X, activation, rows=self.rows, standardization=units.inputs
-            )
-            score = score_raw(raw, target, weight)
+        def evaluate(params: Array) -> tuple[float, float]:
+            raw = predict_raw(*layout.unpack(params), X, activation, rows=rows, standardization=inputs)
+            score = score_raw(to_host(raw), host_target, host_weight)
             return score, units.of_loss * float(loss.value(raw, target, weight)) / weight_sum
 
         return evaluate

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import check_is_fitted
 
+from sk_adalr.backends import Array, Origin, beside, fitted_array, namespace
 from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.fullbatch import FullBatchTraining
 from sk_adalr.estimators.targets import Target
@@ -14,7 +15,7 @@ from sk_adalr.names import check_bool
 from sk_adalr.objectives import L2Penalty, Network
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.units import Units
-from sk_adalr.validation import check_features, check_finite_model
+from sk_adalr.validation import check_features, check_finite_model, check_same_origin
 
 
 class LinearEstimator(FullBatchTraining):
@@ -40,7 +41,7 @@ class LinearEstimator(FullBatchTraining):
             return L2Penalty(strength)
         # The penalty is on coefficients in the user's units: w = w' / scale.
         coef_weights = np.repeat(units.inputs.scale**-2, layout.coef_shapes[0][1]).astype(data.X.dtype)
-        return L2Penalty(strength, coef_weights=coef_weights)
+        return L2Penalty(strength, coef_weights=beside(coef_weights, data.X))
 
     def _units(self, data: Dataset, target: Target) -> Units:
         units = super()._units(data, target)
@@ -61,9 +62,9 @@ class LinearEstimator(FullBatchTraining):
         """Return the fitted coefficients and intercepts as a flat vector."""
         params = np.empty(layout.n_params, dtype=self._dtype)
         coefs, intercepts = layout.unpack(params)
-        coefs[0][...] = np.atleast_2d(self.coef_).T
+        coefs[0][...] = np.atleast_2d(fitted_array(self.coef_)).T
         if intercepts:
-            intercepts[0][...] = self.intercept_
+            intercepts[0][...] = fitted_array(self.intercept_)
         return params
 
     def _coef_attributes(self, layout: ParameterLayout, params: np.ndarray, target: Target) -> dict[str, Any]:
@@ -76,8 +77,11 @@ class LinearEstimator(FullBatchTraining):
         """Return ``coef_`` and ``intercept_`` from (n_outputs, n_features) and (n_outputs,)."""
         return {"coef_": coef, "intercept_": intercept}
 
-    def _raw_prediction(self, X: Any) -> np.ndarray:
+    def _raw_prediction(self, X: Any, method: str) -> tuple[Array, Origin]:
         check_is_fitted(self)
-        check_finite_model(self, self.coef_, self.intercept_)
+        origin = check_same_origin(self, X, self.coef_, method)
         X = check_features(self, X, reset=False)
-        return safe_sparse_dot(X, np.atleast_2d(self.coef_).T) + np.atleast_1d(self.intercept_)
+        coef, intercept = fitted_array(self.coef_, X), fitted_array(self.intercept_, X)
+        check_finite_model(self, coef, intercept)
+        xp = namespace(X)
+        return safe_sparse_dot(X, xp.atleast_2d(coef).T) + xp.atleast_1d(intercept), origin

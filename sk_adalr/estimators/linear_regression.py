@@ -76,6 +76,9 @@ class AdaptiveLRLinearRegression(OutputPrediction, LinearEstimator):
         Whether `fit` goes on from the previous fit, the state of the optimizer included.
     verbose : bool or int, default=False
         Whether to print a line per epoch.
+    backend : {"auto", "numpy", "cupy"}, default="auto"
+        Which library trains: "auto" is CuPy for arrays that lie on a GPU, and NumPy for all others; "cupy" moves the
+        data to the GPU once. Fitted attributes are of the kind of the data in any case, so NumPy's for NumPy's.
 
     Attributes
     ----------
@@ -151,6 +154,7 @@ class AdaptiveLRLinearRegression(OutputPrediction, LinearEstimator):
         validation_fraction: float = 0.1,
         warm_start: bool = False,
         verbose: Any = False,
+        backend: str = "auto",
     ) -> None:
         self.alpha = alpha
         self.fit_intercept = fit_intercept
@@ -174,6 +178,7 @@ class AdaptiveLRLinearRegression(OutputPrediction, LinearEstimator):
         self.validation_fraction = validation_fraction
         self.warm_start = warm_start
         self.verbose = verbose
+        self.backend = backend
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "AdaptiveLRLinearRegression":
         """Make one pass over the given rows, going on from where training is.

@@ -79,6 +79,9 @@ class AdaptiveLRLogisticRegression(LabelPrediction, LinearEstimator):
         Whether `fit` goes on from the previous fit, the state of the optimizer included.
     verbose : bool or int, default=False
         Whether to print a line per epoch.
+    backend : {"auto", "numpy", "cupy"}, default="auto"
+        Which library trains: "auto" is CuPy for arrays that lie on a GPU, and NumPy for all others; "cupy" moves the
+        data to the GPU once. Fitted attributes are of the kind of the data in any case, so NumPy's for NumPy's.
 
     Attributes
     ----------
@@ -159,6 +162,7 @@ class AdaptiveLRLogisticRegression(LabelPrediction, LinearEstimator):
         validation_fraction: float = 0.1,
         warm_start: bool = False,
         verbose: Any = False,
+        backend: str = "auto",
     ) -> None:
         self.C = C
         self.l1_ratio = l1_ratio
@@ -184,6 +188,7 @@ class AdaptiveLRLogisticRegression(LabelPrediction, LinearEstimator):
         self.validation_fraction = validation_fraction
         self.warm_start = warm_start
         self.verbose = verbose
+        self.backend = backend
 
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None

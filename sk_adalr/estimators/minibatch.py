@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
+from sk_adalr.backends import Array, beside, fitted_array, to_host
 from sk_adalr.caller import warn_caller
 from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.holdout import Holdout
@@ -122,7 +123,7 @@ class MiniBatchTraining:
         optimizer = self._make_optimizer(layout)
         units = Units.thaw(self._training["units"]) if resume and self._training else self._units(data, target)
         data = units.of_target(data)
-        training = self._training_state(optimizer, network, units, data.X.dtype, resume)
+        training = self._training_state(optimizer, network, units, data.X, resume)
         history = self._history() if resume else History()
         holdout, note = None, ""
         stops_early = not partial and self._stops_early(data, target)
@@ -137,10 +138,10 @@ class MiniBatchTraining:
         stopping = None if partial else self._stopping(target, data, units, history, stops_early)
         mean_loss = PenalizedMean(network, self._penalty(data, units, layout))
 
-        def coefs_so_far(params: np.ndarray) -> dict[str, Any]:
-            return self._coef_attributes(layout, units.to_user(params, layout), target) | target.attributes
+        def coefs_so_far(params: Array) -> dict[str, Any]:
+            return self._coef_attributes(layout, units.to_user(to_host(params), layout), target) | target.attributes
 
-        def on_epoch(history: History, params: np.ndarray) -> bool:
+        def on_epoch(history: History, params: Array) -> bool:
             return report(history, lambda: coefs_so_far(params))
 
         params = Trainer(optimizer, mean_loss, units.of_loss, on_epoch).run(
@@ -208,9 +209,9 @@ class MiniBatchTraining:
         return Units(inputs, outputs)
 
     def _training_state(
-        self, optimizer: Optimizer | AutomaticOptimizer, network: Network, units: Units, dtype: Any, resume: bool
+        self, optimizer: Optimizer | AutomaticOptimizer, network: Network, units: Units, X: Any, resume: bool
     ) -> TrainingState:
-        """Return where to start: anew, from a fitted model, or exactly where training ended."""
+        """Return where to start, beside `X`: anew, from a fitted model, or exactly where training ended."""
         layout = network.layout
         if resume and self._training is not None:
             if self._training["params"].shape != (layout.n_params,):
@@ -219,13 +220,13 @@ class MiniBatchTraining:
                     f"{self._training['params'].size} parameters and would now have {layout.n_params}. Fit with "
                     "`warm_start=False` instead."
                 )
-            return TrainingState.thaw(self._training, optimizer)
+            return TrainingState.thaw(self._training, optimizer, X)
         random_state = check_random_state(self.random_state)
         if resume:
             params = units.from_user(self._params(layout), layout)
         else:
-            params = self._initial_params(network, random_state, dtype)
-        return TrainingState.start(optimizer, params, random_state)
+            params = self._initial_params(network, random_state, X.dtype)
+        return TrainingState.start(optimizer, beside(params, X), random_state)
 
     @property
     def _is_auto_stopping(self) -> bool:
@@ -264,8 +265,8 @@ class MiniBatchTraining:
             losses=list(self.loss_curve_),
             validation_scores=list(self.validation_scores_ or []),
             validation_losses=list(self.validation_loss_curve_ or []),
-            learning_rates=[tuple(rates) for rates in self.learning_rate_curve_.tolist()],
-            layer_learning_rates=[] if by_layer is None else by_layer.tolist(),
+            learning_rates=[tuple(rates) for rates in fitted_array(self.learning_rate_curve_).tolist()],
+            layer_learning_rates=[] if by_layer is None else fitted_array(by_layer).tolist(),
         )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from sk_adalr.backends import Array, Origin, fitted_array
 from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.base import GradientEstimator
 from sk_adalr.estimators.targets import Target
@@ -13,7 +14,7 @@ from sk_adalr.names import check_choice, check_number
 from sk_adalr.objectives import ACTIVATIONS, L2Penalty, Network, predict_raw
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.units import Units
-from sk_adalr.validation import check_features, check_finite_model
+from sk_adalr.validation import check_features, check_finite_model, check_same_origin
 
 
 class MLPEstimator(GradientEstimator):
@@ -51,7 +52,7 @@ class MLPEstimator(GradientEstimator):
         return network.initial_params(random_state, dtype, 2.0 if self.activation == "logistic" else 6.0)
 
     def _params(self, layout: ParameterLayout) -> np.ndarray:
-        return np.concatenate([array.ravel() for array in (*self.coefs_, *self.intercepts_)])
+        return np.concatenate([fitted_array(array).ravel() for array in (*self.coefs_, *self.intercepts_)])
 
     def _coef_attributes(self, layout: ParameterLayout, params: np.ndarray, target: Target) -> dict[str, Any]:
         coefs, intercepts = layout.unpack(params.copy())
@@ -62,8 +63,12 @@ class MLPEstimator(GradientEstimator):
             "n_outputs_": len(intercepts[-1]),
         }
 
-    def _raw_prediction(self, X: Any) -> np.ndarray:
+    def _raw_prediction(self, X: Any, method: str) -> tuple[Array, Origin]:
         check_is_fitted(self)
-        check_finite_model(self, *self.coefs_, *self.intercepts_)
+        origin = check_same_origin(self, X, self.coefs_[0], method)
         X = check_features(self, X, reset=False)
-        return predict_raw(self.coefs_, self.intercepts_, X, self.activation)
+        coefs, intercepts = (
+            [fitted_array(array, X) for array in arrays] for arrays in (self.coefs_, self.intercepts_)
+        )
+        check_finite_model(self, *coefs, *intercepts)
+        return predict_raw(coefs, intercepts, X, self.activation), origin

@@ -74,6 +74,9 @@ class AdaptiveLRMLPClassifier(LabelPrediction, MLPEstimator):
         Whether `fit` goes on from the previous fit, the state of the optimizer included.
     verbose : bool or int, default=False
         Whether to print a line per epoch.
+    backend : {"auto", "numpy", "cupy"}, default="auto"
+        Which library trains: "auto" is CuPy for arrays that lie on a GPU, and NumPy for all others; "cupy" moves the
+        data to the GPU once. Fitted attributes are of the kind of the data in any case, so NumPy's for NumPy's.
 
     Attributes
     ----------
@@ -161,6 +164,7 @@ class AdaptiveLRMLPClassifier(LabelPrediction, MLPEstimator):
         validation_fraction: float = 0.1,
         warm_start: bool = False,
         verbose: Any = False,
+        backend: str = "auto",
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -186,6 +190,7 @@ class AdaptiveLRMLPClassifier(LabelPrediction, MLPEstimator):
         self.validation_fraction = validation_fraction
         self.warm_start = warm_start
         self.verbose = verbose
+        self.backend = backend
 
     # The arguments are in the order of scikit-learn's MLPClassifier.
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> "AdaptiveLRMLPClassifier":

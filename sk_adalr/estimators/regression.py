@@ -27,8 +27,8 @@ class OutputPrediction(RegressorMixin):
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
             In the shape of the target of `fit`, and in its units.
         """
-        raw = self._raw_prediction(X)
-        return raw[:, 0] if self._single_output else raw
+        raw, origin = self._raw_prediction(X, "predict")
+        return origin.give(raw[:, 0] if self._single_output else raw)
 
     @staticmethod
     def _score_raw(raw: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> float:

@@ -17,9 +17,19 @@ class Report:
         The task of the whole fit, of which every epoch is a subtask; None without callbacks.
     X, y : array-like, default=None
         The user's data, for callbacks.
+    publish : callable, default=a function that returns its argument
+        From fitted attributes to those that the user sees.
     """
 
-    def __init__(self, estimator: Any, context: Any = None, X: Any = None, y: Any = None) -> None:
+    def __init__(
+        self,
+        estimator: Any,
+        context: Any = None,
+        X: Any = None,
+        y: Any = None,
+        publish: Callable[[dict[str, Any]], dict[str, Any]] = lambda attributes: attributes,
+    ) -> None:
+        self._publish = publish
         self._estimator = estimator
         self._context = context
         self._X, self._y = X, y
@@ -32,7 +42,7 @@ class Report:
             return False
         data = {"estimator": self._estimator, "X": self._X, "y": self._y}
         task = self._context.subcontext(task_name="epoch").call_on_fit_task_begin(**data)
-        return bool(task.call_on_fit_task_end(**data, reconstruction_attributes=fitted))
+        return bool(task.call_on_fit_task_end(**data, reconstruction_attributes=lambda: self._publish(fitted())))
 
 
 def _line(history: History) -> str:

@@ -9,6 +9,9 @@ With the column means :math:`\mu` and scales :math:`\sigma` the predictor is
 A solver that sees only :math:`\tilde X` is blind to the offsets and units of the columns. Dense data is
 standardised in a copy, which also brings it into the layout in which passes run at memory speed; sparse data
 stays as it is and both corrections are applied to the vectors that enter and leave a pass.
+
+Where the data lie on a device, so does all that has an entry per row. What has an entry per column, coefficients,
+gradients, means and scales, is the host's: a pass moves one such vector in and one out.
 """
 
 from copy import copy
@@ -16,8 +19,12 @@ from copy import copy
 import numpy as np
 from scipy import sparse
 
+from sk_adalr.backends import beside, is_sparse, namespace, to_host
+
 # Values per block of in-cache work: 256 KiB of float64.
 _CACHE_VALUES = 32_768
+# The same on a device, which needs many to be busy.
+_DEVICE_VALUES = 1 << 24
 # Columns whose ranges differ by no more than this factor (between the 10th percentile and the largest) are in one
 # unit: the rule by which mini-batch training standardises.
 _SAME_UNIT_RATIO = 4.0
@@ -32,6 +39,8 @@ class Columns:
     Attributes
     ----------
     shape : (n, p)
+    n_entries : int
+        Number of entries that are stored.
     mean : ndarray (p,), float64
         :math:`\mu`; zeros where the columns are not centred.
     scale : ndarray (p,), float64
@@ -69,12 +78,13 @@ class DenseColumns(Columns):
 
     def __init__(self, X, weight, centre):
         self.shape = n, p = X.shape
-        self.dtype = X.dtype
-        self.data = np.empty((p, n), X.dtype)
+        self.dtype, self.n_entries = X.dtype, n * p
+        xp = namespace(X)
+        self.data = xp.empty((p, n), X.dtype)
         self.mean, self.scale = np.zeros(p), np.ones(p)
         _transpose_into(X, self.data)
         weight = None if weight is None else weight.astype(X.dtype)
-        step = max(1, _CACHE_VALUES // max(n, 1))
+        step = max(1, (_CACHE_VALUES if xp is np else _DEVICE_VALUES) // max(n, 1))
         for start in range(0, p, step):
             columns = slice(start, start + step)
             block = self.data[columns]
@@ -86,24 +96,26 @@ class DenseColumns(Columns):
 
     def forward(self, coef):
         """Predictions (n,) or (k, n), float64, of coefficients (p,) or (k, p)."""
-        return (coef.astype(self.dtype, copy=False) @ self.data).astype(np.float64, copy=False)
+        coef = beside(coef.astype(self.dtype, copy=False), self.data)
+        return (coef @ self.data).astype(np.float64, copy=False)
 
     def backward(self, residual):
         """Sums (p,) or (k, p), float64, of the rows weighted by residuals (n,) or (k, n)."""
         residual = residual.astype(self.dtype, copy=False)
         product = self.data @ residual if residual.ndim == 1 else residual @ self.data.T
-        return product.astype(np.float64, copy=False)
+        return to_host(product.astype(np.float64, copy=False))
 
     def rounded(self, coef):
         """Coefficients as `forward` sees them: a step is only exact in the numbers it was computed with."""
         return coef.astype(self.dtype).astype(np.float64) if self.dtype != np.float64 else coef
 
     def _ranges(self):
-        return (self.data.max(axis=1) - self.data.min(axis=1)) * self.scale
+        return to_host(self.data.max(axis=1) - self.data.min(axis=1)) * self.scale
 
     def row_blocks(self, size):
-        """Blocks of `size` rows, for passes in which predictions need not outlive their block."""
+        """Blocks of `size` rows, more on a device, for passes in which predictions need not outlive their block."""
         n = self.shape[0]
+        size = size if namespace(self.data) is np else max(size, _DEVICE_VALUES // max(1, self.shape[1]))
         return [_DenseBlock(self.data, slice(start, min(start + size, n))) for start in range(0, n, size)]
 
 
@@ -115,11 +127,11 @@ class _DenseBlock:
 
     def forward(self, coef):
         """Predictions (k, rows) of coefficients (k, p), in the dtype of the data."""
-        return coef.astype(self._data.dtype, copy=False) @ self._data
+        return beside(coef.astype(self._data.dtype, copy=False), self._data) @ self._data
 
     def backward(self, residual):
         """Sums (k, p) over the rows of the block."""
-        return residual @ self._data.T
+        return to_host(residual @ self._data.T)
 
 
 class SparseColumns(Columns):
@@ -128,10 +140,11 @@ class SparseColumns(Columns):
     def __init__(self, X, weight, centre):
         self.shape = n, p = X.shape
         # Products of mixed precision would copy the data in every pass; indices dominate the traffic anyway.
-        self.data = sparse.csr_array(X, dtype=np.float64)
+        host = sparse.csr_array(to_host(X), dtype=np.float64)
+        self.data, self.n_entries = beside(host, X), host.nnz
         self.transposed = self.data.T
-        entries, indices = self.data.data, self.data.indices
-        entry_weight = None if weight is None else np.repeat(weight, np.diff(self.data.indptr))
+        entries, indices = host.data, host.indices
+        entry_weight = None if weight is None else np.repeat(to_host(weight), np.diff(host.indptr))
         present = np.bincount(indices, entry_weight, p) / n
         # In units of its peak a constant column is all ones, and its mean free of rounding.
         peak = None if _squares_are_safe(entries) and not (present > _FULL).any() else _peaks(entries, indices, p)
@@ -150,21 +163,24 @@ class SparseColumns(Columns):
         if peak is not None:
             self.scale, self.mean = self.scale * peak, self.mean * peak
         self._shift = self.mean / self.scale
+        self._range = (host.max(axis=0) - host.min(axis=0)).toarray().ravel()
 
     def forward(self, coef):
         """Predictions (n,) or (k, n) of coefficients (p,) or (k, p)."""
         coef = np.where(self.alive, coef, 0.0)
         shift = coef @ self._shift
+        product = self.data @ beside((coef / self.scale).T, self.data)
         if coef.ndim == 1:
-            return self.data @ (coef / self.scale) - shift
-        return np.ascontiguousarray((self.data @ (coef / self.scale).T).T) - shift[:, None]
+            return product - shift
+        return namespace(product).ascontiguousarray(product.T) - beside(shift[:, None], product)
 
     def backward(self, residual):
         """Sums (p,) or (k, p) of the rows weighted by residuals (n,) or (k, n)."""
         if residual.ndim == 1:
-            total = (self.transposed @ residual) / self.scale - residual.sum() * self._shift
+            total = to_host(self.transposed @ residual) / self.scale - to_host(residual.sum()) * self._shift
         else:
-            total = (self.transposed @ residual.T).T / self.scale - np.outer(residual.sum(1), self._shift)
+            total = to_host(self.transposed @ residual.T).T / self.scale
+            total -= np.outer(to_host(residual.sum(1)), self._shift)
         return np.where(self.alive, total, 0.0)
 
     def rounded(self, coef):
@@ -172,12 +188,22 @@ class SparseColumns(Columns):
         return coef
 
     def _ranges(self):
-        return (self.data.max(axis=0) - self.data.min(axis=0)).toarray().ravel()
+        return self._range
 
     def row_blocks(self, size):
-        """Blocks of `size` rows that share the memory of the data."""
+        """Blocks of `size` rows that share the memory of the data; one block on a device."""
         n = self.shape[0]
+        if namespace(self.data) is not np:
+            return [_WholeBlock(self)]
         return [_SparseBlock(self, slice(start, min(start + size, n))) for start in range(0, n, size)]
+
+
+class _WholeBlock:
+    """All rows of `SparseColumns`."""
+
+    def __init__(self, columns):
+        self.rows = slice(0, columns.shape[0])
+        self.forward, self.backward = columns.forward, columns.backward
 
 
 class _SparseBlock:
@@ -207,7 +233,7 @@ class _SparseBlock:
 
 def standardised_columns(X, weight=None, centre=True):
     """`DenseColumns` or `SparseColumns` of X (n, p); weight (n,) has mean 1, or is None."""
-    kind = SparseColumns if sparse.issparse(X) else DenseColumns
+    kind = SparseColumns if is_sparse(X) else DenseColumns
     return kind(X, weight, centre)
 
 
@@ -228,8 +254,9 @@ def _peaks(entries, indices, p):
 def _transpose_into(X, out):
     """Copy X (n, p) into out (p, n) in blocks that fit the cache on both sides."""
     n, p = X.shape
-    if X.flags.f_contiguous:
-        np.copyto(out, X.T)
+    xp = namespace(X)
+    if xp is not np or X.flags.f_contiguous:
+        xp.copyto(out, X.T)
         return
     rows = max(16, _CACHE_VALUES // max(1, p))
     for start in range(0, n, rows):
@@ -250,28 +277,29 @@ def _centre(block, weight):
     block -= mean
     rest = (block.mean(axis=1) if weight is None else block @ weight / n)[:, None]
     block -= rest
-    return (first.astype(np.float64) + mean + rest)[:, 0]
+    return to_host(first.astype(np.float64) + mean + rest)[:, 0]
 
 
 def _normalise(block, weight):
     """Divide the rows of block by their root mean squares in place; return these, 0 for rows of zeros."""
-    n = block.shape[1]
+    n, xp = block.shape[1], namespace(block)
     with np.errstate(over="ignore", under="ignore"):
         square = (
-            np.einsum("ij,ij->i", block, block) if weight is None else np.einsum("ij,ij,j->i", block, block, weight)
+            xp.einsum("ij,ij->i", block, block) if weight is None else xp.einsum("ij,ij,j->i", block, block, weight)
         )
-    square = square.astype(np.float64) / n
+    square = to_host(square.astype(np.float64)) / n
     limits = np.finfo(block.dtype)
     peak = np.ones(len(block))
     unsafe = ~((square > limits.tiny / limits.eps**2) & (square < limits.max * limits.eps))
     if unsafe.any():
         # Squares would overflow or vanish: bring the largest value to 1 first.
-        peak[unsafe] = np.abs(block[unsafe]).max(axis=1, initial=0.0)
-        block[unsafe] /= np.where(peak > 0, peak, 1.0)[unsafe, None].astype(block.dtype)
-        values = block[unsafe].astype(np.float64)
-        square[unsafe] = np.average(values**2, axis=1, weights=weight)
+        rows = beside(np.flatnonzero(unsafe), block)
+        peak[unsafe] = to_host(xp.abs(block[rows]).max(axis=1))
+        block[rows] /= beside(np.where(peak > 0, peak, 1.0)[unsafe, None].astype(block.dtype), block)
+        values = block[rows].astype(np.float64)
+        square[unsafe] = to_host(xp.average(values**2, axis=1, weights=weight))
     root = np.sqrt(square)
     factor = (1.0 / np.where(root > 0, root, 1.0)).astype(block.dtype)
-    block *= factor[:, None]
+    block *= beside(factor, block)[:, None]
     # The inverse of the rounded factor, so that the change of coordinates is the one that was applied.
     return np.where(root > 0, peak / factor.astype(np.float64), 0.0)

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
-from sk_adalr.backends import Array, kernels, namespace, special
+from sk_adalr.backends import Array, is_sparse, kernels, namespace, special
 from sk_adalr.dataset import Batch
 from sk_adalr.objectives.losses import Loss
 from sk_adalr.parameters import ParameterLayout
@@ -199,7 +198,7 @@ def predict_raw(
     Works through blocks of rows, so that hidden layers and standardised rows need little memory.
     """
     n_rows = X.shape[0] if rows is None else len(rows)
-    widths = [coef.shape[1] for coef in coefs] + ([] if sparse.issparse(X) else [X.shape[1]])
+    widths = [coef.shape[1] for coef in coefs] + ([] if is_sparse(X) else [X.shape[1]])
     block_rows = max(1, _BLOCK_ELEMENTS // max(widths))
     blocks = []
     for start in range(0, n_rows, block_rows):

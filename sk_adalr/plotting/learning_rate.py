@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from sk_adalr.backends import fitted_array
 from sk_adalr.plotting.axes import (
     check_matplotlib,
     figure_and_axes,
@@ -99,7 +100,8 @@ class LearningRateDisplay:
         check_matplotlib(f"{cls.__name__}.from_estimator")
         model = fitted_model(estimator)
         rates = getattr(model, "learning_rate_curve_", None)
-        if rates is None or len(rates) == 0:
+        rates = [] if rates is None else fitted_array(rates)
+        if len(rates) == 0:
             raise ValueError(
                 f"This {type(model).__name__} has no learning rates to draw: it was solved without iterations, or by "
                 "a solver that does not record them."
@@ -109,6 +111,7 @@ class LearningRateDisplay:
             rates = getattr(model, "layer_learning_rate_curve_", None)
             if rates is None:
                 raise ValueError(f"This {type(model).__name__} has a single layer; draw it without `per_layer`.")
+            rates = fitted_array(rates)
         return cls(rates, estimator_name=name, unit=unit_of_iterations(model)).plot(ax, **kwargs)
 
     def plot(self, ax: Any = None, *, name: str | None = None, **kwargs: Any) -> "LearningRateDisplay":

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
-from sk_adalr.backends import kernels, namespace
+from sk_adalr.backends import Array, beside, is_sparse, kernels, namespace, to_host
 from sk_adalr.dataset import Batch, Dataset
 from sk_adalr.sparse_rows import SparseRows
 from sk_adalr.standardization import Standardization
@@ -20,6 +19,7 @@ class Batches:
     """The mini-batches of `data`, epoch after epoch.
 
     Dense rows are gathered into one buffer that every batch reuses: a batch is valid until the next one is asked for.
+    The order is made on the host, and moved to the data once an epoch: it is the same on every backend.
 
     Parameters
     ----------
@@ -52,8 +52,10 @@ class Batches:
         self._shuffle = shuffle and self.batch_size < self.n_rows
         self._random_state = random_state
         self._rows = rows
-        self._standardization = standardization
-        self._buffer: np.ndarray | None = None
+        self._standardization = None if standardization is None else standardization.beside(data.X)
+        # Sums of weights divide losses and gradients: they are numbers of the host, and are not read from a device.
+        self._host_weight = None if data.weight is None else to_host(data.weight)
+        self._buffer: Array | None = None
         self._full_batch: Batch | None = None
 
     @property
@@ -79,26 +81,30 @@ class Batches:
 
     def _batches(self, order: np.ndarray | None) -> Iterator[Batch]:
         X = self.data.X
-        is_sparse = sparse.issparse(X)
         step = self.batch_size
-        if is_sparse and order is not None:
-            step *= max(1, _CSR_CHUNK_ROWS // step)
-        for chunk_start in range(0, self.n_rows, step):
-            chunk_stop = min(chunk_start + step, self.n_rows)
-            chunk: Any = slice(chunk_start, chunk_stop) if order is None else order[chunk_start:chunk_stop]
-            X_chunk: Any = self._sparse_rows(chunk) if is_sparse else self._dense_rows(chunk)
-            if step == self.batch_size:
-                yield self._batch(X_chunk, chunk)
-            else:
-                for start in range(0, len(chunk), self.batch_size):
-                    stop = min(start + self.batch_size, len(chunk))
-                    yield self._batch(X_chunk.rows(start, stop), chunk[start:stop])
+        if is_sparse(X) and order is not None and namespace(X) is np:
+            yield from self._chunked_batches(order, step * max(1, _CSR_CHUNK_ROWS // step))
+            return
+        moved_order = None if order is None else beside(order, X)
+        for start in range(0, self.n_rows, step):
+            part = slice(start, min(start + step, self.n_rows))
+            rows: Any = part if moved_order is None else moved_order[part]
+            X_rows: Any = self._sparse_rows(rows) if is_sparse(X) else self._dense_rows(rows)
+            yield self._batch(X_rows, rows, part if order is None else order[part])
 
-    def _sparse_rows(self, rows: slice | np.ndarray) -> SparseRows:
+    def _chunked_batches(self, order: np.ndarray, step: int) -> Iterator[Batch]:
+        for chunk_start in range(0, self.n_rows, step):
+            chunk = order[chunk_start : chunk_start + step]
+            X_chunk = self._sparse_rows(chunk)
+            for start in range(0, len(chunk), self.batch_size):
+                rows = chunk[start : start + self.batch_size]
+                yield self._batch(X_chunk.rows(start, start + len(rows)), rows, rows)
+
+    def _sparse_rows(self, rows: slice | Array) -> SparseRows:
         X = self.data.X[rows]
         return SparseRows(X) if self._standardization is None else self._standardization.transform(X)
 
-    def _dense_rows(self, rows: slice | np.ndarray) -> np.ndarray:
+    def _dense_rows(self, rows: slice | Array) -> Array:
         X = self.data.X
         if isinstance(rows, slice):
             if self._standardization is None:
@@ -111,15 +117,16 @@ class Batches:
             self._standardization.gather(X, rows, buffer)
         return buffer
 
-    def _buffer_of(self, n_rows: int) -> np.ndarray:
+    def _buffer_of(self, n_rows: int) -> Array:
         X = self.data.X
         if self._buffer is None:
             self._buffer = namespace(X).empty((self.batch_size, X.shape[1]), dtype=X.dtype)
         return self._buffer[:n_rows]
 
-    def _batch(self, X: Any, rows: slice | np.ndarray) -> Batch:
+    def _batch(self, X: Any, rows: slice | Array, host_rows: slice | np.ndarray) -> Batch:
         target, weight = self.data.target[rows], self.data.weight
-        if weight is None:
+        if weight is None or self._host_weight is None:
             return Batch(X, target, None, float(target.shape[0]))
-        weight = weight[rows]
-        return Batch(X, target, weight, float(weight.sum(dtype="float64")))
+        host_weight = self._host_weight[host_rows]
+        weight = host_weight if weight is self._host_weight else weight[rows]
+        return Batch(X, target, weight, float(host_weight.sum(dtype="float64")))

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from sk_adalr.backends import Array
+from sk_adalr.backends import Array, beside, to_host
 from sk_adalr.optimizer import freeze, thaw
 
 _SEED_RANGE = np.iinfo(np.int32).max
@@ -40,26 +40,31 @@ class TrainingState:
         return cls(params, optimizer.init(params), random_state, int(random_state.randint(_SEED_RANGE)))
 
     @classmethod
-    def thaw(cls, frozen: dict[str, Any], optimizer: Any) -> "TrainingState":
-        """Return a copy of what `freeze` stored; a new optimizer starts anew from the stored parameters."""
+    def thaw(cls, frozen: dict[str, Any], optimizer: Any, reference: Array = None) -> "TrainingState":
+        """Return a copy of what `freeze` stored, where `reference` lies; on the host by default.
+
+        A new optimizer starts anew from the stored parameters.
+        """
         random_state = np.random.RandomState()
         random_state.set_state(frozen["random_state"])
-        params = frozen["params"].copy()
+        params = beside(frozen["params"].copy(), reference)
         if frozen["optimizer"] == repr(optimizer):
             optimizer_state = thaw(optimizer.State, frozen["optimizer_state"], params)
         else:
             optimizer_state = optimizer.init(params)
-        rest = {name: frozen[name] for name in ("validation_seed", "best", "best_params")}
-        return cls(params, optimizer_state, random_state, **rest)
+        best_params = frozen["best_params"]
+        if best_params is not None:
+            best_params = beside(best_params, reference)
+        return cls(params, optimizer_state, random_state, frozen["validation_seed"], frozen["best"], best_params)
 
     def freeze(self, optimizer: Any) -> dict[str, Any]:
-        """Return the state as a dict of arrays, numbers and strings, which it shares: training is over."""
+        """Return the state as a dict of the host's arrays, numbers and strings, which it shares: training is over."""
         return {
-            "params": self.params,
+            "params": to_host(self.params),
             "optimizer": repr(optimizer),
             "optimizer_state": freeze(self.optimizer_state, share=True),
             "random_state": self.random_state.get_state(legacy=False),
             "validation_seed": self.validation_seed,
             "best": self.best,
-            "best_params": self.best_params,
+            "best_params": None if self.best_params is None else to_host(self.best_params),
         }

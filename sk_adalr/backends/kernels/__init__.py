@@ -16,7 +16,7 @@ import numpy as np
 
 from sk_adalr.backends.kernels.reference import REFERENCE
 from sk_adalr.backends.kernels.table import Kernels
-from sk_adalr.backends.namespace import Array
+from sk_adalr.backends.namespace import Array, namespace
 
 __all__ = ["Kernels", "expect_steps", "kernels", "use_kernels"]
 
@@ -34,7 +34,7 @@ _chosen: ContextVar[Kernels | None] = ContextVar("sk_adalr_kernels", default=Non
 
 def kernels(array: Array) -> Kernels:
     """Return the table that computes on arrays like `array`."""
-    if not isinstance(array, np.ndarray):
+    if namespace(array) is not np:
         return REFERENCE
     return _chosen.get() or _automatic
 

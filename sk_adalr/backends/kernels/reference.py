@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from sk_adalr.backends.kernels.table import LANES, Kernels
 from sk_adalr.backends.namespace import Array, namespace
 
@@ -87,8 +89,8 @@ def _softmax_residual(raw: Array, total: Array, target: Array) -> None:
 
 
 def _gather(X: Array, rows: Array, out: Array) -> None:
-    # "clip" spares NumPy the temporary that its default bounds check makes.
-    X.take(rows, axis=0, out=out, mode="clip")
+    # "clip" spares NumPy the temporary that its default bounds check makes; CuPy checks no bounds.
+    X.take(rows, axis=0, out=out, **({"mode": "clip"} if namespace(X) is np else {}))
 
 
 def _gather_standardized(X: Array, rows: Array, center: Array, scale: Array, out: Array) -> None:

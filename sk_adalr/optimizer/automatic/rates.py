@@ -69,7 +69,7 @@ def subtract(target: Array, rates: np.ndarray, direction: Array, groups: Sequenc
 
 def _cosine(a: Array, b: Array, group: Group) -> float:
     """Return the cosine between two vectors of any scale, 0 if one of them is zero."""
-    scale_a, scale_b = (max(float(abs(v[block]).max(initial=0)) for block in group) for v in (a, b))
+    scale_a, scale_b = (max(float(abs(v[block]).max()) for block in group) for v in (a, b))
     if scale_a == 0 or scale_b == 0:
         return 0.0
     product = norm_a = norm_b = 0.0

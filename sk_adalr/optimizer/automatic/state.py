@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sk_adalr.backends import Array
-from sk_adalr.optimizer.state import buffer
+from sk_adalr.optimizer.state import buffer, on_host
 
 CALM, HARD_BATCH, RESTART, SHORTENED = range(4)
 
@@ -57,8 +57,8 @@ class AutomaticState:
     second_moment: Array
     log_multipliers: Array
     product_scale: Array
-    log_rates: np.ndarray
-    log_rate_caps: np.ndarray
+    log_rates: np.ndarray = on_host()  # noqa: RUF009
+    log_rate_caps: np.ndarray = on_host()  # noqa: RUF009
     point: Array = buffer()  # noqa: RUF009  # y, where the gradient is taken; later in a step, scratch space
     grad: Array = buffer()  # noqa: RUF009
     step: int = 0

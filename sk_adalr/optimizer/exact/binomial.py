@@ -12,6 +12,7 @@ and a few guarded Newton steps drive :math:`\psi` to zero: no learning rate is l
 
 import numpy as np
 
+from ...backends import beside, namespace, to_host
 from .rates import constant_model_rates
 from .subspace import Subspace, newton_step
 
@@ -30,9 +31,9 @@ class Binomial:
     Parameters
     ----------
     columns : Columns (n, p)
-    target : ndarray (n,)
-        0 or 1.
-    weight : ndarray (n,) or None
+    target : array (n,)
+        0 or 1; like all that has an entry per row, beside the columns.
+    weight : array (n,) or None
         Sample weights with mean 1.
     penalty : ndarray (p,) or None
         Penalty of each standardised coefficient.
@@ -46,11 +47,11 @@ class Binomial:
     quadratic = False
 
     def __init__(self, columns, target, weight, penalty, fit_intercept, n_steps, start=None):
-        n, p = columns.shape
+        p = columns.shape[1]
         self._columns, self._weight, self._penalty = columns, weight, penalty
-        self._sign = np.where(target > 0, -1.0, 1.0)
-        self._fit_intercept = fit_intercept
-        positive = np.mean(target > 0) if weight is None else np.mean(weight * (target > 0))
+        self._sign = namespace(target).where(target > 0, -1.0, 1.0)
+        self._fit_intercept, self._single = fit_intercept, columns.data.dtype == np.float32
+        positive = to_host((target > 0).mean() if weight is None else (weight * (target > 0)).mean())
         base = np.log(positive / (1.0 - positive)) if fit_intercept else 0.0
         variance = positive * (1.0 - positive) if fit_intercept else 0.25
         self.rates = self._initial_rates = constant_model_rates(columns, variance, penalty)
@@ -59,7 +60,7 @@ class Binomial:
         self._margins = self._sign * base
         self._evaluate()
         self.reference_loss, self.n_passes = self.loss, 2
-        self._subspace = Subspace(self._sign if fit_intercept else None, n, p, penalty, n_steps)
+        self._subspace = Subspace(self._sign, fit_intercept, p, penalty, n_steps)
         self._iteration, self._grad = 0, None
         if start is not None:
             self._start_at(*start)
@@ -73,7 +74,8 @@ class Binomial:
         """Gradient by one backward pass; the decrease the initial rates expect of it."""
         residual = self._first * self._sign
         grad = self._columns.backward(residual) / len(residual)
-        grad_intercept = self.grad_intercept = np.add.reduce(residual) / len(residual) if self._fit_intercept else 0.0
+        grad_intercept = float(residual.sum()) / len(residual) if self._fit_intercept else 0.0
+        self.grad_intercept = grad_intercept
         self.n_passes += 1
         if self._penalty is not None:
             grad += self._penalty * self.coef
@@ -139,7 +141,7 @@ class Binomial:
         psi = self._first_hypergradient()
         for inner in range(_MAX_INNER):
             if inner:
-                psi = (space.Z @ self._first) * scale
+                psi = to_host(space.Z @ self._first) * scale
                 if linear is not None:
                     psi += linear + space.P @ c
             H = space.curvature(self._second, scale)
@@ -149,9 +151,9 @@ class Binomial:
             first_norm = norm if first_norm is None else first_norm
             if inner and norm <= _INNER_DECREASE * first_norm:
                 break
-            delta = newton_step(H, psi, root)
+            delta = newton_step(H, psi, root, single=self._single)
             before, slope = self.loss, psi @ delta
-            change = delta @ space.Z
+            change = beside(delta, space.Z) @ space.Z
             length = self._backtrack(change, delta, slope, linear, c)
             if length == 0:
                 break
@@ -166,13 +168,13 @@ class Binomial:
     def _first_hypergradient(self):
         """Derivative (r,) of the loss with respect to the coefficients of the directions, before any step."""
         space = self._subspace
-        if self._columns.data.dtype == np.float64:
+        if not self._single:
             psi = space.D @ self._grad
             if self._fit_intercept:
                 psi[0] = self.grad_intercept
             return psi
         # The gradient knows the margins to the precision of the data only.
-        psi = (space.Z @ self._first) / len(self._margins)
+        psi = to_host(space.Z @ self._first) / len(self._margins)
         return psi if self._penalty is None else psi + space.D @ (self._penalty * self.coef)
 
     def _backtrack(self, change, delta, slope, linear, c):
@@ -196,20 +198,22 @@ class Binomial:
 
 def margin_loss(margins, weight):
     r"""Mean of :math:`\log(1 + e^{s})`, and :math:`e^{-|s|}` for `margin_derivatives`."""
-    exponentials = np.copysign(margins, -1.0)
-    np.exp(exponentials, out=exponentials)
-    loss = np.log1p(exponentials)
-    loss += np.maximum(margins, 0.0)
-    total = np.add.reduce(loss) if weight is None else weight @ loss
-    return total / len(loss), exponentials
+    xp = namespace(margins)
+    exponentials = xp.copysign(margins, -1.0)
+    xp.exp(exponentials, out=exponentials)
+    loss = xp.log1p(exponentials)
+    loss += xp.maximum(margins, 0.0)
+    total = loss.sum() if weight is None else weight @ loss
+    return float(total) / len(loss), exponentials
 
 
 def margin_derivatives(margins, exponentials, weight):
     """First and second derivative of the loss of every row, times its weight."""
     larger = 1.0 / (1.0 + exponentials)
+    xp = namespace(margins)
     # 1 where the margin is positive; a choice by its sign would mispredict every other branch.
-    first = np.minimum(margins, 0.0)
-    np.exp(first, out=first)
+    first = xp.minimum(margins, 0.0)
+    xp.exp(first, out=first)
     first *= larger
     second = exponentials * larger
     second *= larger

@@ -13,10 +13,13 @@ over; among the solutions it returns that of minimum norm in the units of the ca
 import numpy as np
 from scipy import linalg
 
+from ...backends import namespace, to_host
+
 # Reciprocal condition of the normal equations above which one refinement reaches full accuracy.
 _SAFE = 1e-9
 _SIDE = 300
-_BLOCK = 32_768
+# Eighths of the values of a block: in the cache of the host, and enough for a device.
+_BLOCK, _DEVICE_BLOCK = 32_768, 1 << 22
 
 
 def prefers_factorisation(n, p, sparse):
@@ -25,7 +28,10 @@ def prefers_factorisation(n, p, sparse):
 
 
 def factorised_coefficients(columns, target, weight, penalty):
-    """Coefficients (k, p) in standardised dense columns that fit a standardised target (k, n)."""
+    """Coefficients (k, p) in standardised dense columns that fit a standardised target (k, n).
+
+    On a device, only the products with the data are computed there.
+    """
     n, p = columns.shape
     penalty = np.zeros(p) if penalty is None else penalty
     if p <= n:
@@ -48,7 +54,7 @@ def _by_cholesky(columns, target, weight, penalty):
         return None
     coef = np.zeros((len(target), columns.shape[1]))
     for _ in range(2):
-        residual = target - (columns.forward(coef) if coef.any() else 0.0)
+        residual = target - columns.forward(coef) if coef.any() else target
         gradient = _backward64(columns, residual if weight is None else residual * weight) - penalty * coef
         solution, _ = linalg.lapack.dpotrs(factor, (gradient * unit).T)
         coef += solution.T * unit
@@ -59,11 +65,11 @@ def _moments(columns, weight):
     r""":math:`\tilde X^T \Omega \tilde X` in float64, in blocks of rows."""
     n, p = columns.shape
     total = np.zeros((p, p))
-    step = max(256, _BLOCK * 8 // max(1, p))
+    step = _block_rows(columns)
     for start in range(0, n, step):
         block = columns.data[:, start : start + step].astype(np.float64, copy=False)
         weighted = block if weight is None else block * weight[start : start + step]
-        total += weighted @ block.T
+        total += to_host(weighted @ block.T)
     return total
 
 
@@ -71,18 +77,23 @@ def _backward64(columns, residual):
     """Mean over rows of residual (k, n) times columns, accumulated in float64."""
     n, p = columns.shape
     total = np.zeros((len(residual), p))
-    step = max(256, _BLOCK * 8 // max(1, p))
+    step = _block_rows(columns)
     for start in range(0, n, step):
         rows = slice(start, start + step)
-        total += residual[:, rows] @ columns.data[:, rows].astype(np.float64, copy=False).T
+        total += to_host(residual[:, rows] @ columns.data[:, rows].astype(np.float64, copy=False).T)
     return total / n
+
+
+def _block_rows(columns):
+    block = _BLOCK if namespace(columns.data) is np else _DEVICE_BLOCK
+    return max(256, block * 8 // max(1, columns.shape[1]))
 
 
 def _by_singular_values(columns, target, weight, penalty):
     """Minimum-norm solution, or the penalised one, by singular values."""
     n, p = columns.shape
-    X = columns.data.T.astype(np.float64)
-    root = None if weight is None else np.sqrt(weight)
+    X, target = to_host(columns.data).T.astype(np.float64), to_host(target)
+    root = None if weight is None else np.sqrt(to_host(weight))
     if root is not None:
         X, target = X * root[:, None], target * root
     X = X * columns.alive

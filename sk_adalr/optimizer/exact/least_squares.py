@@ -11,6 +11,8 @@ its passes. Each is divided by its own scale, so that one stopping rule suits al
 
 import numpy as np
 
+from ...backends import beside, namespace, to_host
+
 _RIDGE = 1e-13
 
 
@@ -20,8 +22,9 @@ class LeastSquares:
     Parameters
     ----------
     columns : Columns (n, p)
-    target : ndarray (n, k)
-    weight : ndarray (n,) or None
+    target : array (n, k)
+        Like all that has an entry per row, beside the columns.
+    weight : array (n,) or None
         Sample weights with mean 1.
     penalty : ndarray (p,) or None
         Penalty of each standardised coefficient.
@@ -45,13 +48,14 @@ class LeastSquares:
         if shared_rate:
             largest = columns.scale[columns.alive].max(initial=0.0)
             self.rates = (np.where(columns.alive, columns.scale, 0.0) / (largest or 1.0)) ** 2
-        target = np.ascontiguousarray(target.T, dtype=np.float64)
+        xp = namespace(target)
+        target = xp.ascontiguousarray(target.T, dtype=np.float64)
         self.target_mean, self.target_scale, self._residual = standardised_target(target, weight, fit_intercept)
         k = len(target)
         self.coef, self.n_passes = np.zeros((k, p)), 2
         self._loss_each = self._losses(self._residual, self.coef)
         self.reference_loss = 0.5
-        self._Z, self._D = np.zeros((k, n_steps + 1, n)), np.zeros((k, n_steps + 1, p))
+        self._Z, self._D = xp.zeros((k, n_steps + 1, n)), np.zeros((k, n_steps + 1, p))
         self._H = np.zeros((k, n_steps + 1, n_steps + 1))
         self._n_steps, self._iteration = n_steps, 0
         if start is not None:
@@ -94,12 +98,12 @@ class LeastSquares:
         size = 1 + min(self._iteration, self._n_steps)
         Z, D = self._Z[:, :size], self._D[:, :size]
         weighted = predictions if self._weight is None else predictions * self._weight
-        row = (Z @ weighted[:, :, None])[:, :, 0] / n + (D @ (self._penalty * direction)[:, :, None])[:, :, 0]
+        row = to_host(Z @ weighted[:, :, None])[:, :, 0] / n + (D @ (self._penalty * direction)[:, :, None])[:, :, 0]
         H = self._H[:, :size, :size]
         H[:, 0, :], H[:, :, 0] = row, row
         psi = (D @ self._grad[:, :, None])[:, :, 0]
         c = _newton_steps(H, psi)
-        step_predictions, step = (c[:, None] @ Z)[:, 0], (c[:, None] @ D)[:, 0]
+        step_predictions, step = (beside(c[:, None], Z) @ Z)[:, 0], (c[:, None] @ D)[:, 0]
         residual, coef = self._residual - step_predictions, self.coef + step
         losses = self._losses(residual, coef)
         better = losses <= self._loss_each
@@ -111,7 +115,7 @@ class LeastSquares:
 
     def _accept(self, better, residual, coef, losses):
         # An output that rounding no longer lets decrease keeps what it has.
-        self._residual = np.where(better[:, None], residual, self._residual)
+        self._residual = namespace(residual).where(beside(better[:, None], residual), residual, self._residual)
         self._loss_each = np.where(better, losses, self._loss_each)
         self.coef = np.where(better[:, None], coef, self.coef)
         self._iteration += 1
@@ -128,8 +132,11 @@ class LeastSquares:
         self._H[:, slot, slot] = own
 
     def _losses(self, residual, coef):
-        square = np.einsum("kn,kn->k", residual, residual) if self._weight is None else residual**2 @ self._weight
-        return 0.5 * (square / residual.shape[1] + coef**2 @ self._penalty)
+        if self._weight is None:
+            square = namespace(residual).einsum("kn,kn->k", residual, residual)
+        else:
+            square = residual**2 @ self._weight
+        return 0.5 * (to_host(square) / residual.shape[1] + coef**2 @ self._penalty)
 
     def _start_at(self, coef, intercept):
         """Move outputs to a given solution where it is better than the constant model."""
@@ -139,22 +146,24 @@ class LeastSquares:
         self.n_passes += 1
         losses = self._losses(residual, coef)
         better = losses < self._loss_each
-        self._residual = np.where(better[:, None], residual, self._residual)
+        self._residual = namespace(residual).where(beside(better[:, None], residual), residual, self._residual)
         self._loss_each = np.where(better, losses, self._loss_each)
         self.coef = np.where(better[:, None], coef, self.coef)
 
 
 def standardised_target(target, weight, centre):
-    """Mean (k,), scale (k,; 0 if constant) and standardised copy of target (k, n)."""
-    peak = np.abs(target).max(axis=1, initial=0.0)
+    """Mean (k,), scale (k,; 0 if constant), both the host's, and standardised copy of target (k, n)."""
+    xp = namespace(target)
+    peak = to_host(xp.abs(target).max(axis=1))
     safe = np.where(peak > 0, peak, 1.0)
-    relative = target / safe[:, None]
-    mean = np.average(relative, axis=1, weights=weight) if centre else np.zeros(len(target))
-    relative -= mean[:, None]
-    scale = np.sqrt(np.average(relative**2, axis=1, weights=weight))
+    relative = target / beside(safe[:, None], target)
+    mean = to_host(xp.average(relative, axis=1, weights=weight)) if centre else np.zeros(len(target))
+    relative -= beside(mean[:, None], target)
+    scale = np.sqrt(to_host(xp.average(relative**2, axis=1, weights=weight)))
     # What is left of a constant target is the rounding of its mean.
     scale[scale <= 16 * np.finfo(np.float64).eps * np.abs(mean)] = 0.0
-    relative *= np.where(scale > 0, 1.0 / np.where(scale > 0, scale, 1.0), 0.0)[:, None]
+    factor = np.where(scale > 0, 1.0 / np.where(scale > 0, scale, 1.0), 0.0)
+    relative *= beside(factor[:, None], target)
     return mean * peak, scale * peak, relative
 
 

@@ -8,6 +8,7 @@ gradient. With few columns even the smallest exact subspace of the multinomial l
 
 import numpy as np
 
+from ...backends import namespace, to_host
 from .quasi_newton import InverseHessian
 from .rates import constant_model_rates, floored_rates
 from .softmax import Softmax
@@ -28,7 +29,7 @@ class Multinomial:
         self._shape, self._fit_intercept = (n_classes, p), fit_intercept
         self._penalty = None if penalty is None else np.tile(penalty, n_classes)
         self._loss_of = Softmax(columns, target, weight, n_classes)
-        share = np.bincount(target, weight, n_classes) / len(target)
+        share = to_host(namespace(target).bincount(target, weight, n_classes)) / len(target)
         intercept = np.log(np.maximum(share, 1e-300)) if fit_intercept else np.zeros(n_classes)
         # One variance for all classes: with their own, classes of a few rows get rates thousands of times
         # larger, which suit the first step and mislead the later ones (eight times more iterations on seven

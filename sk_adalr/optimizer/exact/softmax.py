@@ -11,6 +11,8 @@ of size n x K is ever held.
 
 import numpy as np
 
+from ...backends import beside, namespace, to_host
+
 # Class scores of a block stay in the second-level cache.
 _BLOCK = 65_536
 # OpenBLAS multiplies matrices below about this many multiplications without packing them, up to twice as
@@ -25,9 +27,9 @@ class Softmax:
     Parameters
     ----------
     columns : Columns (n, p)
-    target : ndarray (n,), int
-        Class of every row, 0 .. n_classes - 1.
-    weight : ndarray (n,) or None
+    target : array (n,), int
+        Class of every row, 0 .. n_classes - 1; like all that has an entry per row, beside the columns.
+    weight : array (n,) or None
         Sample weights with mean 1.
     n_classes : int
     """
@@ -40,7 +42,7 @@ class Softmax:
         self._true = []
         for block in self._blocks:
             classes = target[block.rows]
-            self._true.append(classes * len(classes) + np.arange(len(classes)))
+            self._true.append(classes * len(classes) + namespace(classes).arange(len(classes)))
 
     def __call__(self, coef, intercept, grad_coef, grad_intercept):
         """Return the loss of coef (K, p) and intercept (K,); fill the gradients of the same shapes."""
@@ -48,9 +50,9 @@ class Softmax:
         loss = 0.0
         for block, true in zip(self._blocks, self._true, strict=True):
             scores = block.forward(coef)
-            scores += intercept[:, None].astype(scores.dtype, copy=False)
+            scores += beside(intercept[:, None].astype(scores.dtype, copy=False), scores)
             loss += _loss_and_residual(scores, true, None if self._weight is None else self._weight[block.rows])
-            grad_intercept += scores.sum(axis=1)
+            grad_intercept += to_host(scores.sum(axis=1))
             grad_coef += block.backward(scores)
         grad_coef /= self._n_rows
         grad_intercept /= self._n_rows
@@ -59,16 +61,16 @@ class Softmax:
 
 def _loss_and_residual(scores, true, weight):
     """Loss sum of a block; overwrites its scores (K, rows) by the residuals."""
-    flat = scores.reshape(-1)
+    flat, xp = scores.reshape(-1), namespace(scores)
     # Shifting by the maximum over classes changes nothing but the overflow.
     scores -= scores.max(axis=0)
     true_scores = flat.take(true)
-    np.exp(scores, out=scores)
+    xp.exp(scores, out=scores)
     total = scores.sum(axis=0)
-    losses = np.log(total) - true_scores
+    losses = xp.log(total) - true_scores
     scores *= 1.0 / total
     flat[true] -= 1.0
     if weight is None:
-        return losses.sum(dtype=np.float64)
+        return float(losses.sum(dtype=np.float64))
     scores *= weight.astype(scores.dtype, copy=False)
-    return weight @ losses
+    return float(weight @ losses)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ...backends import namespace, to_host
 from ...objectives.linear import standardised_columns
 from .binomial import Binomial
 from .factorisation import factorised_coefficients
@@ -37,8 +38,9 @@ def solve_exact(
 
     Parameters
     ----------
-    X : ndarray (n, p), float32 or float64, or CSR
-    target : ndarray
+    X : array (n, p), float32 or float64, or CSR
+        Of NumPy or CuPy; target and weights lie beside it. All results are the host's.
+    target : array
         (n, k) float for "squared", (n, 1) of 0 and 1 for "binomial", (n,) class index for "multinomial",
         where every class 0 .. K - 1 occurs. A single class has no solution: the caller refuses it.
     sample_weight : ndarray (n,) or None
@@ -69,7 +71,7 @@ def solve_exact(
     options = {
         "penalty": _scaled_penalty(columns, penalty),
         "fit_intercept": fit_intercept,
-        "n_steps": n_kept_steps(loss, columns.shape, columns.data.size, _n_outputs(target, loss), max_memory),
+        "n_steps": n_kept_steps(loss, columns.shape, columns.n_entries, _n_outputs(target, loss), max_memory),
         "start": start,
     }
     solver = _SOLVERS[loss](columns, target, weight, **options)
@@ -99,10 +101,11 @@ def solve_cholesky(X, target, sample_weight, *, penalty, fit_intercept=True):
     weight = normalised_weight(sample_weight)
     columns = standardised_columns(X, weight, fit_intercept)
     scaled = _scaled_penalty(columns, penalty)
-    mean, scale, relative = standardised_target(np.ascontiguousarray(target.T, np.float64), weight, fit_intercept)
+    rows = namespace(target).ascontiguousarray(target.T, np.float64)
+    mean, scale, relative = standardised_target(rows, weight, fit_intercept)
     coef = factorised_coefficients(columns, relative, weight, scaled)
     residual = relative - columns.forward(coef)
-    losses = 0.5 * np.average(residual**2, axis=1, weights=weight)
+    losses = 0.5 * to_host(namespace(residual).average(residual**2, axis=1, weights=weight))
     losses += 0.0 if scaled is None else 0.5 * coef**2 @ scaled
     with np.errstate(over="ignore"):
         loss = float(losses @ scale**2)
@@ -124,9 +127,9 @@ def normalised_weight(sample_weight):
     """Sample weights with mean 1; None for equal weights."""
     if sample_weight is None:
         return None
-    weight = np.asarray(sample_weight, np.float64)
+    weight = sample_weight.astype(np.float64)
     weight = weight / weight.max()
-    return None if np.all(weight == 1) else weight / weight.mean()
+    return None if (weight == 1).all() else weight / weight.mean()
 
 
 def _squared(columns, target, weight, *, penalty, **options):

@@ -7,7 +7,11 @@ needs of the data is :math:`Z`; the penalty enters by :math:`D \Lambda w` and :m
 import numpy as np
 from scipy.linalg import lapack
 
-_RIDGE, _JITTER = 1e-11, 1e-6
+from ...backends import namespace, to_host
+
+# Past steps become dependent near the solution. What is left of a sum of them that cancels is the rounding of their
+# predictions, and without enough on the diagonal a step fits the data with that: to losses below zero in float32.
+_RIDGE, _RIDGE_OF_SINGLE, _JITTER = 1e-11, 1e-5, 1e-6
 # OpenBLAS multiplies matrices below about a million multiplications without packing them, twice as fast;
 # fewer keep the block in the second-level cache.
 _SMALL_PRODUCT, _MIN_ROWS = 600_000, 1024
@@ -18,25 +22,25 @@ class Subspace:
 
     Parameters
     ----------
-    unit : ndarray (n,) or None
-        Predictions of one unit of intercept; None without intercept.
+    unit : array (n,)
+        Predictions of one unit of intercept; where it lies, Z does. All else is the host's.
+    fit_intercept : bool
     n_columns : int
-    n_rows : int
     penalty : ndarray (p,) or None
         Diagonal of :math:`\Lambda`; None for no penalty.
     n_steps : int
         Number m of past steps to keep.
     """
 
-    def __init__(self, unit, n_rows, n_columns, penalty, n_steps):
-        self._first = 0 if unit is None else 1
+    def __init__(self, unit, fit_intercept, n_columns, penalty, n_steps):
+        self._first = int(fit_intercept)
         size = self._first + 1 + n_steps
-        self._Z = np.empty((size, n_rows))
+        self._Z = namespace(unit).empty((size, len(unit)))
         self._D = np.zeros((size, n_columns))
         self._P = np.zeros((size, size))
         self._penalty = penalty
         self._n_steps, self._pushed = n_steps, 0
-        if unit is not None:
+        if fit_intercept:
             self._Z[0] = unit
         self.size = self._first + 1
 
@@ -65,12 +69,13 @@ class Subspace:
     def curvature(self, weight, scale):
         r"""Hessian :math:`s Z \mathrm{diag}(h) Z^T + P` for weights h (n,) and the scalar s."""
         n, r = self._Z.shape[1], self.size
-        step = max(_MIN_ROWS, _SMALL_PRODUCT // r**2)
+        step = max(_MIN_ROWS, _SMALL_PRODUCT // r**2) if namespace(self._Z) is np else n
         Z = self._Z[:r, :step]
         H = (Z * weight[:step]) @ Z.T
         for start in range(step, n, step):
             Z = self._Z[:r, start : start + step]
             H += (Z * weight[start : start + step]) @ Z.T
+        H = to_host(H)
         H *= scale
         if self._penalty is not None:
             H += self.P
@@ -103,16 +108,18 @@ class Subspace:
         self._P[: len(row), index] = row
 
 
-def newton_step(H, psi, scale):
+def newton_step(H, psi, scale, *, single=False):
     """Solve H step = -psi after scaling H (r, r) to a unit diagonal.
 
     Steepest descent in that scale if it is not positive definite. A trace of the identity keeps dependent
-    directions, which the past steps become near the solution, harmless.
+    directions, which the past steps become near the solution, harmless; more of it where the predictions were
+    computed in `single` precision.
     """
     inverse = 1.0 / scale
     scaled = H * inverse[:, None] * inverse
     right = -psi * inverse
-    for ridge in (_RIDGE, _JITTER):
+    first = _RIDGE_OF_SINGLE if single else _RIDGE
+    for ridge in (first, max(10 * first, _JITTER)):
         regular = scaled.copy()
         regular.flat[:: len(H) + 1] += ridge
         # Symmetric, so its transpose is the Fortran array that can be factorised in place.

@@ -1,0 +1,84 @@
+"""What only a GPU can tell: that CuPy trains to NumPy's model. Run with ``-m gpu``; skipped without a device."""
+
+import numpy as np
+import pytest
+from estimator_cases import ESTIMATORS, LINEAR, fit, make, problem
+from oracles import relative_error
+from scipy import sparse
+from sklearn.utils.estimator_checks import check_array_api_input
+
+from sk_adalr.directions import DIRECTIONS
+from sk_adalr.learning_rates import GRANULARITIES
+
+pytestmark = pytest.mark.gpu
+
+estimators = pytest.mark.parametrize("cls", ESTIMATORS.values(), ids=list(ESTIMATORS))
+dtypes = pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-5), (np.float64, 1e-10)])
+storages = pytest.mark.parametrize("storage", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
+rules = pytest.mark.parametrize(
+    "rule",
+    [
+        {"learning_rate": "constant"},
+        *({"learning_rate": rate, "granularity": g} for rate in ("hypergradient", "auto") for g in GRANULARITIES),
+    ],
+    ids=lambda rule: "-".join(rule.values()),
+)
+
+
+def raw_prediction(model, X):
+    return model.decision_function(X) if hasattr(model, "decision_function") else model.predict(X)
+
+
+def assert_same_course(cls, options, X, y, tolerance):
+    """Compare the losses along the way and the predictions at the end."""
+    on_host, on_device = (fit(make(cls, **options, backend=backend), X, y) for backend in ("numpy", "cupy"))
+    assert relative_error(on_device.loss_curve_, on_host.loss_curve_) < tolerance
+    assert relative_error(raw_prediction(on_device, X), raw_prediction(on_host, X)) < tolerance
+
+
+@estimators
+@pytest.mark.parametrize("solver", DIRECTIONS)
+@rules
+@dtypes
+def test_a_hundred_steps_are_numpys(device, cls, solver, rule, dtype, tolerance):
+    X, y = problem(cls, n_rows=160, raw_units=False)
+    assert_same_course(cls, {"solver": solver, "max_iter": 10, **rule}, X.astype(dtype), y, tolerance)
+
+
+@pytest.mark.parametrize("cls", LINEAR.values(), ids=list(LINEAR))
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("solver", ["exact", "auto"])
+@storages
+@dtypes
+def test_exact_fits_are_numpys(device, cls, n_classes, solver, storage, dtype, tolerance):
+    X, y = problem(cls, n_rows=160, n_classes=n_classes, raw_units=False)
+    options = {"solver": solver, "learning_rate": "auto", "max_iter": 100, "tol": 1e-4}
+    assert_same_course(cls, options, storage(X.astype(dtype)), y, tolerance)
+
+
+@estimators
+@pytest.mark.parametrize("rate", ["constant", "hypergradient", "auto"])
+def test_sparse_batches_are_numpys(device, cls, rate):
+    X, y = problem(cls, n_rows=160)
+    assert_same_course(cls, {"learning_rate": rate, "max_iter": 10}, sparse.csr_array(X), y, 1e-9)
+
+
+@estimators
+def test_scikit_learns_checks_pass_on_cupy(device, dispatch, cls):
+    check_array_api_input(cls.__name__, make(cls), array_namespace="cupy", check_sample_weight=True)
+
+
+@estimators
+def test_cuda_tensors_come_in_and_go_out_without_a_copy(device, dispatch, cls):
+    torch = pytest.importorskip("torch")
+    if not torch.cuda.is_available():
+        pytest.skip("torch finds no CUDA device")
+    X, y = problem(cls)
+    tensor = torch.asarray(X, device="cuda")
+    model = make(cls)
+    data, _ = model._validate(tensor, y, None, resume=False, reset=True)
+    assert data.X.data.ptr == tensor.data_ptr()
+    predicted = fit(model, tensor, torch.asarray(y, device="cuda")).predict(tensor)
+    assert predicted.device == tensor.device
+    expected = fit(make(cls), X, y).predict(X)
+    np.testing.assert_allclose(predicted.cpu().numpy(), expected, rtol=1e-8, atol=1e-8 * np.abs(expected).max())

@@ -1,0 +1,288 @@
+"""The whole training path on a stand-in for CuPy: bitwise NumPy's fits, and what the host reads on the way.
+
+It shows that the data stay on the device and that no NumPy function meets them. Whether CuPy itself agrees, only the
+tests marked `gpu` can tell.
+"""
+
+import sys
+
+import fake_cupy
+import numpy as np
+import pytest
+from estimator_cases import CLASSIFIERS, ESTIMATORS, LINEAR, MLP, fit, make, problem, same_state
+from scipy import sparse
+
+from sk_adalr import AdaptiveLRLinearRegression, AdaptiveLRLogisticRegression, AdaptiveLRMLPClassifier
+from sk_adalr.directions import DIRECTIONS
+from sk_adalr.learning_rates import GRANULARITIES
+from sk_adalr.optimizer import Optimizer
+
+RULES = {
+    "constant": {"learning_rate": "constant"},
+    **{f"literal-{g}": {"learning_rate": "hypergradient", "granularity": g} for g in GRANULARITIES},
+    **{f"automatic-{g}": {"learning_rate": "auto", "granularity": g} for g in GRANULARITIES},
+}
+LITERAL = [name for name in RULES if not name.startswith("automatic")]
+CASES = [
+    *(
+        (cls, {"solver": solver, **rule})
+        for cls in ESTIMATORS.values()
+        for solver in DIRECTIONS
+        for rule in RULES.values()
+    ),
+    *((cls, {"solver": "auto", "learning_rate": "auto"}) for cls in LINEAR.values()),
+    *((cls, {"solver": "exact", "learning_rate": "auto"}) for cls in LINEAR.values()),
+]
+cases = pytest.mark.parametrize(
+    ("cls", "options"), CASES, ids=[f"{cls.__name__}-{'-'.join(map(str, options.values()))}" for cls, options in CASES]
+)
+
+
+def same_fit(one, other):
+    return same_state(vars(one) | {"backend": None}, vars(other) | {"backend": None})
+
+
+def assert_same_fits(cls, options, *data, **fit_options):
+    options = {"max_iter": 3, **options}
+    expected = fit(make(cls, **options), *data, **fit_options)
+    moved = fit(make(cls, **options, backend="cupy"), *data, **fit_options)
+    assert fake_cupy.reads.count > 0  # the stand-in did compute
+    assert same_fit(expected, moved)
+
+
+@cases
+@pytest.mark.parametrize("storage", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
+def test_every_fit_is_bitwise_numpys(cupy, cls, options, storage):
+    X, y = problem(cls)
+    assert_same_fits(cls, options, storage(X), y)
+
+
+@cases
+def test_every_fit_with_weights_in_float32_without_intercept_is_bitwise_numpys(cupy, cls, options):
+    X, y = problem(cls, n_classes=3)
+    weight = np.random.RandomState(0).uniform(0.5, 2, len(y))
+    weight[::7] = 0
+    if cls in LINEAR.values():
+        options = {**options, "fit_intercept": False}
+    assert_same_fits(cls, options, X.astype(np.float32), y, sample_weight=weight)
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS.values(), ids=list(ESTIMATORS))
+@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
+def test_early_stopping_is_bitwise_numpys_for_every_activation(cupy, cls, activation):
+    options = {"early_stopping": True, "validation_fraction": 0.3}
+    if cls in MLP.values():
+        options["activation"] = activation
+    X, y = problem(cls)
+    weight = np.random.RandomState(0).uniform(0.5, 2, len(y))
+    assert_same_fits(cls, options, X, y, sample_weight=weight)
+    assert_same_fits(cls, options, X[:40], y[:40], X_val=X[40:], y_val=y[40:])
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS.values(), ids=list(ESTIMATORS))
+@pytest.mark.parametrize("options", [{"standardize": False}, {"shuffle": False}, {"batch_size": 1000}], ids=str)
+@pytest.mark.parametrize("storage", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
+def test_every_way_through_the_rows_is_bitwise_numpys(cupy, cls, options, storage):
+    X, y = problem(cls, raw_units=False)
+    assert_same_fits(cls, options, storage(X), y)
+
+
+@pytest.mark.parametrize("storage", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
+@pytest.mark.parametrize("cls", LINEAR.values(), ids=list(LINEAR))
+def test_exact_fits_of_awkward_columns_are_bitwise_numpys(cupy, cls, storage):
+    X, y = problem(cls)
+    X = np.column_stack([X, np.ones(len(X)), np.zeros(len(X)), 1e200 * X[:, 0]])
+    for weight in (None, np.random.RandomState(0).uniform(0.5, 2, len(y))):
+        assert_same_fits(cls, {"solver": "exact", "learning_rate": "auto"}, storage(X), y, sample_weight=weight)
+
+
+@pytest.mark.parametrize("shape", [(10, 30), (60, 8)], ids=["wide", "rank-deficient"])
+def test_the_factorisation_of_singular_problems_is_bitwise_numpys(cupy, shape):
+    rng = np.random.RandomState(0)
+    X = rng.standard_normal(shape)
+    X[:, -1] = X[:, 0]
+    y = rng.standard_normal((shape[0], 2))
+    for alpha in (0.0, 1.0):
+        options = {"solver": "auto", "learning_rate": "auto", "alpha": alpha}
+        assert_same_fits(AdaptiveLRLinearRegression, options, X, y, sample_weight=rng.uniform(1, 2, shape[0]))
+
+
+def test_a_warm_start_of_the_exact_solver_is_bitwise_numpys(cupy):
+    X, y = problem(AdaptiveLRLogisticRegression)
+    models = [
+        AdaptiveLRLogisticRegression(solver="exact", warm_start=True, max_iter=3, backend=backend)
+        for backend in ("numpy", "cupy")
+    ]
+    for _ in range(2):
+        for model in models:
+            fit(model, X, y)
+    assert same_fit(*models)
+
+
+def test_a_label_matrix_is_bitwise_numpys(cupy):
+    X, _ = problem(AdaptiveLRMLPClassifier)
+    y = (X[:, :3] > X[:, :3].mean(axis=0)).astype(int)
+    assert_same_fits(AdaptiveLRMLPClassifier, {"learning_rate": "auto"}, X, y)
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS.values(), ids=list(ESTIMATORS))
+@pytest.mark.parametrize("rule", ["auto", "hypergradient"])
+def test_training_goes_on_bitwise_from_one_backend_to_the_other(cupy, cls, rule):
+    X, y = problem(cls)
+    stay, change = (make(cls, learning_rate=rule) for _ in range(2))
+    for backend in ("numpy", "cupy", "numpy", "cupy"):
+        change.backend = backend
+        for model in (stay, change):
+            model.partial_fit(X, y, **({"classes": np.unique(y)} if cls in CLASSIFIERS.values() else {}))
+    assert same_fit(stay, change)
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS.values(), ids=list(ESTIMATORS))
+def test_arrays_on_a_gpu_come_in_and_go_out_without_the_host(cupy, dispatch, cls):
+    X, y = problem(cls)
+    on_host = fit(make(cls), X, y)
+    X_device, y_device = cupy.asarray(X), cupy.asarray(y)
+    model = fit(make(cls), X_device, y_device)
+    arrays = model.coefs_ + model.intercepts_ if hasattr(model, "coefs_") else [model.coef_, model.intercept_]
+    assert all(isinstance(array, cupy.ndarray) for array in [*arrays, model.learning_rate_curve_])
+    for method in ("predict", "predict_proba", "predict_log_proba", "decision_function"):
+        if hasattr(model, method):
+            predicted = getattr(model, method)(X_device)
+            assert isinstance(predicted, cupy.ndarray)
+            np.testing.assert_array_equal(predicted.get(), getattr(on_host, method)(X))
+
+
+def test_the_host_can_train_on_arrays_of_a_gpu(cupy, dispatch):
+    cls = AdaptiveLRLogisticRegression
+    X, y = problem(cls)
+    model = fit(make(cls, backend="numpy"), cupy.asarray(X), y)
+    assert isinstance(model.coef_, cupy.ndarray)
+    np.testing.assert_array_equal(model.coef_.get(), fit(make(cls), X, y).coef_)
+
+
+def test_labels_that_are_strings_stay_on_the_host(cupy, dispatch):
+    X, y = problem(AdaptiveLRLogisticRegression)
+    labels = np.array(["no", "yes"])[y]
+    predicted = fit(make(AdaptiveLRLogisticRegression), cupy.asarray(X), labels).predict(cupy.asarray(X))
+    assert type(predicted) is np.ndarray
+    assert set(predicted) == {"no", "yes"}
+
+
+# Host reads: those of an epoch do not depend on how many batches it has.
+
+
+def n_reads(cls, n_batches, **options):
+    """Return how often a fit reads from the device."""
+    X, y = problem(cls, n_rows=64)
+    model = make(cls, **{"batch_size": 64 // n_batches, "backend": "cupy", **options})
+    before = fake_cupy.reads.count
+    fit(model, X, y, sample_weight=np.linspace(1, 2, 64))
+    return fake_cupy.reads.count - before
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS.values(), ids=list(ESTIMATORS))
+@pytest.mark.parametrize("solver", DIRECTIONS)
+@pytest.mark.parametrize("rule", LITERAL)
+def test_no_constant_or_literal_step_makes_the_host_read(cupy, monkeypatch, cls, solver, rule):
+    step = Optimizer.step
+
+    def step_without_reads(*args):
+        with fake_cupy.reads.forbid():
+            return step(*args)
+
+    monkeypatch.setattr(Optimizer, "step", step_without_reads)
+    options = {"solver": solver, **RULES[rule]}
+    assert n_reads(cls, 32, **options) == n_reads(cls, 4, **options)
+
+
+def test_an_epoch_of_constant_or_literal_steps_reads_three_times(cupy):
+    # its loss, whether the parameters are finite, and the rates for the history
+    few, many = (n_reads(AdaptiveLRMLPClassifier, 4, max_iter=max_iter) for max_iter in (2, 12))
+    assert many - few == 3 * 10
+
+
+#: The goal is one read a step at first, and one in twenty steps later.
+@pytest.mark.parametrize(
+    ("solver", "granularity", "at_first", "later"),
+    [("adam", "parameter", 9, 3), ("adam", "global", 8, 2), ("sgd", "parameter", 10, 4), ("sgd", "global", 9, 3)],
+)
+def test_reads_of_an_automatic_step(cupy, solver, granularity, at_first, later):
+    options = {"solver": solver, "learning_rate": "auto", "granularity": granularity}
+    of_an_epoch = 2 if granularity == "parameter" else 1  # the loss is on the host already, and a single rate too
+
+    def reads(n_epochs):
+        """Return the reads of the steps, eight an epoch."""
+        n_of_epochs = n_epochs * of_an_epoch
+        return n_reads(AdaptiveLRMLPClassifier, 8, max_iter=n_epochs, **options) - n_of_epochs
+
+    assert reads(6) - reads(3) == 24 * at_first
+    assert reads(9) - reads(7) == 16 * later  # steps 56 to 71: found, and not checked
+
+
+def test_the_exact_solver_reads_as_often_for_many_rows_as_for_few(cupy):
+    def reads(n_rows):
+        X, y = problem(AdaptiveLRLogisticRegression, n_rows=n_rows)
+        model = AdaptiveLRLogisticRegression(solver="exact", max_iter=1, tol=0, backend="cupy")
+        before = fake_cupy.reads.count
+        fit(model, X, y)
+        return fake_cupy.reads.count - before
+
+    assert reads(5000) == reads(500)
+
+
+# The stand-in itself refuses what CuPy refuses: otherwise the tests above would prove nothing.
+
+
+def test_numpy_functions_refuse_the_stand_in(cupy):
+    array = cupy.asarray(np.arange(3.0))
+    for attempt in (np.exp, np.sum, np.asarray, lambda a: a + np.ones(3), lambda a: np.ones(3) @ a):
+        with pytest.raises(TypeError):
+            attempt(array)
+    with pytest.raises(TypeError):
+        np.ones(3)[...] = array
+    with pytest.raises(TypeError):
+        array.max(initial=0)
+
+
+@pytest.mark.parametrize("read", [float, bool, int, lambda a: a.item(), lambda a: a.tolist(), lambda a: a.get()])
+def test_a_forbidden_read_of_the_stand_in_fails(cupy, read):
+    array = cupy.asarray(np.array(1))
+    read(array)
+    assert fake_cupy.reads.count == 1
+    with fake_cupy.reads.forbid(), pytest.raises(AssertionError, match="reads"):
+        read(array)
+
+
+# Without CuPy, or without a device.
+
+
+@pytest.mark.skipif("cupy" in sys.modules, reason="CuPy is installed")
+@pytest.mark.parametrize("cls", ESTIMATORS.values(), ids=list(ESTIMATORS))
+def test_without_cupy_the_error_names_the_extra_and_the_model_stays(monkeypatch, cls):
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    X, y = problem(cls)
+    model = fit(make(cls), X, y)
+    before = dict(vars(model))
+    with pytest.raises(ImportError, match=r"sk-adalr\[cuda12\].*sk-adalr\[cuda13\]"):
+        model.set_params(backend="cupy").fit(X, y)
+    assert vars(model) == before | {"backend": "cupy"}
+
+
+def test_without_a_device_the_error_says_so(cupy, monkeypatch):
+    monkeypatch.setattr(cupy.cuda.runtime, "getDeviceCount", lambda: 0)
+    X, y = problem(AdaptiveLRLinearRegression)
+    with pytest.raises(ValueError, match="no CUDA device"):
+        make(AdaptiveLRLinearRegression, backend="cupy").fit(X, y)
+
+    def fail():
+        raise cupy.cuda.runtime.CUDARuntimeError("cudaErrorInsufficientDriver")
+
+    monkeypatch.setattr(cupy.cuda.runtime, "getDeviceCount", fail)
+    with pytest.raises(ValueError, match="cudaErrorInsufficientDriver"):
+        make(AdaptiveLRLinearRegression, backend="cupy").fit(X, y)
+
+
+@pytest.mark.parametrize("backend", ["torch", "CuPy"])
+def test_an_unknown_backend_is_refused(backend):
+    with pytest.raises(ValueError, match="`backend` must be one of 'auto', 'numpy', 'cupy'"):
+        make(AdaptiveLRLinearRegression, backend=backend).fit([[0.0], [1.0]], [0.0, 1.0])

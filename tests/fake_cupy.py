@@ -1,0 +1,314 @@
+"""A stand-in for CuPy on the CPU: arrays that only their own module may touch, and a count of what the host reads.
+
+It computes with NumPy, so a fit on it must equal NumPy's bitwise. It refuses what CuPy refuses: implicit conversion,
+arithmetic with NumPy arrays, and the arguments that CuPy's functions do not have. It is no proof that CuPy agrees.
+"""
+
+import functools
+import operator
+import sys
+from contextlib import contextmanager
+from types import ModuleType
+
+import numpy as np
+import scipy.sparse
+import scipy.special
+
+
+class Reads:
+    """How often the host waited for a number or an array of the device."""
+
+    def __init__(self):
+        self.count, self.forbidden = 0, False
+
+    def __call__(self):
+        assert not self.forbidden, "the host reads from the device"
+        self.count += 1
+
+    @contextmanager
+    def forbid(self):
+        before, self.forbidden = self.forbidden, True
+        try:
+            yield
+        finally:
+            self.forbidden = before
+
+
+reads = Reads()
+
+
+class Device:
+    """The only device there is."""
+
+    id = 0
+
+    def __init__(self, device=None):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *args):
+        pass
+
+    def __eq__(self, other):
+        return isinstance(other, Device)
+
+    __hash__ = None
+
+    def __repr__(self):
+        return "<stand-in for a CUDA device>"
+
+
+class CUDARuntimeError(RuntimeError):
+    """As CuPy's."""
+
+
+class ndarray:
+    """An array on the device."""
+
+    __array_ufunc__ = None  # NumPy's functions refuse it, and its operators leave the work to those below
+    __hash__ = None
+    device = Device()
+
+    def __init__(self, array):
+        self._array = np.asarray(array)
+
+    def __array__(self, *args, **kwargs):
+        raise TypeError("Implicit conversion to a NumPy array is not allowed. Use `.get()` instead.")
+
+    def __array_function__(self, *args, **kwargs):
+        raise TypeError("a function of NumPy's was called with an array of CuPy's")
+
+    def __dlpack_device__(self):
+        return (2, 0)
+
+    def get(self):
+        reads()
+        return self._array.copy()
+
+    def __getitem__(self, key):
+        if isinstance(key, ndarray) and key.dtype == bool:
+            reads()  # the shape of the result
+        return wrap(self._array[unwrap(key)])
+
+    def __setitem__(self, key, value):
+        self._array[unwrap(key)] = unwrap(value)
+
+    def __len__(self):
+        return len(self._array)
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
+
+    def __repr__(self):
+        return f"fake {self._array!r}"
+
+    def __deepcopy__(self, memo):
+        return ndarray(self._array.copy())
+
+
+def unwrap(value):
+    """Return what NumPy computes with; refuse what lies on the host."""
+    if isinstance(value, ndarray):
+        return value._array
+    if isinstance(value, np.ndarray):
+        raise TypeError("Unsupported type <class 'numpy.ndarray'>")
+    if isinstance(value, list | tuple):
+        return type(value)(map(unwrap, value))
+    return value
+
+
+def wrap(value):
+    """Return arrays and NumPy's numbers, also in tuples and lists, as arrays on the device."""
+    if isinstance(value, np.ndarray | np.generic):
+        return ndarray(value)
+    if isinstance(value, list | tuple):
+        return [*map(wrap, value)] if isinstance(value, list) else tuple(map(wrap, value))
+    return value
+
+
+#: What NumPy's functions take and CuPy's do not.
+ONLY_NUMPY = {"initial", "where", "mode"}
+
+
+def on_device(function):
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        unknown = ONLY_NUMPY & set(kwargs)
+        if unknown:
+            raise TypeError(f"CuPy's {function.__name__} has no {unknown}")
+        return wrap(function(*map(unwrap, args), **{name: unwrap(value) for name, value in kwargs.items()}))
+
+    return call
+
+
+def _method(name):
+    def call(self, *args, **kwargs):
+        return on_device(getattr(self._array, name))(*args, **kwargs)
+
+    return call
+
+
+def _unary(function):
+    return lambda self: wrap(function(self._array))
+
+
+def _binary(function):
+    return lambda self, other: wrap(function(self._array, unwrap(other)))
+
+
+def _reflected(function):
+    return lambda self, other: wrap(function(unwrap(other), self._array))
+
+
+def _in_place(function):
+    def call(self, other):
+        function(self._array, unwrap(other))
+        return self
+
+    return call
+
+
+def _read(function):
+    def call(self, *args):
+        reads()
+        return function(self._array, *args)
+
+    return call
+
+
+for _name in (
+    "sum",
+    "mean",
+    "max",
+    "min",
+    "any",
+    "all",
+    "argmax",
+    "astype",
+    "reshape",
+    "ravel",
+    "copy",
+    "clip",
+    "take",
+):
+    setattr(ndarray, _name, _method(_name))
+for _name in ("diagonal", "dot", "transpose"):
+    setattr(ndarray, _name, _method(_name))
+for _name in ("shape", "ndim", "size", "dtype", "strides", "itemsize", "nbytes", "flags"):
+    setattr(ndarray, _name, property(lambda self, name=_name: getattr(self._array, name)))
+ndarray.T = property(lambda self: wrap(self._array.T))
+for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and_", "or_", "xor"):
+    _function, _plain = getattr(operator, _name), _name.rstrip("_")
+    setattr(ndarray, f"__{_plain}__", _binary(_function))
+    setattr(ndarray, f"__r{_plain}__", _reflected(_function))
+    if _name != "matmul":
+        setattr(ndarray, f"__i{_plain}__", _in_place(getattr(operator, f"i{_plain}")))
+for _name in ("lt", "le", "eq", "ne", "gt", "ge"):
+    setattr(ndarray, f"__{_name}__", _binary(getattr(operator, _name)))
+for _name in ("neg", "abs", "invert"):
+    setattr(ndarray, f"__{_name}__", _unary(getattr(operator, _name)))
+for _name, _function in {"float": float, "int": int, "bool": bool, "index": operator.index}.items():
+    setattr(ndarray, f"__{_name}__", _read(_function))
+for _name in ("item", "tolist"):
+    setattr(ndarray, _name, _read(getattr(np.ndarray, _name)))
+
+
+def _asarray(value, dtype=None, **kwargs):
+    """The one way from the host to the device."""
+    if isinstance(value, ndarray) and dtype in (None, value.dtype):
+        return value
+    host = value._array if isinstance(value, ndarray) else value
+    return ndarray(np.array(host, dtype=dtype))
+
+
+def _module(name, source, **own):
+    module = ModuleType(name)
+    for attribute in dir(source):
+        value = getattr(source, attribute)
+        if attribute.startswith("_") or isinstance(value, ModuleType):
+            continue
+        is_function = callable(value) and not isinstance(value, type)
+        setattr(module, attribute, on_device(value) if is_function else value)
+    for attribute, value in own.items():
+        setattr(module, attribute, value)
+    return module
+
+
+class csr_matrix:
+    """CuPy's only way to store rows of sparse data."""
+
+    def __init__(self, parts, shape):
+        self.data, self.indices, self.indptr = parts
+        assert all(part.dtype == np.int32 for part in parts[1:])
+        self.shape, self.dtype = shape, self.data.dtype
+        self._host = scipy.sparse.csr_array(tuple(map(unwrap, parts)), shape=shape)
+
+    def tocsr(self):
+        return self
+
+    def get(self):
+        reads()
+        return self._host.copy()
+
+    def __getitem__(self, rows):
+        part = self._host[unwrap(rows)]
+        parts = (part.data, part.indices.astype(np.int32), part.indptr.astype(np.int32))
+        return csr_matrix(tuple(map(ndarray, parts)), part.shape)
+
+    def __matmul__(self, other):
+        return wrap(self._host @ unwrap(other))
+
+    @property
+    def T(self):
+        return _Transposed(self._host.T)
+
+
+class _Transposed:
+    def __init__(self, host):
+        self._host = host
+
+    def __matmul__(self, other):
+        return wrap(self._host @ unwrap(other))
+
+
+_device = _module("cupy.cuda.device", ModuleType("empty"), Device=Device)
+_runtime = _module(
+    "cupy.cuda.runtime", ModuleType("empty"), getDeviceCount=lambda: 1, CUDARuntimeError=CUDARuntimeError
+)
+_cuda = _module("cupy.cuda", ModuleType("empty"), Device=Device, device=_device, runtime=_runtime)
+_linalg, _fft = _module("cupy.linalg", np.linalg), _module("cupy.fft", np.fft)
+cupy = _module("cupy", np, ndarray=ndarray, asarray=_asarray, array=_asarray, cuda=_cuda, linalg=_linalg, fft=_fft)
+_special = _module("cupyx.scipy.special", scipy.special)
+_sparse = _module("cupyx.scipy.sparse", ModuleType("empty"), csr_matrix=csr_matrix)
+_scipy = _module("cupyx.scipy", ModuleType("empty"), special=_special, sparse=_sparse)
+_cupyx = _module("cupyx", ModuleType("empty"), scipy=_scipy)
+
+MODULES = {
+    module.__name__: module
+    for module in (cupy, _cuda, _device, _runtime, _linalg, _fft, _cupyx, _scipy, _special, _sparse)
+}
+
+
+@contextmanager
+def installed():
+    """Let `import cupy` find the stand-in, for scikit-learn's wrapper of it too."""
+    import sklearn.externals.array_api_compat as compat
+
+    def is_cupy(name):
+        return name.partition(".")[0] in ("cupy", "cupyx") or name.startswith(f"{compat.__name__}.cupy")
+
+    hidden = {name: sys.modules.pop(name) for name in list(sys.modules) if is_cupy(name)}
+    wrapper = vars(compat).pop("cupy", None)
+    sys.modules.update(MODULES)
+    reads.count = 0
+    try:
+        yield cupy
+    finally:
+        for name in [name for name in sys.modules if is_cupy(name)]:
+            del sys.modules[name]
+        vars(compat).pop("cupy", None)
+        sys.modules.update(hidden)
+        if wrapper is not None:
+            compat.cupy = wrapper
