@@ -193,7 +193,7 @@ class AutomaticOptimizer:
         if self.granularity == "parameter":
             namespace(state.grad).exp(state.log_multipliers, out=state.direction)
         else:
-            state.direction.fill(1)
+            state.direction[...] = 1
         if self.direction == "adam":
             correction = (1 - self.beta_2) / (1 - self.beta_2 ** (state.step + 1))
             kernels(state.grad).scale_direction(
