@@ -61,7 +61,11 @@ class Columns:
     def share_unit(self):
         """Whether the columns look like pixels or counts: ranges that differ little."""
         ranges = self._ranges()[self.alive]
-        return ranges.size > 1 and ranges.max() <= _SAME_UNIT_RATIO * np.quantile(ranges, 0.1)
+        if ranges.size < 2:
+            return False
+        # numpy.quantile takes ten times as long, which tells where a fit takes a millisecond.
+        tenth = np.interp(0.1 * (ranges.size - 1), np.arange(ranges.size), np.sort(ranges))
+        return bool(ranges.max() <= _SAME_UNIT_RATIO * tenth)
 
 
 class DenseColumns(Columns):
