@@ -60,7 +60,7 @@ class MiniBatchTraining:
     validation_scores_: list[float] | None
     validation_loss_curve_: list[float] | None
 
-    #: Rows from which ``early_stopping="auto"`` holds some of them out; None where "auto" is not offered.
+    #: Rows per class from which ``early_stopping="auto"`` holds some of them out; None where "auto" is not offered.
     _min_rows_to_hold_out: Any = None
 
     # What the model is.
@@ -234,9 +234,10 @@ class MiniBatchTraining:
 
     def _stops_early(self, data: Dataset, target: Target) -> bool:
         """Return whether rows that do not train judge the model."""
-        if self._is_auto_stopping:
-            return target.validation is not None or data.n_samples >= self._min_rows_to_hold_out
-        return bool(self.early_stopping)
+        if not self._is_auto_stopping:
+            return bool(self.early_stopping)
+        n_classes = len(target.attributes.get("classes_", (None,)))
+        return target.validation is not None or data.n_samples >= self._min_rows_to_hold_out * n_classes
 
     def _holdout(self, data: Dataset, target: Target, units: Units, seed: int) -> tuple[Holdout | None, str]:
         """Return the rows that judge, or None and a note that says why there are none."""

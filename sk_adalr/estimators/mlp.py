@@ -21,6 +21,7 @@ class MLPEstimator(GradientEstimator):
     """A feed-forward network with hidden layers."""
 
     _has_intercept = True
+    _min_rows_to_hold_out = 1000
 
     @property
     def _hidden_sizes(self) -> tuple[int, ...]:

@@ -66,8 +66,8 @@ class AdaptiveLRMLPClassifier(LabelPrediction, MLPEstimator):
     early_stopping : bool or "auto", default="auto"
         Whether to hold out rows and stop when neither accuracy nor the loss on them has improved by `tol`
         for `n_iter_no_change` epochs. True keeps the parameters with the best accuracy. "auto" lets the loss decide
-        where accuracies are within half a standard error, and holds out rows only from 3000 on: with fewer, those
-        that are left train too much worse. Rows passed as `X_val` always judge.
+        where accuracies are within half a standard error, and holds out rows only where there are 1000 per class or
+        more, on average: with fewer, those that are left train too much worse. Rows passed as `X_val` always judge.
     validation_fraction : float, default=0.1
         Share of the rows to hold out, in (0, 1).
     warm_start : bool, default=False
@@ -135,7 +135,6 @@ class AdaptiveLRMLPClassifier(LabelPrediction, MLPEstimator):
     """
 
     _takes_multilabel = True
-    _min_rows_to_hold_out = 3000
 
     def __init__(
         self,

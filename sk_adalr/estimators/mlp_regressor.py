@@ -127,8 +127,6 @@ class AdaptiveLRMLPRegressor(OutputPrediction, MLPEstimator):
     True
     """
 
-    _min_rows_to_hold_out = 1000
-
     def __init__(
         self,
         hidden_layer_sizes: Any = (100,),

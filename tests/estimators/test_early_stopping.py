@@ -109,12 +109,15 @@ networks = pytest.mark.parametrize("cls", MLP.values(), ids=list(MLP))
 
 
 @pytest.mark.parametrize(
-    ("cls", "n_rows"),
-    [(MLP["AdaptiveLRMLPClassifier"], 3000), (MLP["AdaptiveLRMLPRegressor"], 1000)],
-    ids=list(MLP),
+    ("cls", "n_classes"),
+    [
+        (MLP["AdaptiveLRMLPClassifier"], 2),
+        (MLP["AdaptiveLRMLPClassifier"], 3),
+        (MLP["AdaptiveLRMLPRegressor"], 1),
+    ],
 )
-def test_auto_holds_rows_out_where_there_are_many(cls, n_rows):
-    X, y = problem(cls, n_rows)
+def test_auto_holds_rows_out_where_there_are_a_thousand_per_class(cls, n_classes):
+    X, y = problem(cls, 1000 * n_classes, n_classes)
     model = make(cls, early_stopping="auto", max_iter=1, batch_size=1000)
     assert fit(model, X, y).validation_scores_ is not None
     assert fit(model, X[:-1], y[:-1]).validation_scores_ is None
