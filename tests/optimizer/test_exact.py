@@ -155,6 +155,21 @@ def test_float32_data_is_fitted_to_its_own_precision(small, loss):
     assert single.coef.dtype == np.float64
 
 
+@pytest.mark.parametrize(("n", "p", "rank"), [(160, 4, 4), (400, 4, 4), (1000, 8, 8), (400, 12, 3), (400, 30, 5)])
+@pytest.mark.parametrize("penalty", [1e-2, 1e-8, 0.0])
+def test_rounding_of_float32_data_is_not_fitted(n, p, rank, penalty):
+    """More past steps than columns: sums of them that cancel predict nothing but rounding errors."""
+    rng = np.random.default_rng(RNG_SEED)
+    X = (rng.normal(size=(n, rank)) @ rng.normal(size=(rank, p))).astype(np.float32)
+    y = (X[:, :1] + rng.normal(size=(n, 1)) > 0).astype(float)
+    single = solve_exact(X, y, None, "binomial", penalty=penalty)
+    double = solve_exact(X.astype(float), y, None, "binomial", penalty=penalty)
+    loss = logistic_loss(X.astype(float), y[:, 0], single.coef, single.intercept, penalty)
+    assert single.loss == pytest.approx(loss, rel=1e-5)
+    assert loss == pytest.approx(double.loss, rel=1e-6)
+    assert single.n_iter <= double.n_iter + 3
+
+
 # units
 
 

@@ -50,7 +50,7 @@ class Binomial:
         p = columns.shape[1]
         self._columns, self._weight, self._penalty = columns, weight, penalty
         self._sign = namespace(target).where(target > 0, -1.0, 1.0)
-        self._fit_intercept = fit_intercept
+        self._fit_intercept, self._single = fit_intercept, columns.data.dtype == np.float32
         positive = to_host((target > 0).mean() if weight is None else (weight * (target > 0)).mean())
         base = np.log(positive / (1.0 - positive)) if fit_intercept else 0.0
         variance = positive * (1.0 - positive) if fit_intercept else 0.25
@@ -146,7 +146,7 @@ class Binomial:
             first_norm = norm if first_norm is None else first_norm
             if moved and norm <= _INNER_DECREASE * first_norm:
                 break
-            delta = newton_step(H, psi, root)
+            delta = newton_step(H, psi, root, single=self._single)
             before = self.loss
             length = self._backtrack(delta, psi @ delta, linear, c)
             if length == 0:
