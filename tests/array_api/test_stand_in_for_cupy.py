@@ -204,7 +204,7 @@ def test_an_epoch_of_constant_or_literal_steps_reads_three_times(cupy):
 #: The goal is one read a step at first, and one in twenty steps later.
 @pytest.mark.parametrize(
     ("solver", "granularity", "at_first", "later"),
-    [("adam", "parameter", 9, 3), ("adam", "global", 8, 2), ("sgd", "parameter", 10, 4), ("sgd", "global", 9, 3)],
+    [("adam", "parameter", 10, 4), ("adam", "global", 8, 2), ("sgd", "parameter", 11, 5), ("sgd", "global", 9, 3)],
 )
 def test_reads_of_an_automatic_step(cupy, solver, granularity, at_first, later):
     options = {"solver": solver, "learning_rate": "auto", "granularity": granularity}
