@@ -461,7 +461,7 @@ class Table:
             )
 
     def print_cost(self):
-        """Print the wall time of an automatic fit relative to one of a constant rate."""
+        """Print the CPU time of an automatic fit relative to one of a constant rate."""
         constants = GRIDS[self.solver].tolist()
         ratios = []
         for name in self.tasks:
