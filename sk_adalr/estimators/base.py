@@ -71,7 +71,8 @@ class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, BaseEstimator):
             data, target = self._validate(X, y, sample_weight, resume=resume, reset=True)
             target = self._with_validation(target, X_val, y_val, data.X.dtype)
             has_callbacks = hasattr(self, "_skl_callbacks")
-            context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+            metadata = {"sample_weight": sample_weight, "X_val": X_val, "y_val": y_val}
+            context.call_on_fit_task_begin(estimator=self, X=X, y=y, metadata=metadata)
             report = Report(self, context if has_callbacks else None, X, y)
             fitted = self._solve(data, target, report, resume=resume)
             self.__dict__.update(fitted)
