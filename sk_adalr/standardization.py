@@ -88,7 +88,9 @@ def _statistics(X: Any, weight: np.ndarray | None, center: bool) -> tuple[Standa
     mean, deviation, low, high = (_sparse_moments if sparse.issparse(X) else _dense_moments)(X, weight, center)
     magnitude = np.maximum(np.abs(low), np.abs(high))
     varies = deviation > 10 * np.finfo(X.dtype).eps * magnitude
-    scale = np.where(varies, deviation, np.where(magnitude > 0, magnitude, 1.0))
+    # Per unit of a column so close to zero, a coefficient would be out of range.
+    is_zero = magnitude <= 1e3 * np.finfo(X.dtype).tiny
+    scale = np.where(varies, deviation, np.where(is_zero, 1.0, magnitude))
     if center:
         mean = np.where(varies, mean, low)  # a constant column becomes exactly zero
     # A centre that the data's own dtype can represent is subtracted without a rounding error of its own.

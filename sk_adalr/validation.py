@@ -1,7 +1,7 @@
 """From what the user passes to a `Dataset`, or an error that says what to do."""
 
 import numbers
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ FLOAT_DTYPES = (np.float64, np.float32)
 def check_features(estimator: Any, X: Any, *, reset: bool) -> Any:
     """Return `X` as a float array or CSR matrix (n_samples, n_features); see `check_features_and_target`."""
     _refuse_masked_and_dask(X=X)
+    _refuse_dates(X=X)
     with _overflow_is_a_value_error():
         return validate_data(estimator, X, accept_sparse="csr", dtype=FLOAT_DTYPES, order="C", reset=reset)
 
@@ -31,6 +32,7 @@ def check_features_and_target(estimator: Any, X: Any, y: Any, *, numeric: bool, 
         If `X` or `y` is empty, not numeric, complex, not finite, masked, a dask collection or of another length.
     """
     _refuse_masked_and_dask(X=X, y=y)
+    _refuse_dates(X=X, **({"y": y} if numeric else {}))
     with _overflow_is_a_value_error():
         return validate_data(
             estimator,
@@ -101,6 +103,15 @@ def check_finite_model(estimator: Any, *arrays: np.ndarray) -> None:
             )
 
 
+def check_finite_prediction(raw: np.ndarray) -> np.ndarray:
+    """Return a raw prediction, or raise a ValueError if it is not finite, from which a label would mean nothing."""
+    if not np.isfinite(raw).all():
+        raise ValueError(
+            f"The predictions are beyond the range of {raw.dtype}: `X` has values too far from those of `fit`."
+        )
+    return raw
+
+
 @contextmanager
 def _overflow_is_a_value_error() -> Iterator[None]:
     try:
@@ -120,4 +131,15 @@ def _refuse_masked_and_dask(**arrays: Any) -> None:
             raise TypeError(
                 f"`{name}` is a dask collection, which would silently be loaded into memory as a whole. Pass "
                 f"`{name}.compute()` to do so, or call `partial_fit` chunk by chunk."
+            )
+
+
+def _refuse_dates(**arrays: Any) -> None:
+    for name, array in arrays.items():
+        columns = getattr(array, "dtypes", None)
+        dtypes = columns if isinstance(columns, Iterable) else [getattr(array, "dtype", None)]
+        if any(getattr(dtype, "kind", None) in ("m", "M") for dtype in dtypes):
+            raise TypeError(
+                f"`{name}` has dates or durations, which would silently become numbers of a unit that depends on how "
+                "they are stored. Convert them to numbers of your own, such as days since a date."
             )

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_regressor
 from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.utils import check_random_state
 
 from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.minibatch import MiniBatchTraining
@@ -138,6 +140,15 @@ class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, BaseEstimator):
             check_number("batch_size", self.batch_size, 1, integer=True)
         for name in ("standardize", "shuffle", "early_stopping", "warm_start"):
             check_bool(name, getattr(self, name))
+        if not isinstance(self.verbose, bool | np.bool_ | Integral):
+            raise TypeError(f"`verbose` must be True, False or an integer; got {self.verbose!r}.")
+        try:
+            check_random_state(self.random_state)
+        except (ValueError, TypeError) as error:
+            raise type(error)(
+                "`random_state` must be None, an integer from 0 to 2**32 - 1 or a numpy.random.RandomState; got "
+                f"{self.random_state!r}."
+            ) from error
         self._make_optimizer(ParameterLayout.vector(1))
 
     def _solve(self, data: Dataset, target: Target, report: Report, *, resume: bool) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from sk_adalr.names import check_bool
 from sk_adalr.objectives import L2Penalty, Network
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.units import Units
-from sk_adalr.validation import check_features, check_finite_model
+from sk_adalr.validation import check_features, check_finite_model, check_finite_prediction
 
 
 class LinearEstimator(FullBatchTraining):
@@ -80,4 +80,6 @@ class LinearEstimator(FullBatchTraining):
         check_is_fitted(self)
         check_finite_model(self, self.coef_, self.intercept_)
         X = check_features(self, X, reset=False)
-        return safe_sparse_dot(X, np.atleast_2d(self.coef_).T) + np.atleast_1d(self.intercept_)
+        return check_finite_prediction(
+            safe_sparse_dot(X, np.atleast_2d(self.coef_).T) + np.atleast_1d(self.intercept_)
+        )

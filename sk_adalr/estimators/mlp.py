@@ -13,7 +13,7 @@ from sk_adalr.names import check_choice, check_number
 from sk_adalr.objectives import ACTIVATIONS, L2Penalty, Network, predict_raw
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.units import Units
-from sk_adalr.validation import check_features, check_finite_model
+from sk_adalr.validation import check_features, check_finite_model, check_finite_prediction
 
 
 class MLPEstimator(GradientEstimator):
@@ -48,7 +48,14 @@ class MLPEstimator(GradientEstimator):
 
     def _initial_params(self, network: Network, random_state: np.random.RandomState, dtype: Any) -> np.ndarray:
         # The logistic function's slope at zero is a quarter of the others'; scikit-learn's MLP does the same.
-        return network.initial_params(random_state, dtype, 2.0 if self.activation == "logistic" else 6.0)
+        factor = 2.0 if self.activation == "logistic" else 6.0
+        try:
+            return network.initial_params(random_state, dtype, factor)
+        except (MemoryError, OverflowError, ValueError) as error:
+            raise ValueError(
+                f"`hidden_layer_sizes` {self.hidden_layer_sizes!r} means {network.layout.n_params} parameters, more "
+                "than fit into memory."
+            ) from error
 
     def _params(self, layout: ParameterLayout) -> np.ndarray:
         return np.concatenate([array.ravel() for array in (*self.coefs_, *self.intercepts_)])
@@ -66,4 +73,4 @@ class MLPEstimator(GradientEstimator):
         check_is_fitted(self)
         check_finite_model(self, *self.coefs_, *self.intercepts_)
         X = check_features(self, X, reset=False)
-        return predict_raw(self.coefs_, self.intercepts_, X, self.activation)
+        return check_finite_prediction(predict_raw(self.coefs_, self.intercepts_, X, self.activation))

@@ -116,7 +116,7 @@ class Trainer:
         except FloatingPointError as error:
             raise ValueError(
                 f"Training cannot go on at epoch {len(history.losses) + 1}: {error}. Look for extreme values in `X`, "
-                "`y` and `sample_weight`."
+                "`y` and `sample_weight`, and for an extreme penalty (`alpha`, `C`)."
             ) from error
         result = self.optimizer.result(state, params)
         self._check_finite(loss, result, state, len(history.losses) + 1)

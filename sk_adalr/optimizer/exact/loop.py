@@ -53,7 +53,7 @@ def _iterate(solver, outcome, max_iter, tol, callback):
     idle, course = 0, [solver.loss]
     while True:
         optimality = solver.optimality()
-        threshold = tol**2 * solver.reference_loss
+        threshold = tol * tol * solver.reference_loss  # infinite, not an error, for a huge tol
         if optimality <= threshold and (solver.quadratic or _recent_decrease(course) <= _DECREASE * threshold):
             outcome.converged = True
             outcome.message = f"Converged after {outcome.n_iter} iterations: the remaining decrease is below tol**2."
