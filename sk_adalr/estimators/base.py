@@ -94,7 +94,13 @@ class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, BaseEstimator):
         self, X: Any, y: Any, sample_weight: Any, *, resume: bool, reset: bool, classes: Any = None
     ) -> tuple[Dataset, Target]:
         """Return validated data and the encoded target; where `resume`, in the dtype and kind of before."""
+        n_features = getattr(self, "n_features_in_", None)
         X, y = check_features_and_target(self, X, y, numeric=is_regressor(self), reset=reset)
+        if resume and X.shape[1] != n_features:
+            raise ValueError(
+                f"A model that goes on training needs the same features as before; it had {n_features} and would now "
+                f"have {X.shape[1]}. Fit with `warm_start=False` instead."
+            )
         if resume:
             X = X.astype(self._dtype, copy=False)
         weight = check_weights(sample_weight, X.shape[0])

@@ -21,9 +21,11 @@ def pytest_terminal_summary(terminalreporter):
     reports = [r for outcome in ("passed", "failed") for r in terminalreporter.stats.get(outcome, [])]
     cells = Counter()
     for report in reports:
-        for name, (group, estimator, outcome) in getattr(report, "user_properties", []):
-            if name == "cell":
-                cells[group, estimator, outcome] += 1
+        found = [value for name, value in getattr(report, "user_properties", []) if name == "cell"]
+        # What failed after it was recorded is wrong, too.
+        spoilt = report.failed and not any(outcome == "wrong" for _, _, outcome in found)
+        for group, estimator, outcome in found:
+            cells[group, estimator, "wrong" if spoilt else outcome] += 1
     if not cells:
         return
     write = terminalreporter.write_line
