@@ -62,10 +62,16 @@ class Standardization:
     def transform(self, X: Any, out: Array | None = None) -> Any:
         """Return the standardised rows `X`: an array, in `out` if given, or `SparseRows`."""
         if sparse.issparse(X):
-            columns = X.indices
-            data = (X.data / self.scale[columns]).astype(X.dtype)
+            columns, data, center = X.indices, X.data, self.center
+            # Columns without zeros are centred themselves. Of a constant one, the implicit way would leave its
+            # rounding, which Adam scales up to full steps.
+            is_full = np.bincount(columns, minlength=X.shape[1]) == X.shape[0]
+            if is_full.any():
+                data = data - np.where(is_full, center, 0.0)[columns]
+                center = np.where(is_full, 0.0, center)
+            data = (data / self.scale[columns]).astype(X.dtype)
             scaled = sparse.csr_array((data, columns, X.indptr), shape=X.shape)
-            return SparseRows(scaled, (self.center / self.scale).astype(X.dtype))
+            return SparseRows(scaled, (center / self.scale).astype(X.dtype))
         center = self.center.astype(X.dtype)
         out = np.subtract(X, center, out=out)
         # Dividing, for the reciprocal of a subnormal scale would overflow.

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
@@ -34,7 +35,7 @@ def check_features_and_target(estimator: Any, X: Any, y: Any, *, numeric: bool, 
     _refuse_masked_and_dask(X=X, y=y)
     _refuse_dates(X=X, **({"y": y} if numeric else {}))
     with _overflow_is_a_value_error():
-        return validate_data(
+        X, y = validate_data(
             estimator,
             X,
             y,
@@ -45,6 +46,11 @@ def check_features_and_target(estimator: Any, X: Any, y: Any, *, numeric: bool, 
             y_numeric=numeric,
             reset=reset,
         )
+    if sparse.issparse(X) and not X.has_canonical_format:
+        # The moments of a column are taken entry by entry: two entries in one place would count as two.
+        X = X.copy()
+        X.sum_duplicates()
+    return X, y
 
 
 def check_weights(sample_weight: Any, n_samples: int, class_weight: np.ndarray | None = None) -> np.ndarray | None:

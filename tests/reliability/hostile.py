@@ -98,6 +98,12 @@ def duplicate_entries():
     return sparse.coo_array((np.r_[half, half], at), shape=X.shape)
 
 
+def csr_with_duplicates():
+    halves = np.repeat(X / 2, 2, axis=1).ravel()
+    columns = np.tile(np.repeat(np.arange(N_COLUMNS), 2), N_ROWS)
+    return sparse.csr_array((halves, columns, np.arange(0, 2 * X.size + 1, 2 * N_COLUMNS)), shape=X.shape)
+
+
 def explicit_zeros():
     matrix = sparse.csr_array(np.hstack([X, np.ones((N_ROWS, 1))]))
     matrix.data[N_COLUMNS :: N_COLUMNS + 1] = 0
@@ -169,6 +175,7 @@ FEATURES = {
         "CSC with int64 indices": with_int64_indices(sparse.csc_array(X)),
         "CSR with unsorted indices": unsorted_csr(),
         "COO with duplicate entries": duplicate_entries(),
+        "CSR with duplicate entries": csr_with_duplicates(),
         "CSR with explicit zeros": explicit_zeros(),
         "pandas": frame(),
         "pandas of float32": frame(X.astype(np.float32)),
