@@ -77,14 +77,19 @@ class Standardization:
         # Dividing, for the reciprocal of a subnormal scale would overflow.
         return np.divide(out, self.scale.astype(X.dtype), out=out)
 
-    def fold(self, coef: Array, intercept: Array | None) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return the first layer (n_columns, n_out), (n_out,) in the units of the data, as float64."""
-        folded = coef / self.scale[:, None]
+    def fold(
+        self, coef: Array, intercept: Array | None, out: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the first layer (n_columns, n_out), (n_out,) in the units of the data, as float64, coef in `out`."""
+        folded = np.divide(coef, self.scale[:, None], out=out)
         return folded, None if intercept is None else intercept - self.center @ folded
 
-    def unfold(self, coef: Array, intercept: Array | None) -> tuple[np.ndarray, np.ndarray | None]:
+    def unfold(
+        self, coef: Array, intercept: Array | None, out: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         """Return the inverse of `fold`."""
-        return coef * self.scale[:, None], None if intercept is None else intercept + self.center @ coef
+        intercept = None if intercept is None else intercept + self.center @ coef
+        return np.multiply(coef, self.scale[:, None], out=out), intercept
 
 
 def _statistics(X: Any, weight: np.ndarray | None, center: bool) -> tuple[Standardization, np.ndarray, np.ndarray]:

@@ -61,7 +61,7 @@ class MLPEstimator(GradientEstimator):
         return np.concatenate([array.ravel() for array in (*self.coefs_, *self.intercepts_)])
 
     def _coef_attributes(self, layout: ParameterLayout, params: np.ndarray, target: Target) -> dict[str, Any]:
-        coefs, intercepts = layout.unpack(params.copy())
+        coefs, intercepts = layout.unpack(params)
         return {
             "coefs_": coefs,
             "intercepts_": intercepts,
