@@ -66,12 +66,16 @@ class Standardization:
 
     def transform(self, X: Any, out: Array | None = None) -> Any:
         """Return the standardised rows `X`, which lie beside this: an array, in `out` if given, or `SparseRows`."""
-        if is_sparse(X):
-            columns = X.indices
-            data = (X.data / self.scale[columns]).astype(X.dtype)
-            scaled = csr((data, columns, X.indptr), X.shape)
-            return SparseRows(scaled, (self.center / self.scale).astype(X.dtype))
         xp = namespace(X)
+        if is_sparse(X):
+            columns, data, center = X.indices, X.data, self.center
+            # Columns without zeros are centred themselves. Of a constant one, the implicit way would leave its
+            # rounding, which Adam scales up to full steps.
+            is_full = xp.bincount(columns, minlength=X.shape[1]) == X.shape[0]
+            data = data - xp.where(is_full, center, 0.0)[columns]
+            center = xp.where(is_full, 0.0, center)
+            data = (data / self.scale[columns]).astype(X.dtype)
+            return SparseRows(csr((data, columns, X.indptr), X.shape), (center / self.scale).astype(X.dtype))
         out = xp.subtract(X, self.center.astype(X.dtype), out=out)
         # Dividing, for the reciprocal of a subnormal scale would overflow.
         return xp.divide(out, self.scale.astype(X.dtype), out=out)
@@ -81,14 +85,19 @@ class Standardization:
         center, scale = self.center.astype(X.dtype), self.scale.astype(X.dtype)
         kernels(X).gather_standardized(X, rows, center, scale, out)
 
-    def fold(self, coef: Array, intercept: Array | None) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return the first layer (n_columns, n_out), (n_out,) in the units of the data, as float64."""
-        folded = coef / self.scale[:, None]
+    def fold(
+        self, coef: Array, intercept: Array | None, out: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the first layer (n_columns, n_out), (n_out,) in the units of the data, as float64, coef in `out`."""
+        folded = np.divide(coef, self.scale[:, None], out=out)
         return folded, None if intercept is None else intercept - self.center @ folded
 
-    def unfold(self, coef: Array, intercept: Array | None) -> tuple[np.ndarray, np.ndarray | None]:
+    def unfold(
+        self, coef: Array, intercept: Array | None, out: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         """Return the inverse of `fold`."""
-        return coef * self.scale[:, None], None if intercept is None else intercept + self.center @ coef
+        intercept = None if intercept is None else intercept + self.center @ coef
+        return np.multiply(coef, self.scale[:, None], out=out), intercept
 
 
 def _statistics(X: Any, weight: Array | None, center: bool) -> tuple[Standardization, np.ndarray, np.ndarray]:
@@ -98,7 +107,9 @@ def _statistics(X: Any, weight: Array | None, center: bool) -> tuple[Standardiza
     mean, deviation, low, high = (_sparse_moments if is_sparse(X) else _dense_moments)(X, weight, center)
     magnitude = np.maximum(np.abs(low), np.abs(high))
     varies = deviation > 10 * np.finfo(X.dtype).eps * magnitude
-    scale = np.where(varies, deviation, np.where(magnitude > 0, magnitude, 1.0))
+    # Per unit of a column so close to zero, a coefficient would be out of range.
+    is_zero = magnitude <= 1e3 * np.finfo(X.dtype).tiny
+    scale = np.where(varies, deviation, np.where(is_zero, 1.0, magnitude))
     if center:
         mean = np.where(varies, mean, low)  # a constant column becomes exactly zero
     # A centre that the data's own dtype can represent is subtracted without a rounding error of its own.

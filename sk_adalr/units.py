@@ -71,8 +71,7 @@ class Units:
         with np.errstate(over="ignore", invalid="ignore"):
             if self.inputs is not None:
                 change = self.inputs.fold if to_user else self.inputs.unfold
-                coef, intercept = change(coefs[0], intercepts[0] if intercepts else None)
-                coefs[0][...] = coef
+                _, intercept = change(coefs[0], intercepts[0] if intercepts else None, out=coefs[0])
                 if intercepts:
                     intercepts[0][...] = intercept
             if self.outputs is not None:
@@ -82,7 +81,7 @@ class Units:
                 if intercepts:
                     intercepts[-1][...] *= scale
                     intercepts[-1][...] += shift
-            return converted.astype(params.dtype)
+            return converted.astype(params.dtype, copy=False)
 
     def freeze(self) -> dict[str, Any]:
         """Return the units as a dict of arrays."""

@@ -1,7 +1,7 @@
 """From what the user passes to a `Dataset`, or an error that says what to do."""
 
 import numbers
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from sk_adalr.backends import Origin, enter, enter_host, namespace, origin, same_place, to_host
+from sk_adalr.backends import Origin, enter, enter_host, is_sparse, namespace, origin, same_place, to_host
 
 FLOAT_DTYPES = (np.float64, np.float32)
 
@@ -17,6 +17,7 @@ FLOAT_DTYPES = (np.float64, np.float32)
 def check_features(estimator: Any, X: Any, *, reset: bool) -> Any:
     """Return `X` as a float array or CSR matrix (n_samples, n_features); see `check_features_and_target`."""
     _refuse_masked_and_dask(X=X)
+    _refuse_dates(X=X)
     with _overflow_is_a_value_error():
         X = validate_data(estimator, enter(X, "`X`"), accept_sparse="csr", dtype=FLOAT_DTYPES, order="C", reset=reset)
     return _in_c_order(X)
@@ -35,6 +36,7 @@ def check_features_and_target(estimator: Any, X: Any, y: Any, *, numeric: bool, 
         If `X` or `y` is empty, not numeric, complex, not finite, masked, a dask collection or of another length.
     """
     _refuse_masked_and_dask(X=X, y=y)
+    _refuse_dates(X=X, **({"y": y} if numeric else {}))
     with _overflow_is_a_value_error():
         X, y = validate_data(
             estimator,
@@ -47,7 +49,12 @@ def check_features_and_target(estimator: Any, X: Any, y: Any, *, numeric: bool, 
             y_numeric=numeric,
             reset=reset,
         )
-    return _in_c_order(X), to_host(y)
+    X = _in_c_order(X)
+    if is_sparse(X) and not X.has_canonical_format:
+        # The moments of a column are taken entry by entry: two entries in one place would count as two.
+        X = X.copy()
+        X.sum_duplicates()
+    return X, to_host(y)
 
 
 def check_weights(sample_weight: Any, n_samples: int, class_weight: np.ndarray | None = None) -> np.ndarray | None:
@@ -122,10 +129,19 @@ def check_finite_model(estimator: Any, *arrays: np.ndarray) -> None:
             )
 
 
+def check_finite_prediction(raw: Any) -> Any:
+    """Return a raw prediction, or raise a ValueError if it is not finite, from which a label would mean nothing."""
+    if not bool(namespace(raw).isfinite(raw).all()):
+        raise ValueError(
+            f"The predictions are beyond the range of {raw.dtype}: `X` has values too far from those of `fit`."
+        )
+    return raw
+
+
 def _in_c_order(X: Any) -> Any:
     """Return CuPy's `X` in C order, which scikit-learn only asks NumPy for."""
     xp = namespace(X)
-    return X if xp is np else xp.ascontiguousarray(X)
+    return X if xp is np or is_sparse(X) else xp.ascontiguousarray(X)
 
 
 @contextmanager
@@ -147,4 +163,15 @@ def _refuse_masked_and_dask(**arrays: Any) -> None:
             raise TypeError(
                 f"`{name}` is a dask collection, which would silently be loaded into memory as a whole. Pass "
                 f"`{name}.compute()` to do so, or call `partial_fit` chunk by chunk."
+            )
+
+
+def _refuse_dates(**arrays: Any) -> None:
+    for name, array in arrays.items():
+        columns = getattr(array, "dtypes", None)
+        dtypes = columns if isinstance(columns, Iterable) else [getattr(array, "dtype", None)]
+        if any(getattr(dtype, "kind", None) in ("m", "M") for dtype in dtypes):
+            raise TypeError(
+                f"`{name}` has dates or durations, which would silently become numbers of a unit that depends on how "
+                "they are stored. Convert them to numbers of your own, such as days since a date."
             )

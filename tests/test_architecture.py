@@ -17,6 +17,7 @@ FLOORS = {
     "optimizer": 3,
     "training": 4, "names": 4,
     "estimators": 5, "minimize": 5, "plotting": 5,
+    "checkpoint": 6,
 }  # fmt: skip
 SAME_FLOOR = {
     ("units", "standardization"),

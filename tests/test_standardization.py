@@ -189,3 +189,10 @@ def test_folding_without_intercept_keeps_none():
     coef, intercept = units.fold(np.ones((2, 1)), None)
     assert intercept is None
     np.testing.assert_array_equal(coef[:, 0], [0.5, 0.25])
+
+
+def test_a_constant_sparse_column_has_products_of_exactly_zero():
+    X = sparse.csr_array(np.column_stack([np.full(5, 1.2345), np.arange(5.0)]))
+    rows = Standardization.of_features(X, None).transform(X)
+    np.testing.assert_array_equal(rows @ np.array([[0.1], [0.0]]), 0)
+    np.testing.assert_array_equal(rows.transposed_matmul(np.array([[0.1, -0.7, 0.3, 1.1, 0.9]]).T)[0], 0)

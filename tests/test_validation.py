@@ -3,12 +3,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy import sparse
 from sklearn.base import BaseEstimator
 
 from sk_adalr.validation import (
     check_features,
     check_features_and_target,
     check_finite_model,
+    check_finite_prediction,
     check_weights,
     scale_weights,
 )
@@ -128,3 +130,22 @@ def test_scaled_weights_keep_their_ratios_and_fit_into_float32(weight):
 def test_a_model_that_is_not_finite_is_refused(value):
     with pytest.raises(ValueError, match="The parameters of this Model are not finite"):
         check_finite_model(Model(), np.zeros(2), np.array([1.0, value]))
+
+
+@pytest.mark.parametrize("dtype", ["M8[s]", "m8[s]"], ids=["dates", "durations"])
+def test_dates_and_durations_are_no_numbers(dtype):
+    with pytest.raises(TypeError, match="`X` has dates or durations"):
+        check_features(Model(), np.ones((2, 2)).astype(dtype), reset=True)
+
+
+def test_a_prediction_that_is_not_finite_is_refused():
+    assert check_finite_prediction(np.ones((2, 1))).shape == (2, 1)
+    with pytest.raises(ValueError, match="beyond the range of float32"):
+        check_finite_prediction(np.array([[1.0], [np.nan]], dtype=np.float32))
+
+
+def test_entries_in_one_place_are_added_up_and_the_user_s_matrix_is_left_alone():
+    X = sparse.csr_array((np.array([1.0, 2.0, 5.0]), np.array([0, 0, 0]), np.array([0, 2, 3])), shape=(2, 1))
+    checked, _ = check_features_and_target(Model(), X, np.ones(2), numeric=True, reset=True)
+    np.testing.assert_array_equal(checked.data, [3.0, 5.0])
+    assert X.nnz == 3

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_regressor
 from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.utils import check_random_state
 
 from sk_adalr.backends import beside, origin, to_device, to_host
 from sk_adalr.dataset import Dataset
@@ -74,7 +76,8 @@ class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, BaseEstimator):
             data, target = self._validate(X, y, sample_weight, resume=resume, reset=True)
             target = self._with_validation(target, X_val, y_val, data.X)
             has_callbacks = hasattr(self, "_skl_callbacks")
-            context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+            metadata = {"sample_weight": sample_weight, "X_val": X_val, "y_val": y_val}
+            context.call_on_fit_task_begin(estimator=self, X=X, y=y, metadata=metadata)
             publish = origin(X).give_attributes
             report = Report(self, context if has_callbacks else None, X, y, publish)
             fitted = publish(self._solve(data, target, report, resume=resume))
@@ -98,7 +101,13 @@ class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, BaseEstimator):
 
         Targets and weights are encoded on the host; the data then lie where `backend` computes.
         """
+        n_features = getattr(self, "n_features_in_", None)
         X, y = check_features_and_target(self, X, y, numeric=is_regressor(self), reset=reset)
+        if resume and X.shape[1] != n_features:
+            raise ValueError(
+                f"A model that goes on training needs the same features as before; it had {n_features} and would now "
+                f"have {X.shape[1]}. Fit with `warm_start=False` instead."
+            )
         if resume:
             X = X.astype(self._dtype, copy=False)
         weight = check_weights(sample_weight, X.shape[0])
@@ -154,6 +163,15 @@ class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, BaseEstimator):
         for name in ("standardize", "shuffle", "warm_start"):
             check_bool(name, getattr(self, name))
         check_bool("early_stopping", self.early_stopping, or_auto=self._min_rows_to_hold_out is not None)
+        if not isinstance(self.verbose, bool | np.bool_ | Integral):
+            raise TypeError(f"`verbose` must be True, False or an integer; got {self.verbose!r}.")
+        try:
+            check_random_state(self.random_state)
+        except (ValueError, TypeError) as error:
+            raise type(error)(
+                "`random_state` must be None, an integer from 0 to 2**32 - 1 or a numpy.random.RandomState; got "
+                f"{self.random_state!r}."
+            ) from error
         self._make_optimizer(ParameterLayout.vector(1))
 
     def __sklearn_tags__(self) -> Any:

@@ -15,7 +15,7 @@ from sk_adalr.names import check_bool
 from sk_adalr.objectives import L2Penalty, Network
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.units import Units
-from sk_adalr.validation import check_features, check_finite_model, check_same_origin
+from sk_adalr.validation import check_features, check_finite_model, check_finite_prediction, check_same_origin
 
 
 class LinearEstimator(FullBatchTraining):
@@ -84,4 +84,5 @@ class LinearEstimator(FullBatchTraining):
         coef, intercept = fitted_array(self.coef_, X), fitted_array(self.intercept_, X)
         check_finite_model(self, coef, intercept)
         xp = namespace(X)
-        return safe_sparse_dot(X, xp.atleast_2d(coef).T) + xp.atleast_1d(intercept), origin
+        raw = safe_sparse_dot(X, xp.atleast_2d(coef).T) + xp.atleast_1d(intercept)
+        return check_finite_prediction(raw), origin

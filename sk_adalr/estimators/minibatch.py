@@ -1,5 +1,6 @@
 """Training an estimator on mini-batches: from its parameters to a trainer, and back to fitted attributes."""
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -116,6 +117,8 @@ class MiniBatchTraining:
         partial: bool = False,
     ) -> dict[str, Any]:
         """Return all fitted attributes after at most `max_epochs` epochs."""
+        n_done = self.__dict__.pop("_n_restored_epochs", 0)  # of this fit, where a checkpoint was restored
+        resume = resume or n_done > 0
         layout = ParameterLayout.of_network(
             [data.X.shape[1], *self._hidden_sizes, target.n_outputs], self._has_intercept
         )
@@ -138,11 +141,24 @@ class MiniBatchTraining:
         stopping = None if partial else self._stopping(target, data, units, history, stops_early)
         mean_loss = PenalizedMean(network, self._penalty(data, units, layout))
 
-        def coefs_so_far(params: Array) -> dict[str, Any]:
-            return self._coef_attributes(layout, units.to_user(to_host(params), layout), target) | target.attributes
+        def fitted(history: History, params: Array, note: str = "") -> dict[str, Any]:
+            if validation is not None:
+                training.best, training.best_params = validation.best, validation.best_params
+            return {
+                **self._coef_attributes(layout, units.to_user(to_host(params), layout), target),
+                **target.attributes,
+                **history_attributes(history, note),
+                "n_gradient_evaluations_": None,
+                "solver_": self._minibatch_solver
+                if isinstance(self._minibatch_solver, str)
+                else repr(self._minibatch_solver),
+                "_dtype": params.dtype.name,
+                "_training": {**training.freeze(optimizer), "units": units.freeze()},
+            }
 
         def on_epoch(history: History, params: Array) -> bool:
-            return report(history, lambda: coefs_so_far(params))
+            # A copy, for training goes on.
+            return report(history, lambda: copy.deepcopy(fitted(history, params)))
 
         params = Trainer(optimizer, mean_loss, units.of_loss, on_epoch).run(
             Batches(
@@ -156,24 +172,13 @@ class MiniBatchTraining:
             training.params,
             training.optimizer_state,
             history,
-            max_epochs=max_epochs,
+            max_epochs=max_epochs - n_done,
             stopping=stopping,
             validation=validation,
         )
         if stopping is not None:
             self._warn_if_bad(history, stopping, validation, units)
-        if validation is not None:
-            training.best, training.best_params = validation.best, validation.best_params
-        return {
-            **coefs_so_far(params),
-            **history_attributes(history, note),
-            "n_gradient_evaluations_": None,
-            "solver_": self._minibatch_solver
-            if isinstance(self._minibatch_solver, str)
-            else repr(self._minibatch_solver),
-            "_dtype": params.dtype.name,
-            "_training": {**training.freeze(optimizer), "units": units.freeze()},
-        }
+        return fitted(history, params, note)
 
     def _warn_if_bad(self, history: History, stopping: Stopping, validation: Validation | None, units: Units) -> None:
         """Warn if training had too few epochs, or ended far from where a constant prediction is already."""

@@ -14,7 +14,7 @@ from sk_adalr.names import check_choice, check_number
 from sk_adalr.objectives import ACTIVATIONS, L2Penalty, Network, predict_raw
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.units import Units
-from sk_adalr.validation import check_features, check_finite_model, check_same_origin
+from sk_adalr.validation import check_features, check_finite_model, check_finite_prediction, check_same_origin
 
 
 class MLPEstimator(GradientEstimator):
@@ -50,13 +50,20 @@ class MLPEstimator(GradientEstimator):
 
     def _initial_params(self, network: Network, random_state: np.random.RandomState, dtype: Any) -> np.ndarray:
         # The logistic function's slope at zero is a quarter of the others'; scikit-learn's MLP does the same.
-        return network.initial_params(random_state, dtype, 2.0 if self.activation == "logistic" else 6.0)
+        factor = 2.0 if self.activation == "logistic" else 6.0
+        try:
+            return network.initial_params(random_state, dtype, factor)
+        except (MemoryError, OverflowError, ValueError) as error:
+            raise ValueError(
+                f"`hidden_layer_sizes` {self.hidden_layer_sizes!r} means {network.layout.n_params} parameters, more "
+                "than fit into memory."
+            ) from error
 
     def _params(self, layout: ParameterLayout) -> np.ndarray:
         return np.concatenate([fitted_array(array).ravel() for array in (*self.coefs_, *self.intercepts_)])
 
     def _coef_attributes(self, layout: ParameterLayout, params: np.ndarray, target: Target) -> dict[str, Any]:
-        coefs, intercepts = layout.unpack(params.copy())
+        coefs, intercepts = layout.unpack(params)
         return {
             "coefs_": coefs,
             "intercepts_": intercepts,
@@ -72,4 +79,4 @@ class MLPEstimator(GradientEstimator):
             [fitted_array(array, X) for array in arrays] for arrays in (self.coefs_, self.intercepts_)
         )
         check_finite_model(self, *coefs, *intercepts)
-        return predict_raw(coefs, intercepts, X, self.activation), origin
+        return check_finite_prediction(predict_raw(coefs, intercepts, X, self.activation)), origin

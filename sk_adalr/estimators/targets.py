@@ -1,9 +1,11 @@
 """From the user's y to what a loss compares with, and back."""
 
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
@@ -44,7 +46,11 @@ class Target:
 
 def encode_outputs(y: np.ndarray, dtype: Any) -> Target:
     """Return regression outputs (n_samples,) or (n_samples, n_outputs) as columns."""
+    if sparse.issparse(y):
+        raise TypeError("`y` is sparse, but the outputs of a regression must be dense. Pass `y.toarray()`.")
     values = np.asarray(y, dtype=dtype)
+    if np.isnan(values).any():
+        raise ValueError("`y` has NaN or None. Drop those rows, or impute them.")
     if not np.isfinite(values).all():
         raise ValueError(f"`y` has values beyond the range of {np.dtype(dtype)}, the dtype of `X`. Rescale `y`.")
     values = values.reshape(len(values), -1)
@@ -112,6 +118,8 @@ def encode_labels(
         )
     row_weight = None
     if class_weight is not None:
+        if isinstance(class_weight, dict) and not all(isinstance(w, Real) for w in class_weight.values()):
+            raise TypeError(f"`class_weight` must hold numbers; got {class_weight!r}.")
         weights = compute_class_weight(class_weight, classes=classes, y=y, sample_weight=sample_weight)
         invalid = ~((weights > 0) & (weights < np.inf))
         if invalid.any():

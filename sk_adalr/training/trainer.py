@@ -96,15 +96,16 @@ class Trainer:
             If the loss or a parameter becomes non-finite.
         """
         expect_steps(max_epochs * batches.n_batches, params.size)
-        history.stop_reason = "" if stopping is None else MAX_ITER_REACHED if stopping.tol > 0 else MAX_ITER_MADE
+        history.stop_reason = ""
         try:
             # Overflow is judged at the end of the epoch, with a message that says what to do about it.
             with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
                 for _ in range(max_epochs):
-                    reason = self._train_epoch(batches, params, state, history, stopping, validation)
-                    if reason is not None:
-                        history.stop_reason = reason
+                    self._train_epoch(batches, params, state, history, stopping, validation)
+                    if history.stop_reason:
                         break
+            if stopping is not None and not history.stop_reason:
+                history.stop_reason = MAX_ITER_REACHED if stopping.tol > 0 else MAX_ITER_MADE
         except KeyboardInterrupt:
             if not history.losses:
                 raise  # there is no model to keep yet
@@ -123,22 +124,30 @@ class Trainer:
         history: History,
         stopping: Stopping | None,
         validation: Validation | None,
-    ) -> str | None:
-        """Make one epoch and record it; return why to stop, or None."""
+    ) -> None:
+        """Make one epoch and record it, with why to stop."""
         try:
             loss, interrupted = self._pass(batches, params, state)
         except FloatingPointError as error:
             raise ValueError(
                 f"Training cannot go on at epoch {len(history.losses) + 1}: {error}. Look for extreme values in `X`, "
-                "`y` and `sample_weight`."
+                "`y` and `sample_weight`, and for an extreme penalty (`alpha`, `C`)."
             ) from error
         result = self.optimizer.result(state, params)
         self._check_finite(loss, result, state, len(history.losses) + 1)
         history.losses.append(loss)
         history.record_rates(to_host(self.optimizer.rates(state)), self.objective.objective.layout)
         history.note = self.optimizer.note(state)
-        reason = self._stop_reason(result, history, stopping, validation)
-        return INTERRUPTED if interrupted else reason
+        score = None
+        if validation is not None:
+            score, loss = validation(result)
+            history.validation_scores.append(score)
+            history.validation_losses.append(loss)
+        reason = None if stopping is None else stopping.stop_reason(loss, score)
+        # Whoever looks at the epoch can then tell one that ends the training, or was cut short, from the others.
+        history.stop_reason = INTERRUPTED if interrupted else reason or ""
+        if self.on_epoch(history, result) and not interrupted:
+            history.stop_reason = CALLBACK
 
     def _pass(self, batches: Batches, params: Array, state: Any) -> tuple[float, bool]:
         """Make one pass over the batches; return their mean loss, and whether Ctrl-C ended the pass."""
@@ -155,17 +164,6 @@ class Trainer:
                 raise
             interrupted = True
         return self.loss_unit * float(loss_sum / weight_sum), interrupted
-
-    def _stop_reason(
-        self, params: Array, history: History, stopping: Stopping | None, validation: Validation | None
-    ) -> str | None:
-        loss, score = history.losses[-1], None
-        if validation is not None:
-            score, loss = validation(params)
-            history.validation_scores.append(score)
-            history.validation_losses.append(loss)
-        reason = None if stopping is None else stopping.stop_reason(loss, score)
-        return CALLBACK if self.on_epoch(history, params) else reason
 
     def _check_finite(self, loss: float, params: Array, state: Any, epoch: int) -> None:
         if np.isfinite(loss) and bool(namespace(params).isfinite(params).all()):

@@ -452,3 +452,18 @@ def test_raw_breast_cancer_needs_the_promised_number_of_gradients(cancer):
     X, y = cancer
     result = solve_exact(X, y, None, "binomial", penalty=1 / len(y))
     assert result.n_gradient_evaluations <= 90
+
+
+@pytest.mark.parametrize("offset", [1e2, 1e4, 1e6])
+@pytest.mark.parametrize("shape", [(30, 4), (8, 20)], ids=["tall", "wide"])
+def test_columns_that_differ_by_their_rounding_are_the_same_column(offset, shape):
+    rng = np.random.RandomState(0)
+    column = rng.standard_normal((shape[0], 1)) + offset
+    X = np.hstack([rng.standard_normal(shape), column, column * np.pi, column / 7, (column + 1) * 1e5])
+    y = rng.standard_normal((shape[0], 1))
+    result = solve_cholesky(X, y, None, penalty=0.0)
+    residual = X @ result.coef + result.intercept - y
+    independent = X[:, : shape[1] + 1] - X[:, : shape[1] + 1].mean(axis=0)
+    best = y - y.mean() - independent @ np.linalg.pinv(independent, rcond=1e-10) @ (y - y.mean())
+    # What the offset times eps of the coefficients leaves.
+    np.testing.assert_allclose(residual, -best, atol=1e-9 * offset)

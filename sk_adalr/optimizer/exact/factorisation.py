@@ -17,6 +17,8 @@ from ...backends import namespace, to_host
 
 # Reciprocal condition of the normal equations above which one refinement reaches full accuracy.
 _SAFE = 1e-9
+# Rounding of a column in units of eps times its mean, generously: the columns may themselves be results.
+_NOISE = 4.0
 _SIDE = 300
 # Eighths of the values of a block: in the cache of the host, and enough for a device.
 _BLOCK, _DEVICE_BLOCK = 32_768, 1 << 22
@@ -99,34 +101,39 @@ def _by_singular_values(columns, target, weight, penalty):
     X = X * columns.alive
     # A column without information has no unit: let it not be the largest or smallest.
     scale = np.where(columns.alive, columns.scale, columns.scale[columns.alive].max(initial=1e-300))
+    # The numbers of a column are rounded as they come: far from zero, standardised ones are less exact than eps.
+    noise = _NOISE * np.sqrt(n) * np.finfo(columns.dtype).eps * np.abs(columns.mean)
     if p > n:
-        return _wide(X, target, scale, penalty)
+        return _wide(X, target, scale, penalty, noise.max(initial=0.0) / scale.max(initial=0.0))
     if penalty.any():
         X = np.vstack([X, np.diag(np.sqrt(n * penalty))])
         target = np.hstack([target, np.zeros((len(target), p))])
-    return _minimum_norm(X, target, scale)
+    return _minimum_norm(X, target, scale, (noise * columns.alive / scale).max(initial=0.0))
 
 
-def _wide(X, target, scale, penalty):
-    """More columns than rows: in the caller's units, where penalty and norm are the same for all columns."""
+def _wide(X, target, scale, penalty, noise):
+    """More columns than rows: in the caller's units, where penalty and norm are the same for all columns.
+
+    Singular values up to `noise` count as zero.
+    """
     n = len(X)
     largest = scale.max(initial=0.0)
     relative = scale / largest
     U, values, Vt = linalg.svd(X * relative, full_matrices=False)
     # penalty = lam / scale**2, so that of the commonly scaled columns is lam / largest**2.
     common = n * np.max(penalty * relative**2, initial=0.0)
-    kept = values > np.finfo(np.float64).eps * max(X.shape) * values.max(initial=0.0)
+    kept = values > np.finfo(np.float64).eps * max(X.shape) * values.max(initial=0.0) + noise
     filtered = np.where(kept, values / np.where(kept, values**2 + common, 1.0), 0.0)
     return ((target @ U) * filtered) @ Vt * relative
 
 
-def _minimum_norm(X, target, scale):
-    """Full rank in standardised columns is decided there, whatever the units.
+def _minimum_norm(X, target, scale, noise):
+    """Full rank in standardised columns is decided there, whatever the units; singular values up to `noise` are zero.
 
     The norm is that of w = coef / scale.
     """
     U, values, Vt = linalg.svd(X, full_matrices=False)
-    kept = values > np.finfo(np.float64).eps * max(X.shape) * values.max(initial=0.0)
+    kept = values > np.finfo(np.float64).eps * max(X.shape) * values.max(initial=0.0) + noise
     coef = ((target @ U[:, kept]) / values[kept]) @ Vt[kept]
     null = Vt[~kept]
     if not len(null):

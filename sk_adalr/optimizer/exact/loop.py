@@ -94,10 +94,10 @@ def _iterate(solver, outcome, max_iter, tol, callback):
 def _is_small(optimality, course, solver, tol):
     """The rule above, after a course of losses, one before every iteration and the current one."""
     if solver.quadratic:
-        return optimality <= tol**2 * solver.reference_loss
+        return optimality <= tol * tol * solver.reference_loss  # infinite, not an error, for a huge tol
     tol *= min(_MOST_GROWTH, max(1.0, ((len(course) - 1) / _STRICT_ITERATIONS) ** 2))
     reference = min(solver.reference_loss, max(_FAR * course[-1], _LEAST_REFERENCE * solver.reference_loss))
-    threshold = tol**2 * reference
+    threshold = tol * tol * reference
     return optimality <= threshold and _recent_decrease(course) <= _DECREASE * threshold
 
 

@@ -1,0 +1,83 @@
+"""The file of a checkpoint: a checksum, a description in JSON and arrays; whole or not there."""
+
+import hashlib
+import io
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+_MAGIC = b"sk_adalr checkpoint 1\n"
+
+
+def write(path: Path, content: dict[str, Any]) -> None:
+    """Write builtin containers of numbers, strings and arrays, so that a crash leaves the old file or the new one."""
+    arrays: dict[str, np.ndarray] = {}
+    description = json.dumps(_pack(content, arrays))
+    body = io.BytesIO()
+    np.savez(body, allow_pickle=False, description=np.array(description), **arrays)
+    beside = path.with_name(path.name + ".new")
+    with open(beside, "wb") as file:
+        file.write(_MAGIC + hashlib.sha256(body.getbuffer()).digest())
+        file.write(body.getbuffer())
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(beside, path)
+    if hasattr(os, "O_DIRECTORY"):  # the name is on the disk only once its folder is
+        folder = os.open(path.parent, os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return what `write` was given.
+
+    Raises
+    ------
+    ValueError
+        If a bit of the file is not as it was written.
+    """
+    raw = path.read_bytes()
+    start = len(_MAGIC) + hashlib.sha256().digest_size
+    body = raw[start:]
+    if raw[:start] != _MAGIC + hashlib.sha256(body).digest():
+        raise ValueError(
+            f"The file {str(path)!r} is damaged, or no checkpoint of this version of sk_adalr: its checksum is wrong. "
+            "Delete it to train from the start, or put a copy of it back."
+        )
+    with np.load(io.BytesIO(body), allow_pickle=False) as arrays:
+        return _unpack(json.loads(str(arrays["description"])), arrays)
+
+
+def _pack(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+    """Return `value` as JSON takes it, with its arrays moved into `arrays`."""
+    if isinstance(value, dict):
+        return {"dict": {key: _pack(entry, arrays) for key, entry in value.items()}}
+    if isinstance(value, list | tuple):
+        return {type(value).__name__: [_pack(entry, arrays) for entry in value]}
+    if isinstance(value, np.ndarray | np.generic):
+        if value.dtype.hasobject:  # names and labels
+            return {"objects": value.tolist()}
+        name = f"array_{len(arrays)}"
+        arrays[name] = np.asarray(value)
+        return {"array" if isinstance(value, np.ndarray) else "scalar": name}
+    return value
+
+
+def _unpack(value: Any, arrays: Any) -> Any:
+    """Return what `_pack` was given."""
+    if not isinstance(value, dict):
+        return value
+    ((kind, content),) = value.items()
+    if kind == "dict":
+        return {key: _unpack(entry, arrays) for key, entry in content.items()}
+    if kind in ("list", "tuple"):
+        entries = [_unpack(entry, arrays) for entry in content]
+        return tuple(entries) if kind == "tuple" else entries
+    if kind == "objects":
+        return np.array(content, dtype=object)
+    return arrays[content] if kind == "array" else arrays[content][()]

@@ -1,0 +1,101 @@
+"""How much memory a fit needs beyond the data: counted by tracemalloc, to which NumPy reports."""
+
+import gc
+import tracemalloc
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from sk_adalr import AdaptiveLRLinearRegression, AdaptiveLRLogisticRegression, AdaptiveLRMLPClassifier
+
+N_ROWS, N_COLUMNS, N_HIDDEN, BATCH = 2000, 1000, 300, 200
+N_PARAMS = (N_COLUMNS + 1) * N_HIDDEN + N_HIDDEN + 1
+X = np.random.RandomState(0).standard_normal((N_ROWS, N_COLUMNS))
+Y = (X[:, 0] > 0).astype(int)
+
+#: Vectors of the size of the parameters at the peak: those that live through the training, and two or three for the
+#: summary of the rates at the end of an epoch or for the model in the user's units.
+N_VECTORS = {
+    "automatic adam": ({}, 11),
+    "automatic sgd": ({"solver": "sgd"}, 10),
+    "literal adam": ({"learning_rate": "hypergradient"}, 9),
+    "literal sgd": ({"learning_rate": "hypergradient", "solver": "sgd"}, 7),
+    "literal adam, one rate": ({"learning_rate": "hypergradient", "granularity": "global"}, 7),
+    "constant adam": ({"learning_rate": "constant"}, 7),
+    "constant sgd": ({"learning_rate": "constant", "solver": "sgd"}, 5),
+}
+
+
+def peak(function, *args, **kwargs):
+    """Return the largest number of bytes that a call held at once."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        function(*args, **kwargs)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("mode", N_VECTORS)
+def test_a_mini_batch_fit_needs_a_batch_and_some_vectors(mode):
+    options, n_vectors = N_VECTORS[mode]
+    model = AdaptiveLRMLPClassifier(N_HIDDEN, max_iter=1, tol=0, random_state=0, **options)
+    batch = BATCH * (N_COLUMNS + 2 * N_HIDDEN)  # its rows, and the activations and gradients of the hidden layer
+    assert peak(model.fit, X, Y) < 8 * (1.1 * batch + (n_vectors + 0.1) * N_PARAMS)
+
+
+def test_early_stopping_makes_no_copy_of_the_data():
+    options = {"hidden_layer_sizes": 4, "max_iter": 2, "tol": 0, "random_state": 0}
+    without = peak(AdaptiveLRMLPClassifier(**options).fit, X, Y)
+    with_it = peak(AdaptiveLRMLPClassifier(**options, early_stopping=True).fit, X, Y)
+    assert without < 0.2 * X.nbytes
+    assert with_it - without < 0.25 * X.nbytes  # a tenth of the rows, as they are and standardised
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        AdaptiveLRMLPClassifier(4, max_iter=2, tol=0, random_state=0),
+        AdaptiveLRLogisticRegression(solver="adam", max_iter=2, tol=0, random_state=0),
+    ],
+    ids=repr,
+)
+def test_a_memory_map_stays_on_the_disk(model, tmp_path):
+    mapped = np.lib.format.open_memmap(tmp_path / "X.npy", mode="w+", dtype=float, shape=X.shape)
+    mapped[...] = X
+    mapped.flush()
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    assert peak(model.fit, mapped, Y) < 0.2 * X.nbytes
+    assert peak(model.predict, mapped) < 0.2 * X.nbytes
+
+
+@pytest.mark.parametrize("solver", ["exact", "adam"])
+def test_wide_sparse_data_never_become_dense(solver):
+    wide = sparse.random_array((500, 200_000), density=1e-4, format="csr", rng=np.random.default_rng(0))
+    dense = 8 * wide.shape[0] * wide.shape[1]
+    model = AdaptiveLRLinearRegression(solver=solver, max_iter=3, random_state=0)
+    target = np.asarray(wide.sum(axis=1)).ravel()
+    with pytest.warns(match="max_iter"):
+        assert peak(model.fit, wide, target) < 0.1 * dense
+
+
+def test_two_thousand_classes_need_some_copies_of_the_coefficients_and_scores():
+    n_classes, n_columns = 2000, 20
+    rng = np.random.RandomState(0)
+    y = np.r_[np.arange(n_classes), rng.randint(n_classes, size=2000)]
+    features = rng.standard_normal((len(y), n_columns))
+    model = AdaptiveLRLogisticRegression(solver="adam", max_iter=2, tol=0, random_state=0)
+    coefs, scores = 8 * (n_columns + 1) * n_classes, 8 * BATCH * n_classes
+    # 64 MB would be one row of scores for each sample, and as many bits again for its label.
+    assert peak(model.fit, features, y) < 16 * coefs + 8 * scores
+    assert peak(model.partial_fit, features, y) < 16 * coefs + 8 * scores
+
+
+def test_a_pickle_holds_neither_data_nor_buffers():
+    import pickle
+
+    model = AdaptiveLRMLPClassifier(N_HIDDEN, max_iter=1, tol=0, random_state=0).fit(X, Y)
+    # The six vectors of the training state at rest, and the coefficients.
+    assert len(pickle.dumps(model)) < 8 * 7.1 * N_PARAMS
