@@ -13,6 +13,7 @@ N_ROWS, N_COLUMNS, N_HIDDEN, BATCH = 2000, 1000, 300, 200
 N_PARAMS = (N_COLUMNS + 1) * N_HIDDEN + N_HIDDEN + 1
 X = np.random.RandomState(0).standard_normal((N_ROWS, N_COLUMNS))
 Y = (X[:, 0] > 0).astype(int)
+SHORT = {"max_iter": 2, "tol": 0, "early_stopping": False, "random_state": 0}
 
 #: Vectors of the size of the parameters at the peak: those that live through the training, and two or three for the
 #: summary of the rates at the end of an epoch or for the model in the user's units.
@@ -41,15 +42,14 @@ def peak(function, *args, **kwargs):
 @pytest.mark.parametrize("mode", N_VECTORS)
 def test_a_mini_batch_fit_needs_a_batch_and_some_vectors(mode):
     options, n_vectors = N_VECTORS[mode]
-    model = AdaptiveLRMLPClassifier(N_HIDDEN, max_iter=1, tol=0, random_state=0, **options)
+    model = AdaptiveLRMLPClassifier(N_HIDDEN, **SHORT, **options)
     batch = BATCH * (N_COLUMNS + 2 * N_HIDDEN)  # its rows, and the activations and gradients of the hidden layer
     assert peak(model.fit, X, Y) < 8 * (1.1 * batch + (n_vectors + 0.1) * N_PARAMS)
 
 
 def test_early_stopping_makes_no_copy_of_the_data():
-    options = {"hidden_layer_sizes": 4, "max_iter": 2, "tol": 0, "random_state": 0}
-    without = peak(AdaptiveLRMLPClassifier(**options).fit, X, Y)
-    with_it = peak(AdaptiveLRMLPClassifier(**options, early_stopping=True).fit, X, Y)
+    without = peak(AdaptiveLRMLPClassifier(4, **SHORT).fit, X, Y)
+    with_it = peak(AdaptiveLRMLPClassifier(4, **SHORT | {"early_stopping": True}).fit, X, Y)
     assert without < 0.2 * X.nbytes
     assert with_it - without < 0.25 * X.nbytes  # a tenth of the rows, as they are and standardised
 
@@ -57,7 +57,7 @@ def test_early_stopping_makes_no_copy_of_the_data():
 @pytest.mark.parametrize(
     "model",
     [
-        AdaptiveLRMLPClassifier(4, max_iter=2, tol=0, random_state=0),
+        AdaptiveLRMLPClassifier(4, **SHORT),
         AdaptiveLRLogisticRegression(solver="adam", max_iter=2, tol=0, random_state=0),
     ],
     ids=repr,
@@ -96,6 +96,6 @@ def test_two_thousand_classes_need_some_copies_of_the_coefficients_and_scores():
 def test_a_pickle_holds_neither_data_nor_buffers():
     import pickle
 
-    model = AdaptiveLRMLPClassifier(N_HIDDEN, max_iter=1, tol=0, random_state=0).fit(X, Y)
+    model = AdaptiveLRMLPClassifier(N_HIDDEN, **SHORT).fit(X, Y)
     # The six vectors of the training state at rest, and the coefficients.
     assert len(pickle.dumps(model)) < 8 * 7.1 * N_PARAMS
