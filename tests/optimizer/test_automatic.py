@@ -6,7 +6,9 @@ import pickle
 
 import numpy as np
 import pytest
+from sklearn.metrics import log_loss
 
+from sk_adalr import AdaptiveLRLogisticRegression
 from sk_adalr.optimizer import freeze, thaw
 from sk_adalr.optimizer.automatic import EVENTS, AutomaticOptimizer, AutomaticState
 from sk_adalr.optimizer.automatic.probe import first_rate, line_minimum
@@ -91,15 +93,26 @@ def test_the_first_step_moves_by_half_the_minimum_along_the_gradient():
 def expected_params(problem, params, direction, n_steps):
     """Train by the rule as the documentation states it: allocating, float64, one rate per parameter, no guard.
 
-    Adam's rate stays as it is after 50 steps; the others' is checked in every 25th, and never exceeds what was found.
+    The first eight directions are judged by the batches that follow them. Adam's rate stays as it is after 50 steps;
+    the others' is checked in every 25th, and never exceeds what was found.
     """
-    b1, share = (0.95, 0.06) if direction == "adam" else (0.9, 0.5)
+    b1, share, multiple = (0.95, 0.06, 2) if direction == "adam" else (0.9, 0.5, 1)
     x, z = params.copy(), params.copy()
     v, p, scale = np.zeros_like(x), np.zeros_like(x), np.zeros_like(x)
-    d = mean_norm = None
+    d = mean_norm = log_rate = None
     smoothed = 0.0
+    fractions = np.array([1, 2, 4, 8, 16, 32]) / 32
+    changes, cap = np.zeros(6), np.inf
     for t, evaluate in enumerate(problem.batches(n_steps)):
         y = (1 - b1) * z + b1 * x
+        if 1 <= t <= 8:
+            rate = np.exp(log_rate)
+            start = y + share * rate * d
+            changes += [evaluate(start - fraction * rate * d) - evaluate(start) for fraction in fractions]
+        if t == 8:
+            best = fractions[changes.argmin()] if changes.min() < 0 else 1 / 64
+            if multiple * best < 1:
+                log_rate = cap = log_rate + np.log(multiple * best)
         g = np.empty_like(y)
         loss = evaluate(y, g)
         smoothed += max(0.15, 1 / (t + 1)) * (loss - smoothed)
@@ -122,32 +135,43 @@ def expected_params(problem, params, direction, n_steps):
         d = np.exp(p) * u
         rate = np.exp(log_rate)
         if t == 50:
-            found = log_rate
-        if t < 50 or (direction != "adam" and t % 25 == 0):
+            cap = log_rate
+        if 8 <= t < 50 or (direction != "adam" and t % 25 == 0):
             g2 = np.empty_like(g)
             trial = evaluate(y - rate * d, g2)
             cosine = (g2 @ d) / (np.linalg.norm(g2) * np.linalg.norm(d))
             if trial > loss + max(loss, smoothed):
                 log_rate -= np.log(4)
                 rate /= 4
-            elif t < 50:
-                log_rate += 0.03 * cosine
             else:
-                log_rate = min(log_rate + 0.12 * cosine, found)
+                log_rate = min(log_rate + (0.03 if t < 50 else 0.12) * cosine, cap)
         c = 2 / (t + 2)
         z = z - share * rate / (1 - b1 + b1 * c) * d
         x = x + c * (z - x)
     return x
 
 
+@pytest.mark.parametrize("batch", [3, 20], ids=["the first directions overfit", "or do not"])
 @pytest.mark.parametrize("direction", ["adam", "sgd"])
-def test_training_follows_the_documented_rule(direction):
+def test_training_follows_the_documented_rule(direction, batch):
     params = np.zeros(6)
-    expected = expected_params(LeastSquares(6), params, direction, 180)
+    expected = expected_params(LeastSquares(6, batch=batch, noise=3.0), params, direction, 180)
     optimizer = AutomaticOptimizer(ParameterLayout.vector(6), direction)
-    state, _ = train(optimizer, params, LeastSquares(6).batches(180))
+    state, _ = train(optimizer, params, LeastSquares(6, batch=batch, noise=3.0).batches(180))
     assert state.n_restarts == 0
     np.testing.assert_allclose(params, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("direction", "batch_size"), [("adam", 20), ("adam", 50), *((direction, 200) for direction in DIRECTIONS)]
+)
+def test_batches_of_fewer_rows_than_columns_train(direction, batch_size):
+    # Along a direction of its own the loss of such a batch falls to nothing, while that of all other rows rises.
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((2000, 300))
+    y = (X @ rng.standard_normal((300, 5)) / 8 + rng.gumbel(size=(2000, 5))).argmax(axis=1)
+    model = AdaptiveLRLogisticRegression(solver=direction, batch_size=batch_size, max_iter=3, tol=0, random_state=0)
+    assert log_loss(y, model.fit(X, y).predict_proba(X)) < 0.75 * np.log(5)  # of the constant prediction
 
 
 def test_the_result_is_the_average_of_the_iterates_weighted_by_their_number():
@@ -173,7 +197,8 @@ def test_the_gradient_is_taken_between_the_iterate_and_the_average(direction, in
         points = []
 
         def recorded(at, out=None, evaluate=evaluate, points=points):
-            points.append(at.copy())
+            if out is not None:
+                points.append(at.copy())
             return evaluate(at, out)
 
         expected = (1 - interpolation) * state.iterate + interpolation * params
@@ -247,7 +272,8 @@ def test_params_and_state_keep_their_dtype(direction, dtype):
     params = np.zeros(6, dtype=dtype)
     problem = LeastSquares(6, dtype=dtype)
     state, _ = train(AutomaticOptimizer(ParameterLayout.vector(6), direction), params, problem.batches(100))
-    arrays = [value for name, value in vars(state).items() if isinstance(value, np.ndarray) and "log_rate" not in name]
+    on_host = ("log_rates", "log_rate_caps", "changes")
+    arrays = [value for name, value in vars(state).items() if isinstance(value, np.ndarray) and name not in on_host]
     assert {array.dtype for array in (params, *arrays)} == {np.dtype(dtype)}
 
 
@@ -446,7 +472,7 @@ def test_a_gradient_that_overflows_when_squared_raises():
 
 
 def test_a_step_too_long_for_its_own_batch_quarters_the_rate():
-    # A cliff that the first batch does not have: the trial step of the second one lands behind it.
+    # A cliff that the first batches do not have: the trial step of the next one lands behind it.
     def evaluate(params, out=None, cliff=math.inf):
         behind = np.abs(params).max() > cliff
         if out is not None:
@@ -455,7 +481,9 @@ def test_a_step_too_long_for_its_own_batch_quarters_the_rate():
 
     optimizer = AutomaticOptimizer(ParameterLayout.vector(2), "sgd", "global")
     params = np.zeros(2)
-    state, _ = train(optimizer, params, [evaluate])
+    state, _ = train(optimizer, params, [evaluate] * 9)  # of which the first eight make no trial step
+    params[...] = state.iterate[...] = 0
+    state.mean_norm = 2.0  # the gradient there is not shortened
     rate = state.log_rates.copy()
     optimizer.step(state, params, lambda at, out=None: evaluate(at, out, cliff=0.9))
     assert "quartered" in EVENTS[state.event]
@@ -549,5 +577,6 @@ def test_a_step_costs_one_gradient_once_the_rate_is_found(direction, n_checks):
     for evaluate in LeastSquares(6).batches(100):
         counts.append(0)
         optimizer.step(state, params, counted(evaluate))
-    assert counts[1:50] == [2] * 49
+    assert counts[1:8] == [1 + 7] * 7  # the seven are forward passes
+    assert counts[8:50] == [2 + 7] + [2] * 41
     assert sum(counts[50:]) == 50 + n_checks

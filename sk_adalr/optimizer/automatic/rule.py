@@ -8,8 +8,9 @@ r"""One step of the automatic rule.
 
 The gradient is taken between a fast iterate z and its average x, and x is the model, at every step: no schedule and
 no horizon. The step s = share * exp(l): l is the logarithm of the rate that minimises the loss of a batch along d,
-found by a line search in the first step and by the hypergradient of the same batch in the next ones, and p are the
-logarithms of the per-parameter rates, moved by the hypergradient of the next batch.
+found by a line search in the first step, bounded by what the next batches say of the first directions, and then moved
+by the hypergradient of the same batch; p are the logarithms of the per-parameter rates, moved by the hypergradient of
+the next batch.
 """
 
 import math
@@ -20,13 +21,14 @@ import numpy as np
 
 from sk_adalr.backends import Array, kernels, namespace
 from sk_adalr.optimizer.automatic.guard import guarded_gradient
+from sk_adalr.optimizer.automatic.next_batch import FRACTIONS, N_JUDGED, bound_rates, judge_direction
 from sk_adalr.optimizer.automatic.probe import first_rate
 from sk_adalr.optimizer.automatic.rates import CHECK_STEP, GROUP_STEP, Group, adapt_groups, adapt_multipliers
 from sk_adalr.optimizer.automatic.state import AutomaticState
 from sk_adalr.optimizer.step import Evaluate
 from sk_adalr.parameters import ParameterLayout
 
-#: Steps in which the rates of the groups are found.
+#: Steps after which the rates of the groups are found: the first ones judge, the others adapt.
 N_ADAPTED = 50
 #: How often they are checked afterwards, where d follows the gradient. They may only fall below what was found: a rate
 #: that suits the first directions can be unstable along later ones. Adam's share leaves room for that.
@@ -35,6 +37,10 @@ CHECK_EVERY = 25
 #: Adam's direction, which weighs all parameters alike, follows the batch more closely than the gradient does.
 ADAM_SHARE = 0.06
 GRADIENT_SHARE = 0.5
+#: How far beyond the best rate on the next batches the rate may be: best for a single step, that is a small one for an
+#: average over many, unless the share is large already.
+ADAM_MULTIPLE = 2.0
+GRADIENT_MULTIPLE = 1.0
 #: The interpolation takes the place of momentum, which Adam's bounded direction allows to be slower.
 ADAM_INTERPOLATION = 0.95
 SGD_INTERPOLATION = 0.9
@@ -97,6 +103,7 @@ class AutomaticOptimizer:
             product_scale=xp.zeros_like(params) if per_parameter else none.copy(),
             log_rates=np.full(len(self._groups), -np.inf),
             log_rate_caps=np.full(len(self._groups), np.inf),
+            changes=np.zeros(len(FRACTIONS)),
             point=xp.empty_like(params),
             grad=xp.empty_like(params),
         )
@@ -111,6 +118,11 @@ class AutomaticOptimizer:
             If a batch has no finite loss and gradient at the average, either.
         """
         self._interpolate(state, params)
+        if 1 <= state.step <= N_JUDGED and state.has_direction:
+            judge_direction(state, self._share * math.exp(state.log_rates[0]), evaluate)
+            self._interpolate(state, params)
+        if state.step == N_JUDGED:
+            bound_rates(state, ADAM_MULTIPLE if self.direction == "adam" else GRADIENT_MULTIPLE)
         loss = guarded_gradient(state, params, evaluate)
         if state.has_direction and self.granularity == "parameter":
             adapt_multipliers(state)
@@ -154,6 +166,8 @@ class AutomaticOptimizer:
 
     def _group_rates(self, state: AutomaticState, params: Array, evaluate: Evaluate, loss: float) -> np.ndarray:
         """Return the rates of the groups for this step, adapted in the steps that do so."""
+        if state.step < N_JUDGED:
+            return np.exp(state.log_rates)
         is_found = state.step >= N_ADAPTED
         if is_found and (self.direction == "adam" or state.step % CHECK_EVERY):
             return np.exp(state.log_rates)

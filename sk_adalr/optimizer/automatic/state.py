@@ -38,6 +38,8 @@ class AutomaticState:
         Logarithms of the rates that minimise the loss of a batch along d; on the host.
     log_rate_caps : ndarray of shape (n_groups,)
         What they may not exceed; on the host.
+    changes : ndarray of shape (n_fractions,)
+        Sum over the first steps of the change of the next batch's loss at fractions of the rate; on the host.
     step : int, default=0
         Steps made so far; a first one with a gradient of zero does not count.
     first_loss, smoothed_loss, lowest_loss : float
@@ -59,6 +61,7 @@ class AutomaticState:
     product_scale: Array
     log_rates: np.ndarray = on_host()  # noqa: RUF009
     log_rate_caps: np.ndarray = on_host()  # noqa: RUF009
+    changes: np.ndarray = on_host()  # noqa: RUF009
     point: Array = buffer()  # noqa: RUF009  # y, where the gradient is taken; later in a step, scratch space
     grad: Array = buffer()  # noqa: RUF009
     step: int = 0

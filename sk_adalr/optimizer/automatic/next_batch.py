@@ -1,0 +1,48 @@
+r"""The first rates, judged by the next batch: what a batch says of a direction of its own is too good to be true.
+
+With fewer rows in a batch than parameters the loss of the batch that made a direction can fall to nothing along it,
+while that of all other rows rises. So the direction of each of the first steps is followed on the batch of the next
+step too: the fraction of the rate at which the loss of those batches is lowest, together, bounds the rate.
+"""
+
+import math
+
+import numpy as np
+
+from sk_adalr.backends import add_scaled
+from sk_adalr.optimizer.automatic.state import AutomaticState
+from sk_adalr.optimizer.step import Evaluate
+
+#: Steps whose directions are judged: fewer leave the verdict to chance where batches are small.
+N_JUDGED = 8
+#: Fractions of the rate that are tried, smallest first, as a walk along the direction needs them.
+FRACTIONS = 2.0 ** np.arange(-5, 1)
+
+
+def judge_direction(state: AutomaticState, step_size: float, evaluate: Evaluate) -> None:
+    """Add up the change of the loss of a new batch along the last direction, by forward passes.
+
+    ``state.point``, which is overwritten, is where `step_size` times the direction led.
+    """
+    add_scaled(state.point, step_size, state.direction)
+    start = float(evaluate(state.point))
+    if not math.isfinite(start):
+        return
+    rate = math.exp(state.log_rates[0])  # they are still the same for all groups
+    changes = []
+    for step in np.diff(FRACTIONS, prepend=0.0):
+        add_scaled(state.point, -rate * step, state.direction)
+        loss = float(evaluate(state.point))
+        changes.append(loss - start if math.isfinite(loss) else math.inf)
+    state.changes += changes
+
+
+def bound_rates(state: AutomaticState, multiple: float) -> None:
+    """Lower the rates, for good, to a multiple of the best one; where no batch was heard, do nothing."""
+    changes = state.changes
+    if not changes.any():
+        return
+    best = FRACTIONS[changes.argmin()] if changes.min() < 0 else FRACTIONS[0] / 2
+    if multiple * best < 1:
+        state.log_rates += math.log(multiple * best)
+        state.log_rate_caps[...] = state.log_rates
