@@ -59,7 +59,17 @@ class Checkpoint:
         self.every = every
 
     def restore(self, estimator: GradientEstimator) -> GradientEstimator:
-        """Give `estimator` the model of the file, to predict with or to look at, and return it.
+        """Give `estimator` the model of the file, to predict with or to look at.
+
+        Parameters
+        ----------
+        estimator : estimator
+            With the parameters of the fit that wrote the file, fitted or not.
+
+        Returns
+        -------
+        self : estimator
+            `estimator`, with the fitted attributes of the file.
 
         Raises
         ------
