@@ -60,8 +60,7 @@ same = all(np.array_equal(a, b) for a, b in zip(resumed.coefs_, whole.coefs_, st
 print(f"{resumed.n_iter_} epochs; equal to a fit without interruption, bit by bit: {same}")
 
 # %%
-# The model so far can be had from the file, too, also while the fit still runs. The last epoch is not written, for
-# the checkpoint before it leads there again.
+# The model so far can be had from the file, too, also while the fit still runs.
 model = Checkpoint(path).restore(network())
 print(f"{model.n_iter_} epochs, accuracy on the training rows {model.score(X, y):.3f}")
 
