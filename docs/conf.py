@@ -81,7 +81,7 @@ html_sidebars = {
     page: []
     for page in (
         "index", "install", "user_guide", "mathematics", "choosing", "extending", "benchmarks", "comparison", "faq",
-        "changelog",
+        "changelog", "backends", "reliability",
     )
 }  # fmt: skip
 

@@ -21,6 +21,7 @@ GALLERY = (
     "plot_callbacks",
     "plot_searches",
     "plot_out_of_core",
+    "plot_checkpoint",
     "plot_sparse_text",
     "plot_beale_paths",
     "plot_beale_loss",

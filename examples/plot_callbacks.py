@@ -70,10 +70,10 @@ search.set_callbacks(ProgressBar(max_propagation_depth=3)).fit(X_train, y_train)
 print(search.best_params_)
 
 # %%
-# **Validation rows of your own.** Pass them to ``fit``. In a pipeline they must go through the same steps as
-# ``X``, which is what ``transform_input`` is for.
+# **Validation rows of your own.** Pass them to ``fit``: a network then stops early by them. In a pipeline they must go
+# through the same steps as ``X``, which is what ``transform_input`` is for.
 with sklearn.config_context(enable_metadata_routing=True):
-    model = AdaptiveLRMLPClassifier((32,), early_stopping=True, random_state=0)
+    model = AdaptiveLRMLPClassifier((32,), random_state=0)
     pipeline = Pipeline(
         [("scale", StandardScaler()), ("model", model.set_fit_request(X_val=True, y_val=True))],
         transform_input=["X_val"],

@@ -53,9 +53,9 @@ plt.show()
 # there is no simple way to put a scaler in front of it.
 #
 # A fit that goes on is the same as one that never stopped. With the chunk as the whole data set, each call is
-# one epoch:
+# one epoch. ``partial_fit`` trains on every row it gets; so that ``fit`` does, too, it is told to hold none out:
 X, y = chunk(seed=0)
-together = AdaptiveLRMLPClassifier((32,), max_iter=3, tol=0, random_state=0).fit(X, y)
+together = AdaptiveLRMLPClassifier((32,), max_iter=3, tol=0, early_stopping=False, random_state=0).fit(X, y)
 one_by_one = AdaptiveLRMLPClassifier((32,), random_state=0)
 for _ in range(3):
     one_by_one.partial_fit(X, y, classes=["inside", "outside"])

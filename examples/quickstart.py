@@ -16,7 +16,8 @@ from sklearn.preprocessing import StandardScaler
 from sk_adalr import AdaptiveLRMLPClassifier
 
 # %%
-# The data, and one pipeline each. Only the class name differs.
+# The data, and one pipeline each. Only the class name differs; the scaler is for scikit-learn's network, the adaptive
+# one does without.
 X, y = load_digits(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
 

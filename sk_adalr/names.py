@@ -1,6 +1,7 @@
 """From the names and numbers that users give to directions and learning rates."""
 
 import math
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -9,17 +10,27 @@ import numpy as np
 from sk_adalr.directions import DIRECTIONS, SGD, Adam, Direction, Momentum, Nesterov
 from sk_adalr.learning_rates import GRANULARITIES, LEARNING_RATES, Constant, Hypergradient, LearningRate
 
-#: Values of scikit-learn's own estimators that have no counterpart here, and what to use instead.
+_FULL_BATCH = {"auto": "which solves the same problem and leaves no learning rate to choose"}
+_STOCHASTIC = {"auto": "or 'sgd' for mini-batches", "sgd": "which trains on mini-batches"}
+_SCHEDULE = {
+    "auto": "which finds the rate and adapts it, without a schedule",
+    "hypergradient": "which adapts the rate to the loss instead of a schedule",
+}
+_ON_A_GPU = {"cupy": "which computes on the GPU"}
+#: Values that users know from elsewhere and that have no counterpart here: what to use instead, the first that is
+#: allowed, and why.
 _REPLACEMENTS = {
-    "lbfgs": "'auto', which solves the same problem without a learning rate",
-    "newton-cg": "'auto', which solves the same problem without a learning rate",
-    "newton-cholesky": "'auto', which solves the same problem without a learning rate",
-    "liblinear": "'auto', which solves the same problem without a learning rate",
-    "sag": "'auto', or 'sgd' for mini-batches",
-    "saga": "'auto', or 'sgd' for mini-batches",
-    "invscaling": "'hypergradient', which adapts the rate to the loss instead of a schedule",
-    "adaptive": "'hypergradient', which adapts the rate to the loss instead of a schedule",
-    "optimal": "'hypergradient', which adapts the rate to the loss instead of a schedule",
+    "lbfgs": _FULL_BATCH,
+    "newton-cg": _FULL_BATCH,
+    "newton-cholesky": _FULL_BATCH,
+    "liblinear": _FULL_BATCH,
+    "sag": _STOCHASTIC,
+    "saga": _STOCHASTIC,
+    "invscaling": _SCHEDULE,
+    "adaptive": _SCHEDULE,
+    "optimal": _SCHEDULE,
+    "cuda": _ON_A_GPU,
+    "gpu": _ON_A_GPU,
 }
 
 
@@ -30,8 +41,10 @@ def check_choice(name: str, value: Any, choices: Any) -> None:
     allowed = ", ".join(repr(choice) for choice in choices)
     message = f"`{name}` must be one of {allowed}; got {value!r}."
     if isinstance(value, str):
-        if value in _REPLACEMENTS:
-            message += f" Instead of {value!r}, use {_REPLACEMENTS[value]}."
+        for replacement, why in _REPLACEMENTS.get(value, {}).items():
+            if replacement in choices:
+                message += f" Instead of {value!r}, use {replacement!r}, {why}."
+                break
         raise ValueError(message)
     raise TypeError(message)
 
@@ -72,17 +85,28 @@ def check_bool(name: str, value: Any, *, or_auto: bool = False) -> None:
 
 
 def make_direction(
-    direction: Any, parameter: str, *, momentum: float, beta_1: float, beta_2: float, epsilon: float
+    direction: Any,
+    parameter: str,
+    *,
+    others: Sequence[str] = (),
+    momentum: float,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
 ) -> Direction:
-    """Return the direction that the user names; `parameter` is what the user calls it."""
+    """Return the direction that the user names; `parameter` is what the user calls it.
+
+    `others` are values that the caller has dealt with, for the message.
+    """
     if isinstance(direction, Direction) and not isinstance(direction, type):
         return direction
+    names = (*others, *DIRECTIONS)
     if isinstance(direction, str) and direction == "exact":
         raise ValueError(
             f"`{parameter}='exact'` needs a linear predictor, whose loss along a direction is known after one pass; "
-            f"a function of its parameters alone does not have one. Use one of {', '.join(map(repr, DIRECTIONS))}."
+            f"a function of its parameters alone does not have one. Use one of {', '.join(map(repr, names))}."
         )
-    check_choice(parameter, direction, DIRECTIONS)
+    check_choice(parameter, direction, names)
     # As Python's floats, numbers do not turn products with float32 arrays into float64, as NumPy's own would.
     check_number("momentum", momentum, 0, 1)
     check_number("beta_1", beta_1, 0, 1)
@@ -98,12 +122,17 @@ def make_direction(
 
 
 def make_learning_rate(
-    learning_rate: Any, granularity: Any, learning_rate_init: float, hyper_learning_rate: float
+    learning_rate: Any,
+    granularity: Any,
+    learning_rate_init: float,
+    hyper_learning_rate: float,
+    *,
+    others: Sequence[str] = (),
 ) -> LearningRate:
-    """Return the learning rate that the user names."""
+    """Return the learning rate that the user names; `others` are values that the caller has dealt with."""
     if isinstance(learning_rate, LearningRate) and not isinstance(learning_rate, type):
         return learning_rate
-    check_choice("learning_rate", learning_rate, LEARNING_RATES)
+    check_choice("learning_rate", learning_rate, (*others, *LEARNING_RATES))
     check_choice("granularity", granularity, GRANULARITIES)
     check_number("learning_rate_init", learning_rate_init, 0, strict=True)
     check_number("hyper_learning_rate", hyper_learning_rate, 0)

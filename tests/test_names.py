@@ -55,13 +55,24 @@ def test_a_constant_rate_has_no_hyper_learning_rate():
 @pytest.mark.parametrize("value", ["lbfgs", "newton-cg", "newton-cholesky", "liblinear", "sag", "saga"])
 def test_a_solver_of_scikit_learn_is_refused_with_what_to_use_instead(value):
     with pytest.raises(ValueError, match=f"`solver` must be one of .*; got '{value}'. Instead of '{value}', use '"):
-        make_direction(value, "solver", **SETTINGS)
+        make_direction(value, "solver", others=("auto",), **SETTINGS)
 
 
 @pytest.mark.parametrize("value", ["invscaling", "adaptive", "optimal"])
-def test_a_schedule_of_scikit_learn_is_refused_with_what_to_use_instead(value):
-    with pytest.raises(ValueError, match=f"got '{value}'. Instead of '{value}', use 'hypergradient'"):
-        make_learning_rate(value, "parameter", 0.1, 0.1)
+@pytest.mark.parametrize(("others", "instead"), [((), "hypergradient"), (("auto",), "auto")])
+def test_a_schedule_of_scikit_learn_is_refused_with_what_to_use_instead(value, others, instead):
+    with pytest.raises(ValueError, match=f"got '{value}'. Instead of '{value}', use '{instead}'"):
+        make_learning_rate(value, "parameter", 0.1, 0.1, others=others)
+
+
+def test_what_is_refused_itself_is_not_what_to_use_instead():
+    with pytest.raises(ValueError, match=r"got 'lbfgs'\.$"):
+        make_direction("lbfgs", "method", **SETTINGS)
+
+
+def test_the_message_lists_what_the_caller_takes_besides():
+    with pytest.raises(ValueError, match=r"`solver` must be one of 'auto', 'exact', 'sgd', 'momentum', .*got 'Adam'"):
+        make_direction("Adam", "solver", others=("auto", "exact"), **SETTINGS)
 
 
 def test_an_unknown_choice_is_refused_with_all_that_are_known():

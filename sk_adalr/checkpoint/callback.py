@@ -47,8 +47,8 @@ class Checkpoint:
     >>> from sk_adalr.checkpoint import Checkpoint
     >>> X, y = load_iris(return_X_y=True)
     >>> path = Path(tempfile.mkdtemp()) / "iris.checkpoint"
-    >>> model = AdaptiveLRMLPClassifier(max_iter=20, tol=0, random_state=0)
-    >>> model = model.set_callbacks(Checkpoint(path, every=5)).fit(X, y)
+    >>> model = AdaptiveLRMLPClassifier(random_state=0)
+    >>> model = model.set_callbacks(Checkpoint(path)).fit(X, y)
     >>> path.exists()
     True
     """
@@ -59,7 +59,17 @@ class Checkpoint:
         self.every = every
 
     def restore(self, estimator: GradientEstimator) -> GradientEstimator:
-        """Give `estimator` the model of the file, to predict with or to look at, and return it.
+        """Give `estimator` the model of the file, to predict with or to look at.
+
+        Parameters
+        ----------
+        estimator : estimator
+            With the parameters of the fit that wrote the file, fitted or not.
+
+        Returns
+        -------
+        self : estimator
+            `estimator`, with the fitted attributes of the file.
 
         Raises
         ------

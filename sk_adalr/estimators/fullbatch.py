@@ -24,6 +24,7 @@ _LOSS_NAMES = {HalfSquaredError: "squared", BinomialLogLoss: "binomial", Multino
 class FullBatchTraining(GradientEstimator):
     """How the linear estimators train where there is no learning rate to choose."""
 
+    _other_solvers = ("auto", "exact")
     coef_: np.ndarray
     intercept_: Any
 

@@ -61,6 +61,9 @@ class MiniBatchTraining:
     validation_scores_: list[float] | None
     validation_loss_curve_: list[float] | None
 
+    #: Values of `solver` that name no direction.
+    _other_solvers: tuple[str, ...] = ("auto",)
+
     #: Rows per class from which ``early_stopping="auto"`` holds some of them out; None where "auto" is not offered.
     _min_rows_to_hold_out: Any = None
 
@@ -83,6 +86,7 @@ class MiniBatchTraining:
         direction = make_direction(
             solver,
             "solver",
+            others=self._other_solvers,
             momentum=self.momentum,
             beta_1=self.beta_1,
             beta_2=self.beta_2,
@@ -103,7 +107,7 @@ class MiniBatchTraining:
             rule = "hypergradient"  # the automatic rule knows nothing of a direction of one's own
         if rate is None:
             rate = default_rate(direction, linear=not self._hidden_sizes)
-        learning_rate = make_learning_rate(rule, self.granularity, rate, self.hyper_learning_rate)
+        learning_rate = make_learning_rate(rule, self.granularity, rate, self.hyper_learning_rate, others=("auto",))
         return Optimizer(direction, learning_rate, layout)
 
     def _train(
@@ -183,7 +187,8 @@ class MiniBatchTraining:
     def _warn_if_bad(self, history: History, stopping: Stopping, validation: Validation | None, units: Units) -> None:
         """Warn if training had too few epochs, or ended far from where a constant prediction is already."""
         if history.stop_reason == MAX_ITER_REACHED:
-            self._warn_not_converged()
+            stop_early = ", set `early_stopping=True` to stop where held-out rows no longer gain,"
+            self._warn_not_converged(stop_early if validation is None and self.early_stopping is not True else ",")
         loss = history.losses[-1] if validation is None else validation.best[1]
         # A constant target's constant prediction has no loss; what is left is then compared with its magnitude.
         if loss > 2 * max(stopping.loss_scale, 0.01 * units.of_loss):
@@ -195,10 +200,10 @@ class MiniBatchTraining:
                 ConvergenceWarning,
             )
 
-    def _warn_not_converged(self) -> None:
+    def _warn_not_converged(self, advice: str = ",") -> None:
         warn_caller(
             f"{type(self).__name__} reached `max_iter` ({self.max_iter}) before the criterion of `tol` was met. "
-            "Raise `max_iter`, or set `tol=0` if that many iterations were what you wanted.",
+            f"Raise `max_iter`{advice} or set `tol=0` if that many iterations were what you wanted.",
             ConvergenceWarning,
         )
 

@@ -1,5 +1,6 @@
 """What the multi-layer perceptrons share: hidden layers, initial weights, penalty."""
 
+from collections.abc import Iterable
 from numbers import Integral
 from typing import Any
 
@@ -33,13 +34,10 @@ class MLPEstimator(GradientEstimator):
         return self.activation
 
     def _check_params(self) -> None:
-        try:
-            sizes = self._hidden_sizes
-        except TypeError:
-            raise TypeError(
-                f"`hidden_layer_sizes` must be an integer or a sequence of integers; got {self.hidden_layer_sizes!r}."
-            ) from None
-        for size in sizes:
+        sizes = self.hidden_layer_sizes
+        if isinstance(sizes, str) or not isinstance(sizes, Integral | Iterable):
+            raise TypeError(f"`hidden_layer_sizes` must be an integer or a sequence of integers; got {sizes!r}.")
+        for size in self._hidden_sizes:
             check_number("hidden_layer_sizes", size, 1, integer=True)
         super()._check_params()
         check_number("alpha", self.alpha, 0)

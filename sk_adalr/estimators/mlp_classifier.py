@@ -123,15 +123,14 @@ class AdaptiveLRMLPClassifier(LabelPrediction, MLPEstimator):
 
     Examples
     --------
-    >>> from sklearn.datasets import load_iris
-    >>> from sklearn.pipeline import make_pipeline
-    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.model_selection import train_test_split
     >>> from sk_adalr import AdaptiveLRMLPClassifier
-    >>> X, y = load_iris(return_X_y=True)
-    >>> mlp = AdaptiveLRMLPClassifier(learning_rate_init=0.01, random_state=0)
-    >>> model = make_pipeline(StandardScaler(), mlp)
-    >>> round(model.fit(X, y).score(X, y), 2)
-    0.99
+    >>> X, y = load_wine(return_X_y=True)  # raw columns, of scales 0.1 to 1000
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> model = AdaptiveLRMLPClassifier(random_state=0).fit(X_train, y_train)
+    >>> round(model.score(X_test, y_test), 1)
+    1.0
     """
 
     _takes_multilabel = True

@@ -120,10 +120,22 @@ class AdaptiveLRMLPRegressor(OutputPrediction, MLPEstimator):
 
     Examples
     --------
-    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.datasets import make_friedman1
+    >>> from sklearn.model_selection import train_test_split
     >>> from sk_adalr import AdaptiveLRMLPRegressor
-    >>> X, y = load_diabetes(return_X_y=True)
-    >>> AdaptiveLRMLPRegressor(max_iter=20, tol=0, random_state=0).fit(X, y).score(X, y) > 0.4
+    >>> X, y = make_friedman1(2000, noise=1.0, random_state=0)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> model = AdaptiveLRMLPRegressor(random_state=0).fit(X_train, y_train)
+    >>> round(model.score(X_test, y_test), 1)
+    0.9
+
+    A tenth of these rows said when to stop. With fewer than 1000 they do so only if asked to:
+
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True)  # 442 rows, and half of the variance is noise
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> model = AdaptiveLRMLPRegressor(early_stopping=True, random_state=0).fit(X_train, y_train)
+    >>> model.score(X_test, y_test) > 0.3
     True
     """
 

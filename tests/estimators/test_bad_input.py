@@ -85,7 +85,13 @@ BY_CLASS = {
     "C": [(0.0, ValueError), (-1.0, ValueError), (np.nan, ValueError), ("weak", TypeError)],
     "l1_ratio": [(0.5, ValueError), (None, TypeError)],
     "fit_intercept": [("yes", TypeError)],
-    "hidden_layer_sizes": [((0,), ValueError), (-3, ValueError), ((3, 2.5), TypeError), (None, TypeError)],
+    "hidden_layer_sizes": [
+        ((0,), ValueError),
+        (-3, ValueError),
+        ((3, 2.5), TypeError),
+        (None, TypeError),
+        ("64", TypeError),
+    ],
     "activation": [("gelu", ValueError), (None, TypeError)],
     "class_weight": [("unbalanced", ValueError), ({7: 1.0}, ValueError), ({0: -1.0}, ValueError)],
 }
@@ -114,7 +120,7 @@ def test_an_unsupported_solver_is_refused_with_what_to_use(cls, solver):
 @pytest.mark.parametrize("learning_rate", ["adaptive", "invscaling", "optimal"])
 @estimators
 def test_an_unsupported_schedule_is_refused_with_what_to_use(cls, learning_rate):
-    with pytest.raises(ValueError, match="use 'hypergradient'"):
+    with pytest.raises(ValueError, match=f"Instead of '{learning_rate}', use 'auto'"):
         make(cls, learning_rate=learning_rate).fit(*problem(cls))
 
 

@@ -62,6 +62,10 @@ def use_kernels(name: str) -> Iterator[None]:
         "auto", the default outside of any block, is "numpy" until the training that the fits of this process ask
         for pays for loading numba, and then "numba", where it is installed and can store what it compiled.
 
+    Yields
+    ------
+    None
+
     Raises
     ------
     ImportError

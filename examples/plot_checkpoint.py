@@ -1,0 +1,74 @@
+"""
+A long fit that survives a crash
+================================
+
+:class:`~sk_adalr.checkpoint.Checkpoint` is a callback that writes a fit to a file every few epochs. After a crash the
+same script is run again: ``fit`` finds the file, goes on from it, and ends with the model of a fit that was never
+interrupted, to the bit.
+"""
+
+import tempfile
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.datasets import load_digits
+
+from sk_adalr import AdaptiveLRMLPClassifier
+from sk_adalr.checkpoint import Checkpoint
+from sk_adalr.plotting import LearningCurveDisplay
+
+X, y = load_digits(return_X_y=True)
+path = Path(tempfile.mkdtemp()) / "digits.checkpoint"
+
+
+def network():
+    """Return the network, not fitted."""
+    return AdaptiveLRMLPClassifier((64,), max_iter=40, tol=0, random_state=0)
+
+
+# %%
+# The crash is made by a second callback, in epoch 27.
+class Crash:
+    """Raise an error at the end of an epoch."""
+
+    def setup(self, estimator, context):
+        """Do nothing before the fit."""
+
+    def teardown(self, estimator, context):
+        """Do nothing after the fit."""
+
+    def on_fit_task_begin(self, estimator, context, **data):
+        """Do nothing before an epoch."""
+
+    def on_fit_task_end(self, estimator, context, **data):
+        """Raise in epoch 27."""
+        if context.task_name == "epoch" and context.task_id + 1 == 27:
+            raise RuntimeError("the power is gone")
+
+
+try:
+    network().set_callbacks(Checkpoint(path, every=10), Crash()).fit(X, y)
+except RuntimeError as error:
+    print(f"epoch 27: {error}; {path.name} has {path.stat().st_size / 1e3:.0f} kB")
+
+# %%
+# The same script again, without the crash. The file has 20 epochs; 20 are left.
+resumed = network().set_callbacks(Checkpoint(path, every=10)).fit(X, y)
+whole = network().fit(X, y)
+same = all(np.array_equal(a, b) for a, b in zip(resumed.coefs_, whole.coefs_, strict=True))
+print(f"{resumed.n_iter_} epochs; equal to a fit without interruption, bit by bit: {same}")
+
+# %%
+# The model so far can be had from the file, too, also while the fit still runs.
+model = Checkpoint(path).restore(network())
+print(f"{model.n_iter_} epochs, accuracy on the training rows {model.score(X, y):.3f}")
+
+# %%
+# The histories are one:
+display = LearningCurveDisplay.from_estimator(resumed, name="resumed fit")
+LearningCurveDisplay.from_estimator(whole, ax=display.ax_, name="whole fit", linestyle="--")
+display.ax_.axvline(20, color="0.5", linewidth=1)
+display.ax_.text(20.5, display.ax_.get_ylim()[1] * 0.5, "went on from here", va="top")
+display.ax_.set_yscale("log")
+plt.show()
