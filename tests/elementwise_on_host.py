@@ -67,7 +67,7 @@ def compiled(name, code):
     source = Path(_directory().name) / f"{name}_{hash(code) & 0xFFFFFFFF:08x}.cpp"
     library = source.with_suffix(".so")
     source.write_text(PREAMBLE + code)
-    options = ["-O2", "-ffp-contract=off", "-fno-builtin", "-Wall", "-Werror", "-Wno-unused-variable"]
+    options = ["-O2", "-ffp-contract=off", "-fno-builtin", "-Wall", "-Werror", "-Wno-unused"]
     command = [COMPILER, *options, "-shared", "-fPIC", str(source), "-o", str(library)]
     subprocess.run(command, check=True, timeout=120)
     loaded = ctypes.CDLL(str(library))
