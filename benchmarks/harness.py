@@ -3,7 +3,8 @@
 A *side* is a function without arguments: a whole `fit`, or a floor, that is, work which no implementation can avoid.
 Every round runs all sides once, in turn forwards and backwards, so that whatever else the machine does meets all of
 them; a ratio is the median over rounds of the two times of one round. Times are CPU times of this process, with one
-thread for BLAS and for torch. A row is printed only if our side has reached the loss of the other.
+thread for BLAS and for torch, or wall times where a device computes. A row is printed only if our side has reached the
+loss of the other.
 """
 
 import argparse
@@ -38,22 +39,22 @@ class Measured:
         return replace(self, seconds=self.seconds / count)
 
 
-def measure(sides, repeats, loss=None):
-    """Return {name: Measured} of the functions in `sides`.
+def measure(sides, repeats, loss=None, *, clock=time.process_time, n_threads=1):
+    """Return {name: Measured} of the functions in `sides`, by `clock`, with so many threads of BLAS (None for all).
 
     A round before the timed ones warms up and gives the losses: ``loss(result)`` of each result that is not None.
     """
     results, losses, seconds = {}, {}, {name: [] for name in sides}
-    with threadpool_limits(1), warnings.catch_warnings():
+    with threadpool_limits(n_threads), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for name, run in sides.items():
             results[name] = result = run()
             losses[name] = None if result is None else float(loss(result))
         for i in range(repeats):
             for name in list(sides)[:: -1 if i % 2 else 1]:
-                start = time.process_time()
+                start = clock()
                 sides[name]()
-                seconds[name].append(time.process_time() - start)
+                seconds[name].append(clock() - start)
     return {name: Measured(np.array(seconds[name]), results[name], losses[name]) for name in sides}
 
 
@@ -96,21 +97,27 @@ class Table:
         self._line(case, name, kernels, other_name, losses, ratio, "" if goal is None else f"{goal:.3g}", verdict)
 
 
-def parse(description, repeats):
-    """Return the options, ``quick`` and ``repeats``, after printing what the figures depend on."""
+def parse(description, repeats, *, flags=None, wall_time=False):
+    """Return the options, ``quick``, ``repeats`` and `flags`, after printing what the figures depend on.
+
+    `flags` is {"--name": what it does}; with `wall_time`, all threads compute.
+    """
     parser = argparse.ArgumentParser(description=description.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=repeats, help="timed rounds")
     parser.add_argument("--quick", action="store_true", help="one round of small problems: does the script work?")
+    for flag, meaning in (flags or {}).items():
+        parser.add_argument(flag, action="store_true", help=meaning)
     options = parser.parse_args()
     if options.quick:
         options.repeats = 1
-    if installed("torch"):
+    if installed("torch") and not wall_time:
         import torch
 
         torch.set_num_threads(1)
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in PACKAGES if installed(name))
-    print(f"{processor()}, {os.cpu_count()} CPUs, 1 thread; Python {platform.python_version()}, {versions}")
-    print(f"CPU time, median ratio of {options.repeats} interleaved rounds; seed 0. ", end="")
+    threads, clock = ("all threads", "Wall time") if wall_time else ("1 thread", "CPU time")
+    print(f"{processor()}, {os.cpu_count()} CPUs, {threads}; Python {platform.python_version()}, {versions}")
+    print(f"{clock}, median ratio of {options.repeats} interleaved rounds; seed 0. ", end="")
     return options
 
 

@@ -36,8 +36,10 @@ class Standardization:
     scale: Array
 
     def beside(self, X: Any) -> "Standardization":
-        """Return the same where `X` lies, to transform it without a transfer."""
-        return Standardization(beside(self.center, X), beside(self.scale, X))
+        """Return the same where `X` lies, and in its dtype if it is dense, to transform it without a transfer."""
+        dtype = self.center.dtype if is_sparse(X) else X.dtype
+        center, scale = (beside(array.astype(dtype, copy=False), X) for array in (self.center, self.scale))
+        return Standardization(center, scale)
 
     @classmethod
     def of_features(cls, X: Any, weight: Array | None, *, center: bool = True) -> "Standardization":
@@ -76,13 +78,13 @@ class Standardization:
             center = xp.where(is_full, 0.0, center)
             data = (data / self.scale[columns]).astype(X.dtype)
             return SparseRows(csr((data, columns, X.indptr), X.shape), (center / self.scale).astype(X.dtype))
-        out = xp.subtract(X, self.center.astype(X.dtype), out=out)
+        out = xp.subtract(X, self.center.astype(X.dtype, copy=False), out=out)
         # Dividing, for the reciprocal of a subnormal scale would overflow.
-        return xp.divide(out, self.scale.astype(X.dtype), out=out)
+        return xp.divide(out, self.scale.astype(X.dtype, copy=False), out=out)
 
     def gather(self, X: Array, rows: Array, out: Array) -> None:
         """Fill `out` with the given rows of the dense `X`, standardised."""
-        center, scale = self.center.astype(X.dtype), self.scale.astype(X.dtype)
+        center, scale = self.center.astype(X.dtype, copy=False), self.scale.astype(X.dtype, copy=False)
         kernels(X).gather_standardized(X, rows, center, scale, out)
 
     def fold(

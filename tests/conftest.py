@@ -1,10 +1,17 @@
 """Settings and data sets that every test may use."""
 
+import sys
+
+import elementwise_on_host
+import fake_cupy
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.preprocessing import StandardScaler
+
+from sk_adalr.backends import kernels, use_kernels
+from sk_adalr.backends.kernels.reference import REFERENCE
 
 # The same examples in every run: a red run is then a change of the code, and can be repeated.
 settings.register_profile(
@@ -45,3 +52,29 @@ def breast_cancer():
 def iris():
     """Standardised iris: three classes on 150 rows of 4 columns."""
     return _standardized(load_iris)
+
+
+@pytest.fixture
+def cupy(monkeypatch):
+    """The stand-in for CuPy, and NumPy without the one routine that rounds otherwise: a fused multiply-add.
+
+    Without a C++ compiler the stand-in computes in NumPy's passes, and its kernels stay untested.
+    """
+
+    def axpy(x, y, a):
+        np.add(y, a * x, out=y)
+
+    if elementwise_on_host.COMPILER is None:
+        monkeypatch.setattr(sys.modules[kernels.__module__], "DEVICE", REFERENCE)
+    blas = sys.modules["sk_adalr.backends.namespace"]._AXPY
+    monkeypatch.setattr(sys.modules["sk_adalr.backends.namespace"], "_AXPY", dict.fromkeys(blas, axpy))
+    with use_kernels("numpy"), fake_cupy.installed() as module:
+        yield module
+
+
+@pytest.fixture
+def compiled_cupy(cupy):
+    """The same, where the sources of the kernels can be compiled."""
+    if elementwise_on_host.COMPILER is None:
+        pytest.skip("there is no C++ compiler: the kernels of the device were not tested")
+    return cupy

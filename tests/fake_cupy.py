@@ -1,7 +1,8 @@
-"""A stand-in for CuPy on the CPU: arrays that only their own module may touch, and a count of what the host reads.
+"""A stand-in for CuPy on the CPU: arrays that only their own module may touch, and counts of reads and launches.
 
-It computes with NumPy, so a fit on it must equal NumPy's bitwise. It refuses what CuPy refuses: implicit conversion,
-arithmetic with NumPy arrays, and the arguments that CuPy's functions do not have. It is no proof that CuPy agrees.
+It computes with NumPy, and elementwise kernels as a C++ compiler understands them, so a fit on it must equal NumPy's
+bitwise. It refuses what CuPy refuses: implicit conversion, arithmetic with NumPy arrays, and the arguments that CuPy's
+functions do not have. It is no proof that CuPy agrees.
 """
 
 import functools
@@ -10,6 +11,7 @@ import sys
 from contextlib import contextmanager
 from types import ModuleType
 
+import elementwise_on_host
 import numpy as np
 import scipy.sparse
 import scipy.special
@@ -35,6 +37,33 @@ class Reads:
 
 
 reads = Reads()
+
+
+class Launches:
+    """What the device was told to compute, in order: CuPy needs one launch for each, of some functions several."""
+
+    def __init__(self):
+        self.names = []
+
+    def __call__(self, name):
+        if name not in NO_LAUNCH:
+            self.names.append(name)
+
+    @contextmanager
+    def recorded(self):
+        """Give the names of what is launched within the block."""
+        before, self.names = self.names, []
+        recorded = self.names
+        try:
+            yield recorded
+        finally:
+            self.names = before
+
+
+#: Views, memory, and what is known without the device.
+NO_LAUNCH = {"reshape", "ravel", "transpose", "diagonal", "empty", "empty_like", "finfo", "iinfo", "result_type"}
+
+launches = Launches()
 
 
 class Device:
@@ -90,9 +119,12 @@ class ndarray:
     def __getitem__(self, key):
         if isinstance(key, ndarray) and key.dtype == bool:
             reads()  # the shape of the result
+        if isinstance(key, ndarray) or (isinstance(key, tuple) and any(isinstance(k, ndarray) for k in key)):
+            launches("getitem")
         return wrap(self._array[unwrap(key)])
 
     def __setitem__(self, key, value):
+        launches("setitem")
         self._array[unwrap(key)] = unwrap(value)
 
     def __len__(self):
@@ -103,6 +135,9 @@ class ndarray:
 
     def __repr__(self):
         return f"fake {self._array!r}"
+
+    def astype(self, dtype, copy=True):
+        return self if not copy and dtype == self.dtype else on_device(self._array.astype)(dtype)
 
     def __deepcopy__(self, memo):
         return ndarray(self._array.copy())
@@ -138,6 +173,7 @@ def on_device(function):
         unknown = ONLY_NUMPY & set(kwargs)
         if unknown:
             raise TypeError(f"CuPy's {function.__name__} has no {unknown}")
+        launches(function.__name__)
         return wrap(function(*map(unwrap, args), **{name: unwrap(value) for name, value in kwargs.items()}))
 
     return call
@@ -150,20 +186,17 @@ def _method(name):
     return call
 
 
-def _unary(function):
-    return lambda self: wrap(function(self._array))
-
-
-def _binary(function):
-    return lambda self, other: wrap(function(self._array, unwrap(other)))
-
-
 def _reflected(function):
-    return lambda self, other: wrap(function(unwrap(other), self._array))
+    @functools.wraps(function)
+    def call(array, other):
+        return function(other, array)
+
+    return on_device(call)
 
 
 def _in_place(function):
     def call(self, other):
+        launches(function.__name__)
         function(self._array, unwrap(other))
         return self
 
@@ -186,7 +219,6 @@ for _name in (
     "any",
     "all",
     "argmax",
-    "astype",
     "reshape",
     "ravel",
     "copy",
@@ -201,14 +233,14 @@ for _name in ("shape", "ndim", "size", "dtype", "strides", "itemsize", "nbytes",
 ndarray.T = property(lambda self: wrap(self._array.T))
 for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and_", "or_", "xor"):
     _function, _plain = getattr(operator, _name), _name.rstrip("_")
-    setattr(ndarray, f"__{_plain}__", _binary(_function))
+    setattr(ndarray, f"__{_plain}__", on_device(_function))
     setattr(ndarray, f"__r{_plain}__", _reflected(_function))
     if _name != "matmul":
         setattr(ndarray, f"__i{_plain}__", _in_place(getattr(operator, f"i{_plain}")))
 for _name in ("lt", "le", "eq", "ne", "gt", "ge"):
-    setattr(ndarray, f"__{_name}__", _binary(getattr(operator, _name)))
+    setattr(ndarray, f"__{_name}__", on_device(getattr(operator, _name)))
 for _name in ("neg", "abs", "invert"):
-    setattr(ndarray, f"__{_name}__", _unary(getattr(operator, _name)))
+    setattr(ndarray, f"__{_name}__", on_device(getattr(operator, _name)))
 for _name, _function in {"float": float, "int": int, "bool": bool, "index": operator.index}.items():
     setattr(ndarray, f"__{_name}__", _read(_function))
 for _name in ("item", "tolist"):
@@ -258,6 +290,7 @@ class csr_matrix:
         return csr_matrix(tuple(map(ndarray, parts)), part.shape)
 
     def __matmul__(self, other):
+        launches("spmm")
         return wrap(self._host @ unwrap(other))
 
     @property
@@ -270,7 +303,16 @@ class _Transposed:
         self._host = host
 
     def __matmul__(self, other):
+        launches("spmm")
         return wrap(self._host @ unwrap(other))
+
+
+class ElementwiseKernel(elementwise_on_host.ElementwiseKernel):
+    """A kernel that takes arrays of the device only, and is one launch."""
+
+    def __call__(self, *arguments):
+        launches(self.name)
+        super().__call__(*map(unwrap, arguments))
 
 
 _device = _module("cupy.cuda.device", ModuleType("empty"), Device=Device)
@@ -279,7 +321,17 @@ _runtime = _module(
 )
 _cuda = _module("cupy.cuda", ModuleType("empty"), Device=Device, device=_device, runtime=_runtime)
 _linalg, _fft = _module("cupy.linalg", np.linalg), _module("cupy.fft", np.fft)
-cupy = _module("cupy", np, ndarray=ndarray, asarray=_asarray, array=_asarray, cuda=_cuda, linalg=_linalg, fft=_fft)
+cupy = _module(
+    "cupy",
+    np,
+    ndarray=ndarray,
+    asarray=_asarray,
+    array=_asarray,
+    ElementwiseKernel=ElementwiseKernel,
+    cuda=_cuda,
+    linalg=_linalg,
+    fft=_fft,
+)
 _special = _module("cupyx.scipy.special", scipy.special)
 _sparse = _module("cupyx.scipy.sparse", ModuleType("empty"), csr_matrix=csr_matrix)
 _scipy = _module("cupyx.scipy", ModuleType("empty"), special=_special, sparse=_sparse)

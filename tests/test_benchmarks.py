@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +23,8 @@ def harness(monkeypatch):
 
 
 def printed_rows(text):
-    """Return the rows of a table below its header."""
-    return text.strip().partition("\n\n")[2].splitlines()[1:]
+    """Return the rows of a table, from below its header to the next empty line."""
+    return text.strip().split("\n\n")[1].splitlines()[1:]
 
 
 def measured(harness, seconds, loss):
@@ -55,14 +56,26 @@ def test_every_round_runs_every_side_once_and_reverses_the_order(harness):
     assert {name: len(side.seconds) for name, side in result.items()} == {"a": 2, "b": 2}
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("name", ["epoch", "step", "fullbatch", "sparse", "search"])
-def test_quick_run_of_a_benchmark_prints_a_table(name):
+def run_benchmark(name, *options):
     path = os.pathsep.join([str(BENCHMARKS.parent), os.environ.get("PYTHONPATH", "")])
-    command = [sys.executable, str(BENCHMARKS / f"bench_{name}.py"), "--quick"]
-    done = subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False)
+    command = [sys.executable, str(BENCHMARKS / f"bench_{name}.py"), *options]
+    return subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.skipif(find_spec("cupy") is not None, reason="CuPy is installed, and may find a device")
+def test_the_benchmark_of_a_gpu_says_what_it_needs():
+    done = run_benchmark("gpu")
+    assert done.returncode == 1
+    assert "Nothing was measured" in done.stderr
+    assert "sk-adalr[cuda12]" in done.stderr
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("options", ["epoch", "step", "fullbatch", "sparse", "search", "gpu --cpu"])
+def test_quick_run_of_a_benchmark_prints_a_table(options):
+    done = run_benchmark(*options.split(), "--quick")
     assert done.returncode == 0, done.stderr
     rows = printed_rows(done.stdout)
     assert rows
-    assert all(re.search(r"\d\.\d{3} \[\d+\.\d{3}, \d+\.\d{3}\]|refused", row) for row in rows)
+    assert all(re.search(r"\d\.\d{3} \[-?\d+\.\d{3}, -?\d+\.\d{3}\]|refused", row) for row in rows)
     assert not all("refused" in row for row in rows)

@@ -120,15 +120,9 @@ class MultinomialLogLoss:
 
     def value_and_residual(self, raw: Array, target: Array, weight: Array | None) -> Any:
         """Return the loss sum (0-d) and overwrite `raw` with softmax minus one-hot target, weighted."""
-        xp = namespace(raw)
-        table = kernels(raw)
-        true_class = xp.empty(raw.shape[0], dtype=raw.dtype)
-        table.shift_rows(raw, target, true_class)
-        xp.exp(raw, out=raw)
-        normalisation = raw.sum(axis=1)
-        table.softmax_residual(raw, normalisation, target)
+        row_losses = kernels(raw).softmax_residual(raw, target)
         _weigh_rows(raw, weight)
-        return _weighted_sum(xp.log(normalisation) - true_class, weight)
+        return _weighted_sum(row_losses, weight)
 
     def predict(self, raw: Array) -> Array:
         """Return the softmax in place of `raw`."""

@@ -8,7 +8,7 @@ with sample weights :math:`s` and :math:`W` the coefficients without the interce
 from dataclasses import dataclass
 from typing import Any
 
-from sk_adalr.backends import Array, add_scaled, namespace
+from sk_adalr.backends import Array, kernels, namespace
 from sk_adalr.dataset import Batch
 from sk_adalr.objectives.base import Objective
 
@@ -56,14 +56,15 @@ class PenalizedMean:
     def value_and_grad(self, params: Array, batch: Batch, *, out: Array | None = None) -> Any:
         """Return the penalised mean loss of `batch`; fill `out` (n_params,), if given, with its gradient."""
         factor = self.penalty.factor(batch.weight_sum)
-        value = self.objective.value_and_grad(params, batch, out=out) / batch.weight_sum
-        if out is not None:
-            out *= 1 / batch.weight_sum
+        total = self.objective.value_and_grad(params, batch, out=out)
         if factor == 0:
-            return value
+            if out is not None:
+                out *= 1 / batch.weight_sum
+            return total / batch.weight_sum
         coefs = params[: self.objective.layout.n_coefs]
         weights = self.penalty.coef_weights
         weighted = coefs if weights is None else weights * coefs
-        if out is not None:
-            add_scaled(out[: coefs.shape[0]], factor, weighted)
-        return value + 0.5 * factor * namespace(params).dot(coefs, weighted)
+        square = namespace(params).dot(coefs, weighted)
+        if out is None:
+            return total / batch.weight_sum + 0.5 * factor * square
+        return kernels(out).penalize(out, weighted, square, total, batch.weight_sum, factor)

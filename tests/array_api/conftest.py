@@ -1,27 +1,9 @@
-"""Where the arrays of a test come from: a stand-in for CuPy, a real device, or another library at the door."""
+"""Where the arrays of a test come from: a real device, or another library at the door."""
 
 import os
-import sys
 
-import fake_cupy
-import numpy as np
 import pytest
 from sklearn import config_context
-
-from sk_adalr.backends import use_kernels
-
-
-@pytest.fixture
-def cupy(monkeypatch):
-    """The stand-in for CuPy, and NumPy without the one routine that rounds otherwise: a fused multiply-add."""
-
-    def axpy(x, y, a):
-        np.add(y, a * x, out=y)
-
-    blas = sys.modules["sk_adalr.backends.namespace"]._AXPY
-    monkeypatch.setattr(sys.modules["sk_adalr.backends.namespace"], "_AXPY", dict.fromkeys(blas, axpy))
-    with use_kernels("numpy"), fake_cupy.installed() as module:
-        yield module
 
 
 @pytest.fixture

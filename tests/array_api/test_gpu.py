@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 from estimator_cases import ESTIMATORS, LINEAR, fit, make, problem
+from kernel_cases import CASES, FREE, SIZES, copies, kernel
 from oracles import relative_error
 from scipy import sparse
 from sklearn.utils.estimator_checks import check_array_api_input
 
+from sk_adalr.backends import kernels, to_host
+from sk_adalr.backends.kernels.reference import REFERENCE
 from sk_adalr.directions import DIRECTIONS
 from sk_adalr.learning_rates import GRANULARITIES
 
@@ -34,6 +37,23 @@ def assert_same_course(cls, options, X, y, tolerance):
     on_host, on_device = (fit(make(cls, **options, backend=backend), X, y) for backend in ("numpy", "cupy"))
     assert relative_error(on_device.loss_curve_, on_host.loss_curve_) < tolerance
     assert relative_error(raw_prediction(on_device, X), raw_prediction(on_host, X)) < tolerance
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if "csr" not in case.__name__], ids=lambda case: case.__name__
+)
+@pytest.mark.parametrize("size", SIZES)
+@dtypes
+def test_a_kernel_is_numpys(device, case, size, dtype, tolerance):
+    """Products with sparse matrices are CuPy's own; whole fits compare them."""
+    on_host = copies(case(size, dtype)[0])
+    on_device = [device.asarray(a) if isinstance(a, np.ndarray) else a for a in on_host]
+    expected = {"result": kernel(REFERENCE, case)(*on_host)} | dict(enumerate(on_host))
+    actual = {"result": kernel(kernels(device.zeros(1)), case)(*on_device)} | dict(enumerate(on_device))
+    for position in expected.keys() - FREE.get(case.__name__, set()):
+        if expected[position] is not None:
+            value = to_host(actual[position])
+            np.testing.assert_allclose(value, expected[position], rtol=tolerance, atol=tolerance * (1 + size))
 
 
 @estimators

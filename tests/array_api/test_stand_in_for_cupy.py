@@ -12,7 +12,12 @@ import pytest
 from estimator_cases import CLASSIFIERS, ESTIMATORS, LINEAR, MLP, fit, make, problem, same_state
 from scipy import sparse
 
-from sk_adalr import AdaptiveLRLinearRegression, AdaptiveLRLogisticRegression, AdaptiveLRMLPClassifier
+from sk_adalr import (
+    AdaptiveLRLinearRegression,
+    AdaptiveLRLogisticRegression,
+    AdaptiveLRMLPClassifier,
+    AdaptiveLRMLPRegressor,
+)
 from sk_adalr.directions import DIRECTIONS
 from sk_adalr.learning_rates import GRANULARITIES
 from sk_adalr.optimizer import Optimizer
@@ -201,12 +206,69 @@ def test_an_epoch_of_constant_or_literal_steps_reads_three_times(cupy):
     assert many - few == 3 * 10
 
 
+# Launches: on small batches, their number is what a step costs.
+
+
+def launches_of_a_step(monkeypatch, cls, **data):
+    """Return what the last step of a literal fit launches."""
+    step, recorded = Optimizer.step, []
+
+    def recorded_step(*args):
+        with fake_cupy.launches.recorded() as names, fake_cupy.reads.forbid():
+            loss = step(*args)
+        recorded[:] = names
+        return loss
+
+    monkeypatch.setattr(Optimizer, "step", recorded_step)
+    X, y = problem(cls, n_rows=64, **data)
+    fit(make(cls, backend="cupy"), X, y)
+    return recorded
+
+
+def test_launches_of_a_literal_step_with_one_hidden_layer(compiled_cupy, monkeypatch):
+    """The goal is 10: two biases, two sums and the output's bias would have to join the kernels beside them."""
+    forward = ["matmul", "sk_adalr_add_bias_relu", "matmul", "iadd"]
+    loss = ["sk_adalr_softmax_residual", "sum"]
+    backward = ["matmul", "matmul", "matmul", "sk_adalr_relu_backward", "matmul", "matmul"]
+    penalty_and_step = ["dot", "sk_adalr_penalize", "sk_adalr_adam_step_adapted"]
+    launches = launches_of_a_step(monkeypatch, AdaptiveLRMLPClassifier, n_classes=3)
+    assert launches == forward + loss + backward + penalty_and_step
+    assert len(launches) == 15
+
+
+@pytest.mark.parametrize(
+    ("cls", "n_classes", "n_launches"),
+    [
+        (AdaptiveLRMLPClassifier, 2, 25),
+        (AdaptiveLRMLPRegressor, 2, 17),
+        (AdaptiveLRLogisticRegression, 3, 10),
+        (AdaptiveLRLogisticRegression, 2, 20),
+        (AdaptiveLRLinearRegression, 2, 11),
+    ],
+)
+def test_launches_of_a_literal_step(compiled_cupy, monkeypatch, cls, n_classes, n_launches):
+    """Losses of yes-or-no outputs and of regression are passes of the library still."""
+    assert len(launches_of_a_step(monkeypatch, cls, n_classes=n_classes)) == n_launches
+
+
+def test_a_batch_is_four_launches_more(compiled_cupy):
+    # its rows, their targets, and its loss times its weight added to that of the epoch
+    def n_launches(batch_size):
+        X, y = problem(AdaptiveLRMLPClassifier, n_rows=64, n_classes=3)
+        model = make(AdaptiveLRMLPClassifier, backend="cupy", batch_size=batch_size, max_iter=1)
+        with fake_cupy.launches.recorded() as names:
+            fit(model, X, y)
+        return len(names)
+
+    assert n_launches(8) - n_launches(16) == 4 * (15 + 4)
+
+
 #: The goal is one read a step at first, and one in twenty steps later.
 @pytest.mark.parametrize(
     ("solver", "granularity", "at_first", "later"),
-    [("adam", "parameter", 10, 4), ("adam", "global", 8, 2), ("sgd", "parameter", 11, 5), ("sgd", "global", 9, 3)],
+    [("adam", "parameter", 8, 2), ("adam", "global", 8, 2), ("sgd", "parameter", 9, 3), ("sgd", "global", 9, 3)],
 )
-def test_reads_of_an_automatic_step(cupy, solver, granularity, at_first, later):
+def test_reads_of_an_automatic_step(compiled_cupy, solver, granularity, at_first, later):
     options = {"solver": solver, "learning_rate": "auto", "granularity": granularity}
     of_an_epoch = 2 if granularity == "parameter" else 1  # the loss is on the host already, and a single rate too
 

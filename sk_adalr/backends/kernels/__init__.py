@@ -1,9 +1,10 @@
 """Which column of the table of kernels computes.
 
-The reference column always works. That of numba, an optional dependency, makes the same numbers bit by bit, in fewer
-passes over memory; loading it takes as long as some ten thousand small steps, so it is loaded once the fits of this
-process are expected to make so many that it pays. Because nothing but the time depends on the choice, fits that
-are interrupted, continued, or run beside others may change columns on the way.
+Arrays on a device have a column of their own. On NumPy, the reference column always works. That of numba, an optional
+dependency, makes the same numbers bit by bit, in fewer passes over memory; loading it takes as long as some ten
+thousand small steps, so it is loaded once the fits of this process are expected to make so many that it pays. Because
+nothing but the time depends on the choice, fits that are interrupted, continued, or run beside others may change
+columns on the way.
 """
 
 import threading
@@ -14,6 +15,7 @@ from functools import cache
 
 import numpy as np
 
+from sk_adalr.backends.kernels.device import DEVICE
 from sk_adalr.backends.kernels.reference import REFERENCE
 from sk_adalr.backends.kernels.table import Kernels
 from sk_adalr.backends.namespace import Array, namespace
@@ -35,7 +37,7 @@ _chosen: ContextVar[Kernels | None] = ContextVar("sk_adalr_kernels", default=Non
 def kernels(array: Array) -> Kernels:
     """Return the table that computes on arrays like `array`."""
     if namespace(array) is not np:
-        return REFERENCE
+        return DEVICE
     return _chosen.get() or _automatic
 
 

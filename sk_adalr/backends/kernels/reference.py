@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from sk_adalr.backends.kernels.table import LANES, Kernels
-from sk_adalr.backends.namespace import Array, namespace
+from sk_adalr.backends.namespace import Array, add_scaled, namespace
 
 
 def _interpolate(out: Array, a: Array, b: Array, weight: float, scratch: Array) -> None:
@@ -56,6 +56,12 @@ def _move(iterate: Array, average: Array, direction: Array, rate: float, weight:
     average += scratch
 
 
+def _penalize(grad: Array, coefs: Array, square: Array, total: Array, weight_sum: float, factor: float) -> Array:
+    grad *= 1 / weight_sum
+    add_scaled(grad[: coefs.shape[0]], factor, coefs)
+    return total / weight_sum + 0.5 * factor * square
+
+
 def _add_bias_relu(a: Array, bias: Array) -> None:
     a += bias
     namespace(a).maximum(a, 0, out=a)
@@ -78,14 +84,16 @@ def _logistic_backward(delta: Array, output: Array) -> None:
     delta *= namespace(output).subtract(0.25, output, out=output)
 
 
-def _shift_rows(raw: Array, target: Array, true_class: Array) -> None:
-    raw -= raw.max(axis=1, keepdims=True)
-    true_class[...] = raw[namespace(raw).arange(raw.shape[0]), target]
-
-
-def _softmax_residual(raw: Array, total: Array, target: Array) -> None:
+def _softmax_residual(raw: Array, target: Array) -> Array:
+    xp = namespace(raw)
+    rows = xp.arange(raw.shape[0])
+    raw -= raw.max(axis=1, keepdims=True)  # changes nothing but the overflow
+    true_class = raw[rows, target]
+    xp.exp(raw, out=raw)
+    total = raw.sum(axis=1)
     raw /= total[:, None]
-    raw[namespace(raw).arange(raw.shape[0]), target] -= 1
+    raw[rows, target] -= 1
+    return xp.log(total) - true_class
 
 
 def _gather(X: Array, rows: Array, out: Array) -> None:
@@ -123,11 +131,11 @@ REFERENCE = Kernels(
     center_and_clip=_center_and_clip,
     scale_direction=_scale_direction,
     move=_move,
+    penalize=_penalize,
     add_bias_relu=_add_bias_relu,
     relu_backward=_relu_backward,
     tanh_backward=_tanh_backward,
     logistic_backward=_logistic_backward,
-    shift_rows=_shift_rows,
     softmax_residual=_softmax_residual,
     gather=_gather,
     gather_standardized=_gather_standardized,

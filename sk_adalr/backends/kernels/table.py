@@ -32,26 +32,28 @@ class Kernels:
     adapt_multipliers : callable
         ``(multipliers, scale, direction, grad, step_size, decay, scratch)``: with ``product = grad * direction``,
         ``scale = max(decay * scale + tiny, |product|)`` and ``multipliers += step_size * product / scale``.
-        `direction` may be overwritten. Returns the sum of the multipliers: in `LANES` sums of every `LANES`-th one.
+        `direction` may be overwritten. Returns the sum of the multipliers: in `LANES` sums of every `LANES`-th one,
+        a float or, so that the host need not wait for it, a 0-d float64 array.
     center_and_clip : callable
-        ``(a, center, bound)``: ``a = clip(a - center, -bound, bound)``.
+        ``(a, center, bound)``: ``a = clip(a - center, -bound, bound)``; `center` may be a 0-d float64 array.
     scale_direction : callable
         ``(direction, grad, moment, decay, correction, epsilon, scratch)``: ``moment = decay * moment + grad**2`` and
         ``direction *= grad / (sqrt(correction * moment) + epsilon)``.
     move : callable
         ``(iterate, average, direction, rate, weight, scratch)``: ``iterate -= rate * direction`` and
         ``average += weight * (iterate - average)``.
+    penalize : callable
+        ``(grad, coefs, square, total, weight_sum, factor)``: from sums over rows to their penalised mean:
+        ``grad /= weight_sum``, then ``grad[:n_coefs] += factor * coefs``. Returns, of the float64 scalar `total` and
+        the scalar `square` in the dtype of `grad`, ``total / weight_sum + factor / 2 * square``.
     add_bias_relu : callable
         ``(a, bias)``: ``a = max(a + bias, 0)`` for `a` (n_rows, n_units) and `bias` (n_units,).
     relu_backward, tanh_backward, logistic_backward : callable
         ``(delta, output)``: `delta` times the derivative of the activation, in terms of its output. Both have the
         shape (n_rows, n_units); `output` may be overwritten.
-    shift_rows : callable
-        ``(raw, target, true_class)``: subtract from each row of `raw` (n_rows, n_classes) its largest entry, then
-        copy that of the class in `target` (n_rows,) to `true_class` (n_rows,).
     softmax_residual : callable
-        ``(raw, total, target)``: divide each row of `raw` by its entry in `total` (n_rows,), then subtract 1 at the
-        class in `target`.
+        ``(raw, target)``: overwrite each row of `raw` (n_rows, n_classes) with its softmax, minus 1 at the class in
+        `target` (n_rows,). Returns the log loss of each row, (n_rows,).
     gather : callable
         ``(X, rows, out)``: copy the given rows of `X` to `out`.
     gather_standardized : callable
@@ -71,11 +73,11 @@ class Kernels:
     center_and_clip: Callable[..., Any]
     scale_direction: Callable[..., Any]
     move: Callable[..., Any]
+    penalize: Callable[..., Any]
     add_bias_relu: Callable[..., Any]
     relu_backward: Callable[..., Any]
     tanh_backward: Callable[..., Any]
     logistic_backward: Callable[..., Any]
-    shift_rows: Callable[..., Any]
     softmax_residual: Callable[..., Any]
     gather: Callable[..., Any]
     gather_standardized: Callable[..., Any]
