@@ -1,5 +1,7 @@
 """The exact solver against closed forms, scipy and converged scikit-learn."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy import optimize, sparse, special
@@ -234,6 +236,18 @@ def test_an_outlier_in_the_first_row_does_not_spoil_the_mean():
     assert columns.mean[0] == pytest.approx(X.mean(dtype=float), rel=1e-6)
 
 
+def test_a_weak_penalty_of_dependent_columns_bounds_the_loss_from_below():
+    """What past steps leave where they cancel must not count as a negative penalty."""
+    rng = np.random.RandomState(293)
+    column, rest = rng.normal(size=8), rng.normal(size=(8, 2))
+    X, y = np.column_stack([1e4 * column, 4e3 * column, 40 * rest]), (rng.rand(8) < 0.5).astype(float)
+    y[:2] = 0, 1
+    result = solve_exact(X, y[:, None], None, "binomial", penalty=1 / 8, tol=1e-8)
+    loss = logistic_loss(X, y, result.coef, result.intercept, 1 / 8)
+    assert result.loss == pytest.approx(loss, rel=1e-9)
+    assert loss < 0.1
+
+
 # least squares
 
 
@@ -262,6 +276,19 @@ def test_dependent_columns_give_the_minimum_norm():
     y = rng.normal(size=(80, 1))
     expected = LinearRegression().fit(X, y[:, 0])
     assert relative_error(solve_cholesky(X, y, None, penalty=0.0).coef[:, 0], expected.coef_) < 1e-8
+
+
+@pytest.mark.parametrize("solve", [solve_cholesky, partial(solve_exact, loss="squared", tol=1e-8)])
+@pytest.mark.parametrize("n", [7, 40])
+def test_dependent_columns_in_units_far_apart_fit_as_in_one_unit(n, solve):
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(n, 5 if n == 40 else 7))
+        X, y = np.column_stack([X, X[:, 0], X[:, 2] - X[:, 1]]) + 5, rng.normal(size=(n, 1))
+        residual = y[:, 0] - LinearRegression().fit(X, y[:, 0]).predict(X)
+        scaled = X * 2.0 ** rng.integers(-40, 40, X.shape[1])
+        result = solve(scaled, y, None, penalty=0.0)
+        np.testing.assert_allclose((y - scaled @ result.coef - result.intercept)[:, 0], residual, atol=1e-6)
 
 
 @pytest.mark.parametrize("condition", [1e1, 1e3])

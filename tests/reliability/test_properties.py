@@ -21,10 +21,15 @@ from sk_adalr import (
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
-FULL_BATCH = {
+#: At their optimum: short of it a solution depends on every rounding on the way. With the penalty in units of `X`,
+#: columns of units far apart take several classes thousands of iterations.
+CONVERGED = {
     "linear": AdaptiveLRLinearRegression(tol=1e-8),
     "linear exact": AdaptiveLRLinearRegression(solver="exact", tol=1e-8),
-    "logistic": AdaptiveLRLogisticRegression(tol=1e-8),
+    "logistic": AdaptiveLRLogisticRegression(tol=1e-8, max_iter=20_000),
+}
+FULL_BATCH = {
+    **CONVERGED,
     "MLP": AdaptiveLRMLPClassifier((4,), max_iter=5, tol=0, batch_size=1000, random_state=0),
     "MLP regressor": AdaptiveLRMLPRegressor((4,), max_iter=5, tol=0, batch_size=1000, random_state=0),
 }
@@ -109,6 +114,11 @@ def same(one, other, y, tolerance):
     np.testing.assert_allclose(one, other, rtol=0, atol=tolerance * unit)
 
 
+def precision(model):
+    """Return to what predictions agree: of an optimum that is flat less is known than of a course of few steps."""
+    return 1e-9 if "MLP" in repr(model) else 1e-5
+
+
 def finite(value):
     if isinstance(value, dict | list | tuple):
         return all(map(finite, value.values() if isinstance(value, dict) else value))
@@ -116,16 +126,24 @@ def finite(value):
     return value.dtype.kind not in "fc" or np.isfinite(value).all()
 
 
+def losses(model, X, y):
+    """Return the mean loss of a model, and that of the constant prediction."""
+    if is_regressor(model):
+        return 0.5 * np.mean((model.predict(X) - y) ** 2), 0.5 * y.var()
+    counts = np.unique(y, return_counts=True)[1] / len(y)
+    return log_loss(y, model.predict_proba(X).astype(float)), -(counts * np.log(counts)).sum()
+
+
 @properties(MODELS)
 def test_the_training_loss_is_never_above_that_of_the_constant_prediction(model, X, y, rng):
-    """With default settings; a thousandth of it is what averages of mini-batches may lack."""
+    """With default settings, up to where mini-batches stop.
+
+    The loss of an average of t iterates falls as 1 / t: once an epoch gains less than `tol`, it lacks t `tol`.
+    """
     model = fitted(model, X, y)
-    if is_regressor(model):
-        loss, constant = 0.5 * np.mean((model.predict(X) - y) ** 2), 0.5 * y.var()
-    else:
-        counts = np.unique(y, return_counts=True)[1] / len(y)
-        loss, constant = log_loss(y, model.predict_proba(X).astype(float)), -(counts * np.log(counts)).sum()
-    assert loss <= 1.001 * constant, f"{loss:g} > {constant:g}; {model.stop_reason_}"
+    loss, constant = losses(model, X, y)
+    lacking = 1e-9 if model.solver_ in ("exact", "cholesky") else model.tol * min(100, max(10, model.n_iter_))
+    assert loss <= (1 + lacking) * constant, f"{loss:g} > {constant:g}; {model.stop_reason_}"
 
 
 @properties(MODELS)
@@ -140,46 +158,63 @@ def test_predictions_and_fitted_attributes_are_finite(model, X, y, rng):
 @properties(FULL_BATCH)
 def test_the_order_of_the_rows_does_not_matter_to_a_full_batch(model, X, y, rng):
     order = rng.permutation(len(y))
-    same(answer(fitted(model, X, y), X), answer(fitted(model, X[order], y[order]), X), y, 1e-5)
+    same(answer(fitted(model, X, y), X), answer(fitted(model, X[order], y[order]), X), y, precision(model))
 
 
-@properties({name: FULL_BATCH[name] for name in ("linear", "linear exact", "logistic")})
+@properties(CONVERGED)
 def test_the_order_of_the_columns_does_not_matter(model, X, y, rng):
     order = rng.permutation(X.shape[1])
     same(answer(fitted(model, X, y), X), answer(fitted(model, X[:, order], y), X[:, order]), y, 1e-5)
 
 
-@properties(
-    {"linear": MODELS["linear"], "linear exact": FULL_BATCH["linear exact"], "linear adam": MODELS["linear adam"]}
-)
+@properties({name: CONVERGED[name] for name in ("linear", "linear exact")})
 def test_units_and_origins_of_the_columns_do_not_matter_without_penalty(model, X, y, rng):
     unit, origin = 2.0 ** rng.randint(-30, 30, X.shape[1]), rng.standard_normal(X.shape[1])
+    changed = (X + origin * np.abs(X).max(axis=0)) * unit
+    same(answer(fitted(model, X, y), X), answer(fitted(model, changed, y), changed), y, 1e-5)
+
+
+@properties({"linear adam": MODELS["linear adam"]})
+def test_the_common_unit_and_the_origins_of_the_columns_do_not_matter_to_mini_batches(model, X, y, rng):
+    """Columns that share one unit keep their relative scale, so that units of their own would be another problem."""
+    unit, origin = 2.0 ** rng.randint(-30, 30), rng.standard_normal(X.shape[1])
     changed = (X + origin * np.abs(X).max(axis=0)) * unit
     same(answer(fitted(model, X, y), X), answer(fitted(model, changed, y), changed), y, 1e-4)
 
 
 SGD = {"solver": "sgd", "learning_rate": "constant", "learning_rate_init": 0.01, "random_state": 0}
-WITHOUT_RULE = {
-    **{name: MODELS[name] for name in ("linear", "linear exact", "logistic")},
+SHORT = {
+    **{name: MODELS[name] for name in ("linear adam", "MLP", "MLP regressor")},
     "linear sgd": AdaptiveLRLinearRegression(**SGD),
     "logistic sgd": AdaptiveLRLogisticRegression(**SGD),
     "MLP sgd": AdaptiveLRMLPClassifier((10,), **SGD),
 }
 
 
-@properties(WITHOUT_RULE)
-def test_sparse_features_train_the_model_of_dense_ones(model, X, y, rng):
+@properties(SHORT)
+def test_sparse_features_take_the_steps_of_dense_ones(model, X, y, rng):
     model = clone(model).set_params(max_iter=5, tol=0)
     rows = sparse.csr_array(X)
-    same(answer(fitted(model, X, y), X), answer(fitted(model, rows, y), rows), y, 1e-6)
+    same(answer(fitted(model, X, y), X), answer(fitted(model, rows, y), rows), y, 1e-9)
 
 
-@properties({name: MODELS[name] for name in ("linear adam", "linear sgd", "logistic adam", "MLP", "MLP regressor")})
-def test_sparse_features_train_a_model_close_to_that_of_dense_ones_in_the_automatic_mode(model, X, y, rng):
-    """Where few rows leave a gradient of rounding alone, its sign still moves the rates."""
-    model = clone(model).set_params(max_iter=5, tol=0)
+@properties(CONVERGED)
+def test_sparse_features_lead_to_the_optimum_of_dense_ones(model, X, y, rng):
     rows = sparse.csr_array(X)
-    same(answer(fitted(model, X, y), X), answer(fitted(model, rows, y), rows), y, 0.02)
+    same(answer(fitted(model, X, y), X), answer(fitted(model, rows, y), rows), y, 1e-5)
+
+
+@properties({name: MODELS[name] for name in ("linear sgd", "logistic adam")})
+def test_sparse_features_train_as_low_a_loss_as_dense_ones(model, X, y, rng):
+    """The predictions themselves may differ.
+
+    Where the line search ends at the exact minimum, or a gradient is zero, the next hypergradient is rounding, and
+    its sign moves the rates.
+    """
+    model = clone(model).set_params(max_iter=30, tol=0)
+    rows = sparse.csr_array(X)
+    loss, constant = losses(fitted(model, X, y), X, y)
+    assert abs(losses(fitted(model, rows, y), rows, y)[0] - loss) <= 0.02 * constant
 
 
 @properties(FULL_BATCH)
@@ -187,7 +222,7 @@ def test_a_weight_is_a_repetition(model, X, y, rng):
     weight = rng.randint(1, 4, len(y))
     weighted = fitted(model, X, y, sample_weight=weight)
     repeated = fitted(model, np.repeat(X, weight, axis=0), np.repeat(y, weight))
-    same(answer(weighted, X), answer(repeated, X), y, 1e-5)
+    same(answer(weighted, X), answer(repeated, X), y, precision(model))
 
 
 @properties(MODELS, n=5)

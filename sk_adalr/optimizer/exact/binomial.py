@@ -99,7 +99,7 @@ class Binomial:
             return False
         step = c @ self._subspace.D
         self.coef, self.intercept = self.coef + step, self.intercept + c[0] * int(self._fit_intercept)
-        self._subspace.push(c, step, change)
+        self._subspace.push(c[0], step, change)
         self._iteration += 1
         return True
 

@@ -19,6 +19,10 @@ from ...backends import namespace, to_host
 _SAFE = 1e-9
 # Rounding of a column in units of eps times its mean, generously: the columns may themselves be results.
 _NOISE = 4.0
+# Length of a step in the null space, in units of the coefficients, beyond which it is made of rounding.
+_LONGEST = 1e3
+# Residual, in units of the target's deviation, of a fit that is perfect up to rounding.
+_FITTED = 1e-9
 _SIDE = 300
 # Eighths of the values of a block: in the cache of the host, and enough for a device.
 _BLOCK, _DEVICE_BLOCK = 32_768, 1 << 22
@@ -103,12 +107,18 @@ def _by_singular_values(columns, target, weight, penalty):
     scale = np.where(columns.alive, columns.scale, columns.scale[columns.alive].max(initial=1e-300))
     # The numbers of a column are rounded as they come: far from zero, standardised ones are less exact than eps.
     noise = _NOISE * np.sqrt(n) * np.finfo(columns.dtype).eps * np.abs(columns.mean)
+    relative_noise = (noise * columns.alive / scale).max(initial=0.0)
     if p > n:
-        return _wide(X, target, scale, penalty, noise.max(initial=0.0) / scale.max(initial=0.0))
+        coef = _wide(X, target, scale, penalty, noise.max(initial=0.0) / scale.max(initial=0.0))
+        rest = target - coef @ X.T
+        if penalty.any() or np.abs(rest).max(initial=0.0) <= _FITTED:
+            return coef
+        # Next to columns of a far larger unit others look like rounding: what is left is fitted in units of their own.
+        return coef + _wide(X, rest, np.ones(p), penalty, relative_noise)
     if penalty.any():
         X = np.vstack([X, np.diag(np.sqrt(n * penalty))])
         target = np.hstack([target, np.zeros((len(target), p))])
-    return _minimum_norm(X, target, scale, (noise * columns.alive / scale).max(initial=0.0))
+    return _minimum_norm(X, target, scale, relative_noise)
 
 
 def _wide(X, target, scale, penalty, noise):
@@ -138,8 +148,9 @@ def _minimum_norm(X, target, scale, noise):
     null = Vt[~kept]
     if not len(null):
         return coef
+    # Only along directions that the predictions do not see: in units far apart, rounding must not leave these.
     inverse = scale.min() / scale
-    Q, _ = linalg.qr((null * inverse).T, mode="economic")
-    # Remove the part of w that lies in the null space of the data in the caller's units.
-    w = coef * inverse
-    return (w - (w @ Q) @ Q.T) / inverse
+    along = linalg.lstsq((null * inverse).T, -(coef * inverse).T)[0].T
+    # Where rounding of the null space decides in these units, the norm of standardised coefficients is the one.
+    bounded = np.abs(along).max(axis=1) <= _LONGEST * np.abs(coef).max(axis=1, initial=0.0)
+    return coef + np.where(bounded[:, None], along, 0.0) @ null

@@ -14,6 +14,8 @@ import numpy as np
 from ...backends import beside, namespace, to_host
 
 _RIDGE = 1e-13
+# Decreases below this share of the loss are rounding.
+_ROUNDING = 4e-16
 
 
 class LeastSquares:
@@ -90,6 +92,18 @@ class LeastSquares:
 
     def step(self):
         """One forward pass and the exact solution in the subspace; False if no loss decreases."""
+        before = self.loss
+        moved = self._advance()
+        if self.rates is self._initial_rates:
+            return moved
+        # As many steps as rows would do. Next to columns of a far larger unit, what others explain drowns in rounding:
+        # it is left to rates of their own.
+        is_idle = not moved or before - self.loss <= _ROUNDING * before
+        if is_idle or self._iteration >= self._columns.shape[0]:
+            self.rates, self._iteration, moved = self._initial_rates, 0, True
+        return moved
+
+    def _advance(self):
         n = self._columns.shape[0]
         direction = self._columns.rounded(-self.rates * self._grad)
         predictions = self._columns.forward(direction)

@@ -81,27 +81,23 @@ class Subspace:
             H += self.P
         return H
 
-    def push(self, c, direction, predictions):
-        """Keep the step c (r,), without its intercept part, as a past step.
+    def push(self, intercept, direction, predictions):
+        """Keep a step, without its `intercept` part, as a past step.
 
-        `direction` (p,) is D^T c; `predictions` (n,) are Z^T c, overwritten.
+        `direction` (p,) is that of its coefficients; `predictions` (n,) are those of all of it, overwritten.
         """
         if self._n_steps == 0:
             return
-        part = c.copy()
-        part[: self._first] = 0.0
         slot = self._first + 1 + self._pushed % self._n_steps
         if self._first:
-            predictions -= c[0] * self._Z[0]
-        penalties = self.P @ part
-        norm = part @ penalties
+            predictions -= intercept * self._Z[0]
         self._Z[slot], self._D[slot] = predictions, direction
         self._pushed += 1
-        grown = slot + 1 > self.size
         self.size = max(self.size, slot + 1)
         if self._penalty is not None:
-            self._set_penalty_row(slot, np.append(penalties, norm) if grown else penalties)
-            self._P[slot, slot] = norm
+            # From the direction itself: the penalties of steps that cancel in it would leave their rounding, which
+            # can be negative, and a loss without bound below.
+            self._set_penalty_row(slot, self.D @ (self._penalty * direction))
 
     def _set_penalty_row(self, index, row):
         self._P[index, : len(row)] = row
