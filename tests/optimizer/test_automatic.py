@@ -72,8 +72,8 @@ def test_the_probe_does_not_trust_a_hint_behind_a_barrier():
     assert first_rate(loss_at, 3.0, 2.0, 1e8) == pytest.approx(0.25, rel=1e-9)
 
 
-def test_the_probe_returns_where_it_started_if_no_rate_decreases_the_loss():
-    assert line_minimum(lambda rate: 1.0 + rate, 1.0, 0.5) == 0.5
+def test_the_probe_returns_zero_if_no_rate_decreases_the_loss():
+    assert line_minimum(lambda rate: 1.0 + rate, 1.0, 0.5) == 0
 
 
 def test_the_first_step_moves_by_half_the_minimum_along_the_gradient():

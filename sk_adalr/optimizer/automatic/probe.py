@@ -35,7 +35,7 @@ def line_minimum(loss_at: Callable[[float], float], loss: float, start: float) -
     """Return the local minimum of ``loss_at`` that is reached first from `start`, exact for a parabola.
 
     Rates ``start * 2**k`` are tried, upwards first. A rate counts only if its loss is below `loss`; where none does,
-    `start` is returned.
+    0 is returned: the direction is made of rounding.
     """
     loss_at = cache(loss_at)
     rate = start
@@ -47,7 +47,7 @@ def line_minimum(loss_at: Callable[[float], float], loss: float, start: float) -
         if loss_at(rate) < loss and not loss_at(rate / 2) < loss_at(rate):
             return rate * _vertex(loss_at(rate / 2), loss_at(rate), loss_at(2 * rate))
         rate /= 2
-    return rate if loss_at(rate) < loss else start
+    return rate if loss_at(rate) < loss else 0.0
 
 
 def _vertex(half: float, one: float, two: float) -> float:

@@ -131,7 +131,10 @@ class AutomaticOptimizer:
             slope = float(namespace(state.grad).vdot(state.grad, state.direction))
             if not slope > 0:
                 return loss  # nothing leads downhill yet: no step
-            state.log_rates[...] = math.log(self._probe(state, params, evaluate, loss, slope))
+            rate = self._probe(state, params, evaluate, loss, slope)
+            if not rate > 0:
+                return loss  # what seems to lead downhill is rounding
+            state.log_rates[...] = math.log(rate)
         self._move(state, params, self._group_rates(state, params, evaluate, loss))
         return loss
 
