@@ -20,6 +20,9 @@ _BLOCK_ELEMENTS, _DEVICE_BLOCK_ELEMENTS = 1 << 16, 1 << 24
 # Columns whose ranges differ by no more than this factor (between the 10th percentile and the largest) are in one
 # unit, like pixels or counts. A column of its own scale would then only blow up the rare ones.
 _SAME_UNIT_RATIO = 4.0
+# A column that is zero in most rows, such as the counts of a word, is scaled as if it were present in this share of
+# them: its few values would otherwise be as far from zero as those of no other column.
+_LEAST_PRESENCE = 0.1
 
 
 @dataclass(frozen=True)
@@ -45,12 +48,16 @@ class Standardization:
     def of_features(cls, X: Any, weight: Array | None, *, center: bool = True) -> "Standardization":
         """Return mean and standard deviation of the columns of `X`, weighted by `weight` (n_rows,) or None.
 
-        Columns in one unit (pixels, counts, one-hot) share one scale, the root of their mean variance. Constant
+        Columns in one unit (pixels, counts, one-hot) share one scale, the root of their mean variance; the scale of a
+        column that is zero in more than nine rows of ten is at least .3 of its range. Constant
         columns, which centring makes zero, get their magnitude as scale, so that a later chunk of a stream that
         varies stays in range. Without `center`, the centre is zero and the scale the root mean square.
         """
-        result, varies, ranges = _statistics(X, weight, center)
-        scale, ranges = result.scale, ranges[varies]
+        result, varies, ranges, presence = _statistics(X, weight, center)
+        scale, is_rare = result.scale, varies & (presence < _LEAST_PRESENCE)
+        least = np.sqrt(_LEAST_PRESENCE * (1 - _LEAST_PRESENCE)) * ranges[is_rare]
+        scale[is_rare] = np.maximum(scale[is_rare], least)
+        ranges = ranges[varies]
         if ranges.size > 1 and ranges.max() <= _SAME_UNIT_RATIO * np.quantile(ranges, 0.1):
             unit = scale[varies].max()
             scale[varies] = unit * np.sqrt(np.mean((scale[varies] / unit) ** 2))
@@ -102,11 +109,14 @@ class Standardization:
         return np.multiply(coef, self.scale[:, None], out=out), intercept
 
 
-def _statistics(X: Any, weight: Array | None, center: bool) -> tuple[Standardization, np.ndarray, np.ndarray]:
-    """Return mean and deviation of the columns, which of them vary, and their ranges, all on the host."""
+def _statistics(
+    X: Any, weight: Array | None, center: bool
+) -> tuple[Standardization, np.ndarray, np.ndarray, np.ndarray]:
+    """Return mean and deviation of the columns, which of them vary, ranges and shares of nonzeros, on the host."""
     if weight is not None and not weight.all():
         X, weight = X[weight > 0], weight[weight > 0]  # a row without weight is no row
-    mean, deviation, low, high = (_sparse_moments if is_sparse(X) else _dense_moments)(X, weight, center)
+    moments = _sparse_moments if is_sparse(X) else _dense_moments
+    mean, deviation, low, high, presence = moments(X, weight, center)
     magnitude = np.maximum(np.abs(low), np.abs(high))
     varies = deviation > 10 * np.finfo(X.dtype).eps * magnitude
     # Per unit of a column so close to zero, a coefficient would be out of range.
@@ -116,18 +126,18 @@ def _statistics(X: Any, weight: Array | None, center: bool) -> tuple[Standardiza
         mean = np.where(varies, mean, low)  # a constant column becomes exactly zero
     # A centre that the data's own dtype can represent is subtracted without a rounding error of its own.
     mean = mean.astype(X.dtype).astype(np.float64)
-    return Standardization(mean, scale), varies, high - low if center else magnitude
+    return Standardization(mean, scale), varies, high - low if center else magnitude, presence
 
 
 def _dense_moments(X: Array, weight: Array | None, center: bool) -> tuple[np.ndarray, ...]:
-    """Return mean, deviation from it, minimum and maximum of the columns, in float64."""
+    """Return mean, deviation from it, minimum, maximum and share of nonzeros of the columns, in float64."""
     xp = namespace(X)
     low, high = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)
     # Relative to the magnitude, squares can neither overflow nor underflow.
     unit = xp.maximum(xp.abs(low), xp.abs(high))
     unit[unit == 0] = 1.0
     weight_sum = X.shape[0] if weight is None else weight.sum(dtype=np.float64)
-    mean, variance = xp.zeros(X.shape[1]), xp.zeros(X.shape[1])
+    mean, variance, presence = (xp.zeros(X.shape[1]) for _ in range(3))
     n_rows = max(1, (_BLOCK_ELEMENTS if xp is np else _DEVICE_BLOCK_ELEMENTS) // max(1, X.shape[1]))
     blocks = [slice(start, start + n_rows) for start in range(0, X.shape[0], n_rows)]
     if center:
@@ -137,19 +147,24 @@ def _dense_moments(X: Array, weight: Array | None, center: bool) -> tuple[np.nda
         mean /= weight_sum
     for block in blocks:
         z = X[block] / unit
+        nonzero = z != 0
+        presence += nonzero.sum(axis=0) if weight is None else weight[block] @ nonzero
         z -= mean
         z *= z
         variance += z.sum(axis=0) if weight is None else weight[block] @ z
     variance /= weight_sum
-    return tuple(to_host(moment) for moment in (mean * unit, xp.sqrt(variance) * unit, low, high))
+    presence /= weight_sum
+    return tuple(to_host(moment) for moment in (mean * unit, xp.sqrt(variance) * unit, low, high, presence))
 
 
 def _sparse_moments(X: Any, weight: Array | None, center: bool) -> tuple[np.ndarray, ...]:
-    """Return mean, deviation from it, minimum and maximum of the columns, in float64."""
+    """Return mean, deviation from it, minimum, maximum and share of nonzeros of the columns, in float64."""
     X, weight = to_host(X), None if weight is None else to_host(weight)  # scikit-learn's routines are the host's
     low, high = (extreme.astype(np.float64) for extreme in min_max_axis(X, axis=0))
     weight = None if weight is None else weight.astype(X.dtype, copy=False)
     mean, variance = (m.astype(np.float64) for m in mean_variance_axis(X, axis=0, weights=weight))
     if not center:
         mean, variance = np.zeros_like(mean), variance + mean**2
-    return mean, np.sqrt(variance), low, high
+    nonzero = X.data != 0 if weight is None else (X.data != 0) * np.repeat(weight, np.diff(X.indptr))
+    presence = np.bincount(X.indices, nonzero, X.shape[1]) / (X.shape[0] if weight is None else weight.sum())
+    return mean, np.sqrt(variance), low, high, presence

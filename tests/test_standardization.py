@@ -40,6 +40,18 @@ def test_columns_in_one_unit_share_the_root_of_their_mean_variance(storage):
 
 
 @as_storage
+@pytest.mark.parametrize("weight", [None, np.r_[np.full(50, 2.0), np.full(50, 1.0)]], ids=["alike", "weighted"])
+def test_a_rare_column_is_scaled_as_if_a_tenth_of_the_rows_had_it(storage, weight):
+    X = np.random.RandomState(0).standard_normal((100, 2))
+    X[:, 1] = 0
+    X[-3:, 1] = 50.0  # a word in three documents
+    scale = Standardization.of_features(storage(X), weight).scale
+    np.testing.assert_allclose(scale[1], 50 * np.sqrt(0.1 * 0.9), rtol=1e-12)
+    target_scale = Standardization.of_targets(X, weight).scale
+    np.testing.assert_allclose(target_scale, np.sqrt(np.cov(X, aweights=weight, rowvar=False, bias=True).diagonal()))
+
+
+@as_storage
 def test_without_centring_the_scale_is_the_root_mean_square(storage):
     X = features()
     result = Standardization.of_features(storage(X), None, center=False)
