@@ -8,7 +8,6 @@ loss of the other.
 """
 
 import argparse
-import contextlib
 import os
 import platform
 import time
@@ -21,7 +20,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from sk_adalr import backends
+from sk_adalr.backends import use_kernels
 
 PACKAGES = ("sk_adalr", "numpy", "scipy", "scikit-learn", "numba", "torch", "skorch")
 
@@ -136,12 +135,12 @@ def installed(package):
 
 def kernel_tables():
     """Return the names of the kernels that can be chosen here: "numpy", and "numba" where it is installed."""
-    return ("numpy", "numba") if hasattr(backends, "use_kernels") and installed("numba") else ("numpy",)
+    return ("numpy", "numba") if installed("numba") else ("numpy",)
 
 
 def kernels(name):
     """Return a context that computes with the given kernels."""
-    return backends.use_kernels(name) if hasattr(backends, "use_kernels") else contextlib.nullcontext()
+    return use_kernels(name)
 
 
 def read_pass(*arrays, n_passes=1):
