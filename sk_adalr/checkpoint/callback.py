@@ -111,8 +111,8 @@ class Checkpoint:
     def on_fit_task_end(self, estimator: Any, context: Any, *, fitted_estimator: Any = None) -> None:
         """Write the file, if it is time to."""
         n_epochs = self._n_restored + context.task_id + 1
-        # The epoch that ends a fit is not written: its last checkpoint leads there again. One that Ctrl-C cut short
-        # must not be.
+        # An epoch that met a reason to stop is not written: the last checkpoint leads there again. One that Ctrl-C cut
+        # short must not be.
         if context.task_name != "epoch" or n_epochs % self.every or getattr(fitted_estimator, "stop_reason_", ""):
             return
         attributes = vars(fitted_estimator).items()

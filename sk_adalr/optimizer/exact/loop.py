@@ -29,7 +29,8 @@ _ROUNDING, _PATIENCE = 4e-16, 5
 # The second condition: decrease allowed per iteration in units of tol**2, share of the iterations it looks at.
 _DECREASE, _WINDOW, _LEAST_WINDOW = 200.0, 8, 2
 _FAR, _LEAST_REFERENCE = 4.0, 0.1
-# Measured on 77 problems: with these every default fit ends at a smaller loss than scikit-learn's lbfgs does.
+# Chosen on the recorded courses of 77 problems: the cheapest with which each ends at a smaller loss than
+# scikit-learn's lbfgs does by default.
 _STRICT_ITERATIONS, _MOST_GROWTH = 70, 100.0
 _AT_THE_LIMIT = "Converged after {} iterations: no decrease above rounding is left."
 
