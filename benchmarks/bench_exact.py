@@ -9,7 +9,8 @@ scikit-learn's solution, until half its squared decrement, which estimates the r
 
 Gradient evaluations are full passes, forward and backward, set-up included. Times are of the estimators' `fit`;
 `--cpu` takes those of the process instead of the clock's, for machines that are busy (with one BLAS thread).
-`ratio` compares default fits; `equal` lets the exact fit make as many iterations as it needs for an objective no
+Counts are those of solver="exact", where a default fit may be Newton's method: its row says which it was. `ratio`
+compares default fits; `equal` lets the default fit make as many iterations as it needs for an objective no
 larger than the one that scikit-learn's fit ended with. Gaps are relative to the loss of the constant model.
 """
 
@@ -388,7 +389,8 @@ def _binary_row(name, X, y, C, options, ratios):
     ratios["time to equal objective"].append(seconds[1] / seconds[2])
     shown = " | ".join("/".join(f"{c.get(k):g}" for k in ("1e-3", "1e-6", "|g|")) for c in counts)
     gaps = f"gap {(final - optimum) / unit:.1e} peer {(peer_loss - optimum) / unit:.1e}"
-    print(f"{name:32s} {shown:42s} default stop {model.n_gradient_evaluations_:g}; {gaps};", end=" ")
+    stop = f"{model.solver_} stop {model.n_gradient_evaluations_:g}"
+    print(f"{name:32s} {shown:42s} {stop}; {gaps};", end=" ")
     print(f"ms {seconds[0] * 1e3:.1f} lbfgs {seconds[2] * 1e3:.1f}{others}", end=" ")
     reached = f"equal {seconds[1] / seconds[2]:.2f}" if equal else "equal never"
     print(f"ratio {seconds[0] / seconds[2]:.2f} {reached}", flush=True)
@@ -415,7 +417,7 @@ def _multinomial_row(name, X, y, C, options, ratios):
     seconds, others, equal = _fit_times(C, X, y, peer_loss, options, skip=("liblinear",))
     ratios["fit time"].append(seconds[0] / seconds[2])
     ratios["time to equal objective"].append(seconds[1] / seconds[2])
-    print(f"{name:24s} gradients {model.n_gradient_evaluations_:g}", end="")
+    print(f"{name:24s} {model.solver_} gradients {model.n_gradient_evaluations_:g}", end="")
     print(f", to equal about {equal.max_iter + 2}" if equal else "", end="; ")
     print(f"lbfgs iterations {peer.n_iter_[0]}; objective {final:.6g} lbfgs {peer_loss:.6g};", end=" ")
     print(f"gap {(final - optimum) / unit:.1e} peer {(peer_loss - optimum) / unit:.1e};", end=" ")

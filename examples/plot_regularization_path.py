@@ -21,7 +21,7 @@ Cs = np.logspace(-3, 3, 25)
 
 def path(warm_start):
     """Return coefficients (n_penalties, n_features), loss and gradient evaluations of each fit."""
-    model = AdaptiveLRLogisticRegression(warm_start=warm_start)
+    model = AdaptiveLRLogisticRegression(solver="exact", warm_start=warm_start)
     coefs, losses, counts = [], [], []
     for C in Cs:
         model.set_params(C=C).fit(X, y)

@@ -284,6 +284,10 @@ class csr_matrix:
         reads()
         return self._host.copy()
 
+    def toarray(self):
+        launches("dense rows")
+        return wrap(self._host.toarray())
+
     def __getitem__(self, rows):
         part = self._host[unwrap(rows)]
         parts = (part.data, part.indices.astype(np.int32), part.indptr.astype(np.int32))

@@ -1,4 +1,8 @@
-"""Training a linear estimator on all rows at once: the exact solver and, for small least squares, a factorisation."""
+"""Training a linear estimator on all rows at once.
+
+By the exact solver or, for few features, by what it is in the limit: a factorisation for least squares, Newton's
+method for log losses.
+"""
 
 import sys
 from collections.abc import Callable
@@ -14,7 +18,14 @@ from sk_adalr.estimators.minibatch import history_attributes
 from sk_adalr.estimators.report import Report
 from sk_adalr.estimators.targets import Target
 from sk_adalr.objectives import BinomialLogLoss, HalfSquaredError, MultinomialLogLoss
-from sk_adalr.optimizer.exact import ExactResult, prefers_factorisation, solve_cholesky, solve_exact
+from sk_adalr.optimizer.exact import (
+    ExactResult,
+    prefers_factorisation,
+    prefers_newton,
+    solve_cholesky,
+    solve_exact,
+    solve_newton,
+)
 from sk_adalr.training import History
 from sk_adalr.training.stopping import INTERRUPTED
 
@@ -75,19 +86,15 @@ class FullBatchTraining(GradientEstimator):
 
     def _solve_at_once(self, data: Dataset, target: Target, report: Report, resume: bool) -> dict[str, Any]:
         history = History()
-        n_samples, n_features = data.X.shape
-        factorise = (
-            isinstance(target.loss, HalfSquaredError)
-            and not self._names_exact
-            and prefers_factorisation(n_samples, n_features, is_sparse(data.X))
-        )
         options = {"penalty": self._penalty_strength(data), "fit_intercept": self._has_intercept}
-        if factorise:
+        solver = "exact" if self._names_exact else _fastest_solver(data, target)
+        if solver == "cholesky":
             result = solve_cholesky(data.X, data.target, data.weight, **options)
             history.losses.append(_finite(result.loss))
             history.stop_reason = result.message
         else:
-            result = self._iterate(data, target, report, resume, history, options)
+            solve = solve_newton if solver == "newton" else solve_exact
+            result = self._iterate(solve, data, target, report, resume, history, options)
         fitted = self._coefs_in_dtype(result.coef, result.intercept, data, target)
         if not all(np.isfinite(array).all() for array in (fitted["coef_"], fitted["intercept_"])):
             raise ValueError(
@@ -115,6 +122,7 @@ class FullBatchTraining(GradientEstimator):
 
     def _iterate(
         self,
+        solve: Callable[..., ExactResult],
         data: Dataset,
         target: Target,
         report: Report,
@@ -130,7 +138,7 @@ class FullBatchTraining(GradientEstimator):
             history.record_rates(rates.ravel())
             return report(history, lambda: fitted_so_far(*solution()))
 
-        result = solve_exact(
+        result = solve(
             data.X,
             data.target,
             data.weight,
@@ -151,6 +159,14 @@ class FullBatchTraining(GradientEstimator):
         elif result.n_iter == self.max_iter and not result.converged and self.tol > 0:
             self._warn_not_converged()
         return result
+
+
+def _fastest_solver(data: Dataset, target: Target) -> str:
+    """Return what `solver="auto"` becomes."""
+    n_samples, n_features = data.X.shape
+    if isinstance(target.loss, HalfSquaredError):
+        return "cholesky" if prefers_factorisation(n_samples, n_features, is_sparse(data.X)) else "exact"
+    return "newton" if prefers_newton(n_samples, n_features, target.n_outputs, is_sparse(data.X)) else "exact"
 
 
 def _finite(loss: float) -> float:

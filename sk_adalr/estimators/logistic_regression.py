@@ -32,8 +32,8 @@ class AdaptiveLRLogisticRegression(LabelPrediction, LinearEstimator):
         Weight of each class, 1 by default; "balanced" weighs classes inversely to their frequency.
     solver : {"auto", "exact", "sgd", "momentum", "nesterov", "adam"} or Direction, default="auto"
         "exact" trains on all rows at once and solves for the learning rates in each step; there is nothing to choose.
-        The others train on mini-batches. "auto" is "exact", and
-        "adam" with `early_stopping`, with a given `learning_rate` and in `partial_fit`.
+        The others train on mini-batches. "auto" is "exact", for few coefficients with a rate for each of them, which
+        is Newton's method, and "adam" with `early_stopping`, with a given `learning_rate` and in `partial_fit`.
     learning_rate : {"auto", "constant", "hypergradient"} or LearningRate, default="auto"
         How far the mini-batch solvers go. "auto" leaves nothing to choose: a line search finds the first rate,
         hypergradients adapt it, and the model is a running average of the iterates. "hypergradient" is the literal
@@ -50,10 +50,11 @@ class AdaptiveLRLogisticRegression(LabelPrediction, LinearEstimator):
     max_iter : int, default=1000
         Number of iterations ("exact") or epochs at most.
     tol : float, default=1e-4
-        "exact" stops once the decrease still to come is estimated below `tol` squared, relative to the loss of the
-        best constant prediction, and the last iterations no longer decreased the loss by much more than that; from
-        the 70th iteration on `tol` grows with the square of their number, up to 100 times. For the mini-batch solvers
-        it is the smallest improvement, relative to the same, that counts; 0 trains for `max_iter` epochs.
+        Training on all rows stops once the decrease still to come is estimated below `tol` squared, relative to the
+        loss of the best constant prediction. First-order steps also ask that the last of them no longer decreased the
+        loss by much more than that; from the 70th on `tol` grows with the square of their number, up to 100 times.
+        For the mini-batch solvers it is the smallest improvement, relative to the same, that counts; 0 trains for
+        `max_iter` epochs.
     n_iter_no_change : int, default=10
         Number of epochs without such an improvement after which training stops.
     standardize : bool, default=True
@@ -94,17 +95,18 @@ class AdaptiveLRLogisticRegression(LabelPrediction, LinearEstimator):
     n_iter_ : int
         Number of iterations ("exact"), or of epochs, those of the fits that this one continued included.
     n_gradient_evaluations_ : float or None
-        Passes over the data, forward and backward each counted half, those of the set-up included; None for
-        mini-batches.
+        Passes over the data, forward and backward each counted half, those of the set-up included; a new curvature of
+        Newton's method counts half, too. None for mini-batches.
     solver_ : str
-        The solver that `solver` led to: "exact", or a mini-batch solver.
+        The solver that `solver` led to: "exact", "newton", or a mini-batch solver.
     loss_ : float
         Last entry of `loss_curve_`.
     loss_curve_ : list of float
         Mean training loss, penalty included, after each iteration ("exact"), or of each epoch over its batches as
         they were visited.
     learning_rate_curve_ : ndarray of shape (n_iter_, 3)
-        Smallest, median and largest learning rate at the end of each epoch or iteration.
+        Smallest, median and largest learning rate at the end of each epoch or iteration; of Newton's method, the
+        inverse curvature along single coefficients.
     validation_scores_ : list of float or None
         Accuracy on the held-out rows after each epoch; None without early stopping.
     validation_loss_curve_ : list of float or None

@@ -58,4 +58,4 @@ def fitted_model(estimator: Any) -> Any:
 
 def unit_of_iterations(model: Any) -> str:
     """Return what one entry of the model's history is."""
-    return "iteration" if getattr(model, "solver_", None) in ("exact", "cholesky") else "epoch"
+    return "epoch" if getattr(model, "n_gradient_evaluations_", None) is None else "iteration"

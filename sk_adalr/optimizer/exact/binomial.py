@@ -14,7 +14,8 @@ import numpy as np
 
 from ...backends import beside, namespace, to_host
 from .rates import constant_model_rates
-from .subspace import Subspace, newton_step
+from .small_system import newton_step
+from .subspace import Subspace
 
 # Rates adapt by exp(+-_RATE) an iteration once the initial ones had time to work, and ever less from iteration
 # _RATE_DECAY on: late changes cost the past steps their conjugacy.
@@ -44,7 +45,7 @@ class Binomial:
         Where to start, in standardised columns.
     """
 
-    quadratic = False
+    trusts_optimality = False
 
     def __init__(self, columns, target, weight, penalty, fit_intercept, n_steps, start=None):
         p = columns.shape[1]

@@ -39,7 +39,7 @@ class LeastSquares:
         Use one rate for all columns in their own units, which leads to the solution of minimum norm.
     """
 
-    quadratic = True
+    trusts_optimality = True
 
     def __init__(self, columns, target, weight, penalty, fit_intercept, n_steps, start=None, shared_rate=False):
         n, p = columns.shape

@@ -15,9 +15,9 @@ the curvature vanishes and that estimate is far too small; the loss itself, whic
 .. math:: \mathrm{tol}_t = \mathrm{tol} \, \min(100, \max(1, (t / 70)^2))
 
 is what an iteration is worth: problems that take hundreds of them, where the last digits of the loss would cost
-as many again, end earlier. A `quadratic` solver, whose curvature never changes, needs no more than the first
-condition, with tol itself. All terms carry the unit of the loss, so the number of iterations does not depend on
-the units of features, targets or weights.
+as many again, end earlier. A solver that `trusts_optimality`, because its curvature never changes or is the current
+one, needs no more than the first condition, with tol itself. All terms carry the unit of the loss, so the number of
+iterations does not depend on the units of features, targets or weights.
 """
 
 from dataclasses import dataclass, field
@@ -94,7 +94,7 @@ def _iterate(solver, outcome, max_iter, tol, callback):
 
 def _is_small(optimality, course, solver, tol):
     """The rule above, after a course of losses, one before every iteration and the current one."""
-    if solver.quadratic:
+    if solver.trusts_optimality:
         return optimality <= tol * tol * solver.reference_loss  # infinite, not an error, for a huge tol
     tol *= min(_MOST_GROWTH, max(1.0, ((len(course) - 1) / _STRICT_ITERATIONS) ** 2))
     reference = min(solver.reference_loss, max(_FAR * course[-1], _LEAST_REFERENCE * solver.reference_loss))

@@ -22,7 +22,7 @@ class Multinomial:
     Parameters are those of `Binomial`, with integer classes as target (n,) and n_classes of them.
     """
 
-    quadratic = False
+    trusts_optimality = False
 
     def __init__(self, columns, target, weight, n_classes, penalty, fit_intercept, n_steps, start=None):
         p = columns.shape[1]
@@ -46,7 +46,7 @@ class Multinomial:
         self._noise = 4.0 * float(np.finfo(columns.data.dtype).eps)
         self._rates = floored_rates(columns, rates)
         first_rates = np.concatenate([np.tile(self._rates, n_classes), intercept_rates])
-        self._inverse_hessian = InverseHessian(first_rates, n_steps)
+        self._inverse_hessian = InverseHessian(lambda vector: first_rates * vector, len(first_rates), n_steps)
         if start is not None:
             self._start_at(np.concatenate([start[0].ravel(), start[1]]))
 

@@ -1,15 +1,16 @@
-r"""Limited-memory quasi-Newton directions from given initial rates.
+r"""Limited-memory quasi-Newton directions from a given initial estimate.
 
 The inverse Hessian estimate built from the last steps :math:`s_j` (rows of S) and gradient changes :math:`y_j` (rows
-of Y), starting from :math:`\tau\,\mathrm{diag}(\eta)` with
+of Y), starting from :math:`\tau M`, where :math:`M` is the diagonal of the rates or the inverse of an earlier Hessian,
+with
 
-.. math:: \tau = \frac{s^T y}{y^T \mathrm{diag}(\eta)\, y}
+.. math:: \tau = \frac{s^T y}{y^T M y}
 
-of the newest pair: the per-parameter rates keep the proportions, the hypergradient pair sets their size. It is
-applied in its compact form: with :math:`R` the upper triangle of :math:`S Y^T` and :math:`E` its diagonal,
+of the newest pair: M keeps the proportions, the hypergradient pair sets their size. It is applied in its compact form:
+with :math:`R` the upper triangle of :math:`S Y^T` and :math:`E` its diagonal,
 
-.. math:: -H g = -\tau \eta g - S^T R^{-T} \bigl((E + \tau Y \mathrm{diag}(\eta) Y^T) w - \tau Y \eta g\bigr)
-                 + \tau \eta Y^T w, \qquad w = R^{-1} S g,
+.. math:: -H g = -\tau M g - S^T R^{-T} \bigl((E + \tau Y M Y^T) w - \tau Y M g\bigr) + \tau M Y^T w,
+                 \qquad w = R^{-1} S g,
 
 which takes a handful of matrix products where the two-loop recursion takes four vector operations a pair.
 """
@@ -17,16 +18,25 @@ which takes a handful of matrix products where the two-loop recursion takes four
 import numpy as np
 from scipy.linalg import blas
 
+# Least curvature of a pair, relative to that of M: below it the pair is rounding.
+_LEAST_CURVATURE = 1e-12
+
 
 class InverseHessian:
-    """Inverse Hessian estimate from rates (n_params,) and at most n_steps pairs."""
+    """Inverse Hessian estimate from an initial one and at most n_steps pairs.
 
-    def __init__(self, rates, n_steps):
-        self._rates, self._n_steps = rates, n_steps
-        self._inverse_rates = 1.0 / np.where(rates > 0, rates, np.inf)
+    Parameters
+    ----------
+    initial : callable
+        ``initial(vector)`` is M times a vector (n_params,).
+    n_params, n_steps : int
+    """
+
+    def __init__(self, initial, n_params, n_steps):
+        self._initial, self._n_steps = initial, n_steps
         # Rows [first, last) hold the pairs in order; they move to the front when the end is reached.
-        self._S = np.empty((2 * n_steps, len(rates)))
-        self._scaled_Y = np.empty((2 * n_steps, len(rates)))
+        self._S = np.empty((2 * n_steps, n_params))
+        self._scaled_Y = np.empty((2 * n_steps, n_params))
         self._R = np.zeros((2 * n_steps, 2 * n_steps), order="F")
         self._B = np.zeros((2 * n_steps, 2 * n_steps))
         self._first = self._last = 0
@@ -35,9 +45,9 @@ class InverseHessian:
     def push(self, step, change):
         """Add a pair, unless its curvature is not safely positive."""
         curvature = step @ change
-        scaled_change = self._rates * change
+        scaled_change = self._initial(change)
         scaled = change @ scaled_change
-        if not curvature > 1e-12 * np.sqrt(scaled * (step @ (step * self._inverse_rates))):
+        if not curvature > _LEAST_CURVATURE * scaled:
             return
         if self._last == len(self._S):
             self._move_to_front()
@@ -57,7 +67,8 @@ class InverseHessian:
 
     def direction(self, grad):
         """Descent direction (n_params,) for gradient (n_params,)."""
-        base = grad * (-self.factor * self._rates)
+        scaled_grad = self._initial(grad)
+        base = -self.factor * scaled_grad
         if self._first == self._last:
             return base
         rows = slice(self._first, self._last)

@@ -24,7 +24,7 @@ class ExactResult:
         Why the iterations ended, in one sentence.
     losses : list of float
         Loss before the first and after every iteration.
-    solver : {"exact", "cholesky"}
+    solver : {"exact", "newton", "cholesky"}
     interrupted : bool
         Whether Ctrl-C ended the fit; the solution is then the best so far.
     """

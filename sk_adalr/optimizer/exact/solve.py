@@ -5,14 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from ...backends import namespace, to_host
+from ...backends import is_sparse, namespace, to_host
 from ...objectives.linear import standardised_columns
 from .binomial import Binomial
 from .factorisation import factorised_coefficients
+from .full_curvature import BinomialLoss, MultinomialLoss
 from .least_squares import LeastSquares, standardised_target
 from .loop import run
 from .memory import n_kept_steps
 from .multinomial import Multinomial
+from .newton import Newton
 from .result import ExactResult
 
 
@@ -74,7 +76,40 @@ def solve_exact(
         "n_steps": n_kept_steps(loss, columns.shape, columns.n_entries, _n_outputs(target, loss), max_memory),
         "start": start,
     }
-    solver = _SOLVERS[loss](columns, target, weight, **options)
+    return _solve(columns, _SOLVERS[loss](columns, target, weight, **options), "exact", max_iter, tol, callback)
+
+
+def solve_newton(
+    X,
+    target,
+    sample_weight,
+    loss,
+    *,
+    penalty,
+    fit_intercept=True,
+    max_iter=1000,
+    tol=1e-4,
+    coef=None,
+    intercept=None,
+    callback=None,
+):
+    """Minimise a "binomial" or "multinomial" loss by Newton's method, for few coefficients.
+
+    Arguments and result as `solve_exact`. Sparse data become dense, which is for small ones: see `prefers_newton`.
+    """
+    weight = normalised_weight(sample_weight)
+    columns = standardised_columns(X.toarray() if is_sparse(X) else X, weight, fit_intercept)
+    if loss == "binomial":
+        data_loss = BinomialLoss(target[:, 0], weight, fit_intercept)
+    else:
+        data_loss = MultinomialLoss(target, weight, _n_outputs(target, loss), fit_intercept)
+    start = None if coef is None else _start(columns, coef, intercept)
+    solver = Newton(columns, data_loss, _scaled_penalty(columns, penalty), fit_intercept, start)
+    return _solve(columns, solver, "newton", max_iter, tol, callback)
+
+
+def _solve(columns, solver, name, max_iter, tol, callback):
+    """Iterate, and return the result in the caller's units."""
     if callback is not None:
         callback = _in_raw_units(callback, columns, solver)
     outcome = run(solver, max_iter=max_iter, tol=tol, callback=callback)
@@ -88,7 +123,7 @@ def solve_exact(
         outcome.converged,
         outcome.message,
         outcome.losses,
-        "exact",
+        name,
         outcome.interrupted,
     )
 

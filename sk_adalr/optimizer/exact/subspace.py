@@ -5,13 +5,9 @@ needs of the data is :math:`Z`; the penalty enters by :math:`D \Lambda w` and :m
 """
 
 import numpy as np
-from scipy.linalg import lapack
 
 from ...backends import namespace, to_host
 
-# Past steps become dependent near the solution. What is left of a sum of them that cancels is the rounding of their
-# predictions, and without enough on the diagonal a step fits the data with that: to losses below zero in float32.
-_RIDGE, _RIDGE_OF_SINGLE, _JITTER = 1e-11, 1e-5, 1e-6
 # OpenBLAS multiplies matrices below about a million multiplications without packing them, twice as fast;
 # fewer keep the block in the second-level cache.
 _SMALL_PRODUCT, _MIN_ROWS = 600_000, 1024
@@ -102,24 +98,3 @@ class Subspace:
     def _set_penalty_row(self, index, row):
         self._P[index, : len(row)] = row
         self._P[: len(row), index] = row
-
-
-def newton_step(H, psi, scale, *, single=False):
-    """Solve H step = -psi after scaling H (r, r) to a unit diagonal.
-
-    Steepest descent in that scale if it is not positive definite. A trace of the identity keeps dependent
-    directions, which the past steps become near the solution, harmless; more of it where the predictions were
-    computed in `single` precision.
-    """
-    inverse = 1.0 / scale
-    scaled = H * inverse[:, None] * inverse
-    right = -psi * inverse
-    first = _RIDGE_OF_SINGLE if single else _RIDGE
-    for ridge in (first, max(10 * first, _JITTER)):
-        regular = scaled.copy()
-        regular.flat[:: len(H) + 1] += ridge
-        # Symmetric, so its transpose is the Fortran array that can be factorised in place.
-        _, solution, info = lapack.dposv(regular.T, right, overwrite_a=True)
-        if info == 0 and np.isfinite(solution).all():
-            return solution * inverse
-    return right * inverse

@@ -1,0 +1,139 @@
+r"""Losses of a linear model with the curvature between all its parameters, for `newton`.
+
+A loss sees the scores :math:`U` (k, n) only. Its derivatives by the scores give, with a column of ones appended to
+:math:`\tilde X` for the intercepts, the gradient :math:`R \tilde X / n` and the curvature
+
+.. math:: H = \tfrac1n \tilde X^T \mathrm{diag}(\ell'') \tilde X, \qquad
+          H_{kl} = \tfrac1n \tilde X^T \mathrm{diag}\bigl(\omega P_k ([k = l] - P_l)\bigr) \tilde X
+
+for two classes and for several, where k and l are classes. It is summed over blocks of rows that stay in cache.
+"""
+
+import numpy as np
+
+from ...backends import namespace, to_host
+from .binomial import margin_derivatives, margin_loss
+
+# Values of a block of weighted columns: half of a second-level cache, and enough for a device.
+_BLOCK, _DEVICE_BLOCK = 1 << 16, 1 << 24
+_MIN_ROWS = 512
+
+
+class BinomialLoss:
+    """Log loss of two classes; one score per row.
+
+    Parameters
+    ----------
+    target : array (n,)
+        0 or 1; like all that has an entry per row, beside the columns.
+    weight : array (n,) or None
+        Sample weights with mean 1.
+    fit_intercept : bool
+        Whether the constant model's scores, `log_odds` (1,), are those of the shares of the classes, or 0.
+    """
+
+    def __init__(self, target, weight, fit_intercept):
+        self._sign = namespace(target).where(target > 0, -1.0, 1.0)
+        self._weight, self._fit_intercept = weight, bool(fit_intercept)
+        positive = float((target > 0).mean() if weight is None else (weight * (target > 0)).mean())
+        self.log_odds = np.array([np.log(positive / (1.0 - positive))]) if fit_intercept else np.zeros(1)
+
+    def evaluate(self, scores):
+        """Mean loss of scores (1, n), and what `derivatives` needs."""
+        margins = scores[0] * self._sign
+        loss, exponentials = margin_loss(margins, self._weight)
+        return loss, (margins, exponentials)
+
+    def derivatives(self, evaluated):
+        """Residuals (1, n), and what `curvature` needs."""
+        first, second = margin_derivatives(*evaluated, self._weight)
+        first *= self._sign
+        return first[None, :], second
+
+    def curvature(self, columns, second):
+        """Curvature (p, p), or with an intercept (p + 1, p + 1)."""
+        n, p = columns.shape
+        xp = namespace(columns.data)
+        root = xp.sqrt(second).astype(columns.dtype, copy=False)
+        total = np.zeros((p + self._fit_intercept, p + self._fit_intercept))
+        for rows, block in _row_blocks(columns, len(total), 1):
+            xp.multiply(columns.data[:, rows], root[rows], out=block[:p])
+            block[p:] = root[rows]
+            total += to_host(block @ block.T)
+        return total / n
+
+
+class MultinomialLoss:
+    """Log loss of K classes; a score per class and row.
+
+    Parameters
+    ----------
+    target : array (n,), int
+        Class of every row.
+    weight : array (n,) or None
+        Sample weights with mean 1.
+    n_classes : int
+    fit_intercept : bool
+        Whether the constant model's scores, `log_odds` (K,), are those of the shares of the classes, or 0.
+    """
+
+    def __init__(self, target, weight, n_classes, fit_intercept):
+        xp = namespace(target)
+        # Flat positions of the true classes in the scores.
+        self._true = target * len(target) + xp.arange(len(target))
+        self._weight, self._n_classes, self._fit_intercept = weight, n_classes, bool(fit_intercept)
+        share = to_host(xp.bincount(target, weight, n_classes)) / len(target)
+        log_share = np.log(np.maximum(share, 1e-300))
+        self.log_odds = log_share - log_share.mean() if fit_intercept else np.zeros(n_classes)
+
+    def evaluate(self, scores):
+        """Mean loss of scores (K, n), and what `derivatives` needs."""
+        xp = namespace(scores)
+        # Shifting by the maximum over classes changes nothing but the overflow.
+        shifted = scores - scores.max(axis=0)
+        true_scores = shifted.reshape(-1).take(self._true)
+        probabilities = xp.exp(shifted, out=shifted)
+        total = probabilities.sum(axis=0)
+        losses = xp.log(total) - true_scores
+        probabilities /= total
+        return float(losses.mean() if self._weight is None else self._weight @ losses / len(losses)), probabilities
+
+    def derivatives(self, probabilities):
+        """Residuals (K, n), and what `curvature` needs."""
+        residuals = probabilities.copy()
+        residuals.reshape(-1)[self._true] -= 1.0
+        if self._weight is not None:
+            residuals *= self._weight
+        return residuals, probabilities
+
+    def curvature(self, columns, probabilities):
+        """Curvature (K q, K q) with q = p, or p + 1 with intercepts; class by class."""
+        n, p = columns.shape
+        xp, k = namespace(columns.data), self._n_classes
+        root = None if self._weight is None else xp.sqrt(self._weight)
+        probabilities = probabilities.astype(columns.dtype, copy=False)
+        size = p + self._fit_intercept
+        total, within = np.zeros((k * size, k * size)), np.zeros((k * size, size))
+        for rows, block in _row_blocks(columns, size, k):
+            block[:p] = columns.data[:, rows]
+            block[p:] = 1.0
+            if root is not None:
+                block *= root[rows]
+            shares = (probabilities[:, None, rows] * block).reshape(k * size, -1)
+            total -= to_host(shares @ shares.T)
+            within += to_host(shares @ block.T)
+        for start in range(0, k * size, size):
+            own = slice(start, start + size)
+            total[own, own] += within[own]
+        return total / n
+
+
+def _row_blocks(columns, height, copies):
+    """Slices of rows, each with a buffer (height, rows) of which `copies` fit the cache together."""
+    n, xp = columns.shape[0], namespace(columns.data)
+    values = _BLOCK if xp is np else _DEVICE_BLOCK
+    step = min(n, max(_MIN_ROWS, values // (height * copies)))
+    buffer = xp.empty((height, step), columns.dtype)
+    for start in range(0, n, step):
+        rows = slice(start, min(start + step, n))
+        yield rows, buffer[:, : rows.stop - start]

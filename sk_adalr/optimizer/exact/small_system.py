@@ -1,0 +1,50 @@
+"""Newton steps: positive (semi-)definite systems whose unknowns have units of their own."""
+
+import numpy as np
+from scipy.linalg import lapack
+
+# Past steps and columns become dependent. What is left of a sum of them that cancels is the rounding of their
+# predictions, and without enough on the diagonal a step fits the data with that: to losses below zero in float32.
+_RIDGE, _RIDGE_OF_SINGLE, _JITTER = 1e-11, 1e-5, 1e-6
+
+
+class Factorised:
+    """A curvature H (r, r), scaled to a unit diagonal and factorised, to be solved with as often as needed.
+
+    A trace of the identity keeps dependent directions harmless; more of it where the predictions were computed in
+    `single` precision. If even that leaves H indefinite, steps are steepest descent in its scale.
+
+    Parameters
+    ----------
+    H : ndarray (r, r)
+        Symmetric.
+    scale : ndarray (r,)
+        Root of its diagonal, 1 where that is 0.
+    single : bool
+    """
+
+    def __init__(self, H, scale, *, single=False):
+        self._inverse = 1.0 / scale
+        scaled = H * self._inverse[:, None] * self._inverse
+        first = _RIDGE_OF_SINGLE if single else _RIDGE
+        for ridge in (first, max(10 * first, _JITTER)):
+            regular = scaled.copy()
+            regular.flat[:: len(H) + 1] += ridge
+            # Symmetric, so its transpose is the Fortran array that can be factorised in place.
+            self._factor, info = lapack.dpotrf(regular.T, overwrite_a=True)
+            if info == 0:
+                return
+        self._factor = None
+
+    def solve(self, right):
+        """Solution (r,) of H solution = right."""
+        right = right * self._inverse
+        if self._factor is None:
+            return right * self._inverse
+        solution, _ = lapack.dpotrs(self._factor, right)
+        return (solution if np.isfinite(solution).all() else right) * self._inverse
+
+
+def newton_step(H, psi, scale, *, single=False):
+    """Solve H step = -psi once; see `Factorised`."""
+    return Factorised(H, scale, single=single).solve(-psi)
