@@ -11,6 +11,8 @@ what the loss may still lose, in any units and however columns depend on each ot
 stop.
 """
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from ...backends import beside, namespace, to_host
@@ -34,6 +36,15 @@ def prefers_newton(n_samples, n_features, n_scores, sparse):
     return n_samples * (n_features * n_scores) ** 2 <= _MOST_MULTIPLICATIONS
 
 
+class _Point(NamedTuple):
+    """Parameters, a row per score with its intercept in the last column, and what follows from them."""
+
+    params: np.ndarray
+    scores: Any
+    evaluated: Any
+    loss: float
+
+
 class Newton:
     """A linear classifier in standardised dense columns; see `loop` for the interface.
 
@@ -55,15 +66,14 @@ class Newton:
         self._columns, self._data_loss, self._fit_intercept = columns, data_loss, bool(fit_intercept)
         self._single = columns.dtype == np.float32
         k = len(data_loss.log_odds)
-        # A row per score: its coefficients, and with an intercept that in the last column.
-        self._params = np.zeros((k, p + self._fit_intercept))
-        self._params[:, p:] = data_loss.log_odds[:, None]
-        self._penalty = np.zeros_like(self._params)
+        params = np.zeros((k, p + self._fit_intercept))
+        params[:, p:] = data_loss.log_odds[:, None]
+        self._penalty = np.zeros_like(params)
         if penalty is not None:
             self._penalty[:, :p] = penalty
         scores = namespace(columns.data).zeros((k, n))
-        self._scores = scores + beside(self.intercept[:, None], scores)
-        self.loss, self._evaluated = data_loss.evaluate(self._scores)
+        scores += beside(data_loss.log_odds[:, None], scores)
+        self._point = self._evaluate(params, scores)
         self.reference_loss, self.n_passes = self.loss, 2
         self._inverse_curvature, self._is_new = None, False
         if start is not None:
@@ -72,12 +82,18 @@ class Newton:
     @property
     def coef(self):
         """Standardised coefficients (k, p)."""
-        return self._params[:, : self._columns.shape[1]]
+        return self._point.params[:, : self._columns.shape[1]]
 
     @property
     def intercept(self):
         """Intercepts (k,) of the standardised columns."""
-        return self._params[:, -1] if self._fit_intercept else np.zeros(len(self._params))
+        params = self._point.params
+        return params[:, -1] if self._fit_intercept else np.zeros(len(params))
+
+    @property
+    def loss(self):
+        """Mean loss plus penalty."""
+        return self._point.loss
 
     @property
     def reported_loss(self):
@@ -86,9 +102,9 @@ class Newton:
 
     def optimality(self):
         """Gradient by one backward pass, and the decrease of the loss that the curvature foretells."""
-        residuals, weights = self._data_loss.derivatives(self._evaluated)
+        residuals, weights = self._data_loss.derivatives(self._point.evaluated)
         n, p = self._columns.shape
-        self._psi = self._penalty * self._params
+        self._psi = self._penalty * self._point.params
         self._psi[:, :p] += self._columns.backward(residuals) / n
         if self._fit_intercept:
             self._psi[:, p] += to_host(residuals.sum(axis=1)) / n
@@ -122,27 +138,27 @@ class Newton:
         self.n_passes += 1
         if self._fit_intercept:
             change += beside(self._direction[:, p:], change)
-        slope, before = self._slope(), self.loss
-        length = 1.0
+        slope, point, length = self._slope(), self._point, 1.0
         while length > _SHORTEST:
-            params = self._params + length * self._direction
-            scores = self._scores + length * change
-            mean_loss, evaluated = self._data_loss.evaluate(scores)
-            loss = mean_loss + 0.5 * np.vdot(self._penalty * params, params)
-            if loss <= before + _SUFFICIENT * length * slope:
+            trial = self._evaluate(point.params + length * self._direction, point.scores + length * change)
+            if trial.loss <= point.loss + _SUFFICIENT * length * slope:
                 break
             if not self._is_new:
                 return False
             length *= 0.5
         else:
             return False
-        self._params, self._scores, self._evaluated, self.loss = params, scores, evaluated, loss
+        self._point = trial
         self._last_psi, self._last_step = self._psi, self._direction.ravel()
         foretold = -0.5 * slope
         lowest, highest = _KEPT
-        if length < 1.0 or not lowest * foretold <= before - loss <= highest * foretold:
+        if length < 1.0 or not lowest * foretold <= point.loss - trial.loss <= highest * foretold:
             self._inverse_curvature = None
         return True
+
+    def _evaluate(self, params, scores):
+        mean_loss, evaluated = self._data_loss.evaluate(scores)
+        return _Point(params, scores, evaluated, mean_loss + 0.5 * np.vdot(self._penalty * params, params))
 
     def _slope(self):
         return np.vdot(self._psi, self._direction)
@@ -154,19 +170,18 @@ class Newton:
         diagonal = H.diagonal()
         root = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
         self._inverse_curvature = InverseHessian(Factorised(H, root, single=self._single).solve, H.shape[0], _N_STEPS)
-        each = np.where(diagonal > 0, 1.0 / root**2, 0.0).reshape(self._params.shape)
+        each = np.where(diagonal > 0, 1.0 / root**2, 0.0).reshape(self._psi.shape)
         self.rates = each[:, : self._columns.shape[1]] * self._columns.alive
 
     def _start_at(self, coef, intercept):
-        params = _centred(np.column_stack([coef, intercept])[:, : self._params.shape[1]])
+        params = _centred(np.column_stack([coef, intercept])[:, : self._penalty.shape[1]])
         scores = self._columns.forward(params[:, : coef.shape[1]])
         self.n_passes += 1
         if self._fit_intercept:
             scores += beside(params[:, -1:], scores)
-        mean_loss, evaluated = self._data_loss.evaluate(scores)
-        loss = mean_loss + 0.5 * np.vdot(self._penalty * params, params)
-        if loss <= self.reference_loss:
-            self._params, self._scores, self._evaluated, self.loss = params, scores, evaluated, loss
+        start = self._evaluate(params, scores)
+        if start.loss <= self.reference_loss:
+            self._point = start
 
 
 def _centred(params):
