@@ -158,26 +158,57 @@ class Verifier:
     _DENSE = 1000
 
     def __init__(self, X, y, lam):
-        dense = X.toarray() if sparse.issparse(X) else np.asarray(X, np.float64)
-        self.mean, deviation = dense.mean(axis=0), dense.std(axis=0)
-        self.scale = np.where(deviation > 1e-12 * np.abs(self.mean), deviation, 1.0)
-        alive = deviation > 1e-12 * np.abs(self.mean)
-        self.Z = np.column_stack([np.where(alive, (dense - self.mean) / self.scale, 0.0), np.ones(len(y))])
         self.K = y.max() + 1
+        # Many sparse columns would not fit as dense ones; with few of them a Newton step needs the dense matrix.
+        is_wide = sparse.issparse(X) and X.shape[1] * self.K > self._DENSE
+        X = X.tocsr() if is_wide else X.toarray() if sparse.issparse(X) else np.asarray(X, np.float64)
+        self.mean = np.asarray(X.mean(axis=0)).ravel()
+        square = X.multiply(X).mean(axis=0) - self.mean**2 if is_wide else None
+        deviation = np.sqrt(np.asarray(square).ravel()) if is_wide else X.std(axis=0)
+        alive = deviation > 1e-12 * np.abs(self.mean)
+        self.scale = np.where(alive, deviation, 1.0)
+        self.X, self.n = X, len(y)
+        self.Z = None if is_wide else self._dense(X, alive)
         # Two classes need one row of scores only: the first class keeps the score 0.
         self.free = slice(1, 2) if self.K == 2 else slice(0, self.K)
         self.Y = np.eye(self.K)[y].T
         self.penalty = np.append(np.where(alive, lam / self.scale**2, 1.0), 0.0)
 
+    def _dense(self, X, alive):
+        return np.column_stack([np.where(alive, (X - self.mean) / self.scale, 0.0), np.ones(len(X))])
+
+    def forward(self, params):
+        """Scores (k, n) of parameters (k, p + 1)."""
+        if self.Z is not None:
+            return params @ self.Z.T
+        coef = params[:, :-1] / self.scale
+        return (self.X @ coef.T).T + (params[:, -1] - coef @ self.mean)[:, None]
+
+    def backward(self, residual):
+        """Sums (k, p + 1) over rows of residuals (k, n) times columns."""
+        if self.Z is not None:
+            return residual @ self.Z
+        total = residual.sum(axis=1)
+        return np.column_stack([((self.X.T @ residual.T).T - np.outer(total, self.mean)) / self.scale, total])
+
+    def squares(self, weight):
+        """Sums (k, p + 1) over rows of weights (k, n) times squared columns."""
+        if self.Z is not None:
+            return weight @ self.Z**2
+        total = weight.sum(axis=1)
+        moments = [(power.T @ weight.T).T for power in (self.X, self.X.multiply(self.X).tocsr())]
+        centred = moments[1] - 2 * self.mean * moments[0] + np.outer(total, self.mean**2)
+        return np.column_stack([centred / self.scale**2, total])
+
     def value(self, params):
         """Loss, gradient (k, p + 1) and probabilities (K, n)."""
         scores = np.zeros(self.Y.shape)
-        scores[self.free] = params @ self.Z.T
+        scores[self.free] = self.forward(params)
         scores -= scores.max(axis=0)
         log_total = np.log(np.exp(scores).sum(axis=0))
         loss = np.mean(log_total - (scores * self.Y).sum(axis=0)) + 0.5 * np.sum(self.penalty * params**2)
         P = np.exp(scores - log_total)
-        return loss, ((P - self.Y)[self.free] @ self.Z) / len(self.Z) + self.penalty * params, P
+        return loss, self.backward((P - self.Y)[self.free]) / self.n + self.penalty * params, P
 
     def loss_of(self, coef, intercept):
         """Loss of coef (k, p) and intercept (k,) in the units of X."""
@@ -189,7 +220,7 @@ class Verifier:
 
     def optimum(self, start):
         """Optimal value and the estimate of what is missing, both from a Newton iteration."""
-        params = np.zeros((self.Y[self.free].shape[0], self.Z.shape[1]))
+        params = np.zeros((self.Y[self.free].shape[0], len(self.penalty)))
         exact = params.size <= self._DENSE
         if not exact:
             params = start
@@ -221,7 +252,7 @@ class Verifier:
         H = np.zeros((k, size, k, size))
         for a in range(k):
             for b in range(a + 1):
-                weight = P[a] * ((a == b) - P[b]) / len(self.Z)
+                weight = P[a] * ((a == b) - P[b]) / self.n
                 H[a, :, b] = (self.Z.T * weight) @ self.Z
                 H[b, :, a] = H[a, :, b].T
             H[a, :, a] += np.diag(self.penalty)
@@ -231,16 +262,16 @@ class Verifier:
         return -linalg.solve(H, grad.ravel(), assume_a="sym").reshape(k, size)
 
     def _inexact_step(self, grad, P, tolerance):
-        n = len(self.Z)
+        n = self.n
 
         def product(v):
             V = v.reshape(grad.shape)
-            change = P * (V @ self.Z.T)
+            change = P * self.forward(V)
             change -= P * change.sum(axis=0)
-            return (change @ self.Z / n + self.penalty * V).ravel()
+            return (self.backward(change) / n + self.penalty * V).ravel()
 
         operator = sparse.linalg.LinearOperator((grad.size, grad.size), matvec=product)
-        curvature = ((P * (1 - P)) @ self.Z**2 / n + self.penalty + 1e-12).ravel()
+        curvature = (self.squares(P * (1 - P)) / n + self.penalty + 1e-12).ravel()
         jacobi = sparse.linalg.LinearOperator(operator.shape, matvec=lambda v: v.ravel() / curvature)
         step = sparse.linalg.cg(operator, -grad.ravel(), rtol=tolerance, maxiter=300, M=jacobi)[0]
         return step.reshape(grad.shape)

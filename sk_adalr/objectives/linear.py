@@ -167,7 +167,6 @@ class SparseColumns(Columns):
         if peak is not None:
             self.scale, self.mean = self.scale * peak, self.mean * peak
         self._shift = self.mean / self.scale
-        self._range = (host.max(axis=0) - host.min(axis=0)).toarray().ravel()
 
     def forward(self, coef):
         """Predictions (n,) or (k, n) of coefficients (p,) or (k, p)."""
@@ -192,7 +191,8 @@ class SparseColumns(Columns):
         return coef
 
     def _ranges(self):
-        return self._range
+        host = to_host(self.data)
+        return (host.max(axis=0) - host.min(axis=0)).toarray().ravel()
 
     def row_blocks(self, size):
         """Blocks of `size` rows that share the memory of the data; one block on a device."""
