@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 from sk_adalr import AdaptiveLRLogisticRegression
 from sk_adalr.objectives.linear import standardised_columns
-from sk_adalr.optimizer.exact import prefers_newton, solve_exact, solve_newton
+from sk_adalr.optimizer.exact import full_curvature, prefers_newton, solve_exact, solve_newton
 from sk_adalr.optimizer.exact.full_curvature import BinomialLoss, MultinomialLoss
 
 LOADERS = {"cancer": load_breast_cancer, "wine": load_wine, "iris": load_iris}
@@ -72,9 +72,10 @@ def test_it_finds_the_optimum_of_the_first_order_solver(name, fit_intercept, wei
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("fit_intercept", [False, True])
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_the_curvature_is_the_derivative_of_the_gradient(n_classes, fit_intercept, weighted):
+def test_the_curvature_is_the_derivative_of_the_gradient(monkeypatch, n_classes, fit_intercept, weighted):
+    monkeypatch.setattr(full_curvature, "_BLOCK", 1)  # the fewest rows to a block, 512
     rng = np.random.default_rng(0)
-    X, y = rng.normal(size=(700, 3)), rng.integers(n_classes, size=700)  # more rows than a block
+    X, y = rng.normal(size=(700, 3)), rng.integers(n_classes, size=700)
     weight = rng.random(700) if weighted else None
     weight = None if weight is None else weight / weight.mean()
     columns = standardised_columns(X, weight, fit_intercept)
