@@ -125,16 +125,22 @@ class Optimizer:
             return None
         return next((name for name, known in DIRECTIONS.items() if known is type(self.direction)), None)
 
+    @cached_property
+    def _has_own_rates(self) -> bool:
+        """Whether each parameter has a rate, which the kernel adapts."""
+        return isinstance(self.learning_rate, Hypergradient) and isinstance(
+            self.learning_rate.granularity, PerParameter
+        )
+
     def _move_at_once(self, kernel: Callable[..., Any], state: OptimizerState, params: Array) -> None:
         rule, rates, alpha = self.learning_rate, state.rate_state["rates"], 0.0
-        adapts = isinstance(rule, Hypergradient) and isinstance(rule.granularity, PerParameter)
-        if adapts:
+        if self._has_own_rates:
             alpha = rule.hyper_learning_rate  # type: ignore[attr-defined]
         else:
             rule.update(state.rate_state, state.grad, state.direction, state.step, self.layout, scratch=state.scratch)
             rates = rule.expand(state.rate_state, self.layout, scratch=state.scratch)
         operands = self.direction.operands(state.direction_state, state.step)  # type: ignore[attr-defined]
-        kernel(params, state.grad, state.direction, rates, alpha, adapts, *operands)
+        kernel(params, state.grad, state.direction, rates, alpha, self._has_own_rates, *operands)
 
     def result(self, state: OptimizerState, params: Array) -> Array:
         """Return what is scored and stored.

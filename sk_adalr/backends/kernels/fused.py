@@ -10,8 +10,9 @@ from typing import Any
 
 import numba
 import numpy as np
+from scipy.special import expit
 
-from sk_adalr.backends.kernels.reference import REFERENCE
+from sk_adalr.backends.kernels.reference import REFERENCE, row_sums
 from sk_adalr.backends.kernels.table import LANES, Kernels
 from sk_adalr.backends.namespace import Array
 
@@ -198,21 +199,54 @@ def _compiled_shift_rows(raw, target, true_class):
 
 
 @_compile
-def _compiled_softmax_residual(raw, total, target):
-    one = raw.dtype.type(1)
+def _compiled_softmax_residual(raw, total, target, scale):
+    one, scale = raw.dtype.type(1), raw.dtype.type(scale)
     for i in range(raw.shape[0]):
         for j in range(raw.shape[1]):
             raw[i, j] /= total[i]
         raw[i, target[i]] -= one
+        for j in range(raw.shape[1]):
+            raw[i, j] *= scale
 
 
-def _softmax_residual(raw: Array, target: Array) -> Array:
+def _softmax_residual(raw: Array, target: Array, scale: float) -> Array:
     true_class = np.empty(raw.shape[0], dtype=raw.dtype)
     _compiled_shift_rows(raw, target, true_class)
     np.exp(raw, out=raw)
     total = raw.sum(axis=1)
-    _compiled_softmax_residual(raw, total, target)
+    _compiled_softmax_residual(raw, total, target, scale)
     return np.log(total) - true_class
+
+
+@_compile
+def _compiled_binomial_residual(raw, target, scale, losses, share):
+    scale = raw.dtype.type(scale)
+    for i in range(raw.shape[0]):
+        for j in range(raw.shape[1]):
+            losses[i, j] -= raw[i, j] * target[i, j]
+            raw[i, j] = (share[i, j] - target[i, j]) * scale
+
+
+def _binomial_residual(raw: Array, target: Array, scale: float) -> Array:
+    losses, share = np.logaddexp(0, raw), expit(raw)
+    _compiled_binomial_residual(raw, target, scale, losses, share)
+    return row_sums(losses)
+
+
+@_compile
+def _compiled_squared_residual(raw, target, scale, losses):
+    scale, half = raw.dtype.type(scale), raw.dtype.type(0.5)
+    for i in range(raw.shape[0]):
+        for j in range(raw.shape[1]):
+            error = raw[i, j] - target[i, j]
+            losses[i, j] = error * error * half
+            raw[i, j] = error * scale
+
+
+def _squared_residual(raw: Array, target: Array, scale: float) -> Array:
+    losses = np.empty_like(raw)
+    _compiled_squared_residual(raw, target, scale, losses)
+    return row_sums(losses)
 
 
 @_compile
@@ -239,40 +273,54 @@ def _gather_standardized(X: Array, rows: Array, center: Array, scale: Array, out
     _compiled_gather_standardized(np.asarray(X), rows, center, scale, out)
 
 
+# Columns are counted without a sign, which spares a look whether they count from the end. A single output, the binary
+# and the scalar model, is summed in a register.
+
+
 @_compile
 def _compiled_csr_matmul(data, indices, indptr, coef, shift, out):
+    zero = out.dtype.type(0)
     for i in range(out.shape[0]):
-        for k in range(indptr[i], indptr[i + 1]):
-            for j in range(out.shape[1]):
-                out[i, j] += data[k] * coef[indices[k], j]
-        for j in range(out.shape[1]):
+        if out.shape[1] == 1:
+            total = zero
+            for k in range(indptr[i], indptr[i + 1]):
+                total += data[k] * coef[np.uint64(indices[k]), 0]
+            out[i, 0] = total
+        else:
+            out[i] = zero
+            for k in range(indptr[i], indptr[i + 1]):
+                for j in range(out.shape[1]):
+                    out[i, j] += data[k] * coef[np.uint64(indices[k]), j]
+        for j in range(shift.size):
             out[i, j] -= shift[j]
 
 
 @_compile
 def _compiled_csr_transposed_matmul(data, indices, indptr, residual, offset, total, out):
+    out[...] = out.dtype.type(0)
     for i in range(residual.shape[0]):
         for k in range(indptr[i], indptr[i + 1]):
-            for j in range(out.shape[1]):
-                out[indices[k], j] += data[k] * residual[i, j]
+            if out.shape[1] == 1:
+                out[np.uint64(indices[k]), 0] += data[k] * residual[i, 0]
+            else:
+                for j in range(out.shape[1]):
+                    out[np.uint64(indices[k]), j] += data[k] * residual[i, j]
     for i in range(offset.size):
         for j in range(out.shape[1]):
             out[i, j] -= offset[i] * total[j]
 
 
-def _csr_matmul(matrix: Any, coef: Array, offset: Array | None) -> Array:
-    out = np.zeros((matrix.shape[0], coef.shape[1]), dtype=coef.dtype)
-    shift = np.zeros(coef.shape[1], dtype=coef.dtype) if offset is None else offset @ coef
+def _csr_matmul(matrix: Any, coef: Array, offset: Array | None, out: Array) -> None:
+    shift = coef.ravel()[:0] if offset is None else offset @ coef
     _compiled_csr_matmul(matrix.data, matrix.indices, matrix.indptr, coef, shift, out)
-    return out
 
 
-def _csr_transposed_matmul(matrix: Any, transposed: Any, residual: Array, offset: Array | None) -> Array:
-    out = np.zeros((matrix.shape[1], residual.shape[1]), dtype=residual.dtype)
-    total = residual.sum(axis=0)
-    offset = total[:0] if offset is None else offset
+def _csr_transposed_matmul(matrix: Any, residual: Array, offset: Array | None, out: Array) -> None:
+    if offset is None:
+        offset = total = residual.ravel()[:0]
+    else:
+        total = residual.sum(axis=0)
     _compiled_csr_transposed_matmul(matrix.data, matrix.indices, matrix.indptr, residual, offset, total, out)
-    return out
 
 
 # SciPy's products round as these do where its compiler has no fused multiply-add to contract them to.
@@ -292,6 +340,8 @@ FUSED = Kernels(
     tanh_backward=_tanh_backward,
     logistic_backward=_logistic_backward,
     softmax_residual=_softmax_residual,
+    binomial_residual=_binomial_residual,
+    squared_residual=_squared_residual,
     gather=_gather,
     gather_standardized=_gather_standardized,
     csr_matmul=_csr_matmul if _SAME_AS_SCIPY else REFERENCE.csr_matmul,
