@@ -7,6 +7,7 @@ with sample weights :math:`s` and :math:`W` the coefficients without the interce
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sk_adalr.backends import Array, kernels, namespace
@@ -54,6 +55,10 @@ class PenalizedMean:
     objective: Objective
     penalty: L2Penalty
 
+    @cached_property
+    def _weighted_coefs(self) -> Array:
+        return namespace(self.penalty.coef_weights).empty_like(self.penalty.coef_weights)
+
     def value_and_grad(self, params: Array, batch: Batch, *, out: Array | None = None) -> Any:
         """Return the penalised mean loss of `batch`; fill `out` (n_params,), if given, with its gradient."""
         factor = self.penalty.factor(batch.weight_sum)
@@ -68,7 +73,7 @@ class PenalizedMean:
             return total / batch.weight_sum
         coefs = params[: self.objective.layout.n_coefs]
         weights = self.penalty.coef_weights
-        weighted = coefs if weights is None else weights * coefs
+        weighted = coefs if weights is None else namespace(params).multiply(weights, coefs, out=self._weighted_coefs)
         square = namespace(params).dot(coefs, weighted)
         if out is None:
             return total / batch.weight_sum + 0.5 * factor * square

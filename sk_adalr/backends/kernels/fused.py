@@ -305,9 +305,14 @@ def _compiled_csr_transposed_matmul(data, indices, indptr, residual, offset, tot
             else:
                 for j in range(out.shape[1]):
                     out[np.uint64(indices[k]), j] += data[k] * residual[i, j]
-    for i in range(offset.size):
-        for j in range(out.shape[1]):
-            out[i, j] -= offset[i] * total[j]
+    if out.shape[1] == 1:
+        column = out.ravel()
+        for i in range(offset.size):
+            column[i] -= offset[i] * total[0]
+    else:
+        for i in range(offset.size):
+            for j in range(out.shape[1]):
+                out[i, j] -= offset[i] * total[j]
 
 
 def _csr_matmul(matrix: Any, coef: Array, offset: Array | None, out: Array) -> None:
