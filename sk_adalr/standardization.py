@@ -182,9 +182,6 @@ def _sparse_extremes(X: Any) -> tuple[np.ndarray, np.ndarray]:
 def _sparse_moments(X: Any, weight: Array | None, center: bool) -> tuple[np.ndarray, ...]:
     """Return mean, deviation from it, minimum, maximum and share of nonzeros of the columns, in float64."""
     X, weight = to_host(X), None if weight is None else to_host(weight)  # scikit-learn's routines are the host's
-    if not X.has_canonical_format:
-        X = X.copy()
-        X.sum_duplicates()
     low, high = (extreme.astype(np.float64) for extreme in _sparse_extremes(X))
     weight = None if weight is None else weight.astype(X.dtype, copy=False)
     mean, variance = (m.astype(np.float64) for m in mean_variance_axis(X, axis=0, weights=weight))
