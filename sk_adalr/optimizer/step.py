@@ -18,6 +18,10 @@ from sk_adalr.optimizer.state import buffer
 from sk_adalr.parameters import ParameterLayout
 
 
+#: From so many parameters on, the vectors of a step leave the cache between its passes: it is made block by block.
+_MANY, _BLOCK = 500_000, 32_768
+
+
 class Evaluate(Protocol):
     """The loss of one batch as a function of the parameters alone."""
 
@@ -102,10 +106,24 @@ class Optimizer:
         loss = evaluate(params, out=state.grad)
         kernel = kernels(params).step.get(self._kernel_name)
         if kernel is None:
-            self._move(state, params)
+            self._move_by_blocks(state, params)
         else:
             self._move_at_once(kernel, state, params)
         return loss
+
+    def _move_by_blocks(self, state: OptimizerState, params: Array) -> None:
+        is_elementwise = self._kernel_name is not None and (self._has_own_rates or type(self.learning_rate) is Constant)
+        if params.size < _MANY or not is_elementwise:
+            self._move(state, params)
+            return
+        for start in range(0, params.size, _BLOCK):
+            block = slice(start, start + _BLOCK)
+            direction_state = {name: array[block] for name, array in state.direction_state.items()}
+            rates = state.rate_state["rates"]
+            rate_state = {"rates": rates[block] if self._has_own_rates else rates}
+            vectors = (array[block] for array in (state.grad, state.scratch))
+            part = OptimizerState(state.step, state.direction[block], direction_state, rate_state, *vectors)
+            self._move(part, params[block])
 
     def _move(self, state: OptimizerState, params: Array) -> None:
         layout, scratch = self.layout, state.scratch

@@ -8,7 +8,7 @@ import numpy as np
 from sk_adalr.parameters import ParameterLayout
 
 #: Up to so many rates are sorted faster than partitioned.
-_FEW = 1000
+_FEW = 100
 
 
 @dataclass
