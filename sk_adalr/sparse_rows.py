@@ -52,7 +52,7 @@ class SparseRows:
         return out
 
     def transposed_matmul(self, residual: Array, out: Array | None = None) -> Array:
-        """Return the product of the transpose with `residual` (n_rows, n_out), in `out` (n_columns, n_out) if given."""
+        """Return the transpose times `residual` (n_rows, n_out), in `out` (n_columns, n_out) if given."""
         out = _like(residual, self.shape[1]) if out is None else out
         kernels(residual).csr_transposed_matmul(self._matrix, residual, self._offset, out)
         return out

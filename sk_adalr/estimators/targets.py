@@ -140,10 +140,10 @@ def encode_labels(
 
 
 def _are_plain_labels(y: Any) -> bool:
-    """Return whether `y` holds integers that repeat: nothing else is told apart, or warned of, in ten times as long."""
-    return (
-        isinstance(y, np.ndarray) and y.ndim == 1 and y.dtype.kind in "biu" and np.unique(y).size <= 0.5 * (y.size - 1)
-    )
+    """Return whether `y` holds integers that repeat, of which scikit-learn finds out no more in ten times as long."""
+    if not isinstance(y, np.ndarray) or y.ndim != 1 or y.dtype.kind not in "biu":
+        return False
+    return np.unique(y).size <= 0.5 * (y.size - 1)  # it warns of more
 
 
 def _encode_label_matrix(y: Any, dtype: Any, classes: np.ndarray | None, class_weight: Any) -> Target:

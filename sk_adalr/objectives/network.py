@@ -129,11 +129,12 @@ class Network:
 
     def _buffers_of(self, params: Array, n_rows: int) -> "_Buffers":
         """Return room for a batch of so many rows: no allocation per step."""
-        ones = None if self._whole is None else self._whole.ones
-        if ones is None or ones.shape[0] < n_rows or ones.dtype != params.dtype:
-            self._whole, self._parts = _Buffers.allocate(self.layout, params, n_rows), {}
+        whole = self._whole
+        if whole is None or whole.ones.shape[0] < n_rows or whole.ones.dtype != params.dtype:
+            self._whole = whole = _Buffers.allocate(self.layout, params, n_rows)
+            self._parts = {}
         if n_rows not in self._parts:
-            self._parts[n_rows] = self._whole.rows(n_rows)
+            self._parts[n_rows] = whole.rows(n_rows)
         return self._parts[n_rows]
 
     def _backward(self, coefs: list[Array], buffers: "_Buffers", X: Any, out: Array) -> None:

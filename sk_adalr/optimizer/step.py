@@ -17,7 +17,6 @@ from sk_adalr.learning_rates import GRANULARITIES, Constant, Hypergradient, Lear
 from sk_adalr.optimizer.state import buffer
 from sk_adalr.parameters import ParameterLayout
 
-
 #: From so many parameters on, the vectors of a step leave the cache between its passes: it is made block by block.
 _MANY, _BLOCK = 500_000, 32_768
 
@@ -112,7 +111,8 @@ class Optimizer:
         return loss
 
     def _move_by_blocks(self, state: OptimizerState, params: Array) -> None:
-        is_elementwise = self._kernel_name is not None and (self._has_own_rates or type(self.learning_rate) is Constant)
+        shares_one = type(self.learning_rate) is Constant
+        is_elementwise = self._kernel_name is not None and (self._has_own_rates or shares_one)
         if params.size < _MANY or not is_elementwise:
             self._move(state, params)
             return

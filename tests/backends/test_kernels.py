@@ -24,9 +24,7 @@ def fused():
 
 def test_every_kernel_of_the_table_is_tested_here():
     kernels = {field.name for field in dataclasses.fields(REFERENCE)} - {"name", "step"}
-    assert {kernel_name(case) for case in CASES} == kernels, (
-        "`step` is held to the composed step in tests/contracts"
-    )
+    assert {kernel_name(case) for case in CASES} == kernels, "`step` is held to the composed step in tests/contracts"
 
 
 @cases
