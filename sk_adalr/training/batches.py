@@ -58,8 +58,8 @@ class Batches:
         self._buffer: Array | None = None
         self._full_batch: Batch | None = None
         # Of all rows, so that a batch is standardised the same way whatever else is in its chunk.
-        is_centred = is_sparse(data.X) and standardization is not None
-        self._full_columns = full_columns(data.X) if is_centred else None
+        is_transformed = is_sparse(data.X) and standardization is not None
+        self._full_columns = full_columns(data.X) if is_transformed else None
 
     @property
     def n_batches(self) -> int:
