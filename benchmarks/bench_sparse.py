@@ -9,7 +9,8 @@ one of SGDClassifier those 60 that the row has.
 
 Both sides fit a binary logistic regression, ours by Adam, to the columns as they are; "automatic" standardises them
 first, which is its default. The loss is the log loss on the training rows after the fit. F_read is one pass over the
-data, per epoch.
+data, per epoch. "steps alone" are the steps of the same epochs, Adam with a rate per parameter, without any gradient:
+a floor of every method that moves all parameters in every step, which one of SGDClassifier's does not.
 """
 
 from functools import partial
@@ -21,6 +22,10 @@ from sklearn.linear_model import SGDClassifier
 from sklearn.metrics import log_loss
 
 from sk_adalr import AdaptiveLRLogisticRegression
+from sk_adalr.directions import Adam
+from sk_adalr.learning_rates import Hypergradient
+from sk_adalr.optimizer import Optimizer
+from sk_adalr.parameters import ParameterLayout
 
 EPOCHS = 5
 BATCH_SIZE = 64
@@ -59,6 +64,17 @@ def fit_sklearn(X, y):
     return SGDClassifier(loss="log_loss", **options).fit(X, y)
 
 
+def steps_alone(n_rows, n_features, kernel):
+    """Make the optimizer's steps of the epochs on one constant gradient."""
+    optimizer = Optimizer(Adam(), Hypergradient(), ParameterLayout.vector(n_features + 1))
+    params = np.zeros(n_features + 1)
+    state = optimizer.init(params)
+    state.grad[...] = 1.0
+    with kernels(kernel):
+        for _ in range(EPOCHS * -(-n_rows // BATCH_SIZE)):
+            optimizer.step(state, params, lambda params, out: 0.0)
+
+
 def main():
     options = parse(__doc__, repeats=9)
     table = Table(tolerance=0.05)
@@ -70,6 +86,7 @@ def main():
         }
         for kernel in kernel_tables():
             sides |= {(mode, kernel): partial(fit_ours, mode, X, y, kernel) for mode in MODES}
+            sides["steps alone", kernel] = partial(steps_alone, *X.shape, kernel)
         measured = measure(sides, options.repeats, lambda model, X=X, y=y: log_loss(y, model.predict_proba(X)))
         for kernel in kernel_tables():
             for mode in MODES:
@@ -78,6 +95,8 @@ def main():
                 table.row(case, ours, kernel, ("SGDClassifier", measured["SGDClassifier"]), goal=goal)
                 if mode == "hypergradient":
                     table.row(case, ours, kernel, ("F_read", measured["F_read"]))
+            floor = ("steps alone", measured["steps alone", kernel])
+            table.row(case, floor, kernel, ("SGDClassifier", measured["SGDClassifier"]))
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ def make_direction(
 
     `others` are values that the caller has dealt with, for the message.
     """
-    if isinstance(direction, Direction) and not isinstance(direction, type):
+    if not isinstance(direction, str) and isinstance(direction, Direction) and not isinstance(direction, type):
         return direction
     names = (*others, *DIRECTIONS)
     if isinstance(direction, str) and direction == "exact":
@@ -130,7 +130,8 @@ def make_learning_rate(
     others: Sequence[str] = (),
 ) -> LearningRate:
     """Return the learning rate that the user names; `others` are values that the caller has dealt with."""
-    if isinstance(learning_rate, LearningRate) and not isinstance(learning_rate, type):
+    is_name = isinstance(learning_rate, str)
+    if not is_name and isinstance(learning_rate, LearningRate) and not isinstance(learning_rate, type):
         return learning_rate
     check_choice("learning_rate", learning_rate, (*others, *LEARNING_RATES))
     check_choice("granularity", granularity, GRANULARITIES)

@@ -1,18 +1,23 @@
 """Rows of a sparse matrix as a network's first layer multiplies them: sliced without a copy, centred implicitly."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from sk_adalr.backends import Array, csr, kernels
+from sk_adalr.backends import Array, kernels, namespace
+
+
+class _Slice(NamedTuple):
+    """Consecutive rows of a CSR matrix, in its own arrays: building a scipy matrix costs more than multiplying it."""
+
+    data: Array
+    indices: Array
+    indptr: Array
+    shape: tuple[int, int]
 
 
 class SparseRows:
     """Consecutive rows of a CSR matrix, minus an offset that is subtracted from every row.
 
     :math:`(X - 1 o^T) W = X W - 1 (o^T W)`: the centred rows never become dense.
-
-    Building a scipy matrix costs more than multiplying a mini-batch with it. The rows of one matrix therefore share
-    two shells, one for the product and one for that of the transpose, that are pointed at the rows when they are asked
-    for: what `rows` returns is valid until the next call.
 
     Parameters
     ----------
@@ -24,26 +29,13 @@ class SparseRows:
     def __init__(self, matrix: Any, offset: Array | None = None) -> None:
         self._matrix = matrix
         self._offset = offset
-        self._transposed: Any = None
-        self._shells: dict[int, SparseRows] = {}
         self.shape = matrix.shape
 
     def rows(self, start: int, stop: int) -> "SparseRows":
-        """Return the rows from `start` to `stop`, which is valid until the next call."""
+        """Return the rows from `start` to `stop`, in host memory, without a copy."""
         matrix = self._matrix
-        first, last = matrix.indptr[start], matrix.indptr[stop]
-        parts = (
-            matrix.data[first:last],
-            matrix.indices[first:last],
-            matrix.indptr[start : stop + 1] - first,
-        )
-        shell = self._shells.get(stop - start)
-        if shell is None:
-            shell = SparseRows(csr(parts, (stop - start, self.shape[1])), self._offset)
-            self._shells[stop - start] = shell
-        for target in (shell._matrix, shell._transposed_matrix()):
-            target.data, target.indices, target.indptr = parts
-        return shell
+        shape = (stop - start, self.shape[1])
+        return SparseRows(_Slice(matrix.data, matrix.indices, matrix.indptr[start : stop + 1], shape), self._offset)
 
     def __getitem__(self, rows: Any) -> "SparseRows":
         """Return a copy of any rows."""
@@ -51,13 +43,20 @@ class SparseRows:
 
     def __matmul__(self, coef: Array) -> Array:
         """Return the product with `coef` (n_columns, n_out)."""
-        return kernels(coef).csr_matmul(self._matrix, coef, self._offset)
+        return self.matmul(coef)
 
-    def transposed_matmul(self, residual: Array) -> Array:
-        """Return the product of the transpose with `residual` (n_rows, n_out)."""
-        return kernels(residual).csr_transposed_matmul(self._matrix, self._transposed_matrix(), residual, self._offset)
+    def matmul(self, coef: Array, out: Array | None = None) -> Array:
+        """Return the product with `coef` (n_columns, n_out), in `out` (n_rows, n_out) if given."""
+        out = _like(coef, self.shape[0]) if out is None else out
+        kernels(coef).csr_matmul(self._matrix, coef, self._offset, out)
+        return out
 
-    def _transposed_matrix(self) -> Any:
-        if self._transposed is None:
-            self._transposed = self._matrix.T
-        return self._transposed
+    def transposed_matmul(self, residual: Array, out: Array | None = None) -> Array:
+        """Return the transpose times `residual` (n_rows, n_out), in `out` (n_columns, n_out) if given."""
+        out = _like(residual, self.shape[1]) if out is None else out
+        kernels(residual).csr_transposed_matmul(self._matrix, residual, self._offset, out)
+        return out
+
+
+def _like(array: Array, n_rows: int) -> Array:
+    return namespace(array).empty((n_rows, array.shape[1]), dtype=array.dtype)

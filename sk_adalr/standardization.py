@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.utils.sparsefuncs import mean_variance_axis, min_max_axis
+from sklearn.utils.sparsefuncs import mean_variance_axis
 
 from sk_adalr.backends import Array, beside, csr, is_sparse, kernels, namespace, to_host
 from sk_adalr.sparse_rows import SparseRows
@@ -77,17 +77,23 @@ class Standardization:
         """Return the standardised rows `X`, which lie beside this: an array, in `out` if given, or `SparseRows`."""
         xp = namespace(X)
         if is_sparse(X):
-            columns, data, center = X.indices, X.data, self.center
-            # Columns without zeros are centred themselves. Of a constant one, the implicit way would leave its
-            # rounding, which Adam scales up to full steps.
-            is_full = xp.bincount(columns, minlength=X.shape[1]) == X.shape[0]
-            data = data - xp.where(is_full, center, 0.0)[columns]
-            center = xp.where(is_full, 0.0, center)
-            data = (data / self.scale[columns]).astype(X.dtype)
-            return SparseRows(csr((data, columns, X.indptr), X.shape), (center / self.scale).astype(X.dtype))
+            return self.transform_sparse(X, full_columns(X))
         out = xp.subtract(X, self.center.astype(X.dtype, copy=False), out=out)
         # Dividing, for the reciprocal of a subnormal scale would overflow.
         return xp.divide(out, self.scale.astype(X.dtype, copy=False), out=out)
+
+    def transform_sparse(self, X: Any, full: Array | None) -> SparseRows:
+        """Return the standardised CSR rows `X`, with the columns in the mask `full` (n_columns,) centred themselves.
+
+        Of a constant column, the implicit way would leave its rounding, which Adam scales up to full steps.
+        """
+        columns, data, center = X.indices, X.data, self.center
+        if full is not None:
+            xp = namespace(X)
+            data = data - xp.where(full, center, 0.0)[columns]
+            center = xp.where(full, 0.0, center)
+        data = (data / self.scale[columns]).astype(X.dtype, copy=False)
+        return SparseRows(csr((data, columns, X.indptr), X.shape), (center / self.scale).astype(X.dtype))
 
     def gather(self, X: Array, rows: Array, out: Array) -> None:
         """Fill `out` with the given rows of the dense `X`, standardised."""
@@ -107,6 +113,13 @@ class Standardization:
         """Return the inverse of `fold`."""
         intercept = None if intercept is None else intercept + self.center @ coef
         return np.multiply(coef, self.scale[:, None], out=out), intercept
+
+
+def full_columns(X: Any) -> Array | None:
+    """Return which columns of the CSR matrix `X` have no zeros, as a mask; None if it is known that none has."""
+    xp = namespace(X)
+    full = xp.bincount(X.indices, minlength=X.shape[1]) == X.shape[0]
+    return None if xp is np and not full.any() else full  # the host does not wait for a device to tell
 
 
 def _statistics(
@@ -157,10 +170,19 @@ def _dense_moments(X: Array, weight: Array | None, center: bool) -> tuple[np.nda
     return tuple(to_host(moment) for moment in (mean * unit, xp.sqrt(variance) * unit, low, high, presence))
 
 
+def _sparse_extremes(X: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return minimum and maximum of the columns of a CSR matrix; scikit-learn sorts its entries twice for them."""
+    low, high = (np.full(X.shape[1], limit, dtype=X.dtype) for limit in (np.inf, -np.inf))
+    np.minimum.at(low, X.indices, X.data)
+    np.maximum.at(high, X.indices, X.data)
+    has_zero = np.bincount(X.indices, minlength=X.shape[1]) < X.shape[0]
+    return np.minimum(low, 0, out=low, where=has_zero), np.maximum(high, 0, out=high, where=has_zero)
+
+
 def _sparse_moments(X: Any, weight: Array | None, center: bool) -> tuple[np.ndarray, ...]:
     """Return mean, deviation from it, minimum, maximum and share of nonzeros of the columns, in float64."""
     X, weight = to_host(X), None if weight is None else to_host(weight)  # scikit-learn's routines are the host's
-    low, high = (extreme.astype(np.float64) for extreme in min_max_axis(X, axis=0))
+    low, high = (extreme.astype(np.float64) for extreme in _sparse_extremes(X))
     weight = None if weight is None else weight.astype(X.dtype, copy=False)
     mean, variance = (m.astype(np.float64) for m in mean_variance_axis(X, axis=0, weights=weight))
     if not center:

@@ -62,9 +62,9 @@ def penalize(size, dtype):
     (grad,) = vectors(max(1, size), dtype, 1)  # a model without coefficients is none, and BLAS takes no empty vector
     coefs = matrix(1, dtype, 1 + size // 2)[0]
     square, total = np.asarray(coefs @ coefs), np.asarray(3.25)
-    expected = grad / 7
+    expected = 0.75 * grad
     expected[: coefs.size] += 0.1 * coefs
-    return (grad, coefs, square, total, 7.0, 0.1), {0: expected, "result": 3.25 / 7 + 0.05 * square}
+    return (grad, coefs, square, total, 7.0, 0.1, 0.75), {0: expected, "result": 3.25 / 7 + 0.05 * square}
 
 
 def add_bias_relu(size, dtype):
@@ -90,10 +90,33 @@ def logistic_backward(size, dtype):
 def softmax_residual(size, dtype):
     raw, target = matrix(size, dtype), np.random.RandomState(1).randint(5, size=size)
     log_share = raw.astype(np.float64) - np.log(np.exp(raw, dtype=np.float64).sum(axis=1, keepdims=True))
-    return (raw, target), {
-        0: np.exp(log_share) - np.eye(5)[target],
+    return (raw, target, 0.25), {
+        0: 0.25 * (np.exp(log_share) - np.eye(5)[target]),
         "result": -log_share[np.arange(size), target],
     }
+
+
+def binomial_residual(size, dtype, n_outputs=5):
+    raw = matrix(size, dtype, n_outputs)
+    target = (matrix(size + 1, dtype, n_outputs)[:size] > 0).astype(dtype)
+    share = 1 / (1 + np.exp(-raw.astype(np.float64)))
+    return (raw, target, 0.25), {
+        0: 0.25 * (share - target),
+        "result": -np.log(np.where(target == 1, share, 1 - share)).sum(axis=1),
+    }
+
+
+def binomial_residual_of_one_output(size, dtype):
+    return binomial_residual(size, dtype, 1)
+
+
+def squared_residual(size, dtype, n_outputs=5):
+    raw, target = matrix(size, dtype, n_outputs), matrix(size + 1, dtype, n_outputs)[:size]
+    return (raw, target, 0.25), {0: 0.25 * (raw - target), "result": ((raw - target) ** 2).sum(axis=1) / 2}
+
+
+def squared_residual_of_one_output(size, dtype):
+    return squared_residual(size, dtype, 1)
 
 
 def gather(size, dtype):
@@ -116,24 +139,24 @@ def csr(size, dtype):
 
 def csr_matmul(size, dtype):
     X, coef, offset = csr(size, dtype)
-    return (X, coef, offset), {"result": (X.toarray() - offset) @ coef}
+    return (X, coef, offset, np.empty((size, 3), dtype)), {3: (X.toarray() - offset) @ coef}
 
 
 def csr_matmul_without_offset(size, dtype):
     X, coef, _ = csr(size, dtype)
-    return (X, coef[:, :1].copy(), None), {"result": X.toarray() @ coef[:, :1]}
+    return (X, coef[:, :1].copy(), None, np.empty((size, 1), dtype)), {3: X.toarray() @ coef[:, :1]}
 
 
 def csr_transposed_matmul(size, dtype):
     X, _, offset = csr(size, dtype)
     residual = matrix(size, dtype, 3)
-    return (X, X.T, residual, offset), {"result": (X.toarray() - offset).T @ residual}
+    return (X, residual, offset, np.empty((11, 3), dtype)), {3: (X.toarray() - offset).T @ residual}
 
 
 def csr_transposed_matmul_without_offset(size, dtype):
     X, _, _ = csr(size, dtype)
     residual = matrix(size, dtype, 1)
-    return (X, X.T, residual, None), {"result": X.toarray().T @ residual}
+    return (X, residual, None, np.empty((11, 1), dtype)), {3: X.toarray().T @ residual}
 
 
 #: Each returns the arguments, and by position, or as "result", what the formula makes of them.
@@ -149,6 +172,10 @@ CASES = [
     tanh_backward,
     logistic_backward,
     softmax_residual,
+    binomial_residual,
+    binomial_residual_of_one_output,
+    squared_residual,
+    squared_residual_of_one_output,
     gather,
     gather_standardized,
     csr_matmul,
@@ -168,8 +195,12 @@ FREE = {
 }
 
 
+def kernel_name(case):
+    return case.__name__.removesuffix("_without_offset").removesuffix("_of_one_output")
+
+
 def kernel(table, case):
-    return getattr(table, case.__name__.removesuffix("_without_offset"))
+    return getattr(table, kernel_name(case))
 
 
 def copies(arguments):

@@ -25,7 +25,7 @@ SAME_FLOOR = {
     ("units", "dataset"),
     ("standardization", "sparse_rows"),
 }
-LOADED_ON_DEMAND = {"backends/kernels/fused.py"}
+LOADED_ON_DEMAND = {"backends/kernels/fused/compile.py"}
 OPTIONAL = {"cupy", "dask", "matplotlib", "numba", "pandas", "polars", "rich", "torch"}
 
 files = pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))

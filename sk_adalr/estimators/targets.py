@@ -89,7 +89,7 @@ def encode_labels(
     ValueError
         If `y` is continuous, has a single class or a class outside `classes`.
     """
-    kind = type_of_target(y, input_name="y")
+    kind = "multiclass" if _are_plain_labels(y) else type_of_target(y, input_name="y")
     if kind not in ("binary", "multiclass", "multilabel-indicator"):
         check_classification_targets(y)
     if kind == "multilabel-indicator":
@@ -100,7 +100,7 @@ def encode_labels(
             )
         return _encode_label_matrix(y, dtype, classes, class_weight)
 
-    y = column_or_1d(y, warn=True)
+    y = y if y.ndim == 1 else column_or_1d(y, warn=True)
     present, indices = np.unique(y, return_inverse=True)
     if classes is None:
         classes = present
@@ -137,6 +137,13 @@ def encode_labels(
         class_weight=row_weight,
         attributes={"classes_": classes, "_multilabel": False},
     )
+
+
+def _are_plain_labels(y: Any) -> bool:
+    """Return whether `y` holds integers that repeat, of which scikit-learn finds out no more in ten times as long."""
+    if not isinstance(y, np.ndarray) or y.ndim != 1 or y.dtype.kind not in "biu":
+        return False
+    return np.unique(y).size <= 0.5 * (y.size - 1)  # it warns of more
 
 
 def _encode_label_matrix(y: Any, dtype: Any, classes: np.ndarray | None, class_weight: Any) -> Target:

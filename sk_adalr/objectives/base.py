@@ -19,6 +19,9 @@ class Objective(Protocol):
         """Names and shapes of the parameters."""
         ...
 
-    def value_and_grad(self, params: Array, batch: Batch, *, out: Array | None = None) -> Any:
-        """Return the weighted loss sum over `batch` (0-d); fill `out` (n_params,), if given, with its gradient."""
+    def value_and_grad(self, params: Array, batch: Batch, *, out: Array | None = None, scale: float = 1.0) -> Any:
+        """Return the weighted loss sum over `batch` (0-d); fill `out` (n_params,), if given, with its gradient.
+
+        The gradient is multiplied by `scale`: an objective does that where it is smallest.
+        """
         ...

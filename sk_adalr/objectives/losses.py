@@ -17,8 +17,8 @@ class Loss(Protocol):
         """Return the loss sum (0-d); `raw` is overwritten."""
         ...
 
-    def value_and_residual(self, raw: Array, target: Array, weight: Array | None) -> Any:
-        """Return the loss sum (0-d) and overwrite `raw` with its derivative by the raw prediction."""
+    def value_and_residual(self, raw: Array, target: Array, weight: Array | None, scale: float = 1.0) -> Any:
+        """Return the loss sum (0-d) and overwrite `raw` with `scale` times its derivative by the raw prediction."""
         ...
 
     def predict(self, raw: Array) -> Array:
@@ -51,11 +51,11 @@ class HalfSquaredError:
         raw -= target
         return 0.5 * _weighted_sum(namespace(raw).einsum("ij,ij->i", raw, raw), weight)
 
-    def value_and_residual(self, raw: Array, target: Array, weight: Array | None) -> Any:
-        """Return the loss sum (0-d) and overwrite `raw` with :math:`u - y`, weighted."""
-        value = self.value(raw, target, weight)
+    def value_and_residual(self, raw: Array, target: Array, weight: Array | None, scale: float = 1.0) -> Any:
+        """Return the loss sum (0-d) and overwrite `raw` with :math:`u - y`, weighted, times `scale`."""
+        row_losses = kernels(raw).squared_residual(raw, target, scale)
         _weigh_rows(raw, weight)
-        return value
+        return _weighted_sum(row_losses, weight)
 
     def predict(self, raw: Array) -> Array:
         """Return `raw`."""
@@ -77,20 +77,15 @@ class BinomialLogLoss:
 
     def value(self, raw: Array, target: Array, weight: Array | None) -> Any:
         """Return the loss sum (0-d)."""
-        xp = namespace(raw)
-        # log(1 + e^u) = max(u, 0) + log1p(e^-|u|) cannot overflow.
-        losses = xp.log1p(xp.exp(-xp.abs(raw)))
-        losses += xp.maximum(raw, 0)
-        losses -= target * raw
-        return _weighted_sum(losses.sum(axis=1), weight)
+        losses = namespace(raw).logaddexp(0, raw)
+        losses -= raw * target
+        return _weighted_sum(losses[:, 0] if losses.shape[1] == 1 else losses.sum(axis=1), weight)
 
-    def value_and_residual(self, raw: Array, target: Array, weight: Array | None) -> Any:
-        r"""Return the loss sum (0-d) and overwrite `raw` with :math:`\sigma(u) - y`, weighted."""
-        value = self.value(raw, target, weight)
-        self.predict(raw)
-        raw -= target
+    def value_and_residual(self, raw: Array, target: Array, weight: Array | None, scale: float = 1.0) -> Any:
+        r"""Return the loss sum (0-d) and overwrite `raw` with :math:`\sigma(u) - y`, weighted, times `scale`."""
+        row_losses = kernels(raw).binomial_residual(raw, target, scale)
         _weigh_rows(raw, weight)
-        return value
+        return _weighted_sum(row_losses, weight)
 
     def predict(self, raw: Array) -> Array:
         r"""Return :math:`\sigma(u)` in place of `raw`."""
@@ -118,9 +113,9 @@ class MultinomialLogLoss:
         xp.exp(raw, out=raw)
         return _weighted_sum(xp.log(raw.sum(axis=1)) - true_class, weight)
 
-    def value_and_residual(self, raw: Array, target: Array, weight: Array | None) -> Any:
-        """Return the loss sum (0-d) and overwrite `raw` with softmax minus one-hot target, weighted."""
-        row_losses = kernels(raw).softmax_residual(raw, target)
+    def value_and_residual(self, raw: Array, target: Array, weight: Array | None, scale: float = 1.0) -> Any:
+        """Return the loss sum (0-d) and overwrite `raw` with softmax minus one-hot target, weighted, times `scale`."""
+        row_losses = kernels(raw).softmax_residual(raw, target, scale)
         _weigh_rows(raw, weight)
         return _weighted_sum(row_losses, weight)
 

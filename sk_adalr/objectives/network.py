@@ -5,7 +5,7 @@ r"""A feed-forward network of affine layers; without a hidden layer it is the li
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -93,8 +93,8 @@ class Network:
         self.layout = layout
         self.loss = loss
         self._activation = ACTIVATIONS[activation]
-        self._workspace: tuple[list[Array], list[Array]] | None = None
-        self._row_of_ones: Array | None = None
+        self._whole: _Buffers | None = None
+        self._parts: dict[int, _Buffers] = {}
         self._params_blocks, self._grad_blocks = _Blocks(layout), _Blocks(layout)
 
     def initial_params(self, random_state: np.random.RandomState, dtype: Any, bound_factor: float) -> np.ndarray:
@@ -112,54 +112,68 @@ class Network:
                 intercepts[i][:] = random_state.uniform(-bound, bound, n_out)
         return params
 
-    def value_and_grad(self, params: Array, batch: Batch, *, out: Array | None = None) -> Any:
-        """Return the weighted loss sum over `batch` (0-d); fill `out` (n_params,), if given, with its gradient."""
+    def value_and_grad(self, params: Array, batch: Batch, *, out: Array | None = None, scale: float = 1.0) -> Any:
+        """Return the weighted loss sum over `batch` (0-d); fill `out` (n_params,), if given, with its gradient.
+
+        The gradient is multiplied by `scale`, by way of the residual of the last layer.
+        """
         coefs, intercepts = self._params_blocks.of(params)
-        outputs, deltas = self._buffers(params, batch.n_rows)
-        outputs = list(_forward(coefs, intercepts, batch.X, self._activation, outputs))
+        buffers = self._buffers_of(params, batch.n_rows)
+        X = SparseRows(batch.X) if is_sparse(batch.X) else batch.X
+        *_, raw = _forward(coefs, intercepts, X, self._activation, buffers.outputs)
         if out is None:
-            return self.loss.value(outputs[-1], batch.target, batch.weight)
-        value = self.loss.value_and_residual(outputs[-1], batch.target, batch.weight)
-        self._backward(coefs, outputs, deltas, batch.X, out)
+            return self.loss.value(raw, batch.target, batch.weight)
+        value = self.loss.value_and_residual(raw, batch.target, batch.weight, scale)
+        self._backward(coefs, buffers, X, out)
         return value
 
-    def _buffers(self, params: Array, n_rows: int) -> tuple[list[Array], list[Array]]:
-        """Return room for the output of each layer and the residual of each hidden one: no allocation per step."""
-        if self._workspace is None or self._workspace[0][0].shape[0] < n_rows:
-            empty = namespace(params).empty
-            widths = [n_out for _, n_out in self.layout.coef_shapes]
-            self._workspace = (
-                [empty((n_rows, width), dtype=params.dtype) for width in widths],
-                [empty((n_rows, width), dtype=params.dtype) for width in widths[:-1]],
-            )
-        outputs, deltas = self._workspace
-        return [output[:n_rows] for output in outputs], [delta[:n_rows] for delta in deltas]
+    def _buffers_of(self, params: Array, n_rows: int) -> "_Buffers":
+        """Return room for a batch of so many rows: no allocation per step."""
+        whole = self._whole
+        if whole is None or whole.ones.shape[0] < n_rows or whole.ones.dtype != params.dtype:
+            self._whole = whole = _Buffers.allocate(self.layout, params, n_rows)
+            self._parts = {}
+        if n_rows not in self._parts:
+            self._parts[n_rows] = whole.rows(n_rows)
+        return self._parts[n_rows]
 
-    def _ones(self, like: Array) -> Array:
-        """Return as many ones as `like` has rows."""
-        if self._row_of_ones is None or self._row_of_ones.shape[0] < like.shape[0]:
-            self._row_of_ones = namespace(like).ones(like.shape[0], dtype=like.dtype)
-        return self._row_of_ones[: like.shape[0]]
-
-    def _backward(self, coefs: list[Array], outputs: list[Array], deltas: list[Array], X: Any, out: Array) -> None:
-        xp = namespace(out)
+    def _backward(self, coefs: list[Array], buffers: "_Buffers", X: Any, out: Array) -> None:
+        matmul = namespace(out).matmul
         coef_grads, intercept_grads = self._grad_blocks.of(out)
-        ones = self._ones(outputs[0]) if intercept_grads else None
+        outputs, deltas = buffers.outputs, buffers.deltas
         delta = outputs[-1]
         for i in reversed(range(len(coefs))):
             if i:
-                xp.matmul(outputs[i - 1].T, delta, out=coef_grads[i])
+                matmul(outputs[i - 1].T, delta, out=coef_grads[i])
             elif isinstance(X, SparseRows):
-                coef_grads[0][...] = X.transposed_matmul(delta)
-            elif isinstance(X, type(out)):
-                xp.matmul(X.T, delta, out=coef_grads[0])
+                X.transposed_matmul(delta, out=coef_grads[0])
             else:
-                coef_grads[0][...] = X.T @ delta
-            if ones is not None:
-                xp.matmul(ones, delta, out=intercept_grads[i])  # twice as fast as a sum over rows
+                matmul(X.T, delta, out=coef_grads[0])
+            if intercept_grads:
+                matmul(buffers.ones, delta, out=intercept_grads[i])  # twice as fast as a sum over rows
             if i:
-                delta = xp.matmul(delta, coefs[i].T, out=deltas[i - 1])
+                delta = matmul(delta, coefs[i].T, out=deltas[i - 1])
                 self._activation.multiply_by_derivative(delta, outputs[i - 1])
+
+
+class _Buffers(NamedTuple):
+    """Room for the output of each layer and the residual of each hidden one, and as many ones as there are rows."""
+
+    outputs: list[Array]
+    deltas: list[Array]
+    ones: Array
+
+    @classmethod
+    def allocate(cls, layout: ParameterLayout, like: Array, n_rows: int) -> "_Buffers":
+        xp = namespace(like)
+        widths = [n_out for _, n_out in layout.coef_shapes]
+        outputs = [xp.empty((n_rows, width), dtype=like.dtype) for width in widths]
+        deltas = [xp.empty((n_rows, width), dtype=like.dtype) for width in widths[:-1]]
+        return cls(outputs, deltas, xp.ones(n_rows, dtype=like.dtype))
+
+    def rows(self, n_rows: int) -> "_Buffers":
+        """Return views of the first rows."""
+        return _Buffers([a[:n_rows] for a in self.outputs], [a[:n_rows] for a in self.deltas], self.ones[:n_rows])
 
 
 def _forward(
@@ -172,10 +186,12 @@ def _forward(
     """Yield the output of each layer, in `outs` where it is given; the last one is the raw prediction."""
     output = X
     for i, coef in enumerate(coefs):
-        if outs is not None and isinstance(output, type(coef)):
-            output = namespace(coef).matmul(output, coef, out=outs[i])
-        else:
+        if outs is None:
             output = output @ coef
+        elif isinstance(output, SparseRows):
+            output = output.matmul(coef, out=outs[i])
+        else:
+            output = namespace(coef).matmul(output, coef, out=outs[i])
         bias = intercepts[i] if intercepts else None
         if i < len(coefs) - 1:
             activation.apply(output, bias)

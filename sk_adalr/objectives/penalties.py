@@ -5,7 +5,9 @@ r"""The regularised mean: what every estimator minimises.
 with sample weights :math:`s` and :math:`W` the coefficients without the intercepts.
 """
 
+import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sk_adalr.backends import Array, kernels, namespace
@@ -53,18 +55,26 @@ class PenalizedMean:
     objective: Objective
     penalty: L2Penalty
 
+    @cached_property
+    def _weighted_coefs(self) -> Array:
+        return namespace(self.penalty.coef_weights).empty_like(self.penalty.coef_weights)
+
     def value_and_grad(self, params: Array, batch: Batch, *, out: Array | None = None) -> Any:
         """Return the penalised mean loss of `batch`; fill `out` (n_params,), if given, with its gradient."""
         factor = self.penalty.factor(batch.weight_sum)
-        total = self.objective.value_and_grad(params, batch, out=out)
+        # The residuals, of which there are few, are divided by a power of two: unlike other divisions, it leaves sums
+        # that cancel to zero at zero, of which Adam would make full steps otherwise. `rest`, often 1, is left.
+        mantissa, exponent = math.frexp(batch.weight_sum)
+        scale, rest = math.ldexp(1.0, 1 - exponent), 0.5 / mantissa
+        total = self.objective.value_and_grad(params, batch, out=out, scale=scale)
         if factor == 0:
-            if out is not None:
-                out *= 1 / batch.weight_sum
+            if out is not None and rest != 1:
+                out *= rest
             return total / batch.weight_sum
         coefs = params[: self.objective.layout.n_coefs]
         weights = self.penalty.coef_weights
-        weighted = coefs if weights is None else weights * coefs
+        weighted = coefs if weights is None else namespace(params).multiply(weights, coefs, out=self._weighted_coefs)
         square = namespace(params).dot(coefs, weighted)
         if out is None:
             return total / batch.weight_sum + 0.5 * factor * square
-        return kernels(out).penalize(out, weighted, square, total, batch.weight_sum, factor)
+        return kernels(out).penalize(out, weighted, square, total, batch.weight_sum, factor, rest)

@@ -17,6 +17,9 @@ from sk_adalr.learning_rates import GRANULARITIES, Constant, Hypergradient, Lear
 from sk_adalr.optimizer.state import buffer
 from sk_adalr.parameters import ParameterLayout
 
+#: From so many parameters on, the vectors of a step leave the cache between its passes: it is made block by block.
+_MANY, _BLOCK = 500_000, 32_768
+
 
 class Evaluate(Protocol):
     """The loss of one batch as a function of the parameters alone."""
@@ -102,10 +105,25 @@ class Optimizer:
         loss = evaluate(params, out=state.grad)
         kernel = kernels(params).step.get(self._kernel_name)
         if kernel is None:
-            self._move(state, params)
+            self._move_by_blocks(state, params)
         else:
             self._move_at_once(kernel, state, params)
         return loss
+
+    def _move_by_blocks(self, state: OptimizerState, params: Array) -> None:
+        shares_one = type(self.learning_rate) is Constant
+        is_elementwise = self._kernel_name is not None and (self._has_own_rates or shares_one)
+        if params.size < _MANY or not is_elementwise:
+            self._move(state, params)
+            return
+        for start in range(0, params.size, _BLOCK):
+            block = slice(start, start + _BLOCK)
+            direction_state = {name: array[block] for name, array in state.direction_state.items()}
+            rates = state.rate_state["rates"]
+            rate_state = {"rates": rates[block] if self._has_own_rates else rates}
+            vectors = (array[block] for array in (state.grad, state.scratch))
+            part = OptimizerState(state.step, state.direction[block], direction_state, rate_state, *vectors)
+            self._move(part, params[block])
 
     def _move(self, state: OptimizerState, params: Array) -> None:
         layout, scratch = self.layout, state.scratch
@@ -125,16 +143,22 @@ class Optimizer:
             return None
         return next((name for name, known in DIRECTIONS.items() if known is type(self.direction)), None)
 
+    @cached_property
+    def _has_own_rates(self) -> bool:
+        """Whether each parameter has a rate, which the kernel adapts."""
+        return isinstance(self.learning_rate, Hypergradient) and isinstance(
+            self.learning_rate.granularity, PerParameter
+        )
+
     def _move_at_once(self, kernel: Callable[..., Any], state: OptimizerState, params: Array) -> None:
         rule, rates, alpha = self.learning_rate, state.rate_state["rates"], 0.0
-        adapts = isinstance(rule, Hypergradient) and isinstance(rule.granularity, PerParameter)
-        if adapts:
+        if self._has_own_rates:
             alpha = rule.hyper_learning_rate  # type: ignore[attr-defined]
         else:
             rule.update(state.rate_state, state.grad, state.direction, state.step, self.layout, scratch=state.scratch)
             rates = rule.expand(state.rate_state, self.layout, scratch=state.scratch)
         operands = self.direction.operands(state.direction_state, state.step)  # type: ignore[attr-defined]
-        kernel(params, state.grad, state.direction, rates, alpha, adapts, *operands)
+        kernel(params, state.grad, state.direction, rates, alpha, self._has_own_rates, *operands)
 
     def result(self, state: OptimizerState, params: Array) -> Array:
         """Return what is scored and stored.

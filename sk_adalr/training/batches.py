@@ -8,11 +8,11 @@ import numpy as np
 from sk_adalr.backends import Array, beside, is_sparse, kernels, namespace, to_host
 from sk_adalr.dataset import Batch, Dataset
 from sk_adalr.sparse_rows import SparseRows
-from sk_adalr.standardization import Standardization
+from sk_adalr.standardization import Standardization, full_columns
 
-# Permuted CSR rows are copied this many at a time: gathering row by row is an order of magnitude slower, and a
-# permuted copy of everything would double the memory.
-_CSR_CHUNK_ROWS = 16_384
+# Permuted CSR rows are copied in chunks of about as many entries: gathering batch by batch is an order of magnitude
+# slower, and more would leave the cache on the way through the passes that standardise them.
+_CSR_CHUNK_ENTRIES = 1 << 17
 
 
 class Batches:
@@ -57,6 +57,9 @@ class Batches:
         self._host_weight = None if data.weight is None else to_host(data.weight)
         self._buffer: Array | None = None
         self._full_batch: Batch | None = None
+        # Of all rows, so that a batch is standardised the same way whatever else is in its chunk.
+        is_transformed = is_sparse(data.X) and standardization is not None
+        self._full_columns = full_columns(data.X) if is_transformed else None
 
     @property
     def n_batches(self) -> int:
@@ -83,7 +86,8 @@ class Batches:
         X = self.data.X
         step = self.batch_size
         if is_sparse(X) and order is not None and namespace(X) is np:
-            yield from self._chunked_batches(order, step * max(1, _CSR_CHUNK_ROWS // step))
+            chunk_rows = _CSR_CHUNK_ENTRIES * X.shape[0] // max(1, X.nnz)
+            yield from self._chunked_batches(order, step * max(1, chunk_rows // step))
             return
         moved_order = None if order is None else beside(order, X)
         for start in range(0, self.n_rows, step):
@@ -102,7 +106,9 @@ class Batches:
 
     def _sparse_rows(self, rows: slice | Array) -> SparseRows:
         X = self.data.X[rows]
-        return SparseRows(X) if self._standardization is None else self._standardization.transform(X)
+        if self._standardization is None:
+            return SparseRows(X)
+        return self._standardization.transform_sparse(X, self._full_columns)
 
     def _dense_rows(self, rows: slice | Array) -> Array:
         X = self.data.X
@@ -124,7 +130,9 @@ class Batches:
         return self._buffer[:n_rows]
 
     def _batch(self, X: Any, rows: slice | Array, host_rows: slice | np.ndarray) -> Batch:
-        target, weight = self.data.target[rows], self.data.weight
+        target, weight = self.data.target, self.data.weight
+        # `take` is twice as fast where it applies.
+        target = target[rows] if isinstance(rows, slice) else target.take(rows, axis=0)
         if weight is None or self._host_weight is None:
             return Batch(X, target, None, float(target.shape[0]))
         host_weight = self._host_weight[host_rows]

@@ -7,6 +7,9 @@ import numpy as np
 
 from sk_adalr.parameters import ParameterLayout
 
+#: Up to so many rates are sorted faster than partitioned.
+_FEW = 100
+
 
 @dataclass
 class History:
@@ -52,11 +55,16 @@ class History:
 
 def _summary(rates: np.ndarray) -> tuple[float, float, float]:
     """Return the smallest, median and largest rate."""
-    # Twice as fast as numpy.median, which matters where an iteration takes microseconds.
-    upper = rates.size // 2
-    lower = (rates.size - 1) // 2
-    ordered = np.partition(rates, (lower, upper))
-    median = 0.5 * (float(ordered[lower]) + float(ordered[upper]))
+    # Both several times as fast as numpy.median, which matters where an iteration takes microseconds.
+    upper, is_even = rates.size // 2, rates.size % 2 == 0
+    if rates.size < _FEW:
+        ordered = np.sort(rates).tolist()
+        low, below, above, high = ordered[0], ordered[upper - is_even], ordered[upper], ordered[-1]
+    else:
+        ordered = np.partition(rates, upper)  # at one place: NumPy's fast way does not know several
+        above = float(ordered[upper])
+        below = float(ordered[:upper].max()) if is_even else above
+        low, high = float(rates.min()), float(rates.max())
     # In the units of features of scale 1e-200 a rate is beyond the largest float.
     largest = sys.float_info.max
-    return min(float(rates.min()), largest), min(median, largest), min(float(rates.max()), largest)
+    return min(low, largest), min(0.5 * (below + above), largest), min(high, largest)

@@ -156,7 +156,7 @@ class Trainer:
         interrupted = False
         try:
             for batch in batches.epoch():
-                evaluate = partial(_evaluate, self.objective, batch)
+                evaluate = partial(self.objective.value_and_grad, batch=batch)
                 loss_sum = loss_sum + self.optimizer.step(state, params, evaluate) * batch.weight_sum
                 weight_sum += batch.weight_sum
         except KeyboardInterrupt:
@@ -176,7 +176,3 @@ class Trainer:
             f"The {what} became non-finite at epoch {epoch} (learning rates {range_of_rates}). Standardise the "
             "features and the target, or lower `learning_rate_init` or `hyper_learning_rate`."
         )
-
-
-def _evaluate(objective: PenalizedMean, batch: Any, params: Array, out: Array | None = None) -> Any:
-    return objective.value_and_grad(params, batch, out=out)

@@ -9,9 +9,10 @@ import fake_cupy
 import numpy as np
 import pytest
 from elementwise_on_host import ElementwiseKernel
-from kernel_cases import CASES, FREE, SIZES, copies, gather_standardized, kernel, matrix
+from kernel_cases import CASES, FREE, SIZES, copies, gather_standardized, kernel, kernel_name, matrix
+from scipy import sparse
 
-from sk_adalr.backends import kernels, namespace
+from sk_adalr.backends import kernels, namespace, to_device
 from sk_adalr.backends.kernels.device import DEVICE, MAX_CLASSES_PER_THREAD, SOURCES
 from sk_adalr.backends.kernels.reference import REFERENCE
 from sk_adalr.directions import DIRECTIONS
@@ -28,7 +29,7 @@ dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
 def moved(arguments):
-    return [fake_cupy.cupy.asarray(a) if isinstance(a, np.ndarray) else a for a in arguments]
+    return [to_device(a) if isinstance(a, np.ndarray) or sparse.issparse(a) else a for a in arguments]
 
 
 def assert_equals_numpy(case, arguments):
@@ -52,7 +53,7 @@ def test_arrays_of_a_device_get_its_kernels(cupy):
 def test_every_source_is_launched_by_the_table_and_once(cupy):
     """By each step in both its ways, and by each kernel of its own."""
     with fake_cupy.launches.recorded() as launches:
-        for case in OWN:
+        for case in {kernel_name(case): case for case in OWN}.values():
             kernel(DEVICE, case)(*moved(case(7, np.float64)[0]))
         for name in DIRECTIONS:
             for rates, adapts in ((1, False), (7, True)):
@@ -98,10 +99,10 @@ def test_the_softmax_of_any_number_of_classes_is_numpys(cupy, n_classes, dtype):
     raw = 10 * matrix(50, dtype, n_classes)
     target = np.random.RandomState(0).randint(n_classes, size=50)
     on_device, on_host = cupy.asarray(raw), raw.copy()
-    losses = DEVICE.softmax_residual(on_device, cupy.asarray(target)).get()
+    losses = DEVICE.softmax_residual(on_device, cupy.asarray(target), 0.25).get()
     # The order of the sums differs from eight numbers on.
     tolerance = {"rtol": 100 * np.finfo(dtype).eps, "atol": 100 * np.finfo(dtype).eps}
-    np.testing.assert_allclose(losses, REFERENCE.softmax_residual(on_host, target), **tolerance)
+    np.testing.assert_allclose(losses, REFERENCE.softmax_residual(on_host, target, 0.25), **tolerance)
     np.testing.assert_allclose(on_device.get(), on_host, **tolerance)
 
 

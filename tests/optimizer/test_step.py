@@ -1,8 +1,11 @@
 import numpy as np
+import pytest
 
-from sk_adalr.directions import SGD, Momentum
-from sk_adalr.learning_rates import Constant, Hypergradient
+from sk_adalr.backends import use_kernels
+from sk_adalr.directions import DIRECTIONS, SGD, Momentum
+from sk_adalr.learning_rates import GRANULARITIES, Constant, Hypergradient
 from sk_adalr.optimizer import Optimizer
+from sk_adalr.optimizer import step as module
 from sk_adalr.parameters import ParameterLayout
 
 LAYOUT = ParameterLayout.vector(2)
@@ -44,3 +47,25 @@ def test_what_is_scored_and_stored_are_the_parameters():
     optimizer = Optimizer(SGD(), Constant(), LAYOUT)
     params = np.array([1.0, 2.0])
     assert optimizer.result(optimizer.init(params), params) is params
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+@pytest.mark.parametrize(
+    "rule", [Constant(0.1), *(Hypergradient(0.1, 0.01, cls()) for cls in GRANULARITIES.values())], ids=str
+)
+def test_a_step_block_by_block_equals_the_whole(direction, rule, monkeypatch):
+    optimizer = Optimizer(DIRECTIONS[direction](), rule, ParameterLayout.vector(20))
+
+    def trained():
+        params = np.linspace(-1, 1, 20)
+        state = optimizer.init(params)
+        for step in range(5):
+            optimizer.step(state, params, lambda params, out, step=step: np.sin(params * (step + 1.5), out=out))
+        return [params, state.direction, *state.direction_state.values(), *state.rate_state.values()]
+
+    with use_kernels("numpy"):
+        whole = trained()
+        monkeypatch.setattr(module, "_MANY", 1)
+        monkeypatch.setattr(module, "_BLOCK", 7)
+        for one, other in zip(trained(), whole, strict=True):
+            np.testing.assert_array_equal(one, other)

@@ -89,7 +89,7 @@ def test_the_same_seed_gives_the_same_order_dense_or_sparse(n_rows, batch_size, 
 @storages
 def test_sparse_chunks_do_not_change_the_batches(storage, monkeypatch):
     expected = epochs(dataset(20, storage))
-    monkeypatch.setattr(module, "_CSR_CHUNK_ROWS", 7)
+    monkeypatch.setattr(module, "_CSR_CHUNK_ENTRIES", 7)
     for (X, *_), (other_X, *_) in zip(*(e[0] for e in (expected, epochs(dataset(20, storage)))), strict=True):
         np.testing.assert_array_equal(X, other_X)
 

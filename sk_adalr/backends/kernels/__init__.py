@@ -36,7 +36,7 @@ _chosen: ContextVar[Kernels | None] = ContextVar("sk_adalr_kernels", default=Non
 
 def kernels(array: Array) -> Kernels:
     """Return the table that computes on arrays like `array`."""
-    if namespace(array) is not np:
+    if type(array) is not np.ndarray and namespace(array) is not np:
         return DEVICE
     return _chosen.get() or _automatic
 

@@ -10,9 +10,9 @@ from functools import cache
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from sk_adalr.backends.kernels.reference import REFERENCE
+from sk_adalr.backends.kernels.reference import REFERENCE, row_sums
 from sk_adalr.backends.kernels.table import LANES, Kernels
-from sk_adalr.backends.namespace import Array, namespace
+from sk_adalr.backends.namespace import Array, namespace, special
 
 
 class Source(NamedTuple):
@@ -111,7 +111,7 @@ SOURCES = {
         "T output", "T delta", "const T centered = output - T(0.5); delta *= T(0.25) - centered * centered;"
     ),
     "softmax_residual": Source(
-        "I target, int32 n_classes",
+        "I target, int32 n_classes, T scale",
         "T row_loss, raw T scores",
         """
         const ptrdiff_t start = (ptrdiff_t) i * n_classes;
@@ -129,8 +129,19 @@ SOURCES = {
         }
         for (int k = 0; k < n_classes; ++k) scores[start + k] /= total;
         scores[start + target] -= T(1);
+        for (int k = 0; k < n_classes; ++k) scores[start + k] *= scale;
         row_loss = log(total) - true_class;
         """,
+    ),
+    "binomial_residual": Source(
+        "T target, T scale, T share",
+        "T loss, T raw_prediction",
+        "loss -= raw_prediction * target; raw_prediction = (share - target) * scale;",
+    ),
+    "squared_residual": Source(
+        "T target, T scale",
+        "T loss, T raw_prediction",
+        "const T error = raw_prediction - target; loss = error * error * T(0.5); raw_prediction = error * scale;",
     ),
     "gather_standardized": Source(
         "raw T X, I row, T center, T scale, int32 n_columns",
@@ -205,9 +216,11 @@ def _move(iterate: Array, average: Array, direction: Array, rate: float, weight:
     _launch("move", direction, rate, weight, iterate, average)
 
 
-def _penalize(grad: Array, coefs: Array, square: Array, total: Array, weight_sum: float, factor: float) -> Array:
+def _penalize(
+    grad: Array, coefs: Array, square: Array, total: Array, weight_sum: float, factor: float, scale: float
+) -> Array:
     value = namespace(grad).empty(1, dtype="float64")
-    scalars = (square, total, weight_sum, 1 / weight_sum, factor, 0.5 * factor)
+    scalars = (square, total, weight_sum, scale, factor, 0.5 * factor)
     _launch("penalize", coefs, coefs.size, *scalars, grad, value)
     return value[0]
 
@@ -228,20 +241,44 @@ def _logistic_backward(delta: Array, output: Array) -> None:
     _launch("logistic_backward", output, delta)
 
 
-def _softmax_residual(raw: Array, target: Array) -> Array:
+def _softmax_residual(raw: Array, target: Array, scale: float) -> Array:
     n_rows, n_classes = raw.shape
     if n_classes > MAX_CLASSES_PER_THREAD:
-        return REFERENCE.softmax_residual(raw, target)
+        return REFERENCE.softmax_residual(raw, target, scale)
     row_losses = namespace(raw).empty(n_rows, dtype=raw.dtype)
-    _launch("softmax_residual", target, n_classes, row_losses, raw)
+    _launch("softmax_residual", target, n_classes, scale, row_losses, raw)
     return row_losses
+
+
+def _binomial_residual(raw: Array, target: Array, scale: float) -> Array:
+    losses, share = namespace(raw).logaddexp(0, raw), special(raw).expit(raw)
+    _launch("binomial_residual", target, scale, share, losses, raw)
+    return row_sums(losses)
+
+
+def _squared_residual(raw: Array, target: Array, scale: float) -> Array:
+    losses = namespace(raw).empty_like(raw)
+    _launch("squared_residual", target, scale, losses, raw)
+    return row_sums(losses)
 
 
 def _gather_standardized(X: Array, rows: Array, center: Array, scale: Array, out: Array) -> None:
     _launch("gather_standardized", X, rows[:, None], center, scale, X.shape[1], out)
 
 
-#: What is one launch of the library's own already, or a product of sparse matrices, stays with the reference.
+def _csr_matmul(matrix: Any, coef: Array, offset: Array | None, out: Array) -> None:
+    out[...] = matrix @ coef
+    if offset is not None:
+        out -= offset @ coef
+
+
+def _csr_transposed_matmul(matrix: Any, residual: Array, offset: Array | None, out: Array) -> None:
+    out[...] = matrix.T @ residual
+    if offset is not None:
+        out -= namespace(residual).outer(offset, residual.sum(axis=0))
+
+
+#: What is one launch of the library's own already stays with the reference.
 DEVICE = Kernels(
     name="cupy",
     step={name: _step(name) for name in _DIRECTIONS},
@@ -256,8 +293,10 @@ DEVICE = Kernels(
     tanh_backward=_tanh_backward,
     logistic_backward=_logistic_backward,
     softmax_residual=_softmax_residual,
+    binomial_residual=_binomial_residual,
+    squared_residual=_squared_residual,
     gather=REFERENCE.gather,
     gather_standardized=_gather_standardized,
-    csr_matmul=REFERENCE.csr_matmul,
-    csr_transposed_matmul=REFERENCE.csr_transposed_matmul,
+    csr_matmul=_csr_matmul,
+    csr_transposed_matmul=_csr_transposed_matmul,
 )

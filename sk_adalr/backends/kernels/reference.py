@@ -3,9 +3,10 @@
 from typing import Any
 
 import numpy as np
+from scipy.sparse import _sparsetools
 
 from sk_adalr.backends.kernels.table import LANES, Kernels
-from sk_adalr.backends.namespace import Array, add_scaled, namespace
+from sk_adalr.backends.namespace import Array, add_scaled, namespace, special
 
 
 def _interpolate(out: Array, a: Array, b: Array, weight: float, scratch: Array) -> None:
@@ -56,8 +57,11 @@ def _move(iterate: Array, average: Array, direction: Array, rate: float, weight:
     average += scratch
 
 
-def _penalize(grad: Array, coefs: Array, square: Array, total: Array, weight_sum: float, factor: float) -> Array:
-    grad *= 1 / weight_sum
+def _penalize(
+    grad: Array, coefs: Array, square: Array, total: Array, weight_sum: float, factor: float, scale: float
+) -> Array:
+    if scale != 1:
+        grad *= scale
     add_scaled(grad[: coefs.shape[0]], factor, coefs)
     return total / weight_sum + 0.5 * factor * square
 
@@ -84,7 +88,7 @@ def _logistic_backward(delta: Array, output: Array) -> None:
     delta *= namespace(output).subtract(0.25, output, out=output)
 
 
-def _softmax_residual(raw: Array, target: Array) -> Array:
+def _softmax_residual(raw: Array, target: Array, scale: float) -> Array:
     xp = namespace(raw)
     rows = xp.arange(raw.shape[0])
     raw -= raw.max(axis=1, keepdims=True)  # changes nothing but the overflow
@@ -93,7 +97,31 @@ def _softmax_residual(raw: Array, target: Array) -> Array:
     total = raw.sum(axis=1)
     raw /= total[:, None]
     raw[rows, target] -= 1
+    raw *= scale
     return xp.log(total) - true_class
+
+
+def _binomial_residual(raw: Array, target: Array, scale: float) -> Array:
+    xp = namespace(raw)
+    losses = xp.logaddexp(0, raw)
+    losses -= raw * target
+    special(raw).expit(raw, out=raw)
+    raw -= target
+    raw *= scale
+    return row_sums(losses)
+
+
+def _squared_residual(raw: Array, target: Array, scale: float) -> Array:
+    raw -= target
+    losses = raw * raw
+    losses *= 0.5
+    raw *= scale
+    return row_sums(losses)
+
+
+def row_sums(losses: Array) -> Array:
+    """Return the sums (n_rows,) of losses (n_rows, n_outputs)."""
+    return losses[:, 0] if losses.shape[1] == 1 else losses.sum(axis=1)
 
 
 def _gather(X: Array, rows: Array, out: Array) -> None:
@@ -108,18 +136,22 @@ def _gather_standardized(X: Array, rows: Array, center: Array, scale: Array, out
     out /= scale
 
 
-def _csr_matmul(matrix: Any, coef: Array, offset: Array | None) -> Array:
-    product = matrix @ coef
+def _csr_matmul(matrix: Any, coef: Array, offset: Array | None, out: Array) -> None:
+    out.fill(0)
+    sizes = (*matrix.shape, out.shape[1])
+    # What SciPy's own products call: those check, wrap and allocate for longer than a mini-batch takes to multiply.
+    _sparsetools.csr_matvecs(*sizes, matrix.indptr, matrix.indices, matrix.data, coef.ravel(), out.reshape(-1))
     if offset is not None:
-        product -= offset @ coef
-    return product
+        out -= offset @ coef
 
 
-def _csr_transposed_matmul(matrix: Any, transposed: Any, residual: Array, offset: Array | None) -> Array:
-    product = transposed @ residual
+def _csr_transposed_matmul(matrix: Any, residual: Array, offset: Array | None, out: Array) -> None:
+    out.fill(0)
+    sizes = (*matrix.shape[::-1], out.shape[1])
+    # The columns of the transpose are the rows.
+    _sparsetools.csc_matvecs(*sizes, matrix.indptr, matrix.indices, matrix.data, residual.ravel(), out.reshape(-1))
     if offset is not None:
-        product -= namespace(residual).outer(offset, residual.sum(axis=0))
-    return product
+        out -= np.outer(offset, residual.sum(axis=0))
 
 
 #: Directions and learning rates spell their own passes out; `step` holds only what joins them.
@@ -137,6 +169,8 @@ REFERENCE = Kernels(
     tanh_backward=_tanh_backward,
     logistic_backward=_logistic_backward,
     softmax_residual=_softmax_residual,
+    binomial_residual=_binomial_residual,
+    squared_residual=_squared_residual,
     gather=_gather,
     gather_standardized=_gather_standardized,
     csr_matmul=_csr_matmul,

@@ -43,27 +43,28 @@ class Kernels:
         ``(iterate, average, direction, rate, weight, scratch)``: ``iterate -= rate * direction`` and
         ``average += weight * (iterate - average)``.
     penalize : callable
-        ``(grad, coefs, square, total, weight_sum, factor)``: from sums over rows to their penalised mean:
-        ``grad /= weight_sum``, then ``grad[:n_coefs] += factor * coefs``. Returns, of the float64 scalar `total` and
-        the scalar `square` in the dtype of `grad`, ``total / weight_sum + factor / 2 * square``.
+        ``(grad, coefs, square, total, weight_sum, factor, scale)``: ``grad *= scale``, then
+        ``grad[:n_coefs] += factor * coefs``. Returns, of the float64 scalar `total` and the scalar `square` in the
+        dtype of `grad`, ``total / weight_sum + factor / 2 * square``.
     add_bias_relu : callable
         ``(a, bias)``: ``a = max(a + bias, 0)`` for `a` (n_rows, n_units) and `bias` (n_units,).
     relu_backward, tanh_backward, logistic_backward : callable
         ``(delta, output)``: `delta` times the derivative of the activation, in terms of its output. Both have the
         shape (n_rows, n_units); `output` may be overwritten.
-    softmax_residual : callable
-        ``(raw, target)``: overwrite each row of `raw` (n_rows, n_classes) with its softmax, minus 1 at the class in
-        `target` (n_rows,). Returns the log loss of each row, (n_rows,).
+    softmax_residual, binomial_residual, squared_residual : callable
+        ``(raw, target, scale)``: overwrite `raw` (n_rows, n_outputs) with `scale` times the derivative of a loss:
+        softmax minus 1 at the class in `target` (n_rows,), sigmoid minus `target`, or `raw` minus `target`. Returns
+        the loss of each row, (n_rows,): multinomial or binomial log loss, or half the squared error.
     gather : callable
         ``(X, rows, out)``: copy the given rows of `X` to `out`.
     gather_standardized : callable
         ``(X, rows, center, scale, out)``: ``out = (X[rows] - center) / scale``.
     csr_matmul : callable
-        ``(matrix, coef, offset)``: return ``matrix @ coef - offset @ coef`` for CSR `matrix` (n_rows, n_columns) and
-        `coef` (n_columns, n_out); `offset` (n_columns,) may be None, for zero.
+        ``(matrix, coef, offset, out)``: ``out = matrix @ coef - offset @ coef`` for `coef` (n_columns, n_out);
+        `offset` (n_columns,) may be None, for zero. On NumPy, `matrix` is anything with the arrays of a CSR matrix,
+        whose first row need not start with the first entry, and `coef` and `out` are contiguous.
     csr_transposed_matmul : callable
-        ``(matrix, transposed, residual, offset)``: return ``(matrix - offset).T @ residual`` for `residual`
-        (n_rows, n_out), given the CSR `matrix` and its transpose.
+        ``(matrix, residual, offset, out)``: ``out = (matrix - offset).T @ residual`` for `residual` (n_rows, n_out).
     """
 
     name: str
@@ -79,6 +80,8 @@ class Kernels:
     tanh_backward: Callable[..., Any]
     logistic_backward: Callable[..., Any]
     softmax_residual: Callable[..., Any]
+    binomial_residual: Callable[..., Any]
+    squared_residual: Callable[..., Any]
     gather: Callable[..., Any]
     gather_standardized: Callable[..., Any]
     csr_matmul: Callable[..., Any]

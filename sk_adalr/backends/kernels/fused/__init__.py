@@ -1,0 +1,32 @@
+"""The kernels compiled by numba, one pass over memory each. Importing this package imports numba."""
+
+import platform
+
+from sk_adalr.backends.kernels.fused import csr, layers, losses, rule, steps
+from sk_adalr.backends.kernels.reference import REFERENCE
+from sk_adalr.backends.kernels.table import Kernels
+
+# SciPy's products round as these do where its compiler has no fused multiply-add to contract them to.
+_SAME_AS_SCIPY = platform.machine().lower() in ("x86_64", "amd64")
+
+FUSED = Kernels(
+    name="numba",
+    step={"sgd": steps.sgd, "momentum": steps.momentum, "nesterov": steps.nesterov, "adam": steps.adam},
+    interpolate=rule.interpolate,
+    adapt_multipliers=rule.adapt_multipliers,
+    center_and_clip=rule.center_and_clip,
+    scale_direction=rule.scale_direction,
+    move=rule.move,
+    penalize=REFERENCE.penalize,  # the multiply-add of BLAS rounds once
+    add_bias_relu=layers.add_bias_relu,
+    relu_backward=layers.relu_backward,
+    tanh_backward=layers.tanh_backward,
+    logistic_backward=layers.logistic_backward,
+    softmax_residual=losses.softmax_residual,
+    binomial_residual=losses.binomial_residual,
+    squared_residual=losses.squared_residual,
+    gather=REFERENCE.gather,  # it copies a row faster than a compiled loop does
+    gather_standardized=layers.gather_standardized,
+    csr_matmul=csr.csr_matmul if _SAME_AS_SCIPY else REFERENCE.csr_matmul,
+    csr_transposed_matmul=csr.csr_transposed_matmul if _SAME_AS_SCIPY else REFERENCE.csr_transposed_matmul,
+)

@@ -1,0 +1,62 @@
+"""Products with CSR rows."""
+
+from typing import Any
+
+import numpy as np
+
+from sk_adalr.backends.kernels.fused.compile import compiled
+from sk_adalr.backends.namespace import Array
+
+# Columns are counted without a sign, which spares a look whether they count from the end. A single output, the binary
+# and the scalar model, is summed in a register.
+
+
+@compiled
+def _compiled_csr_matmul(data, indices, indptr, coef, shift, out):
+    zero = out.dtype.type(0)
+    for i in range(out.shape[0]):
+        if out.shape[1] == 1:
+            total = zero
+            for k in range(indptr[i], indptr[i + 1]):
+                total += data[k] * coef[np.uint64(indices[k]), 0]
+            out[i, 0] = total
+        else:
+            out[i] = zero
+            for k in range(indptr[i], indptr[i + 1]):
+                for j in range(out.shape[1]):
+                    out[i, j] += data[k] * coef[np.uint64(indices[k]), j]
+        for j in range(shift.size):
+            out[i, j] -= shift[j]
+
+
+@compiled
+def _compiled_csr_transposed_matmul(data, indices, indptr, residual, offset, total, out):
+    out[...] = out.dtype.type(0)
+    for i in range(residual.shape[0]):
+        for k in range(indptr[i], indptr[i + 1]):
+            if out.shape[1] == 1:
+                out[np.uint64(indices[k]), 0] += data[k] * residual[i, 0]
+            else:
+                for j in range(out.shape[1]):
+                    out[np.uint64(indices[k]), j] += data[k] * residual[i, j]
+    if out.shape[1] == 1:
+        column = out.ravel()
+        for i in range(offset.size):
+            column[i] -= offset[i] * total[0]
+    else:
+        for i in range(offset.size):
+            for j in range(out.shape[1]):
+                out[i, j] -= offset[i] * total[j]
+
+
+def csr_matmul(matrix: Any, coef: Array, offset: Array | None, out: Array) -> None:
+    shift = coef.ravel()[:0] if offset is None else offset @ coef
+    _compiled_csr_matmul(matrix.data, matrix.indices, matrix.indptr, coef, shift, out)
+
+
+def csr_transposed_matmul(matrix: Any, residual: Array, offset: Array | None, out: Array) -> None:
+    if offset is None:
+        offset = total = residual.ravel()[:0]
+    else:
+        total = residual.sum(axis=0)
+    _compiled_csr_transposed_matmul(matrix.data, matrix.indices, matrix.indptr, residual, offset, total, out)

@@ -1,0 +1,52 @@
+"""What surrounds the matrix products of a network: its rows, its activations."""
+
+import numpy as np
+
+from sk_adalr.backends.kernels.fused.compile import compiled
+from sk_adalr.backends.namespace import Array
+
+
+@compiled
+def add_bias_relu(a, bias):
+    zero = a.dtype.type(0)
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            x = a[i, j] + bias[j]
+            a[i, j] = zero if x <= zero else x
+
+
+@compiled
+def relu_backward(delta, output):
+    zero, one = delta.dtype.type(0), delta.dtype.type(1)
+    for i in range(delta.shape[0]):
+        for j in range(delta.shape[1]):
+            delta[i, j] *= one if output[i, j] > zero else zero
+
+
+@compiled
+def tanh_backward(delta, output):
+    one = delta.dtype.type(1)
+    for i in range(delta.shape[0]):
+        for j in range(delta.shape[1]):
+            delta[i, j] *= one - output[i, j] * output[i, j]
+
+
+@compiled
+def logistic_backward(delta, output):
+    half, quarter = delta.dtype.type(0.5), delta.dtype.type(0.25)
+    for i in range(delta.shape[0]):
+        for j in range(delta.shape[1]):
+            centered = output[i, j] - half
+            delta[i, j] *= quarter - centered * centered
+
+
+@compiled
+def _compiled_gather_standardized(X, rows, center, scale, out):
+    for i in range(rows.size):
+        row = rows[i]
+        for j in range(X.shape[1]):
+            out[i, j] = (X[row, j] - center[j]) / scale[j]
+
+
+def gather_standardized(X: Array, rows: Array, center: Array, scale: Array, out: Array) -> None:
+    _compiled_gather_standardized(np.asarray(X), rows, center, scale, out)  # a memory map is no plain array

@@ -1,0 +1,70 @@
+"""All of a literal step in one pass, for each direction."""
+
+import numpy as np
+
+from sk_adalr.backends.kernels.fused.compile import compiled
+
+# In the steps, what does not change from parameter to parameter is decided within the loop: the compiler moves the
+# decision out of it and makes a vectorised loop for each case.
+
+
+@compiled
+def sgd(params, grad, direction, rates, hyper_learning_rate, adapts):
+    hyper_learning_rate = params.dtype.type(hyper_learning_rate)
+    shares_rate = rates.size < params.size
+    rate = rates[0] if shares_rate else params.dtype.type(0)
+    for i in range(params.size):
+        if adapts:
+            rates[i] += grad[i] * direction[i] * hyper_learning_rate
+        direction[i] = grad[i]
+        params[i] -= (rate if shares_rate else rates[i]) * grad[i]
+
+
+@compiled
+def momentum(params, grad, direction, rates, hyper_learning_rate, adapts, velocity, momentum):
+    hyper_learning_rate, momentum = params.dtype.type(hyper_learning_rate), params.dtype.type(momentum)
+    shares_rate = rates.size < params.size
+    rate = rates[0] if shares_rate else params.dtype.type(0)
+    for i in range(params.size):
+        if adapts:
+            rates[i] += grad[i] * direction[i] * hyper_learning_rate
+        v = velocity[i] * momentum + grad[i]
+        velocity[i] = v
+        direction[i] = v
+        params[i] -= (rate if shares_rate else rates[i]) * v
+
+
+@compiled
+def nesterov(params, grad, direction, rates, hyper_learning_rate, adapts, velocity, momentum):
+    hyper_learning_rate, momentum = params.dtype.type(hyper_learning_rate), params.dtype.type(momentum)
+    shares_rate = rates.size < params.size
+    rate = rates[0] if shares_rate else params.dtype.type(0)
+    for i in range(params.size):
+        if adapts:
+            rates[i] += grad[i] * direction[i] * hyper_learning_rate
+        v = velocity[i] * momentum + grad[i]
+        d = v * momentum + grad[i]
+        velocity[i] = v
+        direction[i] = d
+        params[i] -= (rate if shares_rate else rates[i]) * d
+
+
+@compiled
+def adam(
+    params, grad, direction, rates, hyper_learning_rate, adapts, grad_sum, square_sum, beta_1, beta_2, ratio, shift
+):
+    as_float = params.dtype.type
+    hyper_learning_rate = as_float(hyper_learning_rate)
+    beta_1, beta_2, ratio, shift = as_float(beta_1), as_float(beta_2), as_float(ratio), as_float(shift)
+    shares_rate = rates.size < params.size
+    rate = rates[0] if shares_rate else params.dtype.type(0)
+    for i in range(params.size):
+        if adapts:
+            rates[i] += grad[i] * direction[i] * hyper_learning_rate
+        m = grad_sum[i] * beta_1 + grad[i]
+        v = square_sum[i] * beta_2 + grad[i] * grad[i]
+        d = m / (np.sqrt(v) * ratio + shift)
+        grad_sum[i] = m
+        square_sum[i] = v
+        direction[i] = d
+        params[i] -= (rate if shares_rate else rates[i]) * d
