@@ -4,7 +4,14 @@ The only room that imports CuPy and numba.
 """
 
 from sk_adalr.backends.interchange import Origin, enter, enter_host, fitted_array, origin, same_place
-from sk_adalr.backends.kernels import Kernels, expect_steps, kernels, use_kernels
+from sk_adalr.backends.kernels import (
+    Kernels,
+    expect_steps,
+    kernels,
+    least_log_probability,
+    least_probability,
+    use_kernels,
+)
 from sk_adalr.backends.namespace import (
     Array,
     add_scaled,
@@ -32,6 +39,8 @@ __all__ = [
     "import_cupy",
     "is_sparse",
     "kernels",
+    "least_log_probability",
+    "least_probability",
     "namespace",
     "origin",
     "same_place",

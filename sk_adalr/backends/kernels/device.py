@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from sk_adalr.backends.kernels.reference import REFERENCE, row_sums
-from sk_adalr.backends.kernels.table import LANES, Kernels
+from sk_adalr.backends.kernels.table import LANES, Kernels, least_log_probability, least_probability
 from sk_adalr.backends.namespace import Array, namespace, special
 
 
@@ -111,7 +111,7 @@ SOURCES = {
         "T output", "T delta", "const T centered = output - T(0.5); delta *= T(0.25) - centered * centered;"
     ),
     "softmax_residual": Source(
-        "I target, int32 n_classes, T scale",
+        "I target, int32 n_classes, T scale, T least",
         "T row_loss, raw T scores",
         """
         const ptrdiff_t start = (ptrdiff_t) i * n_classes;
@@ -123,7 +123,8 @@ SOURCES = {
         const T true_class = scores[start + target] - largest;
         T total = T(0);
         for (int k = 0; k < n_classes; ++k) {
-            const T exponential = exp(scores[start + k] - largest);
+            const T shifted = scores[start + k] - largest;
+            const T exponential = exp(shifted < least ? least : shifted);
             scores[start + k] = exponential;
             total += exponential;
         }
@@ -134,9 +135,9 @@ SOURCES = {
         """,
     ),
     "binomial_residual": Source(
-        "T target, T scale, T share",
+        "T target, T scale, T share, T least",
         "T loss, T raw_prediction",
-        "loss -= raw_prediction * target; raw_prediction = (share - target) * scale;",
+        "loss -= raw_prediction * target; raw_prediction = ((share < least ? least : share) - target) * scale;",
     ),
     "squared_residual": Source(
         "T target, T scale",
@@ -246,13 +247,13 @@ def _softmax_residual(raw: Array, target: Array, scale: float) -> Array:
     if n_classes > MAX_CLASSES_PER_THREAD:
         return REFERENCE.softmax_residual(raw, target, scale)
     row_losses = namespace(raw).empty(n_rows, dtype=raw.dtype)
-    _launch("softmax_residual", target, n_classes, scale, row_losses, raw)
+    _launch("softmax_residual", target, n_classes, scale, least_log_probability(raw.dtype), row_losses, raw)
     return row_losses
 
 
 def _binomial_residual(raw: Array, target: Array, scale: float) -> Array:
     losses, share = namespace(raw).logaddexp(0, raw), special(raw).expit(raw)
-    _launch("binomial_residual", target, scale, share, losses, raw)
+    _launch("binomial_residual", target, scale, share, least_probability(raw.dtype), losses, raw)
     return row_sums(losses)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import _sparsetools
 
-from sk_adalr.backends.kernels.table import LANES, Kernels
+from sk_adalr.backends.kernels.table import LANES, Kernels, least_log_probability, least_probability
 from sk_adalr.backends.namespace import Array, add_scaled, namespace, special
 
 
@@ -93,6 +93,7 @@ def _softmax_residual(raw: Array, target: Array, scale: float) -> Array:
     rows = xp.arange(raw.shape[0])
     raw -= raw.max(axis=1, keepdims=True)  # changes nothing but the overflow
     true_class = raw[rows, target]
+    xp.maximum(raw, least_log_probability(raw.dtype), out=raw)
     xp.exp(raw, out=raw)
     total = raw.sum(axis=1)
     raw /= total[:, None]
@@ -106,6 +107,7 @@ def _binomial_residual(raw: Array, target: Array, scale: float) -> Array:
     losses = xp.logaddexp(0, raw)
     losses -= raw * target
     special(raw).expit(raw, out=raw)
+    xp.maximum(raw, least_probability(raw.dtype), out=raw)
     raw -= target
     raw *= scale
     return row_sums(losses)

@@ -1,12 +1,34 @@
 """What a table of kernels holds."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
+
+import numpy as np
 
 #: A sum over a long vector adds up so many partial sums side by side: any column can reproduce that order, and it is
 #: several times faster than one running sum, and more accurate.
 LANES = 1024
+
+_LEAST_SHARE = 0.7
+
+
+@cache
+def least_probability(dtype: Any) -> float:
+    """Return the smallest probability that a residual tells from zero, tiny but far from the smallest number.
+
+    Arithmetic with numbers next to that is up to fifty times slower, and in float32 they are everywhere as soon as
+    classes are told apart well.
+    """
+    return float(np.finfo(dtype).tiny) ** _LEAST_SHARE
+
+
+@cache
+def least_log_probability(dtype: Any) -> float:
+    """Return its logarithm."""
+    return math.log(least_probability(dtype))
 
 
 @dataclass(frozen=True)
@@ -54,7 +76,8 @@ class Kernels:
     softmax_residual, binomial_residual, squared_residual : callable
         ``(raw, target, scale)``: overwrite `raw` (n_rows, n_outputs) with `scale` times the derivative of a loss:
         softmax minus 1 at the class in `target` (n_rows,), sigmoid minus `target`, or `raw` minus `target`. Returns
-        the loss of each row, (n_rows,): multinomial or binomial log loss, or half the squared error.
+        the loss of each row, (n_rows,): multinomial or binomial log loss, or half the squared error. Probabilities in
+        a derivative are at least about `least_probability`.
     gather : callable
         ``(X, rows, out)``: copy the given rows of `X` to `out`.
     gather_standardized : callable

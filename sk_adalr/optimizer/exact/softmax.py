@@ -11,7 +11,7 @@ of size n x K is ever held.
 
 import numpy as np
 
-from ...backends import beside, namespace, to_host
+from ...backends import beside, least_log_probability, namespace, to_host
 
 # Class scores of a block stay in the second-level cache.
 _BLOCK = 65_536
@@ -65,6 +65,7 @@ def _loss_and_residual(scores, true, weight):
     # Shifting by the maximum over classes changes nothing but the overflow.
     scores -= scores.max(axis=0)
     true_scores = flat.take(true)
+    xp.maximum(scores, least_log_probability(scores.dtype), out=scores)
     xp.exp(scores, out=scores)
     total = scores.sum(axis=0)
     losses = xp.log(total) - true_scores

@@ -5,18 +5,21 @@ from scipy.special import expit
 
 from sk_adalr.backends.kernels.fused.compile import compiled
 from sk_adalr.backends.kernels.reference import row_sums
+from sk_adalr.backends.kernels.table import least_log_probability, least_probability
 from sk_adalr.backends.namespace import Array
 
 
 @compiled
-def _compiled_shift_rows(raw, target, true_class):
+def _compiled_shift_rows(raw, target, true_class, least):
+    least = raw.dtype.type(least)
     for i in range(raw.shape[0]):
         largest = raw[i, 0]
         for j in range(1, raw.shape[1]):
             largest = largest if raw[i, j] <= largest or largest != largest else raw[i, j]
+        true_class[i] = raw[i, target[i]] - largest
         for j in range(raw.shape[1]):
-            raw[i, j] -= largest
-        true_class[i] = raw[i, target[i]]
+            shifted = raw[i, j] - largest
+            raw[i, j] = least if shifted < least else shifted
 
 
 @compiled
@@ -32,7 +35,7 @@ def _compiled_softmax_residual(raw, total, target, scale):
 
 def softmax_residual(raw: Array, target: Array, scale: float) -> Array:
     true_class = np.empty(raw.shape[0], dtype=raw.dtype)
-    _compiled_shift_rows(raw, target, true_class)
+    _compiled_shift_rows(raw, target, true_class, least_log_probability(raw.dtype))
     np.exp(raw, out=raw)
     total = np.add.reduce(raw, axis=1)
     _compiled_softmax_residual(raw, total, target, scale)
@@ -40,17 +43,18 @@ def softmax_residual(raw: Array, target: Array, scale: float) -> Array:
 
 
 @compiled
-def _compiled_binomial_residual(raw, target, scale, losses, share):
-    scale = raw.dtype.type(scale)
+def _compiled_binomial_residual(raw, target, scale, losses, share, least):
+    scale, least = raw.dtype.type(scale), raw.dtype.type(least)
     for i in range(raw.shape[0]):
         for j in range(raw.shape[1]):
             losses[i, j] -= raw[i, j] * target[i, j]
-            raw[i, j] = (share[i, j] - target[i, j]) * scale
+            bounded = least if share[i, j] < least else share[i, j]
+            raw[i, j] = (bounded - target[i, j]) * scale
 
 
 def binomial_residual(raw: Array, target: Array, scale: float) -> Array:
     losses, share = np.logaddexp(0, raw), expit(raw)
-    _compiled_binomial_residual(raw, target, scale, losses, share)
+    _compiled_binomial_residual(raw, target, scale, losses, share, least_probability(raw.dtype))
     return row_sums(losses)
 
 
