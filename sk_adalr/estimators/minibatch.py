@@ -133,7 +133,9 @@ class MiniBatchTraining:
 
         params = self._run(session, max_epochs - n_restored, on_epoch)
         self._warn_if_bad(session)
-        return self._fitted(session, params, session.freeze())
+        training = session.freeze()
+        del session.state, session.network  # their buffers make room for the model in the user's units
+        return self._fitted(session, params, training)
 
     def _session(self, data: Dataset, target: Target, *, resume: bool) -> Session:
         """Return what trains on these data, and from where it starts."""

@@ -38,25 +38,36 @@ class History:
     stop_reason: str = ""
     note: str = ""
 
-    def record_rates(self, rates: np.ndarray, layout: ParameterLayout | None = None) -> None:
-        """Append the summary of the rates (n_rates,), which lie on the host; by layer too if there are several."""
-        self.learning_rates.append(_summary(rates))
+    def record_rates(
+        self, rates: np.ndarray, layout: ParameterLayout | None = None, room: np.ndarray | None = None
+    ) -> None:
+        """Append the summary of the rates (n_rates,), which lie on the host; by layer too if there are several.
+
+        `room`, like `rates`, is overwritten: a summary orders a copy.
+        """
+        room = np.empty_like(rates) if room is None else room
+        self.learning_rates.append(_summary([rates], room))
         if layout is None or len(layout.layers) == 1:
             return
         if rates.size == layout.n_params:
-            by_layer = [np.concatenate([rates[block] for block in layer]) for layer in layout.layers]
+            by_layer = [[rates[block] for block in layer] for layer in layout.layers]
         else:
-            by_layer = list(np.broadcast_to(rates, len(layout.layers))[:, None])
-        self.layer_learning_rates.append([_summary(layer) for layer in by_layer])
+            by_layer = [[layer] for layer in np.broadcast_to(rates, len(layout.layers))[:, None]]
+        self.layer_learning_rates.append([_summary(parts, room) for parts in by_layer])
 
 
-def _summary(rates: np.ndarray) -> tuple[float, float, float]:
-    """Return the smallest, median and largest rate."""
+def _summary(parts: list[np.ndarray], room: np.ndarray) -> tuple[float, float, float]:
+    """Return the smallest, median and largest of the rates in `parts`; overwrites `room`."""
+    ordered = np.concatenate(parts, out=room[: sum(part.size for part in parts)])
     # Twice as fast as numpy.median, which matters where an iteration takes microseconds.
-    upper = rates.size // 2
-    lower = (rates.size - 1) // 2
-    ordered = np.partition(rates, (lower, upper))
+    upper = ordered.size // 2
+    lower = (ordered.size - 1) // 2
+    ordered.partition((lower, upper))
     median = 0.5 * (float(ordered[lower]) + float(ordered[upper]))
     # In the units of features of scale 1e-200 a rate is beyond the largest float.
     largest = sys.float_info.max
-    return min(float(rates.min()), largest), min(median, largest), min(float(rates.max()), largest)
+    return (
+        min(float(ordered[: upper + 1].min()), largest),
+        min(median, largest),
+        min(float(ordered[lower:].max()), largest),
+    )

@@ -6,8 +6,10 @@ import tracemalloc
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.base import clone
 
 from sk_adalr import AdaptiveLRLinearRegression, AdaptiveLRLogisticRegression, AdaptiveLRMLPClassifier
+from sk_adalr.backends import use_kernels
 
 N_ROWS, N_COLUMNS, N_HIDDEN, BATCH = 2000, 1000, 300, 200
 N_PARAMS = (N_COLUMNS + 1) * N_HIDDEN + N_HIDDEN + 1
@@ -15,17 +17,19 @@ X = np.random.RandomState(0).standard_normal((N_ROWS, N_COLUMNS))
 Y = (X[:, 0] > 0).astype(int)
 SHORT = {"max_iter": 2, "tol": 0, "early_stopping": False, "random_state": 0}
 
-#: Vectors of the size of the parameters at the peak: those that live through the training, and two or three for the
-#: summary of the rates at the end of an epoch or for the model in the user's units.
+#: Vectors of the size of the parameters at the peak, with NumPy's kernels and with those of numba: those that live
+#: through the training and no other, the parameters and their gradient included.
 N_VECTORS = {
-    "automatic adam": ({}, 11),
-    "automatic sgd": ({"solver": "sgd"}, 10),
-    "literal adam": ({"learning_rate": "hypergradient"}, 9),
-    "literal sgd": ({"learning_rate": "hypergradient", "solver": "sgd"}, 7),
-    "literal adam, one rate": ({"learning_rate": "hypergradient", "granularity": "global"}, 7),
-    "constant adam": ({"learning_rate": "constant"}, 7),
-    "constant sgd": ({"learning_rate": "constant", "solver": "sgd"}, 5),
+    "automatic adam": ({}, 8, 8),
+    "automatic sgd": ({"solver": "sgd"}, 7, 7),
+    "literal adam": ({"learning_rate": "hypergradient"}, 7, 6),
+    "literal sgd": ({"learning_rate": "hypergradient", "solver": "sgd"}, 5, 4),
+    "literal adam, one rate": ({"learning_rate": "hypergradient", "granularity": "global"}, 6, 6),
+    "constant adam": ({"learning_rate": "constant"}, 6, 5),
+    "constant sgd": ({"learning_rate": "constant", "solver": "sgd"}, 4, 3),
 }
+#: The rows of a batch, and the activations and gradients of the hidden layer.
+BATCH_ELEMENTS = BATCH * (N_COLUMNS + 2 * N_HIDDEN)
 
 
 def peak(function, *args, **kwargs):
@@ -39,12 +43,35 @@ def peak(function, *args, **kwargs):
         tracemalloc.stop()
 
 
+@pytest.mark.parametrize("column", ["numpy", "numba"])
 @pytest.mark.parametrize("mode", N_VECTORS)
-def test_a_mini_batch_fit_needs_a_batch_and_some_vectors(mode):
-    options, n_vectors = N_VECTORS[mode]
+def test_a_mini_batch_fit_needs_a_batch_and_some_vectors(mode, column):
+    options, *n_vectors = N_VECTORS[mode]
+    if column == "numba":
+        pytest.importorskip("numba")
     model = AdaptiveLRMLPClassifier(N_HIDDEN, **SHORT, **options)
-    batch = BATCH * (N_COLUMNS + 2 * N_HIDDEN)  # its rows, and the activations and gradients of the hidden layer
-    assert peak(model.fit, X, Y) < 8 * (1.1 * batch + (n_vectors + 0.1) * N_PARAMS)
+    with use_kernels(column):
+        clone(model).fit(X[:300], Y[:300])  # compiles
+        needed = peak(model.fit, X, Y)
+    assert needed < 8 * (1.1 * BATCH_ELEMENTS + (n_vectors[column == "numba"] + 0.1) * N_PARAMS)
+
+
+def test_float32_needs_half_as_much():
+    needed = peak(AdaptiveLRMLPClassifier(N_HIDDEN, **SHORT).fit, X.astype(np.float32), Y)
+    assert needed < 4 * (1.1 * BATCH_ELEMENTS + (N_VECTORS["automatic adam"][1] + 0.1) * N_PARAMS) + 4 * X.size
+
+
+def test_early_stopping_needs_one_vector_more():
+    """The best parameters, and a block of rows that are judged."""
+    needed = peak(AdaptiveLRMLPClassifier(N_HIDDEN, **SHORT | {"early_stopping": True}).fit, X, Y)
+    block = 0.1 * N_ROWS * (2 * N_COLUMNS + N_HIDDEN)
+    assert needed < 8 * (1.1 * BATCH_ELEMENTS + block + (N_VECTORS["automatic adam"][1] + 1.1) * N_PARAMS)
+
+
+def test_a_fit_that_goes_on_needs_the_model_before_it_too():
+    """Eight vectors of its own: what it started from stays as it is until it has succeeded."""
+    model = AdaptiveLRMLPClassifier(N_HIDDEN, **SHORT).fit(X, Y)
+    assert peak(model.partial_fit, X, Y) < 8 * (1.1 * BATCH_ELEMENTS + 8.1 * N_PARAMS)
 
 
 def test_early_stopping_makes_no_copy_of_the_data():
