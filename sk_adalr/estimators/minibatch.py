@@ -22,8 +22,16 @@ from sk_adalr.optimizer import Optimizer
 from sk_adalr.optimizer.automatic import AutomaticOptimizer
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.standardization import Standardization
-from sk_adalr.training import Batches, History, Stopping, Trainer, TrainingState, Validation
-from sk_adalr.training.stopping import MAX_ITER_REACHED
+from sk_adalr.training import (
+    Batches,
+    History,
+    Stopping,
+    Trainer,
+    TrainingState,
+    Validation,
+    no_worse_than_constant,
+)
+from sk_adalr.training.stopping import INTERRUPTED, MAX_ITER_REACHED
 from sk_adalr.units import Units
 
 
@@ -134,6 +142,7 @@ class MiniBatchTraining:
         params = self._run(session, max_epochs - n_restored, on_epoch)
         self._warn_if_bad(session)
         training = session.freeze()
+        params = self._bounded(session, params)
         del session.state, session.network  # their buffers make room for the model in the user's units
         return self._fitted(session, params, training)
 
@@ -192,6 +201,23 @@ class MiniBatchTraining:
             rows=rows,
             standardization=session.units.inputs,
         )
+
+    def _bounded(self, session: Session, params: Array) -> Array:
+        """Return `params`, shrunk if the automatic rule ended above the loss of the best constant prediction.
+
+        Where there is nothing to learn, mini-batches lead a little way from it. A rate of the user's own does what it
+        is told.
+        """
+        stopping = session.stopping
+        if stopping is None or not isinstance(session.optimizer, AutomaticOptimizer):
+            return params
+        # Far below it, a look would be wasted: it costs a third of an epoch. And an answer to Ctrl-C is a quick one.
+        if session.loss < 0.5 * stopping.loss_scale or session.history.stop_reason == INTERRUPTED:
+            return params
+        bounded = no_worse_than_constant(params, session.network, self._batches(session, shuffle=False))
+        if bounded is not params:
+            session.note += " The model is shrunk towards the best constant prediction, than which it was worse."
+        return bounded
 
     def _fitted(self, session: Session, params: Array, training: dict[str, Any]) -> dict[str, Any]:
         """Return all fitted attributes of a model with `params`, whose training state at rest is `training`."""
