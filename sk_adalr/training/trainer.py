@@ -175,8 +175,9 @@ class Trainer:
         return self.loss_unit * float(loss_sum / weight_sum), interrupted
 
     def _check_finite(self, loss: float, params: Array, state: Any, epoch: int) -> None:
-        # The extremes are NaN where a parameter is, and need no array of answers.
-        if np.isfinite(loss) and np.isfinite(float(params.min())) and np.isfinite(float(params.max())):
+        # 0 unless an extreme is NaN or infinite: a single number to read, and no array of answers.
+        extremes = 0 * params.min() + 0 * params.max()
+        if np.isfinite(loss) and float(extremes) == 0:
             return
         what = "loss" if not np.isfinite(loss) else "parameters"
         rates = to_host(self.optimizer.rates(state))
