@@ -33,16 +33,19 @@ class Standardization:
     ----------
     center, scale : float64 array of shape (n_columns,)
         On the host, but for a copy made by `beside`.
+    is_full : bool array of shape (n_columns,) or None, default=None
+        Which columns of the sparse features that `beside` was given have an entry in every row.
     """
 
     center: Array
     scale: Array
+    is_full: Array | None = None
 
     def beside(self, X: Any) -> "Standardization":
-        """Return the same where `X` lies, and in its dtype if it is dense, to transform it without a transfer."""
+        """Return the same where `X` lies, and in its dtype if it is dense: its rows then need no transfer."""
         dtype = self.center.dtype if is_sparse(X) else X.dtype
         center, scale = (beside(array.astype(dtype, copy=False), X) for array in (self.center, self.scale))
-        return Standardization(center, scale)
+        return Standardization(center, scale, _full_columns(X) if is_sparse(X) else None)
 
     @classmethod
     def of_features(cls, X: Any, weight: Array | None, *, center: bool = True) -> "Standardization":
@@ -74,13 +77,13 @@ class Standardization:
         return cls(result.center - 0.1 * result.scale, result.scale) if center else result
 
     def transform(self, X: Any, out: Array | None = None) -> Any:
-        """Return the standardised rows `X`, which lie beside this: an array, in `out` if given, or `SparseRows`."""
+        """Return the standardised rows `X`, of those this is beside: an array, in `out` if given, or `SparseRows`."""
         xp = namespace(X)
         if is_sparse(X):
             columns, data, center = X.indices, X.data, self.center
             # Columns without zeros are centred themselves. Of a constant one, the implicit way would leave its
             # rounding, which Adam scales up to full steps.
-            is_full = xp.bincount(columns, minlength=X.shape[1]) == X.shape[0]
+            is_full = _full_columns(X) if self.is_full is None else self.is_full
             data = data - xp.where(is_full, center, 0.0)[columns]
             center = xp.where(is_full, 0.0, center)
             data = (data / self.scale[columns]).astype(X.dtype)
@@ -107,6 +110,11 @@ class Standardization:
         """Return the inverse of `fold`."""
         intercept = None if intercept is None else intercept + self.center @ coef
         return np.multiply(coef, self.scale[:, None], out=out), intercept
+
+
+def _full_columns(X: Any) -> Array:
+    """Return which columns (n_columns,) of the CSR `X` have an entry in every row."""
+    return namespace(X).bincount(X.indices, minlength=X.shape[1]) == X.shape[0]
 
 
 def _statistics(
