@@ -69,8 +69,7 @@ def subtract(target: Array, rates: np.ndarray, direction: Array, groups: Sequenc
 
 def _cosine(a: Array, b: Array, group: Group, *, scratch: Array) -> float:
     """Return the cosine between two vectors of any scale, 0 if one of them is zero; overwrites `a` and `scratch`."""
-    # The largest magnitude, without an array of all of them.
-    scale_a, scale_b = (max(max(float(v[block].max()), -float(v[block].min())) for block in group) for v in (a, b))
+    scale_a, scale_b = (max(_magnitude(v[block]) for block in group) for v in (a, b))
     if scale_a == 0 or scale_b == 0:
         return 0.0
     product = norm_a = norm_b = 0.0
@@ -82,3 +81,8 @@ def _cosine(a: Array, b: Array, group: Group, *, scratch: Array) -> float:
         norm_a += float(unit_a @ unit_a)
         norm_b += float(unit_b @ unit_b)
     return product / math.sqrt(norm_a * norm_b)
+
+
+def _magnitude(a: Array) -> float:
+    """Return the largest absolute value, without an array of all of them."""
+    return float(namespace(a).maximum(a.max(), -a.min()))
