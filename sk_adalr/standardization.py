@@ -33,16 +33,19 @@ class Standardization:
     ----------
     center, scale : float64 array of shape (n_columns,)
         On the host, but for a copy made by `beside`.
+    is_full : bool array of shape (n_columns,) or None, default=None
+        Which columns of the sparse features that `beside` was given have an entry in every row.
     """
 
     center: Array
     scale: Array
+    is_full: Array | None = None
 
     def beside(self, X: Any) -> "Standardization":
-        """Return the same where `X` lies, and in its dtype if it is dense, to transform it without a transfer."""
+        """Return the same where `X` lies, and in its dtype if it is dense: its rows then need no transfer."""
         dtype = self.center.dtype if is_sparse(X) else X.dtype
         center, scale = (beside(array.astype(dtype, copy=False), X) for array in (self.center, self.scale))
-        return Standardization(center, scale)
+        return Standardization(center, scale, _full_columns(X) if is_sparse(X) else None)
 
     @classmethod
     def of_features(cls, X: Any, weight: Array | None, *, center: bool = True) -> "Standardization":
@@ -74,26 +77,21 @@ class Standardization:
         return cls(result.center - 0.1 * result.scale, result.scale) if center else result
 
     def transform(self, X: Any, out: Array | None = None) -> Any:
-        """Return the standardised rows `X`, which lie beside this: an array, in `out` if given, or `SparseRows`."""
+        """Return the standardised rows `X`, of those this is beside: an array, in `out` if given, or `SparseRows`."""
         xp = namespace(X)
         if is_sparse(X):
-            return self.transform_sparse(X, full_columns(X))
+            is_full = _full_columns(X) if self.is_full is None else self.is_full
+            columns, data, center = X.indices, X.data, self.center
+            # Columns without zeros are centred themselves. Of a constant one, the implicit way would leave its
+            # rounding, which Adam scales up to full steps.
+            if xp is not np or is_full.any():  # the host does not wait for a device to tell
+                data = data - xp.where(is_full, center, 0.0)[columns]
+                center = xp.where(is_full, 0.0, center)
+            data = (data / self.scale[columns]).astype(X.dtype, copy=False)
+            return SparseRows(csr((data, columns, X.indptr), X.shape), (center / self.scale).astype(X.dtype))
         out = xp.subtract(X, self.center.astype(X.dtype, copy=False), out=out)
         # Dividing, for the reciprocal of a subnormal scale would overflow.
         return xp.divide(out, self.scale.astype(X.dtype, copy=False), out=out)
-
-    def transform_sparse(self, X: Any, full: Array | None) -> SparseRows:
-        """Return the standardised CSR rows `X`, with the columns in the mask `full` (n_columns,) centred themselves.
-
-        Of a constant column, the implicit way would leave its rounding, which Adam scales up to full steps.
-        """
-        columns, data, center = X.indices, X.data, self.center
-        if full is not None:
-            xp = namespace(X)
-            data = data - xp.where(full, center, 0.0)[columns]
-            center = xp.where(full, 0.0, center)
-        data = (data / self.scale[columns]).astype(X.dtype, copy=False)
-        return SparseRows(csr((data, columns, X.indptr), X.shape), (center / self.scale).astype(X.dtype))
 
     def gather(self, X: Array, rows: Array, out: Array) -> None:
         """Fill `out` with the given rows of the dense `X`, standardised."""
@@ -115,11 +113,9 @@ class Standardization:
         return np.multiply(coef, self.scale[:, None], out=out), intercept
 
 
-def full_columns(X: Any) -> Array | None:
-    """Return which columns of the CSR matrix `X` have no zeros, as a mask; None if it is known that none has."""
-    xp = namespace(X)
-    full = xp.bincount(X.indices, minlength=X.shape[1]) == X.shape[0]
-    return None if xp is np and not full.any() else full  # the host does not wait for a device to tell
+def _full_columns(X: Any) -> Array:
+    """Return which columns (n_columns,) of the CSR `X` have an entry in every row."""
+    return namespace(X).bincount(X.indices, minlength=X.shape[1]) == X.shape[0]
 
 
 def _statistics(

@@ -208,3 +208,13 @@ def test_a_constant_sparse_column_has_products_of_exactly_zero():
     rows = Standardization.of_features(X, None).transform(X)
     np.testing.assert_array_equal(rows @ np.array([[0.1], [0.0]]), 0)
     np.testing.assert_array_equal(rows.transposed_matmul(np.array([[0.1, -0.7, 0.3, 1.1, 0.9]]).T)[0], 0)
+
+
+def test_a_block_of_sparse_rows_is_a_part_of_all_rows():
+    """A column that has no zeros in the block alone is centred implicitly there, too."""
+    X = sparse.random_array((50, 20), density=0.8, format="csr", rng=np.random.default_rng(0))
+    units = Standardization.of_features(X, None).beside(X)
+    coef = np.random.RandomState(0).standard_normal((20, 3))
+    whole = units.transform(X) @ coef
+    for start in range(0, 50, 5):
+        np.testing.assert_array_equal(units.transform(X[start : start + 5]) @ coef, whole[start : start + 5])

@@ -78,9 +78,11 @@ class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, BaseEstimator):
             has_callbacks = hasattr(self, "_skl_callbacks")
             metadata = {"sample_weight": sample_weight, "X_val": X_val, "y_val": y_val}
             context.call_on_fit_task_begin(estimator=self, X=X, y=y, metadata=metadata)
+            # A `Checkpoint` has restored the state after so many epochs of this fit, and leaves word of it.
+            n_restored = self.__dict__.pop("_n_restored_epochs", 0)
             publish = origin(X).give_attributes
             report = Report(self, context if has_callbacks else None, X, y, publish)
-            fitted = publish(self._solve(data, target, report, resume=resume))
+            fitted = publish(self._solve(data, target, report, resume=resume, n_restored=n_restored))
             self.__dict__.update(fitted)
             context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes=lambda: fitted)
         return self
@@ -180,6 +182,8 @@ class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, BaseEstimator):
         tags.array_api_support = True
         return tags
 
-    def _solve(self, data: Dataset, target: Target, report: Report, *, resume: bool) -> dict[str, Any]:
-        """Return all fitted attributes of a full fit."""
-        return self._train(data, target, report, resume=resume, max_epochs=self.max_iter)
+    def _solve(
+        self, data: Dataset, target: Target, report: Report, *, resume: bool, n_restored: int
+    ) -> dict[str, Any]:
+        """Return all fitted attributes of a full fit, `n_restored` of whose epochs a checkpoint has made."""
+        return self._train(data, target, report, resume=resume, max_epochs=self.max_iter, n_restored=n_restored)

@@ -68,12 +68,14 @@ class FullBatchTraining(GradientEstimator):
     def _minibatch_solver(self) -> Any:
         return "adam" if self._names_exact else super()._minibatch_solver
 
-    def _solve(self, data: Dataset, target: Target, report: Report, *, resume: bool) -> dict[str, Any]:
+    def _solve(
+        self, data: Dataset, target: Target, report: Report, *, resume: bool, n_restored: int
+    ) -> dict[str, Any]:
         choices = (self.solver, self.learning_rate)
         all_auto = all(isinstance(choice, str) and choice == "auto" for choice in choices)
         if self._names_exact or (all_auto and not self.early_stopping):
             return self._solve_at_once(data, target, report, resume)
-        return super()._solve(data, target, report, resume=resume)
+        return super()._solve(data, target, report, resume=resume, n_restored=n_restored)
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> "FullBatchTraining":
         if self._names_exact:

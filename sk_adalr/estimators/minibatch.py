@@ -13,6 +13,7 @@ from sk_adalr.caller import warn_caller
 from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.holdout import Holdout
 from sk_adalr.estimators.report import Report
+from sk_adalr.estimators.session import Session
 from sk_adalr.estimators.targets import Target
 from sk_adalr.learning_rates import GRANULARITIES
 from sk_adalr.names import check_choice, check_number, default_rate, make_direction, make_learning_rate
@@ -21,8 +22,16 @@ from sk_adalr.optimizer import Optimizer
 from sk_adalr.optimizer.automatic import AutomaticOptimizer
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.standardization import Standardization
-from sk_adalr.training import Batches, History, Stopping, Trainer, TrainingState, Validation
-from sk_adalr.training.stopping import MAX_ITER_REACHED
+from sk_adalr.training import (
+    Batches,
+    History,
+    Stopping,
+    Trainer,
+    TrainingState,
+    Validation,
+    no_worse_than_constant,
+)
+from sk_adalr.training.stopping import INTERRUPTED, MAX_ITER_REACHED
 from sk_adalr.units import Units
 
 
@@ -118,85 +127,127 @@ class MiniBatchTraining:
         *,
         resume: bool,
         max_epochs: int,
+        n_restored: int = 0,
         partial: bool = False,
     ) -> dict[str, Any]:
-        """Return all fitted attributes after at most `max_epochs` epochs."""
-        n_done = self.__dict__.pop("_n_restored_epochs", 0)  # of this fit, where a checkpoint was restored
-        resume = resume or n_done > 0
-        layout = ParameterLayout.of_network(
-            [data.X.shape[1], *self._hidden_sizes, target.n_outputs], self._has_intercept
-        )
-        network = Network(layout, target.loss, self._hidden_activation)
-        optimizer = self._make_optimizer(layout)
-        units = Units.thaw(self._training["units"]) if resume and self._training else self._units(data, target)
-        data = units.of_target(data)
-        training = self._training_state(optimizer, network, units, data.X, resume)
-        history = self._history() if resume else History()
-        holdout, note = None, ""
-        stops_early = not partial and self._stops_early(data, target)
-        if stops_early:
-            holdout, note = self._holdout(data, target, units, training.validation_seed)
-        validation = None
-        if holdout is not None:
-            judge = holdout.judge(layout, self._hidden_activation, units, target.loss, self._score_raw)
-            validation = Validation(judge, training.best, training.best_params)
-            if self._is_auto_stopping and not isinstance(target.loss, HalfSquaredError):
-                validation.n_rows = holdout.n_rows
-        stopping = None if partial else self._stopping(target, data, units, history, stops_early)
-        mean_loss = PenalizedMean(network, self._penalty(data, units, layout))
-
-        def fitted(history: History, params: Array, note: str = "") -> dict[str, Any]:
-            if validation is not None:
-                training.best, training.best_params = validation.best, validation.best_params
-            return {
-                **self._coef_attributes(layout, units.to_user(to_host(params), layout), target),
-                **target.attributes,
-                **history_attributes(history, note),
-                "n_gradient_evaluations_": None,
-                "solver_": self._minibatch_solver
-                if isinstance(self._minibatch_solver, str)
-                else repr(self._minibatch_solver),
-                "_dtype": params.dtype.name,
-                "_training": {**training.freeze(optimizer), "units": units.freeze()},
-            }
+        """Return all fitted attributes after at most `max_epochs` epochs, `n_restored` of which a checkpoint made."""
+        session = self._session(data, target, resume=resume or n_restored > 0)
+        if not partial:
+            self._appoint_judges(session)
 
         def on_epoch(history: History, params: Array) -> bool:
             # A copy, for training goes on.
-            return report(history, lambda: copy.deepcopy(fitted(history, params)))
+            return report(history, lambda: copy.deepcopy(self._fitted(session, params, session.freeze())))
 
-        params = Trainer(optimizer, mean_loss, units.of_loss, on_epoch).run(
-            Batches(
-                data,
-                200 if isinstance(self.batch_size, str) else self.batch_size,
-                shuffle=self.shuffle,
-                random_state=training.random_state,
-                rows=None if holdout is None else holdout.train_rows,
-                standardization=units.inputs,
-            ),
-            training.params,
-            training.optimizer_state,
-            history,
-            max_epochs=max_epochs - n_done,
-            stopping=stopping,
-            validation=validation,
+        params = self._run(session, max_epochs - n_restored, on_epoch)
+        self._warn_if_bad(session)
+        training = session.freeze()
+        params = self._bounded(session, params)
+        del session.state, session.network  # their buffers make room for the model in the user's units
+        return self._fitted(session, params, training)
+
+    def _session(self, data: Dataset, target: Target, *, resume: bool) -> Session:
+        """Return what trains on these data, and from where it starts."""
+        sizes = [data.X.shape[1], *self._hidden_sizes, target.n_outputs]
+        layout = ParameterLayout.of_network(sizes, self._has_intercept)
+        network = Network(layout, target.loss, self._hidden_activation)
+        optimizer = self._make_optimizer(layout)
+        units = Units.thaw(self._training["units"]) if resume and self._training else self._units(data, target)
+        return Session(
+            data=units.of_target(data),
+            target=target,
+            units=units,
+            layout=layout,
+            network=network,
+            optimizer=optimizer,
+            state=self._training_state(optimizer, network, units, data.X, resume),
+            history=self._history() if resume else History(),
         )
-        if stopping is not None:
-            self._warn_if_bad(history, stopping, validation, units)
-        return fitted(history, params, note)
 
-    def _warn_if_bad(self, history: History, stopping: Stopping, validation: Validation | None, units: Units) -> None:
-        """Warn if training had too few epochs, or ended far from where a constant prediction is already."""
+    def _appoint_judges(self, session: Session) -> None:
+        """Set the rows that do not train, where some judge, and the rule that ends the training."""
+        data, target, units, state = session.data, session.target, session.units, session.state
+        stops_early = self._stops_early(data, target)
+        if stops_early:
+            session.holdout, session.note = self._holdout(data, target, units, state.validation_seed)
+        if session.holdout is not None:
+            judge = session.holdout.judge(session.layout, self._hidden_activation, units, target.loss, self._score_raw)
+            session.validation = Validation(judge, state.best, state.best_params)
+            if self._is_auto_stopping and not isinstance(target.loss, HalfSquaredError):
+                session.validation.n_rows = session.holdout.n_rows
+        session.stopping = self._stopping(target, data, units, session.history, stops_early)
+
+    def _run(self, session: Session, max_epochs: int, on_epoch: Callable[[History, Array], bool]) -> Array:
+        """Train, and return the parameters to keep."""
+        mean_loss = PenalizedMean(session.network, self._penalty(session.data, session.units, session.layout))
+        rows = None if session.holdout is None else session.holdout.train_rows
+        batches = self._batches(session, shuffle=self.shuffle, rows=rows)
+        return Trainer(session.optimizer, mean_loss, session.units.of_loss, on_epoch).run(
+            batches,
+            session.state.params,
+            session.state.optimizer_state,
+            session.history,
+            max_epochs=max_epochs,
+            stopping=session.stopping,
+            validation=session.validation,
+        )
+
+    def _batches(self, session: Session, *, shuffle: bool, rows: np.ndarray | None = None) -> Batches:
+        return Batches(
+            session.data,
+            200 if isinstance(self.batch_size, str) else self.batch_size,
+            shuffle=shuffle,
+            random_state=session.state.random_state,
+            rows=rows,
+            standardization=session.units.inputs,
+        )
+
+    def _bounded(self, session: Session, params: Array) -> Array:
+        """Return `params`, shrunk if the automatic rule ended above the loss of the best constant prediction.
+
+        Where there is nothing to learn, mini-batches lead a little way from it. A rate of the user's own does what it
+        is told.
+        """
+        stopping = session.stopping
+        if stopping is None or not isinstance(session.optimizer, AutomaticOptimizer):
+            return params
+        # Far below it, a look would be wasted: it costs a third of an epoch. And an answer to Ctrl-C is a quick one.
+        if session.loss < 0.5 * stopping.loss_scale or session.history.stop_reason == INTERRUPTED:
+            return params
+        bounded = no_worse_than_constant(params, session.network, self._batches(session, shuffle=False))
+        if bounded is not params:
+            session.note += " The model is shrunk towards the best constant prediction, than which it was worse."
+        return bounded
+
+    def _fitted(self, session: Session, params: Array, training: dict[str, Any]) -> dict[str, Any]:
+        """Return all fitted attributes of a model with `params`, whose training state at rest is `training`."""
+        layout, target, solver = session.layout, session.target, self._minibatch_solver
+        return {
+            **self._coef_attributes(layout, session.units.to_user(to_host(params), layout), target),
+            **target.attributes,
+            **history_attributes(session.history, session.note),
+            "n_gradient_evaluations_": None,
+            "solver_": solver if isinstance(solver, str) else repr(solver),
+            "_dtype": params.dtype.name,
+            "_training": training,
+        }
+
+    def _warn_if_bad(self, session: Session) -> None:
+        """Warn if a fit had too few epochs, or ended far from where a constant prediction is already."""
+        history, stopping = session.history, session.stopping
+        if stopping is None:
+            return
         if history.stop_reason == MAX_ITER_REACHED:
             stop_early = ", set `early_stopping=True` to stop where held-out rows no longer gain,"
-            self._warn_not_converged(stop_early if validation is None and self.early_stopping is not True else ",")
-        loss = history.losses[-1] if validation is None else validation.best[1]
+            judges_itself = session.validation is None and self.early_stopping is not True
+            self._warn_not_converged(stop_early if judges_itself else ",")
         # A constant target's constant prediction has no loss; what is left is then compared with its magnitude.
-        if loss > 2 * max(stopping.loss_scale, 0.01 * units.of_loss):
+        if session.loss > 2 * max(stopping.loss_scale, 0.01 * session.units.of_loss):
             low, _, high = history.learning_rates[-1]
             warn_caller(
-                f"{type(self).__name__} ended at a loss of {loss:.3g}, far above the {stopping.loss_scale:.3g} of the "
-                f"best constant prediction (learning rates between {low:.3g} and {high:.3g}). Lower "
-                "`learning_rate_init`, or leave it and `learning_rate` at 'auto'.",
+                f"{type(self).__name__} ended at a loss of {session.loss:.3g}, far above the "
+                f"{stopping.loss_scale:.3g} of the best constant prediction (learning rates between {low:.3g} and "
+                f"{high:.3g}). Lower `learning_rate_init`, or leave it and `learning_rate` at 'auto'.",
                 ConvergenceWarning,
             )
 

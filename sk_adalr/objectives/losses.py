@@ -29,6 +29,10 @@ class Loss(Protocol):
         """Return the mean loss of the best constant prediction: the natural unit of this loss on this target."""
         ...
 
+    def constant(self, target: Array, weight: Array | None) -> Array:
+        """Return the raw prediction (n_outputs,) of that constant."""
+        ...
+
 
 def _weighted_sum(row_losses: Array, weight: Array | None) -> Any:
     # float32 rows add up in float64: a million rows would otherwise lose four digits.
@@ -64,8 +68,12 @@ class HalfSquaredError:
     def constant_value(self, target: Array, weight: Array | None) -> float:
         """Return half the variance of the target, summed over outputs."""
         xp = namespace(target)
-        deviation = target - xp.average(target, axis=0, weights=weight)
+        deviation = target - self.constant(target, weight)
         return 0.5 * float(xp.average(deviation**2, axis=0, weights=weight).sum())
+
+    def constant(self, target: Array, weight: Array | None) -> Array:
+        """Return the mean of the target."""
+        return namespace(target).average(target, axis=0, weights=weight)
 
 
 @dataclass(frozen=True)
@@ -96,6 +104,14 @@ class BinomialLogLoss:
         share = namespace(target).average(target, axis=0, weights=weight)
         entr = special(target).entr
         return float((entr(share) + entr(1 - share)).sum())
+
+    def constant(self, target: Array, weight: Array | None) -> Array:
+        """Return the log odds of the outputs, finite where an output is always the same."""
+        xp = namespace(target)
+        share = xp.average(target, axis=0, weights=weight)
+        epsilon = float(xp.finfo(target.dtype).eps)
+        share = share.clip(epsilon, 1 - epsilon)
+        return xp.log(share) - xp.log1p(-share)
 
 
 @dataclass(frozen=True)
@@ -131,3 +147,9 @@ class MultinomialLogLoss:
         """Return the entropy of the classes."""
         counts = namespace(target).bincount(target, weights=weight)
         return float(special(target).entr(counts / counts.sum()).sum())
+
+    def constant(self, target: Array, weight: Array | None) -> Array:
+        """Return the logarithm of the share of each class up to the last one in `target`, finite where it is zero."""
+        xp = namespace(target)
+        counts = xp.bincount(target, weights=weight)
+        return xp.log(xp.maximum(counts / counts.sum(), 1e-300))

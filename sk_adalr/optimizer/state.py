@@ -15,6 +15,11 @@ def buffer() -> Any:
     return dataclasses.field(metadata={"buffer": True}, repr=False)
 
 
+def late_buffer() -> Any:
+    """Declare a buffer that is None until whoever needs it allocates it."""
+    return dataclasses.field(default=None, metadata={"buffer": True}, repr=False)
+
+
 def on_host() -> Any:
     """Declare a state field whose arrays lie on the host wherever the parameters are."""
     return dataclasses.field(metadata={"host": True})
@@ -36,7 +41,7 @@ def thaw(state_class: type[StateT], frozen: dict[str, Any], params: Array) -> St
     buffers = {
         f.name: empty_like(params)
         for f in dataclasses.fields(state_class)  # type: ignore[arg-type]
-        if f.metadata.get("buffer")
+        if f.metadata.get("buffer") and f.default is dataclasses.MISSING
     }
     host = {f.name for f in dataclasses.fields(state_class) if f.metadata.get("host")}  # type: ignore[arg-type]
     moved = {

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from sk_adalr.backends import Array, kernels, namespace
 from sk_adalr.directions import DIRECTIONS, Direction
 from sk_adalr.learning_rates import GRANULARITIES, Constant, Hypergradient, LearningRate, PerParameter
-from sk_adalr.optimizer.state import buffer
+from sk_adalr.optimizer.state import buffer, late_buffer
 from sk_adalr.parameters import ParameterLayout
 
 #: From so many parameters on, the vectors of a step leave the cache between its passes: it is made block by block.
@@ -38,7 +38,13 @@ class OptimizerState:
     direction_state: dict[str, Array]
     rate_state: dict[str, Array]
     grad: Array = buffer()  # noqa: RUF009
-    scratch: Array = buffer()  # noqa: RUF009
+    scratch: Array | None = late_buffer()  # noqa: RUF009  # fused kernels need none
+
+    def get_scratch(self) -> Array:
+        """Return `scratch`, like the parameters."""
+        if self.scratch is None:
+            self.scratch = namespace(self.grad).empty_like(self.grad)
+        return self.scratch
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,6 @@ class Optimizer:
             direction_state=self.direction.init(params),
             rate_state=self.learning_rate.init(params, self.layout),
             grad=xp.empty_like(params),
-            scratch=xp.empty_like(params),
         )
 
     def step(self, state: OptimizerState, params: Array, evaluate: Evaluate) -> Any:
@@ -121,12 +126,12 @@ class Optimizer:
             direction_state = {name: array[block] for name, array in state.direction_state.items()}
             rates = state.rate_state["rates"]
             rate_state = {"rates": rates[block] if self._has_own_rates else rates}
-            vectors = (array[block] for array in (state.grad, state.scratch))
+            vectors = (array[block] for array in (state.grad, state.get_scratch()))
             part = OptimizerState(state.step, state.direction[block], direction_state, rate_state, *vectors)
             self._move(part, params[block])
 
     def _move(self, state: OptimizerState, params: Array) -> None:
-        layout, scratch = self.layout, state.scratch
+        layout, scratch = self.layout, state.get_scratch()
         # The previous direction is still in its buffer: adapt the rates before the direction overwrites it.
         self.learning_rate.update(state.rate_state, state.grad, state.direction, state.step, layout, scratch=scratch)
         self.direction.update(state.direction_state, state.grad, state.step, out=state.direction)
@@ -155,8 +160,9 @@ class Optimizer:
         if self._has_own_rates:
             alpha = rule.hyper_learning_rate  # type: ignore[attr-defined]
         else:
-            rule.update(state.rate_state, state.grad, state.direction, state.step, self.layout, scratch=state.scratch)
-            rates = rule.expand(state.rate_state, self.layout, scratch=state.scratch)
+            scratch = state.grad if type(rule) is Constant else state.get_scratch()  # a constant needs none
+            rule.update(state.rate_state, state.grad, state.direction, state.step, self.layout, scratch=scratch)
+            rates = rule.expand(state.rate_state, self.layout, scratch=scratch)
         operands = self.direction.operands(state.direction_state, state.step)  # type: ignore[attr-defined]
         kernel(params, state.grad, state.direction, rates, alpha, self._has_own_rates, *operands)
 

@@ -3,7 +3,8 @@
 from sk_adalr.training.batches import Batches
 from sk_adalr.training.history import History
 from sk_adalr.training.resume import TrainingState
+from sk_adalr.training.shrinkage import no_worse_than_constant
 from sk_adalr.training.stopping import Stopping
 from sk_adalr.training.trainer import Trainer, Validation
 
-__all__ = ["Batches", "History", "Stopping", "Trainer", "TrainingState", "Validation"]
+__all__ = ["Batches", "History", "Stopping", "Trainer", "TrainingState", "Validation", "no_worse_than_constant"]

@@ -8,7 +8,7 @@ import numpy as np
 from sk_adalr.backends import Array, beside, is_sparse, kernels, namespace, to_host
 from sk_adalr.dataset import Batch, Dataset
 from sk_adalr.sparse_rows import SparseRows
-from sk_adalr.standardization import Standardization, full_columns
+from sk_adalr.standardization import Standardization
 
 # Permuted CSR rows are copied in chunks of about as many entries: gathering batch by batch is an order of magnitude
 # slower, and more would leave the cache on the way through the passes that standardise them.
@@ -57,9 +57,6 @@ class Batches:
         self._host_weight = None if data.weight is None else to_host(data.weight)
         self._buffer: Array | None = None
         self._full_batch: Batch | None = None
-        # Of all rows, so that a batch is standardised the same way whatever else is in its chunk.
-        is_transformed = is_sparse(data.X) and standardization is not None
-        self._full_columns = full_columns(data.X) if is_transformed else None
 
     @property
     def n_batches(self) -> int:
@@ -106,9 +103,7 @@ class Batches:
 
     def _sparse_rows(self, rows: slice | Array) -> SparseRows:
         X = self.data.X[rows]
-        if self._standardization is None:
-            return SparseRows(X)
-        return self._standardization.transform_sparse(X, self._full_columns)
+        return SparseRows(X) if self._standardization is None else self._standardization.transform(X)
 
     def _dense_rows(self, rows: slice | Array) -> Array:
         X = self.data.X

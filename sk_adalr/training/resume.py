@@ -54,7 +54,7 @@ class TrainingState:
             optimizer_state = optimizer.init(params)
         best_params = frozen["best_params"]
         if best_params is not None:
-            best_params = beside(best_params, reference)
+            best_params = beside(best_params.copy(), reference)
         return cls(params, optimizer_state, random_state, frozen["validation_seed"], frozen["best"], best_params)
 
     def freeze(self, optimizer: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sk_adalr.backends import Array, expect_steps, namespace, to_host
+from sk_adalr.backends import Array, expect_steps, to_host
 from sk_adalr.caller import warn_caller
 from sk_adalr.objectives import PenalizedMean
 from sk_adalr.training.batches import Batches
@@ -29,7 +29,7 @@ class Validation:
     best : (float, float), default=(-inf, inf)
         Score and loss of the best parameters so far.
     best_params : array of shape (n_params,) or None, default=None
-        The parameters that reached them.
+        The parameters that reached them; overwritten by better ones.
     n_rows : float, default=inf
         How many rows the score is the share of: two scores within half a standard error then count as equal, and the
         loss decides. The default tells all scores apart.
@@ -45,7 +45,10 @@ class Validation:
         score, loss = self.evaluate(params)
         if self.best_params is None or self._is_better(score, loss):
             self.best = (score, loss)
-            self.best_params = params.copy()
+            if self.best_params is None:
+                self.best_params = params.copy()
+            else:
+                self.best_params[...] = params
         return score, loss
 
     def _is_better(self, score: float, loss: float) -> bool:
@@ -136,7 +139,7 @@ class Trainer:
         result = self.optimizer.result(state, params)
         self._check_finite(loss, result, state, len(history.losses) + 1)
         history.losses.append(loss)
-        history.record_rates(to_host(self.optimizer.rates(state)), self.objective.objective.layout)
+        self._record_rates(state, history)
         history.note = self.optimizer.note(state)
         score = None
         if validation is not None:
@@ -148,6 +151,12 @@ class Trainer:
         history.stop_reason = INTERRUPTED if interrupted else reason or ""
         if self.on_epoch(history, result) and not interrupted:
             history.stop_reason = CALLBACK
+
+    def _record_rates(self, state: Any, history: History) -> None:
+        rates = self.optimizer.rates(state)
+        # Between two steps nobody needs the gradient: its buffer spares a copy of the size of the parameters.
+        is_room = type(rates) is np.ndarray and (rates.shape, rates.dtype) == (state.grad.shape, state.grad.dtype)
+        history.record_rates(to_host(rates), self.objective.objective.layout, state.grad if is_room else None)
 
     def _pass(self, batches: Batches, params: Array, state: Any) -> tuple[float, bool]:
         """Make one pass over the batches; return their mean loss, and whether Ctrl-C ended the pass."""
@@ -166,7 +175,9 @@ class Trainer:
         return self.loss_unit * float(loss_sum / weight_sum), interrupted
 
     def _check_finite(self, loss: float, params: Array, state: Any, epoch: int) -> None:
-        if np.isfinite(loss) and bool(namespace(params).isfinite(params).all()):
+        # 0 unless an extreme is NaN or infinite: a single number to read, and no array of answers.
+        extremes = 0 * params.min() + 0 * params.max()
+        if np.isfinite(loss) and float(extremes) == 0:
             return
         what = "loss" if not np.isfinite(loss) else "parameters"
         rates = to_host(self.optimizer.rates(state))

@@ -149,7 +149,7 @@ def test_auto_lets_the_loss_decide_between_accuracies_that_chance_could_swap():
     for n_rows in (100, np.inf):
         validation = Validation(lambda params: epochs[params[0]], n_rows=n_rows)
         for epoch in epochs:
-            validation(np.array([epoch]))
+            validation(np.array([epoch], dtype=object))
             kept.append(validation.best_params[0])
     assert kept == ["first", "first", "lower loss", "right", "first", "chance", "chance", "right"]
 

@@ -121,6 +121,13 @@ def test_constant_value_is_the_loss_of_the_best_constant_prediction(case, weight
     raw = np.tile(best, (N_ROWS, 1))
     expected = loss.value(raw, target, weight) / w.sum()
     assert loss.constant_value(target, weight) == pytest.approx(expected, rel=1e-10)
+    raw = np.tile(loss.constant(target, weight), (N_ROWS, 1))
+    assert loss.value(raw, target, weight) / w.sum() == pytest.approx(expected, rel=1e-10)
+
+
+def test_the_log_odds_of_an_output_that_is_always_the_same_are_finite():
+    odds = BinomialLogLoss().constant(np.column_stack([np.ones(5), np.zeros(5)]), None)
+    np.testing.assert_allclose(odds, [36.04, -36.04], rtol=1e-3)
 
 
 def test_float32_losses_add_up_in_float64():

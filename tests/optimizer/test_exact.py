@@ -309,6 +309,15 @@ def test_dependent_columns_in_units_far_apart_fit_as_in_one_unit(n, solve):
         np.testing.assert_allclose((y - scaled @ result.coef - result.intercept)[:, 0], residual, atol=1e-6)
 
 
+@pytest.mark.parametrize("n", [4, 30])
+def test_a_constant_column_beside_dependent_ones_gets_no_coefficient_of_rounding(n):
+    rng = np.random.RandomState(0)
+    X = rng.standard_normal((n, 7)) * 10.0 ** rng.uniform(-8, 8, 7)
+    X[:, 2], X[:, 5] = 8e10, 3 * X[:, 0] + 1
+    result = solve_cholesky(X, rng.standard_normal((n, 1)), None, penalty=0.0)
+    assert result.coef[2, 0] == 0
+
+
 @pytest.mark.parametrize("condition", [1e1, 1e3])
 def test_no_more_iterations_than_preconditioned_conjugate_gradients(condition):
     rng = np.random.default_rng(RNG_SEED)

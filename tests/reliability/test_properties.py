@@ -1,7 +1,5 @@
 """Properties that hold for any data: drawn at random, more of them in the long run."""
 
-import warnings
-
 import numpy as np
 import pytest
 from estimator_cases import blocks
@@ -9,7 +7,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.base import clone, is_regressor
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
 
 from sk_adalr import (
@@ -21,11 +18,12 @@ from sk_adalr import (
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
-#: At their optimum: short of it a solution depends on every rounding on the way. With the penalty in units of `X`,
+#: At their optimum: short of it a solution depends on every rounding on the way. The exact solver leaves a gradient of
+#: `tol`, so on nearly dependent columns it ends `tol` times their condition away. With the penalty in units of `X`,
 #: columns of units far apart take several classes thousands of iterations.
 CONVERGED = {
-    "linear": AdaptiveLRLinearRegression(tol=1e-8),
-    "linear exact": AdaptiveLRLinearRegression(solver="exact", tol=1e-8),
+    "linear": AdaptiveLRLinearRegression(tol=1e-11),
+    "linear exact": AdaptiveLRLinearRegression(solver="exact", tol=1e-11),
     "logistic": AdaptiveLRLogisticRegression(tol=1e-8, max_iter=20_000),
 }
 FULL_BATCH = {
@@ -114,9 +112,23 @@ def same(one, other, y, tolerance):
     np.testing.assert_allclose(one, other, rtol=0, atol=tolerance * unit)
 
 
-def precision(model):
-    """Return to what predictions agree: of an optimum that is flat less is known than of a course of few steps."""
-    return 1e-9 if "MLP" in repr(model) else 1e-5
+def agree(one, X, other, X_other, y):
+    """Assert that two fits are the same model: the rows of `X` are those of `X_other` in the columns of the other.
+
+    A network's course of few steps is known to rounding, a least-squares optimum to `tol` times the condition. The
+    objective of a logistic model can be flat, with the penalty in units of `X`: of two minima that differ by rounding
+    alone, the probabilities then differ by its root. What both reached is the minimum.
+    """
+    precision = 1e-9 if "MLP" in repr(one) else 1e-4 if hasattr(one, "C") else 1e-5
+    same(answer(one, X), answer(other, X_other), y, precision)
+    if hasattr(one, "C"):
+        constant = losses(one, X, y)[1]
+        assert abs(penalized(one, X, y) - penalized(other, X_other, y)) <= 1e-6 * constant
+
+
+def penalized(model, X, y):
+    """Return the objective of a logistic regression."""
+    return log_loss(y, model.predict_proba(X)) + 0.5 * (model.coef_**2).sum() / (model.C * len(y))
 
 
 def finite(value):
@@ -136,14 +148,18 @@ def losses(model, X, y):
 
 @properties(MODELS)
 def test_the_training_loss_is_never_above_that_of_the_constant_prediction(model, X, y, rng):
-    """With default settings, up to where mini-batches stop.
-
-    The loss of an average of t iterates falls as 1 / t: once an epoch gains less than `tol`, it lacks t `tol`.
-    """
+    """With default settings, to the rounding of the model in the user's units."""
     model = fitted(model, X, y)
     loss, constant = losses(model, X, y)
-    lacking = 1e-9 if model.solver_ in ("exact", "cholesky") else model.tol * min(100, max(10, model.n_iter_))
-    assert loss <= (1 + lacking) * constant, f"{loss:g} > {constant:g}; {model.stop_reason_}"
+    assert loss <= (1 + 1e-9) * constant, f"{loss:g} > {constant:g}; {model.stop_reason_}"
+
+
+@properties({name: model for name, model in MODELS.items() if "exact" not in name}, n=5)
+def test_the_training_loss_is_never_above_that_of_the_constant_prediction_after_few_epochs(model, X, y, rng):
+    solver = {} if "MLP" in repr(model) else {"solver": "adam"}
+    model = fitted(clone(model).set_params(max_iter=3, **solver), X, y)
+    loss, constant = losses(model, X, y)
+    assert loss <= (1 + 1e-9) * constant, f"{loss:g} > {constant:g}; {model.stop_reason_}"
 
 
 @properties(MODELS)
@@ -158,20 +174,20 @@ def test_predictions_and_fitted_attributes_are_finite(model, X, y, rng):
 @properties(FULL_BATCH)
 def test_the_order_of_the_rows_does_not_matter_to_a_full_batch(model, X, y, rng):
     order = rng.permutation(len(y))
-    same(answer(fitted(model, X, y), X), answer(fitted(model, X[order], y[order]), X), y, precision(model))
+    agree(fitted(model, X, y), X, fitted(model, X[order], y[order]), X, y)
 
 
 @properties(CONVERGED)
 def test_the_order_of_the_columns_does_not_matter(model, X, y, rng):
     order = rng.permutation(X.shape[1])
-    same(answer(fitted(model, X, y), X), answer(fitted(model, X[:, order], y), X[:, order]), y, 1e-5)
+    agree(fitted(model, X, y), X, fitted(model, X[:, order], y), X[:, order], y)
 
 
 @properties({name: CONVERGED[name] for name in ("linear", "linear exact")})
 def test_units_and_origins_of_the_columns_do_not_matter_without_penalty(model, X, y, rng):
     unit, origin = 2.0 ** rng.randint(-30, 30, X.shape[1]), rng.standard_normal(X.shape[1])
     changed = (X + origin * np.abs(X).max(axis=0)) * unit
-    same(answer(fitted(model, X, y), X), answer(fitted(model, changed, y), changed), y, 1e-5)
+    agree(fitted(model, X, y), X, fitted(model, changed, y), changed, y)
 
 
 @properties({"linear adam": MODELS["linear adam"]})
@@ -201,7 +217,7 @@ def test_sparse_features_take_the_steps_of_dense_ones(model, X, y, rng):
 @properties(CONVERGED)
 def test_sparse_features_lead_to_the_optimum_of_dense_ones(model, X, y, rng):
     rows = sparse.csr_array(X)
-    same(answer(fitted(model, X, y), X), answer(fitted(model, rows, y), rows), y, 1e-5)
+    agree(fitted(model, X, y), X, fitted(model, rows, y), rows, y)
 
 
 @properties({name: MODELS[name] for name in ("linear sgd", "logistic adam")})
@@ -222,7 +238,7 @@ def test_a_weight_is_a_repetition(model, X, y, rng):
     weight = rng.randint(1, 4, len(y))
     weighted = fitted(model, X, y, sample_weight=weight)
     repeated = fitted(model, np.repeat(X, weight, axis=0), np.repeat(y, weight))
-    same(answer(weighted, X), answer(repeated, X), y, precision(model))
+    same(answer(weighted, X), answer(repeated, X), y, 1e-9 if "MLP" in repr(model) else 1e-5)
 
 
 @properties(MODELS, n=5)
@@ -236,11 +252,8 @@ def test_a_model_in_two_halves_is_the_model_in_one(model, X, y, rng):
 
 
 def test_the_constant_prediction_is_the_bound_that_it_is_called():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model = AdaptiveLRLinearRegression(
-            solver="sgd", learning_rate="constant", learning_rate_init=1e-12, max_iter=1
-        )
-        X, y = np.random.RandomState(0).standard_normal((2, 50, 1))
-        loss = 0.5 * np.mean((model.fit(X, y.ravel()).predict(X) - y.ravel()) ** 2)
+    """A step too small to learn anything stays above it: `partial_fit` ends where its one pass ends."""
+    model = AdaptiveLRLinearRegression(solver="sgd", learning_rate="constant", learning_rate_init=1e-12)
+    X, y = np.random.RandomState(0).standard_normal((2, 50, 1))
+    loss = 0.5 * np.mean((model.partial_fit(X, y.ravel()).predict(X) - y.ravel()) ** 2)
     assert loss > 1.001 * 0.5 * y.var()

@@ -5,7 +5,7 @@ from sk_adalr.directions import Adam, Momentum
 from sk_adalr.learning_rates import Hypergradient
 from sk_adalr.optimizer import Optimizer
 from sk_adalr.parameters import ParameterLayout
-from sk_adalr.training import TrainingState
+from sk_adalr.training import TrainingState, Validation
 
 LAYOUT = ParameterLayout.vector(3)
 OPTIMIZER = Optimizer(Adam(), Hypergradient(0.1), LAYOUT)
@@ -42,6 +42,15 @@ def test_thawing_copies():
     np.testing.assert_array_equal(
         frozen["random_state"]["state"]["key"], trained().random_state.get_state(legacy=False)["state"]["key"]
     )
+
+
+def test_better_parameters_do_not_overwrite_the_best_of_a_stored_state():
+    frozen = trained().freeze(OPTIMIZER) | {"best": (0.5, 1.0), "best_params": np.ones(3)}
+    other = TrainingState.thaw(frozen, OPTIMIZER)
+    validation = Validation(lambda params: (0.9, 0.1), other.best, other.best_params)
+    validation(np.full(3, 2.0))
+    np.testing.assert_array_equal(validation.best_params, 2.0)
+    np.testing.assert_array_equal(frozen["best_params"], 1.0)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sk_adalr.backends import Array, add_scaled, kernels
+from sk_adalr.backends import Array, add_scaled, kernels, namespace
 from sk_adalr.optimizer.automatic.state import SHORTENED, AutomaticState
 from sk_adalr.optimizer.step import Evaluate
 
@@ -50,7 +50,7 @@ def adapt_groups(
     rates = np.exp(state.log_rates)
     subtract(state.point, rates, state.direction, groups)
     trial_loss = float(evaluate(state.point, out=state.grad))
-    cosines = np.array([_cosine(state.grad, state.direction, group) for group in groups])
+    cosines = np.array([_cosine(state.grad, state.direction, group, scratch=state.point) for group in groups])
     limit = loss + max(abs(loss), abs(state.smoothed_loss))
     if trial_loss <= limit and np.isfinite(cosines).all():
         np.minimum(state.log_rates + step_size * cosines, state.log_rate_caps, out=state.log_rates)
@@ -67,15 +67,22 @@ def subtract(target: Array, rates: np.ndarray, direction: Array, groups: Sequenc
             add_scaled(target[block], -rate, direction[block])
 
 
-def _cosine(a: Array, b: Array, group: Group) -> float:
-    """Return the cosine between two vectors of any scale, 0 if one of them is zero."""
-    scale_a, scale_b = (max(float(abs(v[block]).max()) for block in group) for v in (a, b))
+def _cosine(a: Array, b: Array, group: Group, *, scratch: Array) -> float:
+    """Return the cosine between two vectors of any scale, 0 if one of them is zero; overwrites `a` and `scratch`."""
+    scale_a, scale_b = (max(_magnitude(v[block]) for block in group) for v in (a, b))
     if scale_a == 0 or scale_b == 0:
         return 0.0
     product = norm_a = norm_b = 0.0
     for block in group:
-        unit_a, unit_b = a[block] / scale_a, b[block] / scale_b
+        unit_a, unit_b = a[block], scratch[block]
+        unit_a /= scale_a
+        namespace(b).divide(b[block], scale_b, out=unit_b)
         product += float(unit_a @ unit_b)
         norm_a += float(unit_a @ unit_a)
         norm_b += float(unit_b @ unit_b)
     return product / math.sqrt(norm_a * norm_b)
+
+
+def _magnitude(a: Array) -> float:
+    """Return the largest absolute value, without an array of all of them."""
+    return float(namespace(a).maximum(a.max(), -a.min()))

@@ -143,11 +143,16 @@ class AutomaticOptimizer:
         return params
 
     def rates(self, state: AutomaticState) -> Array:
-        """Return the current learning rates, one per parameter, layer or for all; 0 before the first step."""
+        """Return the current learning rates, one per parameter, layer or for all; 0 before the first step.
+
+        Those of parameters lie in the buffer of the point, where they stay until the next step.
+        """
         steps = self._share * np.exp(state.log_rates)
-        if self.granularity == "parameter":
-            return namespace(state.log_multipliers).exp(state.log_multipliers) * float(steps[0])
-        return steps
+        if self.granularity != "parameter":
+            return steps
+        rates = namespace(state.point).exp(state.log_multipliers, out=state.point)
+        rates *= float(steps[0])
+        return rates
 
     def note(self, state: AutomaticState) -> str:
         """Return what the guard did so far."""

@@ -40,11 +40,11 @@ def factorised_coefficients(columns, target, weight, penalty):
     """
     n, p = columns.shape
     penalty = np.zeros(p) if penalty is None else penalty
-    if p <= n:
-        coef = _by_cholesky(columns, target, weight, penalty)
-        if coef is not None:
-            return coef
-    return _by_singular_values(columns, target, weight, penalty)
+    coef = _by_cholesky(columns, target, weight, penalty) if p <= n else None
+    if coef is None:
+        coef = _by_singular_values(columns, target, weight, penalty)
+    # Rounding would give a constant column a coefficient, which its magnitude turns into the digits of the intercept.
+    return np.where(columns.alive, coef, 0.0)
 
 
 def _by_cholesky(columns, target, weight, penalty):
@@ -64,7 +64,7 @@ def _by_cholesky(columns, target, weight, penalty):
         gradient = _backward64(columns, residual if weight is None else residual * weight) - penalty * coef
         solution, _ = linalg.lapack.dpotrs(factor, (gradient * unit).T)
         coef += solution.T * unit
-    return np.where(columns.alive, coef, 0.0)
+    return coef
 
 
 def _moments(columns, weight):
