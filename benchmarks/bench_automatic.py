@@ -7,9 +7,10 @@ Every fit is one cached row, so that an interrupted run goes on where it was; ro
 coverage. Losses are log loss, or squared error over variance, of the whole training part without penalty, plus 3e-4:
 below that a set is fitted, and rates that let weights grow without bound would win by digits nobody needs. Scores are
 accuracy or R2 of the quarter of the rows that no fit sees. Fits make all epochs and end with the last one's model;
-only the row that names the default early stopping ends where it says, in that many epochs at most. The tuned rate is the best of 14 by the score on a
-quarter of the training part (test scores) or by the final training loss (losses). Prodigy (with linear decay), DoG and
-schedule-free run where their packages are installed. These rivals get standardised inputs.
+only the row that names the default early stopping ends where it says, in that many epochs at most. The tuned rate is
+the best of 14 by the score on a quarter of the training part (test scores) or by the final training loss (losses).
+Prodigy (with linear decay), DoG and schedule-free run where their packages are installed. These rivals get
+standardised inputs.
 
 The part "defaults" compares ``AdaptiveLRMLPClassifier()`` on raw columns, as it comes, with scikit-learn's
 ``MLPClassifier`` on scaled ones, its rate the best of 5 in 3-fold cross-validation: accuracy on a quarter of the rows.

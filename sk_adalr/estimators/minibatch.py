@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 from sk_adalr.backends import Array, beside, fitted_array, to_host
 from sk_adalr.caller import warn_caller
 from sk_adalr.dataset import Dataset
-from sk_adalr.estimators.holdout import Holdout
+from sk_adalr.estimators.holdout import N_FOLDS, Holdout
 from sk_adalr.estimators.report import Report
 from sk_adalr.estimators.targets import Target
 from sk_adalr.learning_rates import GRANULARITIES
@@ -21,8 +21,8 @@ from sk_adalr.optimizer import Optimizer
 from sk_adalr.optimizer.automatic import AutomaticOptimizer
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.standardization import Standardization
-from sk_adalr.training import Batches, History, Stopping, Trainer, TrainingState, Validation
-from sk_adalr.training.stopping import MAX_ITER_REACHED
+from sk_adalr.training import Batches, History, Stopping, Trainer, TrainingState, Validation, best_epoch
+from sk_adalr.training.stopping import FOLDS, MAX_ITER_REACHED
 from sk_adalr.units import Units
 
 
@@ -66,6 +66,8 @@ class MiniBatchTraining:
 
     #: Rows per class from which ``early_stopping="auto"`` holds some of them out; None where "auto" is not offered.
     _min_rows_to_hold_out: Any = None
+    #: Rows from which, and to below which, it lets folds of the rows say how many epochs pay.
+    _rows_to_fold: Any = (0, 0)
 
     # What the model is.
     _hidden_sizes: Any
@@ -144,6 +146,9 @@ class MiniBatchTraining:
                 validation.n_rows = holdout.n_rows
         stopping = None if partial else self._stopping(target, data, units, history, stops_early)
         mean_loss = PenalizedMean(network, self._penalty(data, units, layout))
+        is_folded = not partial and not stops_early and self._is_folded(data)
+        if is_folded:
+            max_epochs = self._epochs_by_folds(data, target, units, network, optimizer, training.validation_seed)
 
         def fitted(history: History, params: Array, note: str = "") -> dict[str, Any]:
             if validation is not None:
@@ -165,14 +170,7 @@ class MiniBatchTraining:
             return report(history, lambda: copy.deepcopy(fitted(history, params)))
 
         params = Trainer(optimizer, mean_loss, units.of_loss, on_epoch).run(
-            Batches(
-                data,
-                200 if isinstance(self.batch_size, str) else self.batch_size,
-                shuffle=self.shuffle,
-                random_state=training.random_state,
-                rows=None if holdout is None else holdout.train_rows,
-                standardization=units.inputs,
-            ),
+            self._batches(data, units, training.random_state, None if holdout is None else holdout.train_rows),
             training.params,
             training.optimizer_state,
             history,
@@ -180,15 +178,64 @@ class MiniBatchTraining:
             stopping=stopping,
             validation=validation,
         )
+        if is_folded and history.stop_reason == MAX_ITER_REACHED and max_epochs < self.max_iter:
+            history.stop_reason = FOLDS.format(max_epochs, N_FOLDS)
         if stopping is not None:
-            self._warn_if_bad(history, stopping, validation, units)
+            self._warn_if_bad(history, stopping, validation, units, is_judged=is_folded or validation is not None)
         return fitted(history, params, note)
 
-    def _warn_if_bad(self, history: History, stopping: Stopping, validation: Validation | None, units: Units) -> None:
+    def _batches(self, data: Dataset, units: Units, random_state: np.random.RandomState, rows: Any) -> Batches:
+        return Batches(
+            data,
+            200 if isinstance(self.batch_size, str) else self.batch_size,
+            shuffle=self.shuffle,
+            random_state=random_state,
+            rows=rows,
+            standardization=units.inputs,
+        )
+
+    def _is_folded(self, data: Dataset) -> bool:
+        """Return whether folds of the rows say how many epochs pay; they do not where the user counts epochs."""
+        low, high = self._rows_to_fold
+        return self._is_auto_stopping and low <= data.n_samples < high and self.tol > 0 and not self.warm_start
+
+    def _epochs_by_folds(
+        self,
+        data: Dataset,
+        target: Target,
+        units: Units,
+        network: Network,
+        optimizer: Optimizer | AutomaticOptimizer,
+        seed: int,
+    ) -> int:
+        """Return the median of the epochs at which the loss of each fold is lowest when the others train.
+
+        All follows from `seed`: a fit that goes on from a checkpoint finds the same number.
+        """
+        mean_loss = PenalizedMean(network, self._penalty(data, units, network.layout))
+        epochs = []
+        for fold in Holdout.folds(data, target, seed):
+            random_state = np.random.RandomState(seed)
+            judge = fold.judge(network.layout, self._hidden_activation, units, target.loss, self._score_raw)
+            best = best_epoch(
+                optimizer,
+                mean_loss,
+                self._batches(data, units, random_state, fold.train_rows),
+                beside(self._initial_params(network, random_state, data.X.dtype), data.X),
+                judge,
+                stopping=self._stopping(target, data, units, History(), stops_early=False),
+                max_epochs=self.max_iter,
+            )
+            epochs.append(best)
+        return int(np.median(epochs))
+
+    def _warn_if_bad(
+        self, history: History, stopping: Stopping, validation: Validation | None, units: Units, *, is_judged: bool
+    ) -> None:
         """Warn if training had too few epochs, or ended far from where a constant prediction is already."""
         if history.stop_reason == MAX_ITER_REACHED:
             stop_early = ", set `early_stopping=True` to stop where held-out rows no longer gain,"
-            self._warn_not_converged(stop_early if validation is None and self.early_stopping is not True else ",")
+            self._warn_not_converged("," if is_judged or self.early_stopping is True else stop_early)
         loss = history.losses[-1] if validation is None else validation.best[1]
         # A constant target's constant prediction has no loss; what is left is then compared with its magnitude.
         if loss > 2 * max(stopping.loss_scale, 0.01 * units.of_loss):

@@ -5,5 +5,6 @@ from sk_adalr.training.history import History
 from sk_adalr.training.resume import TrainingState
 from sk_adalr.training.stopping import Stopping
 from sk_adalr.training.trainer import Trainer, Validation
+from sk_adalr.training.trial import best_epoch
 
-__all__ = ["Batches", "History", "Stopping", "Trainer", "TrainingState", "Validation"]
+__all__ = ["Batches", "History", "Stopping", "Trainer", "TrainingState", "Validation", "best_epoch"]
