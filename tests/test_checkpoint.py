@@ -85,6 +85,14 @@ def test_a_restored_fit_stops_where_the_uninterrupted_one_does(cls, early_stoppi
         assert same_state(learned(straight), learned(other))
 
 
+def test_a_fit_whose_folds_count_the_epochs_ends_bitwise_where_it_would_have(path):
+    X, y = problem(AdaptiveLRMLPClassifier, 120)
+    model = make(AdaptiveLRMLPClassifier, learning_rate="auto", early_stopping="auto", tol=1e-4, max_iter=200)
+    straight = fit(clone(model), X, y)
+    assert 6 < straight.n_iter_ < 200
+    assert same_state(learned(interrupted_twice(model, path, X, y)), learned(straight))
+
+
 @estimators
 @pytest.mark.parametrize("kind", ["weights", "sparse", "frame", "float32"])
 def test_any_data_go_on_bitwise(cls, kind, path):

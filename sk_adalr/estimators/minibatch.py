@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 from sk_adalr.backends import Array, beside, fitted_array, to_host
 from sk_adalr.caller import warn_caller
 from sk_adalr.dataset import Dataset
-from sk_adalr.estimators.holdout import Holdout
+from sk_adalr.estimators.holdout import N_FOLDS, Holdout
 from sk_adalr.estimators.report import Report
 from sk_adalr.estimators.session import Session
 from sk_adalr.estimators.targets import Target
@@ -29,9 +29,10 @@ from sk_adalr.training import (
     Trainer,
     TrainingState,
     Validation,
+    best_epoch,
     no_worse_than_constant,
 )
-from sk_adalr.training.stopping import INTERRUPTED, MAX_ITER_REACHED
+from sk_adalr.training.stopping import FOLDS, INTERRUPTED, MAX_ITER_REACHED
 from sk_adalr.units import Units
 
 
@@ -75,6 +76,8 @@ class MiniBatchTraining:
 
     #: Rows per class from which ``early_stopping="auto"`` holds some of them out; None where "auto" is not offered.
     _min_rows_to_hold_out: Any = None
+    #: Rows from which, and to below which, it lets folds of the rows say how many epochs pay.
+    _rows_to_fold: Any = (0, 0)
 
     # What the model is.
     _hidden_sizes: Any
@@ -134,12 +137,15 @@ class MiniBatchTraining:
         session = self._session(data, target, resume=resume or n_restored > 0)
         if not partial:
             self._appoint_judges(session)
+            max_epochs = session.paying_epochs or max_epochs
 
         def on_epoch(history: History, params: Array) -> bool:
             # A copy, for training goes on.
             return report(history, lambda: copy.deepcopy(self._fitted(session, params, session.freeze())))
 
         params = self._run(session, max_epochs - n_restored, on_epoch)
+        if max_epochs < self.max_iter and session.history.stop_reason == MAX_ITER_REACHED:
+            session.history.stop_reason = FOLDS.format(max_epochs, N_FOLDS)
         self._warn_if_bad(session)
         training = session.freeze()
         params = self._bounded(session, params)
@@ -175,7 +181,37 @@ class MiniBatchTraining:
             session.validation = Validation(judge, state.best, state.best_params)
             if self._is_auto_stopping and not isinstance(target.loss, HalfSquaredError):
                 session.validation.n_rows = session.holdout.n_rows
+        elif self._is_folded(data):
+            session.paying_epochs = self._epochs_by_folds(session)
         session.stopping = self._stopping(target, data, units, session.history, stops_early)
+
+    def _is_folded(self, data: Dataset) -> bool:
+        """Return whether folds of the rows say how many epochs pay; they do not where the user counts epochs."""
+        low, high = self._rows_to_fold
+        return self._is_auto_stopping and low <= data.n_samples < high and self.tol > 0 and not self.warm_start
+
+    def _epochs_by_folds(self, session: Session) -> int:
+        """Return the median of the epochs at which the loss of each fold is lowest when the others train.
+
+        All follows from the seed: a fit that goes on from a checkpoint finds the same number.
+        """
+        data, target, units, network = session.data, session.target, session.units, session.network
+        mean_loss = PenalizedMean(network, self._penalty(data, units, network.layout))
+        epochs = []
+        for fold in Holdout.folds(data, target, session.state.validation_seed):
+            random_state = np.random.RandomState(session.state.validation_seed)
+            params = beside(self._initial_params(network, random_state, data.X.dtype), data.X)
+            best = best_epoch(
+                session.optimizer,
+                mean_loss,
+                self._batches(session, shuffle=self.shuffle, rows=fold.train_rows, random_state=random_state),
+                params,
+                fold.judge(network.layout, self._hidden_activation, units, target.loss, self._score_raw),
+                stopping=self._stopping(target, data, units, History(), stops_early=False),
+                max_epochs=self.max_iter,
+            )
+            epochs.append(best)
+        return int(np.median(epochs))
 
     def _run(self, session: Session, max_epochs: int, on_epoch: Callable[[History, Array], bool]) -> Array:
         """Train, and return the parameters to keep."""
@@ -192,12 +228,19 @@ class MiniBatchTraining:
             validation=session.validation,
         )
 
-    def _batches(self, session: Session, *, shuffle: bool, rows: np.ndarray | None = None) -> Batches:
+    def _batches(
+        self,
+        session: Session,
+        *,
+        shuffle: bool,
+        rows: np.ndarray | None = None,
+        random_state: np.random.RandomState | None = None,
+    ) -> Batches:
         return Batches(
             session.data,
             200 if isinstance(self.batch_size, str) else self.batch_size,
             shuffle=shuffle,
-            random_state=session.state.random_state,
+            random_state=session.state.random_state if random_state is None else random_state,
             rows=rows,
             standardization=session.units.inputs,
         )
@@ -239,8 +282,8 @@ class MiniBatchTraining:
             return
         if history.stop_reason == MAX_ITER_REACHED:
             stop_early = ", set `early_stopping=True` to stop where held-out rows no longer gain,"
-            judges_itself = session.validation is None and self.early_stopping is not True
-            self._warn_not_converged(stop_early if judges_itself else ",")
+            is_judged = session.validation is not None or session.paying_epochs is not None
+            self._warn_not_converged("," if is_judged or self.early_stopping is True else stop_early)
         # A constant target's constant prediction has no loss; what is left is then compared with its magnitude.
         if session.loss > 2 * max(stopping.loss_scale, 0.01 * session.units.of_loss):
             low, _, high = history.learning_rates[-1]

@@ -23,6 +23,7 @@ class MLPEstimator(GradientEstimator):
 
     _has_intercept = True
     _min_rows_to_hold_out = 1000
+    _rows_to_fold = (50, 2000)
 
     @property
     def _hidden_sizes(self) -> tuple[int, ...]:

@@ -34,6 +34,8 @@ class Session:
         The rows that judge, and their verdict; None where all rows train.
     stopping : Stopping or None
         None in `partial_fit`, which makes the epoch that it is asked for.
+    paying_epochs : int or None
+        How many epochs lower the loss of unseen rows, where folds of the rows were asked.
     note : str
         What there is to say beside the reason of the end.
     """
@@ -49,6 +51,7 @@ class Session:
     holdout: Holdout | None = None
     validation: Validation | None = None
     stopping: Stopping | None = None
+    paying_epochs: int | None = None
     note: str = ""
 
     @property

@@ -6,5 +6,15 @@ from sk_adalr.training.resume import TrainingState
 from sk_adalr.training.shrinkage import no_worse_than_constant
 from sk_adalr.training.stopping import Stopping
 from sk_adalr.training.trainer import Trainer, Validation
+from sk_adalr.training.trial import best_epoch
 
-__all__ = ["Batches", "History", "Stopping", "Trainer", "TrainingState", "Validation", "no_worse_than_constant"]
+__all__ = [
+    "Batches",
+    "History",
+    "Stopping",
+    "Trainer",
+    "TrainingState",
+    "Validation",
+    "best_epoch",
+    "no_worse_than_constant",
+]

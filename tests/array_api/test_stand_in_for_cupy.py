@@ -263,12 +263,13 @@ def test_a_batch_is_four_launches_more(compiled_cupy):
     assert n_launches(8) - n_launches(16) == 4 * (15 + 4)
 
 
-#: The goal is one read a step at first, and one in twenty steps later.
+#: Reads of a step that adapts the rate, as every third one does at first, and of one that does not. The goal is one
+#: read a step at first, and one in twenty steps later.
 @pytest.mark.parametrize(
-    ("solver", "granularity", "at_first", "later"),
+    ("solver", "granularity", "adapting", "other"),
     [("adam", "parameter", 8, 2), ("adam", "global", 8, 2), ("sgd", "parameter", 9, 3), ("sgd", "global", 9, 3)],
 )
-def test_reads_of_an_automatic_step(compiled_cupy, monkeypatch, solver, granularity, at_first, later):
+def test_reads_of_an_automatic_step(compiled_cupy, monkeypatch, solver, granularity, adapting, other):
     # The look at the end of a fit, whether it is worse than a constant, is none of a step's.
     monkeypatch.setattr(AdaptiveLRMLPClassifier, "_bounded", lambda self, session, params: params)
     options = {"solver": solver, "learning_rate": "auto", "granularity": granularity}
@@ -279,8 +280,8 @@ def test_reads_of_an_automatic_step(compiled_cupy, monkeypatch, solver, granular
         n_of_epochs = n_epochs * of_an_epoch
         return n_reads(AdaptiveLRMLPClassifier, 8, max_iter=n_epochs, **options) - n_of_epochs
 
-    assert reads(6) - reads(3) == 24 * at_first
-    assert reads(9) - reads(7) == 16 * later  # steps 56 to 71: found, and not checked
+    assert reads(6) - reads(3) == 8 * adapting + 16 * other
+    assert reads(9) - reads(7) == 16 * other  # steps 56 to 71: found, and not checked
 
 
 def test_the_exact_solver_reads_as_often_for_many_rows_as_for_few(cupy):

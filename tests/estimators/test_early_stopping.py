@@ -1,8 +1,13 @@
 import numpy as np
 import pytest
 from estimator_cases import CLASSIFIERS, ESTIMATORS, LINEAR, MLP, REGRESSORS, blocks, fit, make, problem
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score
 
+from sk_adalr.dataset import Dataset
+from sk_adalr.estimators.holdout import Holdout
+from sk_adalr.estimators.targets import Target
 from sk_adalr.training import Validation
 
 estimators = pytest.mark.parametrize("cls", ESTIMATORS.values(), ids=list(ESTIMATORS))
@@ -124,10 +129,103 @@ def test_auto_holds_rows_out_where_there_are_a_thousand_per_class(cls, n_classes
 
 
 @networks
-def test_auto_with_few_rows_is_a_fit_without_early_stopping(cls):
-    X, y = problem(cls)
+def test_auto_with_very_few_rows_is_a_fit_without_early_stopping(cls):
+    X, y = problem(cls, 49)
     auto = fit(make(cls, early_stopping="auto"), X, y)
     np.testing.assert_array_equal(blocks(auto), blocks(fit(make(cls, early_stopping=False), X, y)))
+
+
+# "auto" with few rows: folds
+
+
+def noisy(n_rows):
+    """Return rows of which half of the target's variance is noise, for a regressor: no model scores above .5."""
+    rng = np.random.RandomState(0)
+    X = rng.standard_normal((n_rows, 20))
+    signal = X @ rng.standard_normal(20) / np.sqrt(20)
+    return X, signal + rng.standard_normal(n_rows) * signal.std()
+
+
+def by_folds(cls, **params):
+    options = {"learning_rate": "auto", "early_stopping": "auto", "tol": 1e-4, "max_iter": 200, "batch_size": 200}
+    return make(cls, **{**options, **params})
+
+
+@pytest.mark.parametrize("labels", [None, np.repeat([0, 1, 2], [50, 10, 3])], ids=["", "labels"])
+def test_folds_share_no_row_and_leave_none_out(labels):
+    data, target = Dataset(np.zeros((63, 1)), np.zeros(63)), Target(np.zeros(63), None, 1, labels)
+    folds = list(Holdout.folds(data, target, 0))
+    np.testing.assert_array_equal(np.sort(np.concatenate([fold.rows for fold in folds])), np.arange(63))
+    for fold in folds:
+        np.testing.assert_array_equal(np.sort(np.concatenate([fold.rows, fold.train_rows])), np.arange(63))
+
+
+def test_each_fold_has_its_share_of_each_class():
+    labels = np.repeat([0, 1, 2], [50, 10, 3])
+    data, target = Dataset(np.zeros((63, 1)), np.zeros(63)), Target(np.zeros(63), None, 1, labels)
+    for fold in Holdout.folds(data, target, 0):
+        n_zeros, n_ones, n_twos = np.bincount(labels[fold.rows], minlength=3)
+        assert (n_zeros, n_ones) == (10, 2)
+        assert n_twos <= 1
+
+
+@networks
+def test_few_rows_train_for_the_median_of_the_best_epochs_of_five_folds(cls):
+    X, y = problem(cls, 80, raw_units=False)
+    # Full batches, so that only the initial weights are drawn; a stop that is never met.
+    options = {"standardize": False, "max_iter": 60, "n_iter_no_change": 60}
+    model = fit(by_folds(cls, **options), X, y)
+    seed = model._training["validation_seed"]
+    target = Target(y, None, 1, y if cls in CLASSIFIERS.values() else None)
+    best = []
+    for fold in Holdout.folds(Dataset(X, y), target, seed):
+        one = by_folds(cls, **options, random_state=np.random.RandomState(seed))
+        train, judge = fold.train_rows, fold.rows
+        fit(one, X[train], y[train], X_val=X[judge], y_val=y[judge])
+        best.append(1 + np.argmin(one.validation_loss_curve_))
+    assert model.n_iter_ == np.median(best)
+    assert 1 < model.n_iter_ < 60
+
+
+def test_the_reason_of_the_end_names_the_folds():
+    model = by_folds(MLP["AdaptiveLRMLPRegressor"]).fit(*noisy(150))
+    expected = f"Folds of the rows gained nothing more after {model.n_iter_} epochs, the median of 5."
+    assert model.stop_reason_ == expected
+    assert model.validation_scores_ is None
+
+
+def test_folds_keep_a_network_of_few_rows_from_fitting_noise():
+    X, y = noisy(2000)
+    scores = [
+        fit(MLP["AdaptiveLRMLPRegressor"](early_stopping=choice, random_state=0), X[:300], y[:300]).score(
+            X[300:], y[300:]
+        )
+        for choice in ("auto", False)
+    ]
+    assert scores[0] > 0.3
+    assert scores[1] < 0
+
+
+@networks
+def test_folds_that_still_gain_warn_of_max_iter(cls):
+    with pytest.warns(ConvergenceWarning, match=r"reached `max_iter` \(3\)(?!.*early_stopping)"):
+        by_folds(cls, max_iter=3).fit(*problem(cls))
+
+
+@networks
+@pytest.mark.parametrize("params", [{"tol": 0}, {"warm_start": True}, {"early_stopping": False}], ids=str)
+def test_there_are_no_folds_where_the_user_counts_epochs(cls, params):
+    X, y = problem(cls)
+    counted = by_folds(cls, max_iter=7, n_iter_no_change=7, **params)
+    assert fit(counted, X, y).n_iter_ == 7
+    np.testing.assert_array_equal(blocks(counted), blocks(fit(clone(counted).set_params(early_stopping=False), X, y)))
+
+
+@networks
+def test_a_rate_too_high_for_the_folds_is_an_error_of_the_fit(cls):
+    model = by_folds(cls, learning_rate="constant", solver="sgd", learning_rate_init=1e200, max_iter=20)
+    with pytest.raises(ValueError, match="became non-finite at epoch"):
+        fit(model, *problem(cls))
 
 
 @networks
@@ -183,11 +281,7 @@ def test_auto_does_not_touch_partial_fit():
 
 
 def test_auto_keeps_a_network_from_fitting_noise():
-    # Half of the target's variance is noise: no model of the rest scores above .5 on new rows.
-    rng = np.random.RandomState(0)
-    X = rng.standard_normal((3000, 20))
-    signal = X @ rng.standard_normal(20) / np.sqrt(20)
-    y = signal + rng.standard_normal(3000) * signal.std()
+    X, y = noisy(3000)
     scores = [
         fit(MLP["AdaptiveLRMLPRegressor"](early_stopping=early_stopping, random_state=0), X[:1000], y[:1000]).score(
             X[1000:], y[1000:]

@@ -1,6 +1,8 @@
 """The loss and gradient of a step, and what to do when the loss jumps or creeps up."""
 
 import math
+from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -71,4 +73,9 @@ def _go_on_or_restart(state: AutomaticState, params: Array, evaluate: Evaluate, 
 def _is_finite(loss: float, grad: Array) -> bool:
     """Say whether the loss is finite, and the gradient so far below overflow that its products are finite too."""
     square = float(namespace(grad).vdot(grad, grad))
-    return math.isfinite(loss) and square <= LARGEST_SQUARE * float(np.finfo(grad.dtype).max)
+    return math.isfinite(loss) and square <= _largest_square(grad.dtype)
+
+
+@cache
+def _largest_square(dtype: Any) -> float:
+    return LARGEST_SQUARE * float(np.finfo(dtype).max)

@@ -23,7 +23,7 @@ MAX_LOG_MULTIPLIER = 3.0
 #: Decay of the largest recent product that normalises the hypergradient of a parameter.
 PRODUCT_DECAY = 0.99
 #: Step size of the logarithm of the rate of a group, while it is found and when it is checked later.
-GROUP_STEP = 0.03
+GROUP_STEP = 0.09
 CHECK_STEP = 0.12
 
 
@@ -41,13 +41,13 @@ def adapt_multipliers(state: AutomaticState) -> None:
 
 def adapt_groups(
     state: AutomaticState, groups: Sequence[Group], evaluate: Evaluate, loss: float, *, step_size: float
-) -> np.ndarray:
+) -> list[float]:
     """Adapt the rates of all groups by the gradient at the end of a trial step from ``state.point``, same batch.
 
     Rates never exceed ``state.log_rate_caps``. Overwrites ``state.point`` and ``state.grad``. Returns the rates for
     this step.
     """
-    rates = np.exp(state.log_rates)
+    rates = group_rates(state)
     subtract(state.point, rates, state.direction, groups)
     trial_loss = float(evaluate(state.point, out=state.grad))
     cosines = np.array([_cosine(state.grad, state.direction, group, scratch=state.point) for group in groups])
@@ -57,12 +57,17 @@ def adapt_groups(
         return rates
     state.event = SHORTENED
     state.log_rates -= math.log(4)
-    return rates / 4
+    return [rate / 4 for rate in rates]
 
 
-def subtract(target: Array, rates: np.ndarray, direction: Array, groups: Sequence[Group]) -> None:
+def group_rates(state: AutomaticState) -> list[float]:
+    """Return the current rate of each group."""
+    return [math.exp(log_rate) for log_rate in state.log_rates.tolist()]
+
+
+def subtract(target: Array, rates: list[float], direction: Array, groups: Sequence[Group]) -> None:
     """Make ``target -= rates * direction``, one rate per group."""
-    for rate, group in zip(rates.tolist(), groups, strict=True):
+    for rate, group in zip(rates, groups, strict=True):
         for block in group:
             add_scaled(target[block], -rate, direction[block])
 
