@@ -11,57 +11,42 @@ from sklearn.utils import check_random_state
 from sk_adalr.backends import Array, beside, fitted_array, to_host
 from sk_adalr.caller import warn_caller
 from sk_adalr.dataset import Dataset
-from sk_adalr.estimators.holdout import N_FOLDS, Holdout
+from sk_adalr.estimators.holdout import N_FOLDS
+from sk_adalr.estimators.judging import Judged
 from sk_adalr.estimators.report import Report
 from sk_adalr.estimators.session import Session
 from sk_adalr.estimators.targets import Target
 from sk_adalr.learning_rates import GRANULARITIES
 from sk_adalr.names import check_choice, check_number, default_rate, make_direction, make_learning_rate
-from sk_adalr.objectives import HalfSquaredError, L2Penalty, Network, PenalizedMean
+from sk_adalr.objectives import HalfSquaredError, Network, PenalizedMean
 from sk_adalr.optimizer import Optimizer
 from sk_adalr.optimizer.automatic import AutomaticOptimizer
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.standardization import Standardization
-from sk_adalr.training import (
-    Batches,
-    History,
-    Stopping,
-    Trainer,
-    TrainingState,
-    Validation,
-    best_epoch,
-    no_worse_than_constant,
-)
+from sk_adalr.training import Batches, History, Trainer, TrainingState, no_worse_than_constant
 from sk_adalr.training.stopping import FOLDS, INTERRUPTED, MAX_ITER_REACHED
 from sk_adalr.units import Units
 
 
-class MiniBatchTraining:
+class MiniBatchTraining(Judged):
     """How the estimators train with a direction and a learning rate.
 
     A subclass says what the model is.
     """
 
-    # Parameters that every estimator has.
+    # Parameters that every estimator has, beside those of `Judged`.
     solver: Any
     learning_rate: Any
     granularity: Any
     learning_rate_init: Any
     hyper_learning_rate: Any
     batch_size: Any
-    max_iter: Any
-    tol: Any
-    n_iter_no_change: Any
     standardize: Any
-    shuffle: Any
     random_state: Any
     momentum: Any
     beta_1: Any
     beta_2: Any
     epsilon: Any
-    early_stopping: Any
-    validation_fraction: Any
-    warm_start: Any
     verbose: Any
 
     # Fitted attributes that training goes on from.
@@ -74,20 +59,11 @@ class MiniBatchTraining:
     #: Values of `solver` that name no direction.
     _other_solvers: tuple[str, ...] = ("auto",)
 
-    #: Rows per class from which ``early_stopping="auto"`` holds some of them out; None where "auto" is not offered.
-    _min_rows_to_hold_out: Any = None
-    #: Rows from which, and to below which, it lets folds of the rows say how many epochs pay.
-    _rows_to_fold: Any = (0, 0)
-
     # What the model is.
     _hidden_sizes: Any
-    _hidden_activation: Any
     _has_intercept: Any
-    _initial_params: Callable[[Network, np.random.RandomState, Any], np.ndarray]
-    _penalty: Callable[[Dataset, Units, ParameterLayout], L2Penalty]
     _params: Callable[[ParameterLayout], np.ndarray]
     _coef_attributes: Callable[[ParameterLayout, np.ndarray, Target], dict[str, Any]]
-    _score_raw: Callable[[np.ndarray, np.ndarray, np.ndarray | None], float]
 
     @property
     def _minibatch_solver(self) -> Any:
@@ -169,49 +145,6 @@ class MiniBatchTraining:
             state=self._training_state(optimizer, network, units, data.X, resume),
             history=self._history() if resume else History(),
         )
-
-    def _appoint_judges(self, session: Session) -> None:
-        """Set the rows that do not train, where some judge, and the rule that ends the training."""
-        data, target, units, state = session.data, session.target, session.units, session.state
-        stops_early = self._stops_early(data, target)
-        if stops_early:
-            session.holdout, session.note = self._holdout(data, target, units, state.validation_seed)
-        if session.holdout is not None:
-            judge = session.holdout.judge(session.layout, self._hidden_activation, units, target.loss, self._score_raw)
-            session.validation = Validation(judge, state.best, state.best_params)
-            if self._is_auto_stopping and not isinstance(target.loss, HalfSquaredError):
-                session.validation.n_rows = session.holdout.n_rows
-        elif self._is_folded(data):
-            session.paying_epochs = self._epochs_by_folds(session)
-        session.stopping = self._stopping(target, data, units, session.history, stops_early)
-
-    def _is_folded(self, data: Dataset) -> bool:
-        """Return whether folds of the rows say how many epochs pay; they do not where the user counts epochs."""
-        low, high = self._rows_to_fold
-        return self._is_auto_stopping and low <= data.n_samples < high and self.tol > 0 and not self.warm_start
-
-    def _epochs_by_folds(self, session: Session) -> int:
-        """Return the median of the epochs at which the loss of each fold is lowest when the others train.
-
-        All follows from the seed: a fit that goes on from a checkpoint finds the same number.
-        """
-        data, target, units, network = session.data, session.target, session.units, session.network
-        mean_loss = PenalizedMean(network, self._penalty(data, units, network.layout))
-        epochs = []
-        for fold in Holdout.folds(data, target, session.state.validation_seed):
-            random_state = np.random.RandomState(session.state.validation_seed)
-            params = beside(self._initial_params(network, random_state, data.X.dtype), data.X)
-            best = best_epoch(
-                session.optimizer,
-                mean_loss,
-                self._batches(session, shuffle=self.shuffle, rows=fold.train_rows, random_state=random_state),
-                params,
-                fold.judge(network.layout, self._hidden_activation, units, target.loss, self._score_raw),
-                stopping=self._stopping(target, data, units, History(), stops_early=False),
-                max_epochs=self.max_iter,
-            )
-            epochs.append(best)
-        return int(np.median(epochs))
 
     def _run(self, session: Session, max_epochs: int, on_epoch: Callable[[History, Array], bool]) -> Array:
         """Train, and return the parameters to keep."""
@@ -331,38 +264,6 @@ class MiniBatchTraining:
         else:
             params = self._initial_params(network, random_state, X.dtype)
         return TrainingState.start(optimizer, beside(params, X), random_state)
-
-    @property
-    def _is_auto_stopping(self) -> bool:
-        return isinstance(self.early_stopping, str)
-
-    def _stops_early(self, data: Dataset, target: Target) -> bool:
-        """Return whether rows that do not train judge the model."""
-        if not self._is_auto_stopping:
-            return bool(self.early_stopping)
-        n_classes = len(target.attributes.get("classes_", (None,)))
-        return target.validation is not None or data.n_samples >= self._min_rows_to_hold_out * n_classes
-
-    def _holdout(self, data: Dataset, target: Target, units: Units, seed: int) -> tuple[Holdout | None, str]:
-        """Return the rows that judge, or None and a note that says why there are none."""
-        if target.validation is not None:
-            return Holdout(units.of_target(target.validation)), ""
-        try:
-            return Holdout.split(data, target, self.validation_fraction, seed), ""
-        except ValueError as error:
-            return None, f" Early stopping had no rows to hold out: {error}"
-
-    def _stopping(self, target: Target, data: Dataset, units: Units, history: History, stops_early: bool) -> Stopping:
-        loss_scale = units.of_loss * target.loss.constant_value(data.target, data.weight)
-        stopping = Stopping(self.tol, self.n_iter_no_change, loss_scale)
-        # A fit that goes on has already seen these epochs.
-        if stops_early:
-            for loss, score in zip(history.validation_losses, history.validation_scores, strict=True):
-                stopping.stop_reason(loss, score)
-        else:
-            for loss in history.losses:
-                stopping.stop_reason(loss)
-        return stopping
 
     def _history(self) -> History:
         by_layer = getattr(self, "layer_learning_rate_curve_", None)
