@@ -14,9 +14,6 @@ from sk_adalr.objectives import Loss, predict_raw
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.units import Units
 
-#: Parts of the rows, each of which judges once how many epochs pay: with 3, regressions end lower.
-N_FOLDS = 5
-
 
 @dataclass(frozen=True)
 class Holdout:
@@ -53,13 +50,13 @@ class Holdout:
         return cls(data, rows, train_rows)
 
     @classmethod
-    def folds(cls, data: Dataset, target: Target, seed: int) -> Iterator["Holdout"]:
-        """Yield `N_FOLDS` random parts of the rows of `data` that share no row, stratified where there are labels."""
+    def folds(cls, data: Dataset, target: Target, n_folds: int, seed: int) -> Iterator["Holdout"]:
+        """Yield `n_folds` random parts of the rows of `data` that share no row, stratified where there are labels."""
         order = np.random.RandomState(seed).permutation(data.n_samples)
         if target.labels is not None:
             order = order[np.argsort(target.labels[order], kind="stable")]
-        for k in range(N_FOLDS):
-            yield cls(data, order[k::N_FOLDS], np.delete(order, np.s_[k::N_FOLDS]))
+        for k in range(n_folds):
+            yield cls(data, order[k::n_folds], np.delete(order, np.s_[k::n_folds]))
 
     @property
     def n_rows(self) -> float:

@@ -1,5 +1,6 @@
 """Who judges a model while it trains on mini-batches, and when it has trained enough."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -31,6 +32,9 @@ class Judged:
     _min_rows_to_hold_out: Any = None
     #: Rows from which, and to below which, it lets folds of the rows say how many epochs pay.
     _rows_to_fold: Any = (0, 0)
+    #: How many folds, and for how many times their median number of epochs all rows train.
+    _n_folds: Any = 5
+    _epochs_factor: Any = 1
 
     # What the model is, and how its batches are made.
     _hidden_activation: Any
@@ -91,15 +95,16 @@ class Judged:
         low, high = self._rows_to_fold
         return self._is_auto_stopping and low <= data.n_samples < high and self.tol > 0 and not self.warm_start
 
-    def _epochs_by_folds(self, session: Session) -> int:
-        """Return the median of the epochs at which the loss of each fold is lowest when the others train.
+    def _epochs_by_folds(self, session: Session) -> float:
+        """Return how many epochs pay, from the median of those after which the loss of each fold is lowest.
 
-        All follows from the seed: a fit that goes on from a checkpoint finds the same number.
+        Infinitely many, if that is the last one still. All follows from the seed: a fit that goes on from a checkpoint
+        finds the same number.
         """
         data, target, units, network = session.data, session.target, session.units, session.network
         mean_loss = PenalizedMean(network, self._penalty(data, units, network.layout))
         epochs = []
-        for fold in Holdout.folds(data, target, session.state.validation_seed):
+        for fold in Holdout.folds(data, target, self._n_folds, session.state.validation_seed):
             random_state = np.random.RandomState(session.state.validation_seed)
             params = beside(self._initial_params(network, random_state, data.X.dtype), data.X)
             best = best_epoch(
@@ -112,4 +117,5 @@ class Judged:
                 max_epochs=self.max_iter,
             )
             epochs.append(best)
-        return int(np.median(epochs))
+        median = int(np.median(epochs))
+        return self._epochs_factor * median if median < self.max_iter else math.inf

@@ -1,6 +1,7 @@
 """Training an estimator on mini-batches: from its parameters to a trainer, and back to fitted attributes."""
 
 import copy
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,6 @@ from sklearn.utils import check_random_state
 from sk_adalr.backends import Array, beside, fitted_array, to_host
 from sk_adalr.caller import warn_caller
 from sk_adalr.dataset import Dataset
-from sk_adalr.estimators.holdout import N_FOLDS
 from sk_adalr.estimators.judging import Judged
 from sk_adalr.estimators.report import Report
 from sk_adalr.estimators.session import Session
@@ -113,15 +113,16 @@ class MiniBatchTraining(Judged):
         session = self._session(data, target, resume=resume or n_restored > 0)
         if not partial:
             self._appoint_judges(session)
-            max_epochs = session.paying_epochs or max_epochs
+        max_epochs = int(min(max_epochs, math.inf if session.paying_epochs is None else session.paying_epochs))
 
         def on_epoch(history: History, params: Array) -> bool:
             # A copy, for training goes on.
             return report(history, lambda: copy.deepcopy(self._fitted(session, params, session.freeze())))
 
         params = self._run(session, max_epochs - n_restored, on_epoch)
-        if max_epochs < self.max_iter and session.history.stop_reason == MAX_ITER_REACHED:
-            session.history.stop_reason = FOLDS.format(max_epochs, N_FOLDS)
+        if session.paying_epochs not in (None, math.inf) and session.history.stop_reason == MAX_ITER_REACHED:
+            times = {1: "as many", 2: "twice as many"}[self._epochs_factor]
+            session.history.stop_reason = FOLDS.format(max_epochs, times, self._n_folds)
         self._warn_if_bad(session)
         training = session.freeze()
         params = self._bounded(session, params)

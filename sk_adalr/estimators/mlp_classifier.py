@@ -67,9 +67,10 @@ class AdaptiveLRMLPClassifier(LabelPrediction, MLPEstimator):
         Whether to hold out rows and stop when neither accuracy nor the loss on them has improved by `tol`
         for `n_iter_no_change` epochs. True keeps the parameters with the best accuracy. "auto" lets the loss decide
         where accuracies are within half a standard error, and holds out rows only where there are 1000 per class or
-        more, on average. With fewer, but 50 to 1999 in all, it trains five times on four fifths of the rows to learn
-        how many epochs lower the loss of the rest, and then on all rows for the median of these; not where `tol` is
-        0 or `warm_start`. Rows passed as `X_val` always judge instead.
+        more, on average. With fewer, but 50 to 1999 in all, it trains three times on two thirds of the rows to learn
+        how many epochs lower the loss of the rest, and then on all rows for twice the median of these, for the
+        accuracy goes on rising for a while; not where `tol` is 0 or `warm_start`. Rows passed as `X_val` always judge
+        instead.
     validation_fraction : float, default=0.1
         Share of the rows to hold out, in (0, 1).
     warm_start : bool, default=False
@@ -136,6 +137,11 @@ class AdaptiveLRMLPClassifier(LabelPrediction, MLPEstimator):
     """
 
     _takes_multilabel = True
+    # The accuracy goes on rising for some epochs after the loss of unseen rows is lowest. On 12 sets of 175 to 1330
+    # rows, accuracy and log loss: five folds and their median .867 and .28, three folds and twice the median .870 and
+    # .31 in two thirds of the time, three times the median .866 and .35, no folds .863 and .47.
+    _n_folds = 3
+    _epochs_factor = 2
 
     def __init__(
         self,

@@ -131,7 +131,7 @@ class AdaptiveLRMLPRegressor(OutputPrediction, MLPEstimator):
     >>> round(model.score(X_test, y_test), 1)
     0.9
 
-    A tenth of these rows said when to stop. Of fewer than 1000 none is held out, and five shorter trainings say it:
+    A tenth of these rows said when to stop. Of fewer than 1000 none is held out, and trainings on five folds say it:
 
     >>> from sklearn.datasets import load_diabetes
     >>> X, y = load_diabetes(return_X_y=True)  # 442 rows, and half of the variance is noise

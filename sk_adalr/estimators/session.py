@@ -34,8 +34,8 @@ class Session:
         The rows that judge, and their verdict; None where all rows train.
     stopping : Stopping or None
         None in `partial_fit`, which makes the epoch that it is asked for.
-    paying_epochs : int or None
-        How many epochs lower the loss of unseen rows, where folds of the rows were asked.
+    paying_epochs : float or None
+        How many epochs pay, infinite if all do, where folds of the rows were asked.
     note : str
         What there is to say beside the reason of the end.
     """
@@ -51,7 +51,7 @@ class Session:
     holdout: Holdout | None = None
     validation: Validation | None = None
     stopping: Stopping | None = None
-    paying_epochs: int | None = None
+    paying_epochs: float | None = None
     note: str = ""
 
     @property

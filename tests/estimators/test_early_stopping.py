@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 from estimator_cases import CLASSIFIERS, ESTIMATORS, LINEAR, MLP, REGRESSORS, blocks, fit, make, problem
@@ -154,7 +156,7 @@ def by_folds(cls, **params):
 @pytest.mark.parametrize("labels", [None, np.repeat([0, 1, 2], [50, 10, 3])], ids=["", "labels"])
 def test_folds_share_no_row_and_leave_none_out(labels):
     data, target = Dataset(np.zeros((63, 1)), np.zeros(63)), Target(np.zeros(63), None, 1, labels)
-    folds = list(Holdout.folds(data, target, 0))
+    folds = list(Holdout.folds(data, target, 4, 0))
     np.testing.assert_array_equal(np.sort(np.concatenate([fold.rows for fold in folds])), np.arange(63))
     for fold in folds:
         np.testing.assert_array_equal(np.sort(np.concatenate([fold.rows, fold.train_rows])), np.arange(63))
@@ -163,35 +165,50 @@ def test_folds_share_no_row_and_leave_none_out(labels):
 def test_each_fold_has_its_share_of_each_class():
     labels = np.repeat([0, 1, 2], [50, 10, 3])
     data, target = Dataset(np.zeros((63, 1)), np.zeros(63)), Target(np.zeros(63), None, 1, labels)
-    for fold in Holdout.folds(data, target, 0):
+    for fold in Holdout.folds(data, target, 5, 0):
         n_zeros, n_ones, n_twos = np.bincount(labels[fold.rows], minlength=3)
         assert (n_zeros, n_ones) == (10, 2)
         assert n_twos <= 1
 
 
 @networks
-def test_few_rows_train_for_the_median_of_the_best_epochs_of_five_folds(cls):
+def test_few_rows_train_for_the_median_of_the_best_epochs_of_folds_and_a_classifier_twice_as_long(cls):
     X, y = problem(cls, 80, raw_units=False)
     # Full batches, so that only the initial weights are drawn; a stop that is never met.
-    options = {"standardize": False, "max_iter": 60, "n_iter_no_change": 60}
+    options = {"standardize": False, "max_iter": 120, "n_iter_no_change": 120}
     model = fit(by_folds(cls, **options), X, y)
     seed = model._training["validation_seed"]
-    target = Target(y, None, 1, y if cls in CLASSIFIERS.values() else None)
+    is_classifier = cls in CLASSIFIERS.values()
+    target = Target(y, None, 1, y if is_classifier else None)
     best = []
-    for fold in Holdout.folds(Dataset(X, y), target, seed):
+    for fold in Holdout.folds(Dataset(X, y), target, 3 if is_classifier else 5, seed):
         one = by_folds(cls, **options, random_state=np.random.RandomState(seed))
         train, judge = fold.train_rows, fold.rows
         fit(one, X[train], y[train], X_val=X[judge], y_val=y[judge])
         best.append(1 + np.argmin(one.validation_loss_curve_))
-    assert model.n_iter_ == np.median(best)
-    assert 1 < model.n_iter_ < 60
+    assert model.n_iter_ == np.median(best) * (2 if is_classifier else 1)
+    assert 1 < model.n_iter_ < 120
 
 
-def test_the_reason_of_the_end_names_the_folds():
-    model = by_folds(MLP["AdaptiveLRMLPRegressor"]).fit(*noisy(150))
-    expected = f"Folds of the rows gained nothing more after {model.n_iter_} epochs, the median of 5."
-    assert model.stop_reason_ == expected
+@networks
+def test_the_reason_of_the_end_names_the_folds(cls):
+    X, y = noisy(150)
+    is_classifier = cls in CLASSIFIERS.values()
+    model = by_folds(cls).fit(X, y > y.mean() if is_classifier else y)
+    times, n_folds = ("twice as many", 3) if is_classifier else ("as many", 5)
+    expected = f"{times} as lower the loss of unseen rows, by the median of {n_folds} folds."
+    assert model.stop_reason_ == f"Trained for {model.n_iter_} epochs, {expected}"
     assert model.validation_scores_ is None
+
+
+def test_twice_the_median_may_be_more_than_max_iter():
+    X, y = noisy(150)
+    n_iter = by_folds(MLP["AdaptiveLRMLPClassifier"]).fit(X, y > 0).n_iter_
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        model = by_folds(MLP["AdaptiveLRMLPClassifier"], max_iter=n_iter - 1).fit(X, y > 0)
+    assert model.n_iter_ == n_iter - 1
+    assert model.stop_reason_.startswith("Trained for")
 
 
 def test_folds_keep_a_network_of_few_rows_from_fitting_noise():
