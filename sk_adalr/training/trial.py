@@ -48,7 +48,7 @@ def best_epoch(
         for _ in range(max_epochs):
             try:
                 for batch in batches.epoch():
-                    optimizer.step(state, params, partial(_evaluate, objective, batch))
+                    optimizer.step(state, params, partial(objective.value_and_grad, batch=batch))
                 loss = judge(optimizer.result(state, params))[1]
             except (FloatingPointError, ValueError):  # there is no score of predictions that are not finite
                 break
@@ -58,7 +58,3 @@ def best_epoch(
             if stopping.stop_reason(loss):
                 break
     return int(np.argmin(losses)) + 1 if losses else max_epochs
-
-
-def _evaluate(objective: PenalizedMean, batch: Any, params: Array, out: Array | None = None) -> Any:
-    return objective.value_and_grad(params, batch, out=out)
