@@ -231,10 +231,10 @@ def test_sparse_features_train_as_low_a_loss_as_dense_ones(model, X, y, rng):
     Where the line search ends at the exact minimum, or a gradient is zero, the next hypergradient is rounding, and
     its sign moves the rates.
     """
-    model = clone(model).set_params(max_iter=30, tol=0)
+    model = clone(model).set_params(max_iter=200, tol=0)
     rows = sparse.csr_array(X)
     loss, constant = losses(fitted(model, X, y), X, y)
-    assert abs(losses(fitted(model, rows, y), rows, y)[0] - loss) <= 0.02 * constant
+    assert abs(losses(fitted(model, rows, y), rows, y)[0] - loss) <= 0.01 * constant
 
 
 @properties(FULL_BATCH)
