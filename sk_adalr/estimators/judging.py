@@ -28,7 +28,8 @@ class Judged:
     tol: Any
     n_iter_no_change: Any
 
-    #: Rows per class from which ``early_stopping="auto"`` holds some of them out; None where "auto" is not offered.
+    #: Rows per class, a regressor counting as two, from which ``early_stopping="auto"`` holds some of them out; None
+    #: where "auto" is not offered.
     _min_rows_to_hold_out: Any = None
     #: Rows from which, and to below which, it lets folds of the rows say how many epochs pay.
     _rows_to_fold: Any = (0, 0)
@@ -66,7 +67,7 @@ class Judged:
         """Return whether rows that do not train judge the model."""
         if not self._is_auto_stopping:
             return bool(self.early_stopping)
-        n_classes = len(target.attributes.get("classes_", (None,)))
+        n_classes = len(target.attributes.get("classes_", (0, 1)))  # a regressor counts as two
         return target.validation is not None or data.n_samples >= self._min_rows_to_hold_out * n_classes
 
     def _holdout(self, data: Dataset, target: Target, units: Units, seed: int) -> tuple[Holdout | None, str]:

@@ -65,8 +65,8 @@ class AdaptiveLRMLPRegressor(OutputPrediction, MLPEstimator):
         Added to Adam's denominator, > 0, for a constant or literal rate; the automatic rule has its own.
     early_stopping : bool or "auto", default="auto"
         Whether to hold out rows and stop when neither R2 nor the loss on them has improved by `tol`
-        for `n_iter_no_change` epochs; the parameters with the best R2 are kept. "auto" does so from 1000 rows on.
-        From 50 to 999 rows, too few to spare some, it trains five times on four fifths of them to learn how many
+        for `n_iter_no_change` epochs; the parameters with the best R2 are kept. "auto" does so from 2000 rows on.
+        From 50 to 1999 rows, too few to spare some, it trains five times on four fifths of them to learn how many
         epochs pay on the rest, and then on all rows for the median of these; not where `tol` is 0 or `warm_start`.
         Rows passed as `X_val` always judge instead.
     validation_fraction : float, default=0.1
@@ -131,7 +131,7 @@ class AdaptiveLRMLPRegressor(OutputPrediction, MLPEstimator):
     >>> round(model.score(X_test, y_test), 1)
     0.9
 
-    A tenth of these rows said when to stop. Of fewer than 1000 none is held out, and trainings on five folds say it:
+    A tenth of these rows said when to stop. Of fewer than 2000 none is held out, and trainings on five folds say it:
 
     >>> from sklearn.datasets import load_diabetes
     >>> X, y = load_diabetes(return_X_y=True)  # 442 rows, and half of the variance is noise

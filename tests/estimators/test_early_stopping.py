@@ -120,7 +120,7 @@ networks = pytest.mark.parametrize("cls", MLP.values(), ids=list(MLP))
     [
         (MLP["AdaptiveLRMLPClassifier"], 2),
         (MLP["AdaptiveLRMLPClassifier"], 3),
-        (MLP["AdaptiveLRMLPRegressor"], 1),
+        (MLP["AdaptiveLRMLPRegressor"], 2),
     ],
 )
 def test_auto_holds_rows_out_where_there_are_a_thousand_per_class(cls, n_classes):

@@ -18,13 +18,12 @@ from sk_adalr.optimizer.step import Evaluate
 Group = Sequence[slice]
 
 #: Step size of the logarithm of a parameter's rate, and its bound.
-PARAMETER_STEP = 0.05
+PARAMETER_STEP = 0.1
 MAX_LOG_MULTIPLIER = 3.0
 #: Decay of the largest recent product that normalises the hypergradient of a parameter.
-PRODUCT_DECAY = 0.99
-#: Step size of the logarithm of the rate of a group, while it is found and when it is checked later.
-GROUP_STEP = 0.09
-CHECK_STEP = 0.12
+PRODUCT_DECAY = 0.98
+#: Step size of the logarithm of the rate of a group.
+GROUP_STEP = 0.12
 
 
 def adapt_multipliers(state: AutomaticState) -> None:
@@ -39,9 +38,7 @@ def adapt_multipliers(state: AutomaticState) -> None:
     table.center_and_clip(multipliers, total / multipliers.size, MAX_LOG_MULTIPLIER)
 
 
-def adapt_groups(
-    state: AutomaticState, groups: Sequence[Group], evaluate: Evaluate, loss: float, *, step_size: float
-) -> list[float]:
+def adapt_groups(state: AutomaticState, groups: Sequence[Group], evaluate: Evaluate, loss: float) -> list[float]:
     """Adapt the rates of all groups by the gradient at the end of a trial step from ``state.point``, same batch.
 
     Rates never exceed ``state.log_rate_caps``. Overwrites ``state.point`` and ``state.grad``. Returns the rates for
@@ -53,7 +50,7 @@ def adapt_groups(
     cosines = np.array([_cosine(state.grad, state.direction, group, scratch=state.point) for group in groups])
     limit = loss + max(abs(loss), abs(state.smoothed_loss))
     if trial_loss <= limit and np.isfinite(cosines).all():
-        np.minimum(state.log_rates + step_size * cosines, state.log_rate_caps, out=state.log_rates)
+        np.minimum(state.log_rates + GROUP_STEP * cosines, state.log_rate_caps, out=state.log_rates)
         return rates
     state.event = SHORTENED
     state.log_rates -= math.log(4)

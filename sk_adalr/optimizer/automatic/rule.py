@@ -16,6 +16,7 @@ the next batch.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -24,8 +25,6 @@ from sk_adalr.optimizer.automatic.guard import guarded_gradient
 from sk_adalr.optimizer.automatic.next_batch import FRACTIONS, N_JUDGED, bound_rates, judge_direction
 from sk_adalr.optimizer.automatic.probe import first_rate
 from sk_adalr.optimizer.automatic.rates import (
-    CHECK_STEP,
-    GROUP_STEP,
     Group,
     adapt_groups,
     adapt_multipliers,
@@ -37,8 +36,9 @@ from sk_adalr.parameters import ParameterLayout
 
 #: Steps after which the rates of the groups are found: the first ones judge, the others adapt.
 N_ADAPTED = 50
-#: How often the others do. Rates that move in every step, by a third as much, end lower: steps in a row say the same.
-ADAPT_EVERY = 3
+#: How often the others do, and how often the rates of the parameters move, those throughout. Rates that move in every
+#: step, by as much less, end no better and take longer: steps in a row say the same.
+ADAPT_EVERY = 4
 #: How often they are checked afterwards, where d follows the gradient. They may only fall below what was found: a rate
 #: that suits the first directions can be unstable along later ones. Adam's share leaves room for that.
 CHECK_EVERY = 25
@@ -48,7 +48,7 @@ ADAM_SHARE = 0.06
 GRADIENT_SHARE = 0.5
 #: How far beyond the best rate on the next batches the rate may be: best for a single step, that is a small one for an
 #: average over many, unless the share is large already.
-ADAM_MULTIPLE = 2.0
+ADAM_MULTIPLE = 1.5
 GRADIENT_MULTIPLE = 1.0
 #: The interpolation takes the place of momentum, which Adam's bounded direction allows to be slower.
 ADAM_INTERPOLATION = 0.95
@@ -133,7 +133,8 @@ class AutomaticOptimizer:
         if state.step == N_JUDGED:
             bound_rates(state, ADAM_MULTIPLE if self.direction == "adam" else GRADIENT_MULTIPLE)
         loss = guarded_gradient(state, params, evaluate)
-        if state.has_direction and self.granularity == "parameter":
+        adapts = state.has_direction and state.step % ADAPT_EVERY == 0
+        if adapts and self.granularity == "parameter":
             adapt_multipliers(state)
         self._set_direction(state)
         if state.step == 0:
@@ -177,7 +178,7 @@ class AutomaticOptimizer:
             return float(self.momentum)
         return ADAM_INTERPOLATION if self.direction == "adam" else SGD_INTERPOLATION
 
-    @property
+    @cached_property
     def _groups(self) -> Sequence[Group]:
         return self.layout.layers if self.granularity == "layer" else ((slice(None),),)
 
@@ -190,7 +191,7 @@ class AutomaticOptimizer:
         if is_left_alone or state.step % (CHECK_EVERY if is_found else ADAPT_EVERY):
             return group_rates(state)
         self._interpolate(state, params)
-        return adapt_groups(state, self._groups, evaluate, loss, step_size=CHECK_STEP if is_found else GROUP_STEP)
+        return adapt_groups(state, self._groups, evaluate, loss)
 
     def _interpolate(self, state: AutomaticState, params: Array) -> None:
         """Set the point y between the iterate and the average."""
