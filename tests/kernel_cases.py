@@ -58,6 +58,20 @@ def move(size, dtype):
     return (iterate, average, direction, 0.3, 0.1, scratch), {0: moved, 1: 0.9 * average + 0.1 * moved}
 
 
+def watch(size, dtype):
+    """A calm loss, or from 1000 on a spike with a gradient that is too long."""
+    spike = size >= 1000
+    smoothed, lowest, mean_norm = 2.0, 1.5, 3.0
+    loss = 50.0 if spike else 1.25
+    square = 100.0 if spike else 4.0
+    memory = np.array([smoothed, lowest, mean_norm, 0.5, 0.0])
+    now = smoothed + 0.15 * (loss - smoothed)
+    norm = 6.0 if spike else 2.0
+    expected = [now, min(now, lowest), mean_norm + 0.05 * (norm - mean_norm), norm / square**0.5, spike]
+    numbers = np.asarray(loss), np.asarray(square, dtype=dtype)
+    return (memory, *numbers, 2.5, 1e30, 4.0, 0.15, 2.0, 0.05), {0: np.array(expected)}
+
+
 def penalize(size, dtype):
     (grad,) = vectors(max(1, size), dtype, 1)  # a model without coefficients is none, and BLAS takes no empty vector
     coefs = matrix(1, dtype, 1 + size // 2)[0]
@@ -166,6 +180,7 @@ CASES = [
     center_and_clip,
     scale_direction,
     move,
+    watch,
     penalize,
     add_bias_relu,
     relu_backward,

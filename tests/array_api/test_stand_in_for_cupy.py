@@ -21,6 +21,8 @@ from sk_adalr import (
 from sk_adalr.directions import DIRECTIONS
 from sk_adalr.learning_rates import GRANULARITIES
 from sk_adalr.optimizer import Optimizer
+from sk_adalr.optimizer.automatic import AutomaticOptimizer
+from sk_adalr.optimizer.automatic.state import HARD_BATCH, RESTART
 
 RULES = {
     "constant": {"learning_rate": "constant"},
@@ -122,6 +124,17 @@ def test_a_warm_start_of_the_exact_solver_is_bitwise_numpys(cupy):
         for model in models:
             fit(model, X, y)
     assert same_fit(*models)
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS.values(), ids=list(ESTIMATORS))
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("granularity", ["parameter", "layer"])
+def test_a_long_automatic_fit_is_bitwise_numpys(compiled_cupy, cls, solver, granularity):
+    """Beyond the steps that find the rates, from where the device goes on by itself."""
+    X, y = problem(cls)
+    options = {"solver": solver, "learning_rate": "auto", "granularity": granularity, "max_iter": 40}
+    assert_same_fits(cls, options, X, y)
+    assert_same_fits(cls, options, X.astype(np.float32), y, sample_weight=np.linspace(1, 2, len(y)))
 
 
 def test_a_label_matrix_is_bitwise_numpys(cupy):
@@ -251,8 +264,8 @@ def test_launches_of_a_literal_step(compiled_cupy, monkeypatch, cls, n_classes, 
     assert len(launches_of_a_step(monkeypatch, cls, n_classes=n_classes)) == n_launches
 
 
-def test_a_batch_is_four_launches_more(compiled_cupy):
-    # its rows, their targets, and its loss times its weight added to that of the epoch
+def test_a_batch_is_two_launches_more(compiled_cupy):
+    # its rows and their targets
     def n_launches(batch_size):
         X, y = problem(AdaptiveLRMLPClassifier, n_rows=64, n_classes=3)
         model = make(AdaptiveLRMLPClassifier, backend="cupy", batch_size=batch_size, max_iter=1)
@@ -260,28 +273,29 @@ def test_a_batch_is_four_launches_more(compiled_cupy):
             fit(model, X, y)
         return len(names)
 
-    assert n_launches(8) - n_launches(16) == 4 * (15 + 4)
+    assert n_launches(8) - n_launches(16) == 4 * (15 + 2)
 
 
-#: Reads of a step that adapts the rate, as every third one does at first, and of one that does not. The goal is one
-#: read a step at first, and one in twenty steps later.
-@pytest.mark.parametrize(
-    ("solver", "granularity", "adapting", "other"),
-    [("adam", "parameter", 8, 2), ("adam", "global", 8, 2), ("sgd", "parameter", 9, 3), ("sgd", "global", 9, 3)],
-)
-def test_reads_of_an_automatic_step(compiled_cupy, monkeypatch, solver, granularity, adapting, other):
-    # The look at the end of a fit, whether it is worse than a constant, is none of a step's.
-    monkeypatch.setattr(AdaptiveLRMLPClassifier, "_bounded", lambda self, session, params: params)
-    options = {"solver": solver, "learning_rate": "auto", "granularity": granularity}
-    of_an_epoch = 2 if granularity == "parameter" else 1  # the loss is on the host already, and a single rate too
+@pytest.mark.parametrize("cls", ESTIMATORS.values(), ids=list(ESTIMATORS))
+@pytest.mark.parametrize("solver", ["adam", "nesterov", "sgd"])
+@pytest.mark.parametrize("granularity", GRANULARITIES)
+def test_an_automatic_step_reads_once_and_later_one_in_twenty_five(cupy, monkeypatch, cls, solver, granularity):
+    step, reads = AutomaticOptimizer.step, []
 
-    def reads(n_epochs):
-        """Return the reads of the steps, eight an epoch."""
-        n_of_epochs = n_epochs * of_an_epoch
-        return n_reads(AdaptiveLRMLPClassifier, 8, max_iter=n_epochs, **options) - n_of_epochs
+    def counted_step(*args):
+        before = fake_cupy.reads.count
+        loss = step(*args)
+        # Trouble is met with a look at the average.
+        reads.append(fake_cupy.reads.count - before - (args[1].event in (HARD_BATCH, RESTART)))
+        return loss
 
-    assert reads(6) - reads(3) == 8 * adapting + 16 * other
-    assert reads(9) - reads(7) == 16 * other  # steps 56 to 71: found, and not checked
+    monkeypatch.setattr(AutomaticOptimizer, "step", counted_step)
+    X, y = problem(cls, n_rows=1024)
+    options = {"solver": solver, "learning_rate": "auto", "granularity": granularity, "early_stopping": False}
+    fit(make(cls, **options, batch_size=32, backend="cupy"), X, y)
+    assert len(reads) == 160
+    assert reads[1:50] == [1] * 49  # the first one searches for a rate
+    assert reads[50:] == [int((50 + k) % 25 == 0) for k in range(110)]
 
 
 def test_the_exact_solver_reads_as_often_for_many_rows_as_for_few(cupy):

@@ -87,12 +87,31 @@ SOURCES = {
         """,
     ),
     "move": Source(
-        "T direction, T rate, T weight",
+        "T direction, float64 rate, T weight",
         "T iterate, T average",
         """
-        const T moved = iterate - direction * rate;
+        const T moved = iterate - direction * T(rate);
         iterate = moved;
         average += (moved - average) * weight;
+        """,
+    ),
+    "watch": Source(
+        "float64 loss, T square, float64 first_loss, float64 largest_square, float64 spike, float64 smoothing, "
+        "float64 relative_norm, float64 norm_smoothing",
+        "raw float64 memory",
+        """
+        const double smoothed = memory[0], lowest = memory[1], mean_norm = memory[2], first = fabs(first_loss);
+        const double scale = fabs(smoothed) > first ? fabs(smoothed) : first;
+        const double height = fabs(lowest) > first ? fabs(lowest) : first;
+        const bool is_finite = loss - loss == 0 && square <= largest_square;
+        if (!is_finite || loss > smoothed + spike * scale || smoothed > lowest + height) memory[4] = 1;
+        const double now = smoothed + smoothing * (loss - smoothed);
+        memory[0] = now;
+        memory[1] = now < lowest ? now : lowest;
+        const double norm = sqrt((double) square), longest = relative_norm * mean_norm;
+        const bool is_long = norm > longest;
+        memory[2] = mean_norm + norm_smoothing * ((is_long ? longest : norm) - mean_norm);
+        memory[3] = is_long ? longest / norm : 1.0;
         """,
     ),
     "penalize": Source(
@@ -217,6 +236,10 @@ def _move(iterate: Array, average: Array, direction: Array, rate: float, weight:
     _launch("move", direction, rate, weight, iterate, average)
 
 
+def _watch(memory: Array, loss: Array, square: Array, *constants: float) -> None:
+    _launch("watch", loss, square, *constants, memory)
+
+
 def _penalize(
     grad: Array, coefs: Array, square: Array, total: Array, weight_sum: float, factor: float, scale: float
 ) -> Array:
@@ -288,6 +311,7 @@ DEVICE = Kernels(
     center_and_clip=_center_and_clip,
     scale_direction=_scale_direction,
     move=_move,
+    watch=_watch,
     penalize=_penalize,
     add_bias_relu=_add_bias_relu,
     relu_backward=_relu_backward,

@@ -57,6 +57,30 @@ def _move(iterate: Array, average: Array, direction: Array, rate: float, weight:
     average += scratch
 
 
+def _watch(
+    memory: Array,
+    loss: Array,
+    square: Array,
+    first_loss: float,
+    largest_square: float,
+    spike: float,
+    smoothing: float,
+    relative_norm: float,
+    norm_smoothing: float,
+) -> None:
+    xp = namespace(memory)
+    smoothed, lowest, mean_norm = (memory[k].copy() for k in range(3))
+    scale = xp.maximum(abs(smoothed), abs(first_loss))
+    is_spike = ~(xp.isfinite(loss) & (square <= largest_square)) | (loss > smoothed + spike * scale)
+    crept_up = smoothed > lowest + xp.maximum(abs(lowest), abs(first_loss))
+    memory[4] = xp.where(is_spike | crept_up, 1.0, memory[4])
+    smoothed += smoothing * (loss - smoothed)
+    memory[0], memory[1] = smoothed, xp.where(smoothed < lowest, smoothed, lowest)
+    norm, longest = xp.sqrt(square.astype("float64")), relative_norm * mean_norm
+    memory[3] = xp.where(norm > longest, longest / norm, 1.0)
+    memory[2] += norm_smoothing * (xp.where(norm > longest, longest, norm) - mean_norm)
+
+
 def _penalize(
     grad: Array, coefs: Array, square: Array, total: Array, weight_sum: float, factor: float, scale: float
 ) -> Array:
@@ -165,6 +189,7 @@ REFERENCE = Kernels(
     center_and_clip=_center_and_clip,
     scale_direction=_scale_direction,
     move=_move,
+    watch=_watch,
     penalize=_penalize,
     add_bias_relu=_add_bias_relu,
     relu_backward=_relu_backward,
