@@ -133,6 +133,18 @@ def squared_residual_of_one_output(size, dtype):
     return squared_residual(size, dtype, 1)
 
 
+def with_bias(case):
+    """Return the same case of a residual with a bias that is still to be added."""
+
+    def biased(size, dtype):
+        (raw, *others), expected = case(size, dtype)
+        bias = matrix(3, dtype, raw.shape[1])[0]
+        return (raw - bias, *others, bias), expected
+
+    biased.__name__ = f"{case.__name__}_with_bias"
+    return biased
+
+
 def gather(size, dtype):
     X, rows = matrix(11, dtype), np.random.RandomState(1).randint(11, size=size)
     return (X, rows, np.empty((size, 5), dtype)), {2: np.array([X[i] for i in rows]).reshape(size, 5)}
@@ -191,6 +203,7 @@ CASES = [
     binomial_residual_of_one_output,
     squared_residual,
     squared_residual_of_one_output,
+    *map(with_bias, (softmax_residual, binomial_residual, binomial_residual_of_one_output, squared_residual)),
     gather,
     gather_standardized,
     csr_matmul,
@@ -211,7 +224,10 @@ FREE = {
 
 
 def kernel_name(case):
-    return case.__name__.removesuffix("_without_offset").removesuffix("_of_one_output")
+    name = case.__name__
+    for suffix in ("_without_offset", "_with_bias", "_of_one_output"):
+        name = name.removesuffix(suffix)
+    return name
 
 
 def kernel(table, case):

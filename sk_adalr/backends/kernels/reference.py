@@ -112,7 +112,9 @@ def _logistic_backward(delta: Array, output: Array) -> None:
     delta *= namespace(output).subtract(0.25, output, out=output)
 
 
-def _softmax_residual(raw: Array, target: Array, scale: float) -> Array:
+def _softmax_residual(raw: Array, target: Array, scale: float, bias: Array | None = None) -> Array:
+    if bias is not None:
+        raw += bias
     xp = namespace(raw)
     rows = xp.arange(raw.shape[0])
     raw -= raw.max(axis=1, keepdims=True)  # changes nothing but the overflow
@@ -126,7 +128,9 @@ def _softmax_residual(raw: Array, target: Array, scale: float) -> Array:
     return xp.log(total) - true_class
 
 
-def _binomial_residual(raw: Array, target: Array, scale: float) -> Array:
+def _binomial_residual(raw: Array, target: Array, scale: float, bias: Array | None = None) -> Array:
+    if bias is not None:
+        raw += bias
     xp = namespace(raw)
     losses = xp.logaddexp(0, raw)
     losses -= raw * target
@@ -137,7 +141,9 @@ def _binomial_residual(raw: Array, target: Array, scale: float) -> Array:
     return row_sums(losses)
 
 
-def _squared_residual(raw: Array, target: Array, scale: float) -> Array:
+def _squared_residual(raw: Array, target: Array, scale: float, bias: Array | None = None) -> Array:
+    if bias is not None:
+        raw += bias
     raw -= target
     losses = raw * raw
     losses *= 0.5

@@ -79,7 +79,8 @@ class Kernels:
         ``(delta, output)``: `delta` times the derivative of the activation, in terms of its output. Both have the
         shape (n_rows, n_units); `output` may be overwritten.
     softmax_residual, binomial_residual, squared_residual : callable
-        ``(raw, target, scale)``: overwrite `raw` (n_rows, n_outputs) with `scale` times the derivative of a loss:
+        ``(raw, target, scale, bias=None)``: add `bias` (n_outputs,), if given, to `raw` (n_rows, n_outputs), and
+        overwrite it with `scale` times the derivative of a loss:
         softmax minus 1 at the class in `target` (n_rows,), sigmoid minus `target`, or `raw` minus `target`. Returns
         the loss of each row, (n_rows,): multinomial or binomial log loss, or half the squared error. Probabilities in
         a derivative are at least about `least_probability`.
