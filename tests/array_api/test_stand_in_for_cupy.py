@@ -219,6 +219,27 @@ def test_an_epoch_of_constant_or_literal_steps_reads_three_times(cupy):
     assert many - few == 3 * 10
 
 
+@pytest.mark.parametrize("cls", LINEAR.values(), ids=list(LINEAR))
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("solver", ["exact", "auto"])
+def test_the_exact_solver_reads_nothing_that_grows_with_the_rows(cupy, cls, n_classes, solver):
+    X, y = problem(cls, n_rows=3000, n_classes=n_classes)
+    fit(make(cls, solver=solver, learning_rate="auto", backend="cupy"), X, y)
+    assert 0 < fake_cupy.reads.largest <= 500  # a system with an unknown for each coefficient of each class
+
+
+@pytest.mark.parametrize(("cls", "options"), [
+    *((cls, {}) for cls in ESTIMATORS.values()),
+    *((cls, {"solver": "exact", "learning_rate": "auto"}) for cls in LINEAR.values()),
+])  # fmt: skip
+@pytest.mark.parametrize("storage", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
+def test_data_are_moved_once(cupy, cls, options, storage):
+    X, y = problem(cls, n_rows=500)
+    fit(make(cls, **options, backend="cupy"), storage(X), y)
+    assert fake_cupy.moves.count(X.size) == 1 + (storage is not np.asarray)  # the entries and where they are
+    assert max(fake_cupy.moves) == X.size
+
+
 # Launches: on small batches, their number is what a step costs.
 
 

@@ -15,7 +15,7 @@ from scipy import sparse
 from scipy.special import expit
 
 from sk_adalr.backends import kernels, namespace, to_device
-from sk_adalr.backends.kernels.device import DEVICE, LOGISTIC, MAX_CLASSES_PER_THREAD, SOURCES
+from sk_adalr.backends.kernels.device import DEVICE, LOGISTIC, MAX_CLASSES_PER_THREAD, SOURCES, _built
 from sk_adalr.backends.kernels.reference import REFERENCE
 from sk_adalr.directions import DIRECTIONS
 from sk_adalr.learning_rates import GRANULARITIES, Constant, Hypergradient
@@ -66,6 +66,18 @@ def test_every_source_is_launched_by_the_table_and_once(cupy):
                 DEVICE.step[name](vector, vector, vector, rate, 0.1, adapts, *operands)
     own = [name.removeprefix("sk_adalr_") for name in launches if name.startswith("sk_adalr_")]
     assert sorted(own) == sorted(SOURCES)
+
+
+def test_a_kernel_is_built_once(cupy, monkeypatch):
+    """Building one takes longer than many steps, and CuPy keeps what it compiled with it."""
+    built = []
+    monkeypatch.setattr(cupy, "ElementwiseKernel", lambda *args, **kwargs: built.append(args[3]) or print)
+    _built.cache_clear()
+    for _ in range(2):
+        for case in OWN:
+            kernel(DEVICE, case)(*moved(case(7, np.float64)[0]))
+    _built.cache_clear()
+    assert len(built) == len(set(built)) > 10
 
 
 @cases
