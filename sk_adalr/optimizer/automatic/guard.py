@@ -35,9 +35,10 @@ def guarded_gradient(state: AutomaticState, params: Array, evaluate: Evaluate) -
         If the batch has no finite loss and gradient at the average either.
     """
     loss = evaluate(state.point, out=state.grad)
-    smoothing, norm_smoothing = (max(least, 1 / (state.step + 1)) for least in (SMOOTHING, NORM_SMOOTHING))
+    smoothing = max(SMOOTHING, 1 / (state.step + 1))
     if state.window is not None:
         largest = _largest_square(state.grad.dtype)
+        norm_smoothing = max(NORM_SMOOTHING, 1 / (state.step + 1))
         state.window.watch(state, loss, largest, SPIKE, smoothing, MAX_RELATIVE_NORM, norm_smoothing)
         return loss
     loss, state.square = settle(state, loss, _square(state.grad))

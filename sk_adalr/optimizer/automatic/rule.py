@@ -128,7 +128,7 @@ class AutomaticOptimizer:
         FloatingPointError
             If a batch has no finite loss and gradient at the average, either.
         """
-        if state.step >= N_ADAPTED and namespace(params) is not np:
+        if type(params) is not np.ndarray and state.step >= N_ADAPTED:
             return step_ahead(state, params, evaluate, self._step, window_end=CHECK_EVERY)
         return self._step(state, params, evaluate)
 
