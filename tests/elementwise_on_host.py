@@ -2,7 +2,8 @@
 
 It has the semantics of ``cupy.ElementwiseKernel`` that the package relies on: which arguments broadcast, which one
 writes, what type a scalar takes, and what is refused. Nothing is contracted or reordered, and exp and log are NumPy's
-own functions, so that results can be held to NumPy's bit by bit. A device rounds otherwise.
+own functions, so that results can be held to NumPy's bit by bit. A device rounds otherwise. So are the functions that
+a preamble defines, for which NumPy or SciPy has one; `compiled_preamble` gives them as they are written.
 """
 
 import ctypes
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import expit
 
 COMPILER = next(filter(None, map(shutil.which, ("c++", "g++", "clang++"))), None)
 
@@ -22,7 +24,9 @@ C_TYPES = {"float32": "float", "float64": "double", "int32": "int", "int64": "lo
 PREAMBLE = """
 typedef __PTRDIFF_TYPE__ ptrdiff_t;
 extern "C" { double (*numpy_exp)(double); double (*numpy_log)(double);
-             float (*numpy_expf)(float); float (*numpy_logf)(float); }
+             float (*numpy_expf)(float); float (*numpy_logf)(float);
+             double (*numpy_expit)(double); double (*numpy_log1pexp)(double);
+             float (*numpy_expitf)(float); float (*numpy_log1pexpf)(float); }
 static inline double exp(double x) { return numpy_exp(x); }
 static inline double log(double x) { return numpy_log(x); }
 static inline float exp(float x) { return numpy_expf(x); }
@@ -47,11 +51,18 @@ template <typename Item> struct Raw {  // indexed by the number of the element i
 };
 """
 
+
+def log1pexp(x):
+    return np.logaddexp(type(x)(0), x)
+
+
+#: What stands for the functions that a preamble may define.
+OF_PREAMBLES = (expit, log1pexp)
 FUNCTIONS = {
     f"numpy_{function.__name__}{suffix}": ctypes.CFUNCTYPE(c_type, c_type)(
         lambda x, function=function, dtype=dtype: float(function(dtype(x)))
     )
-    for function in (np.exp, np.log)
+    for function in (np.exp, np.log, *OF_PREAMBLES)
     for suffix, dtype, c_type in (("", np.float64, ctypes.c_double), ("f", np.float32, ctypes.c_float))
 }
 
@@ -76,6 +87,27 @@ def compiled(name, code):
     return getattr(loaded, name)
 
 
+def compiled_preamble(preamble, function):
+    """Return a function of a preamble, which takes and returns an array, with the exp and log1p of C."""
+    code = ["#include <cmath>", "#define __device__", "using std::exp, std::log1p, std::fabs;", preamble]
+    for c_type in ("float", "double"):
+        call = f"for (int i = 0; i < size; ++i) x[i] = {function}(x[i]);"
+        code.append(f'extern "C" void on_{c_type}({c_type} *x, int size) {{ {call} }}')
+    source = Path(_directory().name) / f"{function}.cpp"
+    source.write_text("\n".join(code))
+    library = source.with_suffix(".so")
+    options = ["-std=c++17", "-O1", "-Wall", "-Werror", "-shared", "-fPIC"]
+    subprocess.run([COMPILER, *options, str(source), "-o", str(library)], check=True, timeout=120)
+    loaded = ctypes.CDLL(str(library))
+
+    def apply(x):
+        x = x.copy()
+        getattr(loaded, f"on_{C_TYPES[x.dtype.name]}")(ctypes.c_void_p(x.ctypes.data), x.size)
+        return x
+
+    return apply
+
+
 class Parameter(NamedTuple):
     """One argument of a kernel: "T x", "int64 k" or "raw T x"."""
 
@@ -96,9 +128,9 @@ def parse(declaration, is_written):
 class ElementwiseKernel:
     """A loop over the elements that the arguments broadcast to. Called with NumPy arrays and Python's numbers."""
 
-    def __init__(self, in_params, out_params, operation, name="kernel"):
+    def __init__(self, in_params, out_params, operation, name="kernel", *, preamble=""):
         self.parameters = [*parse(in_params, False), *parse(out_params, True)]
-        self.operation, self.name = operation, name
+        self.operation, self.name, self.preamble = operation, name, preamble
 
     def __call__(self, *arguments):
         assert len(arguments) == len(self.parameters), f"{self.name} takes {len(self.parameters)} arguments"
@@ -145,6 +177,9 @@ class ElementwiseKernel:
     @functools.cache  # noqa: B019  # kernels live as long as the process
     def _code(self, typedefs):
         lines = [f"typedef {c_type} {name};" for name, c_type in typedefs]
+        for name in (f.__name__ for f in OF_PREAMBLES if f" {f.__name__}(" in self.preamble):
+            for c_type, suffix in (("double", ""), ("float", "f")):
+                lines.append(f"static inline {c_type} {name}({c_type} x) {{ return numpy_{name}{suffix}(x); }}")
         lines.append(
             f'extern "C" void {self.name}(ptrdiff_t size, char **data, const int *ndim, const ptrdiff_t **layout) {{'
         )

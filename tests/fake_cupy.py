@@ -18,14 +18,15 @@ import scipy.special
 
 
 class Reads:
-    """How often the host waited for a number or an array of the device."""
+    """How often the host waited for a number or an array of the device, and of what size the largest one was."""
 
     def __init__(self):
-        self.count, self.forbidden = 0, False
+        self.count, self.largest, self.forbidden = 0, 0, False
 
-    def __call__(self):
+    def __call__(self, size=1):
         assert not self.forbidden, "the host reads from the device"
         self.count += 1
+        self.largest = max(self.largest, size)
 
     @contextmanager
     def forbid(self):
@@ -37,6 +38,10 @@ class Reads:
 
 
 reads = Reads()
+
+
+#: Sizes of the arrays that came from the host.
+moves: list[int] = []
 
 
 class Launches:
@@ -113,7 +118,7 @@ class ndarray:
         return (2, 0)
 
     def get(self):
-        reads()
+        reads(self.size)
         return self._array.copy()
 
     def __getitem__(self, key):
@@ -205,7 +210,7 @@ def _in_place(function):
 
 def _read(function):
     def call(self, *args):
-        reads()
+        reads(self.size)
         return function(self._array, *args)
 
     return call
@@ -252,6 +257,8 @@ def _asarray(value, dtype=None, **kwargs):
     if isinstance(value, ndarray) and dtype in (None, value.dtype):
         return value
     host = value._array if isinstance(value, ndarray) else value
+    if host is value:
+        moves.append(np.size(host))
     return ndarray(np.array(host, dtype=dtype))
 
 
@@ -281,7 +288,7 @@ class csr_matrix:
         return self
 
     def get(self):
-        reads()
+        reads(self.data.size)
         return self._host.copy()
 
     def toarray(self):
@@ -358,7 +365,8 @@ def installed():
     hidden = {name: sys.modules.pop(name) for name in list(sys.modules) if is_cupy(name)}
     wrapper = vars(compat).pop("cupy", None)
     sys.modules.update(MODULES)
-    reads.count = 0
+    reads.count = reads.largest = 0
+    moves.clear()
     try:
         yield cupy
     finally:

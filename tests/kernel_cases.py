@@ -58,6 +58,20 @@ def move(size, dtype):
     return (iterate, average, direction, 0.3, 0.1, scratch), {0: moved, 1: 0.9 * average + 0.1 * moved}
 
 
+def watch(size, dtype):
+    """A calm loss, or from 1000 on a spike with a gradient that is too long."""
+    spike = size >= 1000
+    smoothed, lowest, mean_norm = 2.0, 1.5, 3.0
+    loss = 50.0 if spike else 1.25
+    square = 100.0 if spike else 4.0
+    memory = np.array([smoothed, lowest, mean_norm, 0.5, 0.0])
+    now = smoothed + 0.15 * (loss - smoothed)
+    norm = 6.0 if spike else 2.0
+    expected = [now, min(now, lowest), mean_norm + 0.05 * (norm - mean_norm), norm / square**0.5, spike]
+    numbers = np.asarray(loss), np.asarray(square, dtype=dtype)
+    return (memory, *numbers, 2.5, 1e30, 4.0, 0.15, 2.0, 0.05), {0: np.array(expected)}
+
+
 def penalize(size, dtype):
     (grad,) = vectors(max(1, size), dtype, 1)  # a model without coefficients is none, and BLAS takes no empty vector
     coefs = matrix(1, dtype, 1 + size // 2)[0]
@@ -119,6 +133,18 @@ def squared_residual_of_one_output(size, dtype):
     return squared_residual(size, dtype, 1)
 
 
+def with_bias(case):
+    """Return the same case of a residual with a bias that is still to be added."""
+
+    def biased(size, dtype):
+        (raw, *others), expected = case(size, dtype)
+        bias = matrix(3, dtype, raw.shape[1])[0]
+        return (raw - bias, *others, bias), expected
+
+    biased.__name__ = f"{case.__name__}_with_bias"
+    return biased
+
+
 def gather(size, dtype):
     X, rows = matrix(11, dtype), np.random.RandomState(1).randint(11, size=size)
     return (X, rows, np.empty((size, 5), dtype)), {2: np.array([X[i] for i in rows]).reshape(size, 5)}
@@ -166,6 +192,7 @@ CASES = [
     center_and_clip,
     scale_direction,
     move,
+    watch,
     penalize,
     add_bias_relu,
     relu_backward,
@@ -176,6 +203,7 @@ CASES = [
     binomial_residual_of_one_output,
     squared_residual,
     squared_residual_of_one_output,
+    *map(with_bias, (softmax_residual, binomial_residual, binomial_residual_of_one_output, squared_residual)),
     gather,
     gather_standardized,
     csr_matmul,
@@ -196,7 +224,10 @@ FREE = {
 
 
 def kernel_name(case):
-    return case.__name__.removesuffix("_without_offset").removesuffix("_of_one_output")
+    name = case.__name__
+    for suffix in ("_without_offset", "_with_bias", "_of_one_output"):
+        name = name.removesuffix(suffix)
+    return name
 
 
 def kernel(table, case):

@@ -20,8 +20,10 @@ from sk_adalr.backends.namespace import (
     import_cupy,
     is_sparse,
     namespace,
+    read,
     special,
     to_device,
+    to_floats,
     to_host,
 )
 
@@ -43,9 +45,11 @@ __all__ = [
     "least_probability",
     "namespace",
     "origin",
+    "read",
     "same_place",
     "special",
     "to_device",
+    "to_floats",
     "to_host",
     "use_kernels",
 ]

@@ -71,6 +71,22 @@ def to_host(array: Any) -> Any:
     return array if is_sparse(array) else np.asarray(array)
 
 
+def read(arrays: list[Array]) -> list[float]:
+    """Return the elements of a device's arrays as the host's floats, after waiting for the device once."""
+    if not arrays:
+        return []
+    xp = namespace(arrays[0])
+    parts = [xp.asarray(array, dtype="float64").reshape(-1) for array in arrays]
+    return parts[0].tolist() if len(parts) == 1 else xp.concatenate(parts).tolist()
+
+
+def to_floats(numbers: list[Any]) -> list[float]:
+    """Return numbers of the host and 0-d arrays of a device as floats, after waiting for the device once."""
+    is_host = [namespace(number) is np for number in numbers]
+    moved = iter(read([number for number, here in zip(numbers, is_host, strict=True) if not here]))
+    return [float(number) if here else next(moved) for number, here in zip(numbers, is_host, strict=True)]
+
+
 def beside(array: Any, reference: Array) -> Any:
     """Return an array or CSR matrix in the library and memory of `reference`, without a copy if it is there."""
     if type(array) is np.ndarray and type(reference) is np.ndarray:

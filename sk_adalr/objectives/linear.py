@@ -19,7 +19,7 @@ from copy import copy
 import numpy as np
 from scipy import sparse
 
-from sk_adalr.backends import beside, is_sparse, least_probability, namespace, to_host
+from sk_adalr.backends import beside, csr, is_sparse, least_probability, namespace, to_host
 
 # Values per block of in-cache work: 256 KiB of float64.
 _CACHE_VALUES = 32_768
@@ -148,7 +148,10 @@ class SparseColumns(Columns):
         self.shape = n, p = X.shape
         # Products of mixed precision would copy the data in every pass; indices dominate the traffic anyway.
         host = sparse.csr_array(to_host(X), dtype=np.float64)
-        self.data, self.n_entries = beside(host, X), host.nnz
+        self.n_entries = host.nnz
+        # Data on a device do not come back to it: only the statistics below are the host's.
+        on_host = namespace(X) is np
+        self.data = host if on_host else csr((X.data.astype(np.float64), X.indices, X.indptr), X.shape)
         self.transposed = self.data.T
         entries, indices = host.data, host.indices
         entry_weight = None if weight is None else np.repeat(to_host(weight), np.diff(host.indptr))

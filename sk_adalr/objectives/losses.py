@@ -1,7 +1,8 @@
 r"""Losses of one row as functions of the raw prediction, each with its derivative and its inverse link.
 
 Every method overwrites `raw` (n_rows, n_outputs), the prediction before the link: it is the largest array of an
-update, and nobody needs it afterwards. `weight` is (n_rows,) or None.
+update, and nobody needs it afterwards. `weight` is (n_rows,) or None. `bias` (n_outputs,), if given, is added to `raw`
+first.
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,9 @@ class Loss(Protocol):
         """Return the loss sum (0-d); `raw` is overwritten."""
         ...
 
-    def value_and_residual(self, raw: Array, target: Array, weight: Array | None, scale: float = 1.0) -> Any:
+    def value_and_residual(
+        self, raw: Array, target: Array, weight: Array | None, scale: float = 1.0, bias: Array | None = None
+    ) -> Any:
         """Return the loss sum (0-d) and overwrite `raw` with `scale` times its derivative by the raw prediction."""
         ...
 
@@ -55,9 +58,11 @@ class HalfSquaredError:
         raw -= target
         return 0.5 * _weighted_sum(namespace(raw).einsum("ij,ij->i", raw, raw), weight)
 
-    def value_and_residual(self, raw: Array, target: Array, weight: Array | None, scale: float = 1.0) -> Any:
+    def value_and_residual(
+        self, raw: Array, target: Array, weight: Array | None, scale: float = 1.0, bias: Array | None = None
+    ) -> Any:
         """Return the loss sum (0-d) and overwrite `raw` with :math:`u - y`, weighted, times `scale`."""
-        row_losses = kernels(raw).squared_residual(raw, target, scale)
+        row_losses = kernels(raw).squared_residual(raw, target, scale, bias)
         _weigh_rows(raw, weight)
         return _weighted_sum(row_losses, weight)
 
@@ -89,9 +94,11 @@ class BinomialLogLoss:
         losses -= raw * target
         return _weighted_sum(losses[:, 0] if losses.shape[1] == 1 else losses.sum(axis=1), weight)
 
-    def value_and_residual(self, raw: Array, target: Array, weight: Array | None, scale: float = 1.0) -> Any:
+    def value_and_residual(
+        self, raw: Array, target: Array, weight: Array | None, scale: float = 1.0, bias: Array | None = None
+    ) -> Any:
         r"""Return the loss sum (0-d) and overwrite `raw` with :math:`\sigma(u) - y`, weighted, times `scale`."""
-        row_losses = kernels(raw).binomial_residual(raw, target, scale)
+        row_losses = kernels(raw).binomial_residual(raw, target, scale, bias)
         _weigh_rows(raw, weight)
         return _weighted_sum(row_losses, weight)
 
@@ -129,9 +136,11 @@ class MultinomialLogLoss:
         xp.exp(raw, out=raw)
         return _weighted_sum(xp.log(raw.sum(axis=1)) - true_class, weight)
 
-    def value_and_residual(self, raw: Array, target: Array, weight: Array | None, scale: float = 1.0) -> Any:
+    def value_and_residual(
+        self, raw: Array, target: Array, weight: Array | None, scale: float = 1.0, bias: Array | None = None
+    ) -> Any:
         """Return the loss sum (0-d) and overwrite `raw` with softmax minus one-hot target, weighted, times `scale`."""
-        row_losses = kernels(raw).softmax_residual(raw, target, scale)
+        row_losses = kernels(raw).softmax_residual(raw, target, scale, bias)
         _weigh_rows(raw, weight)
         return _weighted_sum(row_losses, weight)
 

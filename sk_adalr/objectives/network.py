@@ -120,10 +120,11 @@ class Network:
         coefs, intercepts = self._params_blocks.of(params)
         buffers = self._buffers_of(params, batch.n_rows)
         X = SparseRows(batch.X) if is_sparse(batch.X) else batch.X
-        *_, raw = _forward(coefs, intercepts, X, self._activation, buffers.outputs)
+        bias = intercepts[-1] if intercepts else None
+        *_, raw = _forward(coefs, intercepts, X, self._activation, buffers.outputs, add_last=out is None)
         if out is None:
             return self.loss.value(raw, batch.target, batch.weight)
-        value = self.loss.value_and_residual(raw, batch.target, batch.weight, scale)
+        value = self.loss.value_and_residual(raw, batch.target, batch.weight, scale, bias)
         self._backward(coefs, buffers, X, out)
         return value
 
@@ -182,8 +183,12 @@ def _forward(
     X: Any,
     activation: Activation,
     outs: list[Array] | None = None,
+    add_last: bool = True,
 ) -> Iterator[Array]:
-    """Yield the output of each layer, in `outs` where it is given; the last one is the raw prediction."""
+    """Yield the output of each layer, in `outs` where it is given; the last one is the raw prediction.
+
+    Its bias is left to whoever needs it next where `add_last` is False.
+    """
     output = X
     for i, coef in enumerate(coefs):
         if outs is None:
@@ -195,7 +200,7 @@ def _forward(
         bias = intercepts[i] if intercepts else None
         if i < len(coefs) - 1:
             activation.apply(output, bias)
-        else:
+        elif add_last:
             _add(output, bias)
         yield output
 

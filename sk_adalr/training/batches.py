@@ -19,6 +19,7 @@ class Batches:
     """The mini-batches of `data`, epoch after epoch.
 
     Dense rows are gathered into one buffer that every batch reuses: a batch is valid until the next one is asked for.
+    On a device, whose memory comes from a pool, each has a buffer of its own, and is valid for as long as it is kept.
     The order is made on the host, and moved to the data once an epoch: it is the same on every backend.
 
     Parameters
@@ -120,8 +121,11 @@ class Batches:
 
     def _buffer_of(self, n_rows: int) -> Array:
         X = self.data.X
+        xp = namespace(X)
+        if xp is not np:
+            return xp.empty((n_rows, X.shape[1]), dtype=X.dtype)
         if self._buffer is None:
-            self._buffer = namespace(X).empty((self.batch_size, X.shape[1]), dtype=X.dtype)
+            self._buffer = xp.empty((self.batch_size, X.shape[1]), dtype=X.dtype)
         return self._buffer[:n_rows]
 
     def _batch(self, X: Any, rows: slice | Array, host_rows: slice | np.ndarray) -> Batch:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sk_adalr.backends import Array, expect_steps, to_host
+from sk_adalr.backends import Array, expect_steps, to_floats, to_host
 from sk_adalr.caller import warn_caller
 from sk_adalr.objectives import PenalizedMean
 from sk_adalr.training.batches import Batches
@@ -160,19 +160,23 @@ class Trainer:
 
     def _pass(self, batches: Batches, params: Array, state: Any) -> tuple[float, bool]:
         """Make one pass over the batches; return their mean loss, and whether Ctrl-C ended the pass."""
-        loss_sum: Any = 0.0
-        weight_sum = 0.0
+        losses, weights = [], []
         interrupted = False
         try:
             for batch in batches.epoch():
                 evaluate = partial(self.objective.value_and_grad, batch=batch)
-                loss_sum = loss_sum + self.optimizer.step(state, params, evaluate) * batch.weight_sum
-                weight_sum += batch.weight_sum
+                losses.append(self.optimizer.step(state, params, evaluate))
+                weights.append(batch.weight_sum)
         except KeyboardInterrupt:
-            if weight_sum == 0:
+            if not weights:
                 raise
             interrupted = True
-        return self.loss_unit * float(loss_sum / weight_sum), interrupted
+        self.optimizer.result(state, params)  # the losses are final
+        loss_sum = weight_sum = 0.0
+        # An interrupt may come between the two.
+        for loss, weight in zip(to_floats(losses), weights, strict=False):
+            loss_sum, weight_sum = loss_sum + loss * weight, weight_sum + weight
+        return self.loss_unit * (loss_sum / weight_sum), interrupted
 
     def _check_finite(self, loss: float, params: Array, state: Any, epoch: int) -> None:
         # 0 unless an extreme is NaN or infinite: a single number to read, and no array of answers.

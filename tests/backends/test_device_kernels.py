@@ -4,16 +4,18 @@ Of a device, only the tests marked `gpu` can tell. It contracts products and sum
 """
 
 from functools import partial
+from subprocess import CalledProcessError
 
 import fake_cupy
 import numpy as np
 import pytest
-from elementwise_on_host import ElementwiseKernel
+from elementwise_on_host import ElementwiseKernel, compiled_preamble
 from kernel_cases import CASES, FREE, SIZES, copies, gather_standardized, kernel, kernel_name, matrix
 from scipy import sparse
+from scipy.special import expit
 
 from sk_adalr.backends import kernels, namespace, to_device
-from sk_adalr.backends.kernels.device import DEVICE, MAX_CLASSES_PER_THREAD, SOURCES
+from sk_adalr.backends.kernels.device import DEVICE, LOGISTIC, MAX_CLASSES_PER_THREAD, SOURCES, _built
 from sk_adalr.backends.kernels.reference import REFERENCE
 from sk_adalr.directions import DIRECTIONS
 from sk_adalr.learning_rates import GRANULARITIES, Constant, Hypergradient
@@ -66,6 +68,18 @@ def test_every_source_is_launched_by_the_table_and_once(cupy):
     assert sorted(own) == sorted(SOURCES)
 
 
+def test_a_kernel_is_built_once(cupy, monkeypatch):
+    """Building one takes longer than many steps, and CuPy keeps what it compiled with it."""
+    built = []
+    monkeypatch.setattr(cupy, "ElementwiseKernel", lambda *args, **kwargs: built.append(args[3]) or print)
+    _built.cache_clear()
+    for _ in range(2):
+        for case in OWN:
+            kernel(DEVICE, case)(*moved(case(7, np.float64)[0]))
+    _built.cache_clear()
+    assert len(built) == len(set(built)) > 10
+
+
 @cases
 @dtypes
 @sizes
@@ -99,11 +113,25 @@ def test_the_softmax_of_any_number_of_classes_is_numpys(cupy, n_classes, dtype):
     raw = 10 * matrix(50, dtype, n_classes)
     target = np.random.RandomState(0).randint(n_classes, size=50)
     on_device, on_host = cupy.asarray(raw), raw.copy()
-    losses = DEVICE.softmax_residual(on_device, cupy.asarray(target), 0.25).get()
+    bias = matrix(3, dtype, n_classes)[0]
+    losses = DEVICE.softmax_residual(on_device, cupy.asarray(target), 0.25, cupy.asarray(bias)).get()
     # The order of the sums differs from eight numbers on.
     tolerance = {"rtol": 100 * np.finfo(dtype).eps, "atol": 100 * np.finfo(dtype).eps}
-    np.testing.assert_allclose(losses, REFERENCE.softmax_residual(on_host, target, 0.25), **tolerance)
+    np.testing.assert_allclose(losses, REFERENCE.softmax_residual(on_host, target, 0.25, bias), **tolerance)
     np.testing.assert_allclose(on_device.get(), on_host, **tolerance)
+
+
+@pytest.mark.parametrize("function", ["expit", "log1pexp"])
+@dtypes
+def test_the_functions_of_the_kernels_are_scipys(function, dtype):
+    """Compiled as they are written, on all numbers that tell a cancellation, an overflow and what is none."""
+    x = np.linspace(-120, 120, 100_001, dtype=dtype)
+    x = np.concatenate([x, np.array([np.inf, -np.inf, np.nan, 1e-30, 1e4, -1e4, 3e38], dtype)])
+    with np.errstate(all="ignore"):
+        exact = {"expit": expit, "log1pexp": partial(np.logaddexp, 0)}[function](x.astype(np.float64))
+        value = compiled_preamble(LOGISTIC, function)(x)
+    tiny = np.finfo(dtype).tiny
+    np.testing.assert_allclose(value, exact, rtol=8 * np.finfo(dtype).eps, atol=tiny)
 
 
 # A whole step: one launch for each direction with a rate that is shared, expanded, or adapted for each parameter.
@@ -173,6 +201,11 @@ def test_scalars_take_the_dtype_of_the_arrays():
 def test_arguments_that_do_not_fit_are_refused(arguments, error):
     with pytest.raises(error):
         square()(*arguments)
+
+
+def test_a_function_without_its_preamble_is_found():
+    with pytest.raises(CalledProcessError):
+        ElementwiseKernel("T x", "T y", "y = expit(x);", "undefined")(np.ones(3), np.ones(3))
 
 
 def test_a_wrong_expression_is_found():

@@ -93,8 +93,8 @@ def test_the_first_step_moves_by_half_the_minimum_along_the_gradient():
 def expected_params(problem, params, direction, n_steps):
     """Train by the rule as the documentation states it: allocating, float64, one rate per parameter, no guard.
 
-    The first eight directions are judged by the batches that follow them; rates move in every fourth step. Adam's rate stays as it is after 50 steps;
-    the others' is checked in every 25th, and never exceeds what was found.
+    The first eight directions are judged by the batches that follow them. Rates move in every fourth step. Adam's
+    stays as it is after 50 steps; the others' is checked in every 25th, and never exceeds what was found.
     """
     b1, share, multiple = (0.95, 0.06, 1.5) if direction == "adam" else (0.9, 0.5, 1)
     x, z = params.copy(), params.copy()

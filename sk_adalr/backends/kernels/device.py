@@ -12,15 +12,23 @@ from typing import Any, NamedTuple
 
 from sk_adalr.backends.kernels.reference import REFERENCE, row_sums
 from sk_adalr.backends.kernels.table import LANES, Kernels, least_log_probability, least_probability
-from sk_adalr.backends.namespace import Array, namespace, special
+from sk_adalr.backends.namespace import Array, namespace
 
 
 class Source(NamedTuple):
-    """The arguments of an elementwise kernel, read and written, and its body in C."""
+    """The arguments of an elementwise kernel, read and written, its body in C, and the functions that it calls."""
 
     inputs: str
     outputs: str
     body: str
+    functions: str = ""
+
+
+#: What SciPy and NumPy have as functions. Beyond its range, `exp` is infinite or 0, and so both are right there.
+LOGISTIC = """
+template <typename T> __device__ T expit(T x) { return T(1) / (T(1) + exp(-x)); }
+template <typename T> __device__ T log1pexp(T x) { return (x > T(0) ? x : T(0)) + log1p(exp(-fabs(x))); }
+"""
 
 
 # The directions of a step: what they read and write beside it, and how they make `d` of `g`. Both are local, for the
@@ -44,7 +52,7 @@ _DIRECTIONS = {
 
 def _step_sources() -> dict[str, Source]:
     sources = {}
-    for name, (constants, state, set_direction) in _DIRECTIONS.items():
+    for name, (constants, state, set_direction, _) in _DIRECTIONS.items():
         body = "const T g = grad;{} " + set_direction + " direction = d; params -= rate * d;"
         outputs = "T params, T direction" + state
         sources[f"{name}_step"] = Source("T grad, T rate" + constants, outputs, body.format(""))
@@ -87,12 +95,31 @@ SOURCES = {
         """,
     ),
     "move": Source(
-        "T direction, T rate, T weight",
+        "T direction, float64 rate, T weight",
         "T iterate, T average",
         """
-        const T moved = iterate - direction * rate;
+        const T moved = iterate - direction * T(rate);
         iterate = moved;
         average += (moved - average) * weight;
+        """,
+    ),
+    "watch": Source(
+        "float64 loss, T square, float64 first_loss, float64 largest_square, float64 spike, float64 smoothing, "
+        "float64 relative_norm, float64 norm_smoothing",
+        "raw float64 memory",
+        """
+        const double smoothed = memory[0], lowest = memory[1], mean_norm = memory[2], first = fabs(first_loss);
+        const double scale = fabs(smoothed) > first ? fabs(smoothed) : first;
+        const double height = fabs(lowest) > first ? fabs(lowest) : first;
+        const bool is_finite = loss - loss == 0 && square <= largest_square;
+        if (!is_finite || loss > smoothed + spike * scale || smoothed > lowest + height) memory[4] = 1;
+        const double now = smoothed + smoothing * (loss - smoothed);
+        memory[0] = now;
+        memory[1] = now < lowest ? now : lowest;
+        const double norm = sqrt((double) square), longest = relative_norm * mean_norm;
+        const bool is_long = norm > longest;
+        memory[2] = mean_norm + norm_smoothing * ((is_long ? longest : norm) - mean_norm);
+        memory[3] = is_long ? longest / norm : 1.0;
         """,
     ),
     "penalize": Source(
@@ -111,10 +138,11 @@ SOURCES = {
         "T output", "T delta", "const T centered = output - T(0.5); delta *= T(0.25) - centered * centered;"
     ),
     "softmax_residual": Source(
-        "I target, int32 n_classes, T scale, T least",
+        "I target, int32 n_classes, T scale, T least, raw T bias, int32 has_bias",
         "T row_loss, raw T scores",
         """
         const ptrdiff_t start = (ptrdiff_t) i * n_classes;
+        if (has_bias) for (int k = 0; k < n_classes; ++k) scores[start + k] += bias[k];
         T largest = scores[start];
         for (int k = 1; k < n_classes; ++k) {
             const T score = scores[start + k];
@@ -135,14 +163,24 @@ SOURCES = {
         """,
     ),
     "binomial_residual": Source(
-        "T target, T scale, T share, T least",
+        "T target, T scale, T bias, T least",
         "T loss, T raw_prediction",
-        "loss -= raw_prediction * target; raw_prediction = ((share < least ? least : share) - target) * scale;",
+        """
+        const T x = raw_prediction + bias;
+        const T share = expit(x);
+        loss = log1pexp(x) - x * target;
+        raw_prediction = ((share < least ? least : share) - target) * scale;
+        """,
+        LOGISTIC,
     ),
     "squared_residual": Source(
-        "T target, T scale",
+        "T target, T scale, T bias",
         "T loss, T raw_prediction",
-        "const T error = raw_prediction - target; loss = error * error * T(0.5); raw_prediction = error * scale;",
+        """
+        const T error = raw_prediction + bias - target;
+        loss = error * error * T(0.5);
+        raw_prediction = error * scale;
+        """,
     ),
     "gather_standardized": Source(
         "raw T X, I row, T center, T scale, int32 n_columns",
@@ -157,8 +195,8 @@ MAX_CLASSES_PER_THREAD = 64
 
 @cache
 def _built(xp: ModuleType, name: str) -> Any:
-    inputs, outputs, body = SOURCES[name]
-    return xp.ElementwiseKernel(inputs, outputs, body, f"sk_adalr_{name}")
+    inputs, outputs, body, functions = SOURCES[name]
+    return xp.ElementwiseKernel(inputs, outputs, body, f"sk_adalr_{name}", preamble=functions)
 
 
 def _launch(name: str, *arguments: Any) -> None:
@@ -217,6 +255,10 @@ def _move(iterate: Array, average: Array, direction: Array, rate: float, weight:
     _launch("move", direction, rate, weight, iterate, average)
 
 
+def _watch(memory: Array, loss: Array, square: Array, *constants: float) -> None:
+    _launch("watch", loss, square, *constants, memory)
+
+
 def _penalize(
     grad: Array, coefs: Array, square: Array, total: Array, weight_sum: float, factor: float, scale: float
 ) -> Array:
@@ -242,24 +284,27 @@ def _logistic_backward(delta: Array, output: Array) -> None:
     _launch("logistic_backward", output, delta)
 
 
-def _softmax_residual(raw: Array, target: Array, scale: float) -> Array:
+def _softmax_residual(raw: Array, target: Array, scale: float, bias: Array | None = None) -> Array:
     n_rows, n_classes = raw.shape
     if n_classes > MAX_CLASSES_PER_THREAD:
-        return REFERENCE.softmax_residual(raw, target, scale)
+        return REFERENCE.softmax_residual(raw, target, scale, bias)
     row_losses = namespace(raw).empty(n_rows, dtype=raw.dtype)
-    _launch("softmax_residual", target, n_classes, scale, least_log_probability(raw.dtype), row_losses, raw)
+    constants = (n_classes, scale, least_log_probability(raw.dtype))
+    offset = (raw, 0) if bias is None else (bias, 1)  # an array of the device either way
+    _launch("softmax_residual", target, *constants, *offset, row_losses, raw)
     return row_losses
 
 
-def _binomial_residual(raw: Array, target: Array, scale: float) -> Array:
-    losses, share = namespace(raw).logaddexp(0, raw), special(raw).expit(raw)
-    _launch("binomial_residual", target, scale, share, least_probability(raw.dtype), losses, raw)
+def _binomial_residual(raw: Array, target: Array, scale: float, bias: Array | None = None) -> Array:
+    losses = namespace(raw).empty_like(raw)
+    offset = 0.0 if bias is None else bias
+    _launch("binomial_residual", target, scale, offset, least_probability(raw.dtype), losses, raw)
     return row_sums(losses)
 
 
-def _squared_residual(raw: Array, target: Array, scale: float) -> Array:
+def _squared_residual(raw: Array, target: Array, scale: float, bias: Array | None = None) -> Array:
     losses = namespace(raw).empty_like(raw)
-    _launch("squared_residual", target, scale, losses, raw)
+    _launch("squared_residual", target, scale, 0.0 if bias is None else bias, losses, raw)
     return row_sums(losses)
 
 
@@ -288,6 +333,7 @@ DEVICE = Kernels(
     center_and_clip=_center_and_clip,
     scale_direction=_scale_direction,
     move=_move,
+    watch=_watch,
     penalize=_penalize,
     add_bias_relu=_add_bias_relu,
     relu_backward=_relu_backward,

@@ -57,6 +57,30 @@ def _move(iterate: Array, average: Array, direction: Array, rate: float, weight:
     average += scratch
 
 
+def _watch(
+    memory: Array,
+    loss: Array,
+    square: Array,
+    first_loss: float,
+    largest_square: float,
+    spike: float,
+    smoothing: float,
+    relative_norm: float,
+    norm_smoothing: float,
+) -> None:
+    xp = namespace(memory)
+    smoothed, lowest, mean_norm = (memory[k].copy() for k in range(3))
+    scale = xp.maximum(abs(smoothed), abs(first_loss))
+    is_spike = ~(xp.isfinite(loss) & (square <= largest_square)) | (loss > smoothed + spike * scale)
+    crept_up = smoothed > lowest + xp.maximum(abs(lowest), abs(first_loss))
+    memory[4] = xp.where(is_spike | crept_up, 1.0, memory[4])
+    smoothed += smoothing * (loss - smoothed)
+    memory[0], memory[1] = smoothed, xp.where(smoothed < lowest, smoothed, lowest)
+    norm, longest = xp.sqrt(square.astype("float64")), relative_norm * mean_norm
+    memory[3] = xp.where(norm > longest, longest / norm, 1.0)
+    memory[2] += norm_smoothing * (xp.where(norm > longest, longest, norm) - mean_norm)
+
+
 def _penalize(
     grad: Array, coefs: Array, square: Array, total: Array, weight_sum: float, factor: float, scale: float
 ) -> Array:
@@ -88,7 +112,9 @@ def _logistic_backward(delta: Array, output: Array) -> None:
     delta *= namespace(output).subtract(0.25, output, out=output)
 
 
-def _softmax_residual(raw: Array, target: Array, scale: float) -> Array:
+def _softmax_residual(raw: Array, target: Array, scale: float, bias: Array | None = None) -> Array:
+    if bias is not None:
+        raw += bias
     xp = namespace(raw)
     rows = xp.arange(raw.shape[0])
     raw -= raw.max(axis=1, keepdims=True)  # changes nothing but the overflow
@@ -102,7 +128,9 @@ def _softmax_residual(raw: Array, target: Array, scale: float) -> Array:
     return xp.log(total) - true_class
 
 
-def _binomial_residual(raw: Array, target: Array, scale: float) -> Array:
+def _binomial_residual(raw: Array, target: Array, scale: float, bias: Array | None = None) -> Array:
+    if bias is not None:
+        raw += bias
     xp = namespace(raw)
     losses = xp.logaddexp(0, raw)
     losses -= raw * target
@@ -113,7 +141,9 @@ def _binomial_residual(raw: Array, target: Array, scale: float) -> Array:
     return row_sums(losses)
 
 
-def _squared_residual(raw: Array, target: Array, scale: float) -> Array:
+def _squared_residual(raw: Array, target: Array, scale: float, bias: Array | None = None) -> Array:
+    if bias is not None:
+        raw += bias
     raw -= target
     losses = raw * raw
     losses *= 0.5
@@ -165,6 +195,7 @@ REFERENCE = Kernels(
     center_and_clip=_center_and_clip,
     scale_direction=_scale_direction,
     move=_move,
+    watch=_watch,
     penalize=_penalize,
     add_bias_relu=_add_bias_relu,
     relu_backward=_relu_backward,

@@ -63,7 +63,12 @@ class Kernels:
         ``direction *= grad / (sqrt(correction * moment) + epsilon)``.
     move : callable
         ``(iterate, average, direction, rate, weight, scratch)``: ``iterate -= rate * direction`` and
-        ``average += weight * (iterate - average)``.
+        ``average += weight * (iterate - average)``; `rate` may be a 0-d float64 array.
+    watch : callable
+        ``(memory, loss, square, first_loss, largest_square, spike, smoothing, relative_norm, norm_smoothing)``: what
+        the guard of the automatic rule does with a loss and the squared length of its gradient, which the host need
+        not read. `memory` (5,), float64, holds the smoothed loss, the lowest of these, the mean length, the factor
+        that shortens the gradient, and whether there was trouble; all are brought up to date.
     penalize : callable
         ``(grad, coefs, square, total, weight_sum, factor, scale)``: ``grad *= scale``, then
         ``grad[:n_coefs] += factor * coefs``. Returns, of the float64 scalar `total` and the scalar `square` in the
@@ -74,7 +79,8 @@ class Kernels:
         ``(delta, output)``: `delta` times the derivative of the activation, in terms of its output. Both have the
         shape (n_rows, n_units); `output` may be overwritten.
     softmax_residual, binomial_residual, squared_residual : callable
-        ``(raw, target, scale)``: overwrite `raw` (n_rows, n_outputs) with `scale` times the derivative of a loss:
+        ``(raw, target, scale, bias=None)``: add `bias` (n_outputs,), if given, to `raw` (n_rows, n_outputs), and
+        overwrite it with `scale` times the derivative of a loss:
         softmax minus 1 at the class in `target` (n_rows,), sigmoid minus `target`, or `raw` minus `target`. Returns
         the loss of each row, (n_rows,): multinomial or binomial log loss, or half the squared error. Probabilities in
         a derivative are at least about `least_probability`.
@@ -97,6 +103,7 @@ class Kernels:
     center_and_clip: Callable[..., Any]
     scale_direction: Callable[..., Any]
     move: Callable[..., Any]
+    watch: Callable[..., Any]
     penalize: Callable[..., Any]
     add_bias_relu: Callable[..., Any]
     relu_backward: Callable[..., Any]

@@ -6,10 +6,12 @@ step too: the fraction of the rate at which the loss of those batches is lowest,
 """
 
 import math
+from functools import partial
 
 import numpy as np
 
 from sk_adalr.backends import add_scaled
+from sk_adalr.optimizer.automatic.ahead import owe
 from sk_adalr.optimizer.automatic.state import AutomaticState
 from sk_adalr.optimizer.step import Evaluate
 
@@ -25,16 +27,17 @@ def judge_direction(state: AutomaticState, step_size: float, evaluate: Evaluate)
     ``state.point``, which is overwritten, is where `step_size` times the direction led.
     """
     add_scaled(state.point, step_size, state.direction)
-    start = float(evaluate(state.point))
-    if not math.isfinite(start):
-        return
+    losses = [evaluate(state.point)]
     rate = math.exp(state.log_rates[0])  # they are still the same for all groups
-    changes = []
     for step in np.diff(FRACTIONS, prepend=0.0):
         add_scaled(state.point, -rate * step, state.direction)
-        loss = float(evaluate(state.point))
-        changes.append(loss - start if math.isfinite(loss) else math.inf)
-    state.changes += changes
+        losses.append(evaluate(state.point))
+    owe(state, losses, partial(_add_changes, state))
+
+
+def _add_changes(state: AutomaticState, start: float, *losses: float) -> None:
+    if math.isfinite(start):
+        state.changes += [loss - start if math.isfinite(loss) else math.inf for loss in losses]
 
 
 def bound_rates(state: AutomaticState, multiple: float) -> None:

@@ -7,10 +7,13 @@ of a trial step on the same batch decides: a rate below the minimum along d grow
 
 import math
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from sk_adalr.backends import Array, add_scaled, kernels, namespace
+from sk_adalr.optimizer.automatic.ahead import adapted_rates
 from sk_adalr.optimizer.automatic.state import SHORTENED, AutomaticState
 from sk_adalr.optimizer.step import Evaluate
 
@@ -38,7 +41,7 @@ def adapt_multipliers(state: AutomaticState) -> None:
     table.center_and_clip(multipliers, total / multipliers.size, MAX_LOG_MULTIPLIER)
 
 
-def adapt_groups(state: AutomaticState, groups: Sequence[Group], evaluate: Evaluate, loss: float) -> list[float]:
+def adapt_groups(state: AutomaticState, groups: Sequence[Group], evaluate: Evaluate, loss: Any) -> list[Any]:
     """Adapt the rates of all groups by the gradient at the end of a trial step from ``state.point``, same batch.
 
     Rates never exceed ``state.log_rate_caps``. Overwrites ``state.point`` and ``state.grad``. Returns the rates for
@@ -46,15 +49,23 @@ def adapt_groups(state: AutomaticState, groups: Sequence[Group], evaluate: Evalu
     """
     rates = group_rates(state)
     subtract(state.point, rates, state.direction, groups)
-    trial_loss = float(evaluate(state.point, out=state.grad))
-    cosines = np.array([_cosine(state.grad, state.direction, group, scratch=state.point) for group in groups])
+    trial_loss = evaluate(state.point, out=state.grad)
+    move = partial(_move_log_rates, state)
+    if namespace(state.grad) is not np:
+        return adapted_rates(state, rates, groups, loss, trial_loss, move)
+    cosines = [_cosine(state.grad, state.direction, group, scratch=state.point) for group in groups]
     limit = loss + max(abs(loss), abs(state.smoothed_loss))
-    if trial_loss <= limit and np.isfinite(cosines).all():
-        np.minimum(state.log_rates + GROUP_STEP * cosines, state.log_rate_caps, out=state.log_rates)
-        return rates
-    state.event = SHORTENED
-    state.log_rates -= math.log(4)
-    return [rate / 4 for rate in rates]
+    is_short_enough = float(trial_loss) <= limit and all(map(math.isfinite, cosines))
+    move(is_short_enough, *cosines)
+    return rates if is_short_enough else [rate / 4 for rate in rates]
+
+
+def _move_log_rates(state: AutomaticState, is_short_enough: float, *cosines: float) -> None:
+    if is_short_enough:
+        np.minimum(state.log_rates + GROUP_STEP * np.array(cosines), state.log_rate_caps, out=state.log_rates)
+    else:
+        state.event = SHORTENED
+        state.log_rates -= math.log(4)
 
 
 def group_rates(state: AutomaticState) -> list[float]:

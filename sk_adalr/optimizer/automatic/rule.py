@@ -16,12 +16,14 @@ the next batch.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 
 from sk_adalr.backends import Array, kernels, namespace
-from sk_adalr.optimizer.automatic.guard import guarded_gradient
+from sk_adalr.optimizer.automatic.ahead import catch_up, owe, step_ahead
+from sk_adalr.optimizer.automatic.guard import MAX_RELATIVE_NORM, NORM_SMOOTHING, guarded_gradient
 from sk_adalr.optimizer.automatic.next_batch import FRACTIONS, N_JUDGED, bound_rates, judge_direction
 from sk_adalr.optimizer.automatic.probe import first_rate
 from sk_adalr.optimizer.automatic.rates import (
@@ -53,10 +55,6 @@ GRADIENT_MULTIPLE = 1.0
 #: The interpolation takes the place of momentum, which Adam's bounded direction allows to be slower.
 ADAM_INTERPOLATION = 0.95
 SGD_INTERPOLATION = 0.9
-#: A gradient longer than this multiple of the mean length is shortened to it (Adam's direction is bounded anyway).
-MAX_RELATIVE_NORM = 2.0
-#: Least weight of a new length in the mean length.
-NORM_SMOOTHING = 0.05
 
 
 @dataclass(frozen=True)
@@ -118,20 +116,29 @@ class AutomaticOptimizer:
         )
 
     @np.errstate(over="ignore", invalid="ignore", under="ignore")
-    def step(self, state: AutomaticState, params: Array, evaluate: Evaluate) -> float:
+    def step(self, state: AutomaticState, params: Array, evaluate: Evaluate) -> Any:
         """Update `params` and `state` in place; return the loss of the batch before the step.
+
+        On a device, steps from the `N_ADAPTED`-th on are made ahead of the host: they count, and their losses are
+        final, when `result` is asked for; `evaluate` may be called until then.
 
         Raises
         ------
         FloatingPointError
             If a batch has no finite loss and gradient at the average, either.
         """
+        if type(params) is not np.ndarray and state.step >= N_ADAPTED:
+            return step_ahead(state, params, evaluate, self._step, window_end=CHECK_EVERY)
+        return self._step(state, params, evaluate)
+
+    def _step(self, state: AutomaticState, params: Array, evaluate: Evaluate) -> Any:
         self._interpolate(state, params)
         if 1 <= state.step <= N_JUDGED and state.has_direction:
             judge_direction(state, self._share * math.exp(state.log_rates[0]), evaluate)
             self._interpolate(state, params)
         if state.step == N_JUDGED:
-            bound_rates(state, ADAM_MULTIPLE if self.direction == "adam" else GRADIENT_MULTIPLE)
+            multiple = ADAM_MULTIPLE if self.direction == "adam" else GRADIENT_MULTIPLE
+            owe(state, [], partial(bound_rates, state, multiple))
         loss = guarded_gradient(state, params, evaluate)
         adapts = state.has_direction and state.step % ADAPT_EVERY == 0
         if adapts and self.granularity == "parameter":
@@ -150,6 +157,7 @@ class AutomaticOptimizer:
 
     def result(self, state: AutomaticState, params: Array) -> Array:
         """Return what is scored and stored: the parameters, which are the average."""
+        catch_up(state, params, self._step)
         return params
 
     def rates(self, state: AutomaticState) -> Array:
@@ -182,7 +190,7 @@ class AutomaticOptimizer:
     def _groups(self) -> Sequence[Group]:
         return self.layout.layers if self.granularity == "layer" else ((slice(None),),)
 
-    def _group_rates(self, state: AutomaticState, params: Array, evaluate: Evaluate, loss: float) -> list[float]:
+    def _group_rates(self, state: AutomaticState, params: Array, evaluate: Evaluate, loss: Any) -> list[Any]:
         """Return the rates of the groups for this step, adapted in the steps that do so."""
         is_found = state.step >= N_ADAPTED
         if state.step == N_ADAPTED:
@@ -198,7 +206,10 @@ class AutomaticOptimizer:
         kernels(params).interpolate(state.point, params, state.iterate, self._interpolation, state.grad)
 
     def _shorten(self, state: AutomaticState) -> None:
-        norm = math.sqrt(float(namespace(state.grad).vdot(state.grad, state.grad)))
+        if state.window is not None:
+            state.window.shorten(state.grad)
+            return
+        norm = math.sqrt(state.square)
         if state.step == 0:
             state.mean_norm = norm
         longest = MAX_RELATIVE_NORM * state.mean_norm
@@ -240,7 +251,7 @@ class AutomaticOptimizer:
             self._shorten(state)
             state.direction *= state.grad
 
-    def _move(self, state: AutomaticState, params: Array, rates: list[float]) -> None:
+    def _move(self, state: AutomaticState, params: Array, rates: list[Any]) -> None:
         """Move the iterate so that y moves by the rates times d, and the average towards the iterate."""
         weight = 2 / (state.step + 2)
         interpolation = self._interpolation

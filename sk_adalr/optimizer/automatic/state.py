@@ -2,11 +2,12 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from sk_adalr.backends import Array
-from sk_adalr.optimizer.state import buffer, on_host
+from sk_adalr.optimizer.state import buffer, late_buffer, on_host
 
 CALM, HARD_BATCH, RESTART, SHORTENED = range(4)
 
@@ -72,3 +73,6 @@ class AutomaticState:
     has_direction: bool = False
     event: int = CALM
     n_restarts: int = 0
+    square: float = late_buffer()  # squared length of the gradient, as the guard found it
+    owed: Any = late_buffer()  # noqa: RUF009  # what the host has not read of a device yet
+    window: Any = late_buffer()  # noqa: RUF009  # steps that a device makes ahead of the host

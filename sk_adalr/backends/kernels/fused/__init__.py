@@ -17,6 +17,7 @@ FUSED = Kernels(
     center_and_clip=rule.center_and_clip,
     scale_direction=rule.scale_direction,
     move=rule.move,
+    watch=REFERENCE.watch,  # only a device asks for it
     penalize=REFERENCE.penalize,  # the multiply-add of BLAS rounds once
     add_bias_relu=layers.add_bias_relu,
     relu_backward=layers.relu_backward,

@@ -33,7 +33,9 @@ def _compiled_softmax_residual(raw, total, target, scale):
             raw[i, j] *= scale
 
 
-def softmax_residual(raw: Array, target: Array, scale: float) -> Array:
+def softmax_residual(raw: Array, target: Array, scale: float, bias: Array | None = None) -> Array:
+    if bias is not None:
+        raw += bias
     true_class = np.empty(raw.shape[0], dtype=raw.dtype)
     _compiled_shift_rows(raw, target, true_class, least_log_probability(raw.dtype))
     np.exp(raw, out=raw)
@@ -52,7 +54,9 @@ def _compiled_binomial_residual(raw, target, scale, losses, share, least):
             raw[i, j] = (bounded - target[i, j]) * scale
 
 
-def binomial_residual(raw: Array, target: Array, scale: float) -> Array:
+def binomial_residual(raw: Array, target: Array, scale: float, bias: Array | None = None) -> Array:
+    if bias is not None:
+        raw += bias
     losses, share = np.logaddexp(0, raw), expit(raw)
     _compiled_binomial_residual(raw, target, scale, losses, share, least_probability(raw.dtype))
     return row_sums(losses)
@@ -68,7 +72,9 @@ def _compiled_squared_residual(raw, target, scale, losses):
             raw[i, j] = error * scale
 
 
-def squared_residual(raw: Array, target: Array, scale: float) -> Array:
+def squared_residual(raw: Array, target: Array, scale: float, bias: Array | None = None) -> Array:
+    if bias is not None:
+        raw += bias
     losses = np.empty_like(raw)
     _compiled_squared_residual(raw, target, scale, losses)
     return row_sums(losses)
