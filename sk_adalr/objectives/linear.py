@@ -28,6 +28,8 @@ _DEVICE_VALUES = 1 << 24
 # Columns whose ranges differ by no more than this factor (between the 10th percentile and the largest) are in one
 # unit: the rule by which mini-batch training standardises.
 _SAME_UNIT_RATIO = 4.0
+# Means of columns up to so many standard deviations are small.
+_LARGEST_OFFSET = {"f": 3.0, "d": 30.0}
 # Squares of numbers above the first, and below its inverse, are safe. Columns with more entries than this share of
 # the rows may be constant.
 _SAFE_LEAST, _FULL = 1e-100, 1.0 - 1e-6
@@ -86,14 +88,16 @@ class DenseColumns(Columns):
         xp = namespace(X)
         self.data = xp.empty((p, n), X.dtype)
         self.mean, self.scale = np.zeros(p), np.ones(p)
-        _transpose_into(X, self.data)
+        # Around the first value a constant column is exactly zero and an offset costs no digits.
+        first = X[0].copy() if centre else None
+        _transpose_into(X, self.data, first)
         weight = None if weight is None else weight.astype(X.dtype)
         step = max(1, (_CACHE_VALUES if xp is np else _DEVICE_VALUES) // max(n, 1))
         for start in range(0, p, step):
             columns = slice(start, start + step)
             block = self.data[columns]
             if centre:
-                self.mean[columns] = _centre(block, weight)
+                self.mean[columns] = _centre(block, weight, first[columns])
             self.scale[columns] = _normalise(block, weight)
         self.alive = self.scale > 0
         self.scale[~self.alive] = 1.0
@@ -124,6 +128,16 @@ class DenseColumns(Columns):
         n = self.shape[0]
         size = size if namespace(self.data) is np else max(size, _DEVICE_VALUES // max(1, self.shape[1]))
         return [_DenseBlock(self.data, slice(start, min(start + size, n))) for start in range(0, n, size)]
+
+
+class UnscaledColumns(DenseColumns):
+    """The columns of X (n, p) as they are, without a copy, for a solver that their units do not disturb."""
+
+    def __init__(self, X):
+        self.shape, self.dtype, self.n_entries = X.shape, X.dtype, X.size
+        self.data = X.T
+        p = X.shape[1]
+        self.mean, self.scale, self.alive = np.zeros(p), np.ones(p), np.ones(p, bool)
 
 
 class _DenseBlock:
@@ -247,6 +261,22 @@ def standardised_columns(X, weight=None, centre=True):
     return kind(X, weight, centre)
 
 
+def offsets_are_small(X):
+    """Whether the columns of X (n, p) vary by not much less than they are large, or are zero.
+
+    Sums over them then lose no digits. Nor may products with them overflow or vanish.
+    """
+    n, xp = X.shape[0], namespace(X)
+    limits = np.finfo(X.dtype)
+    with np.errstate(over="ignore", under="ignore"):
+        square = to_host(xp.einsum("ij,ij->j", X, X)).astype(np.float64) / n
+        mean = to_host(xp.ones(n, X.dtype) @ X).astype(np.float64) / n
+    variance = square - mean**2
+    is_safe = (square > limits.tiny**0.5) & (square < limits.max**0.5)
+    is_small = is_safe & (mean**2 <= _LARGEST_OFFSET[X.dtype.char] ** 2 * variance)
+    return bool((is_small | (square == 0)).all())
+
+
 def _squares_are_safe(entries):
     """Whether the squares of all entries neither vanish nor overflow."""
     magnitudes = np.abs(entries)
@@ -261,33 +291,31 @@ def _peaks(entries, indices, p):
     return peak
 
 
-def _transpose_into(X, out):
-    """Copy X (n, p) into out (p, n) in blocks that fit the cache on both sides."""
+def _transpose_into(X, out, offset):
+    """Make out (p, n) the transpose of X (n, p) less offset (p,) or None, in blocks that fit the cache on both sides."""
     n, p = X.shape
     xp = namespace(X)
-    if xp is not np or X.flags.f_contiguous:
-        xp.copyto(out, X.T)
-        return
-    rows = max(16, _CACHE_VALUES // max(1, p))
+    rows = n if xp is not np or X.flags.f_contiguous else max(16, _CACHE_VALUES // max(1, p))
     for start in range(0, n, rows):
-        out[:, start : start + rows] = X[start : start + rows].T
+        block, part = out[:, start : start + rows], X[start : start + rows].T
+        if offset is None:
+            xp.copyto(block, part)
+        else:
+            xp.subtract(part, offset[:, None], out=block)
 
 
-def _centre(block, weight):
-    """Subtract the mean of every row of block (columns of X) in place.
+def _centre(block, weight, first):
+    """Subtract the mean of every row of block (columns of X, less the values in first) in place.
 
-    Return what was subtracted, float64.
+    Return the mean with the first value, float64.
     """
     n = block.shape[1]
-    # Around the first value a constant column is exactly zero and an offset costs no digits.
-    first = block[:, :1].copy()
-    block -= first
     mean = (block.mean(axis=1) if weight is None else block @ weight / n)[:, None]
     # Also against the rounding of a large mean, for instance that of an outlier in the first row.
     block -= mean
     rest = (block.mean(axis=1) if weight is None else block @ weight / n)[:, None]
     block -= rest
-    return to_host(first.astype(np.float64) + mean + rest)[:, 0]
+    return to_host(first.astype(np.float64) + mean[:, 0] + rest[:, 0])
 
 
 def _normalise(block, weight):

@@ -37,6 +37,13 @@ N_VECTORS = {
 BATCH_ELEMENTS = BATCH * (N_COLUMNS + 2 * N_HIDDEN)
 
 
+@pytest.fixture(autouse=True)
+def numpy_kernels():
+    """What a test asks for, but never numba loaded in the middle of a fit, whose modules would count."""
+    with use_kernels("numpy"):
+        yield
+
+
 def peak(function, *args, **kwargs):
     """Return the largest number of bytes that a call held at once."""
     gc.collect()

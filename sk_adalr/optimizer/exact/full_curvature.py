@@ -55,6 +55,8 @@ class BinomialLoss:
         """Curvature (p, p), or with an intercept (p + 1, p + 1)."""
         n, p = columns.shape
         xp = namespace(columns.data)
+        if second.min() == second.max():
+            return self._unweighted_curvature(columns, float(second[0]))
         root = xp.sqrt(second).astype(columns.dtype, copy=False)
         total = np.zeros((p + self._fit_intercept, p + self._fit_intercept))
         for rows, block in _row_blocks(columns, len(total), 1):
@@ -62,6 +64,16 @@ class BinomialLoss:
             block[p:] = root[rows]
             total += to_host(block @ block.T)
         return total / n
+
+    def _unweighted_curvature(self, columns, second):
+        """Curvature where it is the same in all rows, as at the constant model."""
+        n, p = columns.shape
+        total = np.full((p + self._fit_intercept, p + self._fit_intercept), float(n))
+        total[:p, :p] = to_host(columns.data @ columns.data.T)
+        total[p:, :p] = to_host(columns.data.sum(axis=1))
+        total[:p, p:] = total[p:, :p].T
+        total *= second / n
+        return total
 
 
 class MultinomialLoss:
@@ -134,7 +146,12 @@ def _row_blocks(columns, height, copies):
     n, xp = columns.shape[0], namespace(columns.data)
     values = _BLOCK if xp is np else _DEVICE_BLOCK
     step = min(n, max(_MIN_ROWS, values // (height * copies)))
-    buffer = xp.empty((height, step), columns.dtype)
+    # In the memory order of the columns.
+    buffer = (
+        xp.empty((height, step), columns.dtype)
+        if columns.data.flags.c_contiguous
+        else xp.empty((step, height), columns.dtype).T
+    )
     for start in range(0, n, step):
         rows = slice(start, min(start + step, n))
         yield rows, buffer[:, : rows.stop - start]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ...backends import is_sparse, namespace, to_host
-from ...objectives.linear import standardised_columns
+from ...objectives.linear import UnscaledColumns, offsets_are_small, standardised_columns
 from .binomial import Binomial
 from .factorisation import factorised_coefficients
 from .full_curvature import BinomialLoss, MultinomialLoss
@@ -98,7 +98,9 @@ def solve_newton(
     Arguments and result as `solve_exact`. Sparse data become dense, which is for small ones: see `prefers_newton`.
     """
     weight = normalised_weight(sample_weight)
-    columns = standardised_columns(X.toarray() if is_sparse(X) else X, weight, fit_intercept)
+    X = X.toarray() if is_sparse(X) else X
+    is_copied = weight is not None or not offsets_are_small(X)
+    columns = standardised_columns(X, weight, fit_intercept) if is_copied else UnscaledColumns(X)
     if loss == "binomial":
         data_loss = BinomialLoss(target[:, 0], weight, fit_intercept)
     else:
