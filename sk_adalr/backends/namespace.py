@@ -1,6 +1,7 @@
 """The array library of an array, and the way to another array's library and back to the host."""
 
 import sys
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any, TypeAlias
 
@@ -46,6 +47,13 @@ def special(array: Array) -> ModuleType:
     import cupyx.scipy.special
 
     return cupyx.scipy.special
+
+
+def matrix_product(array: Array) -> Callable[..., Array]:
+    """Return ``product(a, b, out=None)`` of the array's library, for matrices and vectors."""
+    if type(array) is np.ndarray:
+        return np.dot  # the same call of BLAS as `matmul`, a microsecond earlier
+    return namespace(array).matmul
 
 
 def is_sparse(X: Any) -> bool:
