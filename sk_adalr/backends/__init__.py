@@ -22,6 +22,7 @@ from sk_adalr.backends.namespace import (
     matrix_product,
     namespace,
     special,
+    take_csr_rows,
     to_device,
     to_host,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "origin",
     "same_place",
     "special",
+    "take_csr_rows",
     "to_device",
     "to_host",
     "use_kernels",
