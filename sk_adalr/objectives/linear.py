@@ -74,7 +74,7 @@ class Columns:
 
 
 class DenseColumns(Columns):
-    r"""Standardised copy of a dense matrix, stored column after column in the dtype of `X`.
+    r"""Standardised copy of a dense matrix in the dtype of `X`, column after column until `row_blocks` stores rows so.
 
     Parameters
     ----------

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sk_adalr.backends import Array, is_sparse, kernels, matrix_product, namespace, special
+from sk_adalr.backends import Array, is_sparse, kernels, multiply_into, namespace, special
 from sk_adalr.dataset import Batch
 from sk_adalr.objectives.losses import Loss
 from sk_adalr.parameters import ParameterLayout
@@ -138,21 +138,20 @@ class Network:
         return self._parts[n_rows]
 
     def _backward(self, coefs: list[Array], buffers: "_Buffers", X: Any, out: Array) -> None:
-        product = matrix_product(out)
         coef_grads, intercept_grads = self._grad_blocks.of(out)
         outputs, deltas = buffers.outputs, buffers.deltas
         delta = outputs[-1]
         for i in reversed(range(len(coefs))):
             if i:
-                product(outputs[i - 1].T, delta, out=coef_grads[i])
+                multiply_into(coef_grads[i], outputs[i - 1].T, delta)
             elif isinstance(X, SparseRows):
                 X.transposed_matmul(delta, out=coef_grads[0])
             else:
-                product(X.T, delta, out=coef_grads[0])
+                multiply_into(coef_grads[0], X.T, delta)
             if intercept_grads:
-                product(buffers.ones, delta, out=intercept_grads[i])  # twice as fast as a sum over rows
+                multiply_into(intercept_grads[i], buffers.ones, delta)  # twice as fast as a sum over rows
             if i:
-                delta = product(delta, coefs[i].T, out=deltas[i - 1])
+                delta = multiply_into(deltas[i - 1], delta, coefs[i].T)
                 self._activation.multiply_by_derivative(delta, outputs[i - 1])
 
 
@@ -180,7 +179,6 @@ def _forward(
     coefs: list[Array], intercepts: list[Array], X: Any, activation: Activation, outs: list[Array] | None = None
 ) -> Array:
     """Return the raw prediction, with the output of each layer in `outs` where it is given."""
-    product = matrix_product(coefs[0])
     output = X
     for i, coef in enumerate(coefs):
         if outs is None:
@@ -188,7 +186,7 @@ def _forward(
         elif isinstance(output, SparseRows):
             output = output.matmul(coef, out=outs[i])
         else:
-            output = product(output, coef, out=outs[i])
+            output = multiply_into(outs[i], output, coef)
         apply = activation.apply if i < len(coefs) - 1 else _add
         apply(output, intercepts[i] if intercepts else None)
     return output
