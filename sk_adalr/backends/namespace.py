@@ -14,8 +14,8 @@ from scipy.sparse import _sparsetools
 Array: TypeAlias = Any
 
 _AXPY = {"f": scipy.linalg.blas.saxpy, "d": scipy.linalg.blas.daxpy}
-# Numbers up to which ``np.dot``, which fills its result with zeros first, is sooner there than ``np.matmul``, whose ufunc
-# costs a microsecond more: both make the same call of BLAS.
+# Numbers up to which ``np.dot``, which fills its result with zeros first, is sooner there than ``np.matmul``, whose
+# ufunc costs a microsecond more: both make the same call of BLAS.
 _SMALL_PRODUCT = 8192
 _STAY_ON_HOST = "Pass data in host memory, with `backend='numpy'`."
 
