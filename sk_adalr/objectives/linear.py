@@ -28,8 +28,9 @@ _DEVICE_VALUES = 1 << 24
 # From so many columns on, blocks of float32 rows are multiplied twice as fast where they are stored row after row, in
 # parts of about as many multiplications, which OpenBLAS makes without packing, if those are not too few rows.
 _MANY_COLUMNS, _SMALL_PRODUCT, _LEAST_ROWS = 256, 1_000_000, 16
-# Rows that are transposed at a time.
-_TRANSPOSED_ROWS = 64
+# Values that are transposed at a time: as many rows as the second-level cache holds, for each column is then written
+# in long pieces.
+_TRANSPOSED_VALUES = 1 << 18
 # Columns whose ranges differ by no more than this factor (between the 10th percentile and the largest) are in one
 # unit: the rule by which mini-batch training standardises.
 _SAME_UNIT_RATIO = 4.0
@@ -139,8 +140,8 @@ class DenseColumns(Columns):
         """Store `data` row after row: blocks of them are then contiguous, and multiplied in half the time."""
         p, n = self.data.shape
         data = np.empty((n, p), self.dtype)
-        for start in range(0, n, _TRANSPOSED_ROWS):
-            data[start : start + _TRANSPOSED_ROWS] = self.data[:, start : start + _TRANSPOSED_ROWS].T
+        for rows in _rows_to_transpose(n, p):
+            data[rows] = self.data[:, rows].T
         self.data = data.T
 
 
@@ -308,9 +309,13 @@ def _transpose_into(X, out):
     if xp is not np or X.flags.f_contiguous:
         xp.copyto(out, X.T)
         return
-    rows = max(16, _CACHE_VALUES // max(1, p))
-    for start in range(0, n, rows):
-        out[:, start : start + rows] = X[start : start + rows].T
+    for rows in _rows_to_transpose(n, p):
+        out[:, rows] = X[rows].T
+
+
+def _rows_to_transpose(n, p):
+    size = max(16, _TRANSPOSED_VALUES // max(1, p))
+    return [slice(start, start + size) for start in range(0, n, size)]
 
 
 def _centre(block, weight):
