@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 from sk_adalr.backends import Array, kernels, namespace
 
 
-class _Slice(NamedTuple):
-    """Consecutive rows of a CSR matrix, in its own arrays: building a scipy matrix costs more than multiplying it."""
+class CSRArrays(NamedTuple):
+    """The arrays of a CSR matrix, or of consecutive rows of one: building SciPy's costs more than multiplying it."""
 
     data: Array
     indices: Array
@@ -21,7 +21,7 @@ class SparseRows:
 
     Parameters
     ----------
-    matrix : CSR of shape (n_rows, n_columns)
+    matrix : CSR matrix of shape (n_rows, n_columns), or, on NumPy, its `CSRArrays`
     offset : array of shape (n_columns,) or None, default=None
         None for zero.
     """
@@ -35,10 +35,10 @@ class SparseRows:
         """Return the rows from `start` to `stop`, in host memory, without a copy."""
         matrix = self._matrix
         shape = (stop - start, self.shape[1])
-        return SparseRows(_Slice(matrix.data, matrix.indices, matrix.indptr[start : stop + 1], shape), self._offset)
+        return SparseRows(CSRArrays(matrix.data, matrix.indices, matrix.indptr[start : stop + 1], shape), self._offset)
 
     def __getitem__(self, rows: Any) -> "SparseRows":
-        """Return a copy of any rows."""
+        """Return a copy of any rows, of a CSR matrix."""
         return SparseRows(self._matrix[rows], self._offset)
 
     def __matmul__(self, coef: Array) -> Array:

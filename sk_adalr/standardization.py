@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
 from sk_adalr.backends import Array, beside, csr, is_sparse, kernels, namespace, to_host
-from sk_adalr.sparse_rows import SparseRows
+from sk_adalr.sparse_rows import CSRArrays, SparseRows
 
 # Of float64 at a time while taking statistics: what a cache holds, and what fills a device.
 _BLOCK_ELEMENTS, _DEVICE_BLOCK_ELEMENTS = 1 << 16, 1 << 24
@@ -78,20 +78,27 @@ class Standardization:
 
     def transform(self, X: Any, out: Array | None = None) -> Any:
         """Return the standardised rows `X`, of those this is beside: an array, in `out` if given, or `SparseRows`."""
-        xp = namespace(X)
         if is_sparse(X):
-            is_full = _full_columns(X) if self.is_full is None else self.is_full
-            columns, data, center = X.indices, X.data, self.center
-            # Columns without zeros are centred themselves. Of a constant one, the implicit way would leave its
-            # rounding, which Adam scales up to full steps.
-            if xp is not np or is_full.any():  # the host does not wait for a device to tell
-                data = data - xp.where(is_full, center, 0.0)[columns]
-                center = xp.where(is_full, 0.0, center)
-            data = (data / self.scale[columns]).astype(X.dtype, copy=False)
-            return SparseRows(csr((data, columns, X.indptr), X.shape), (center / self.scale).astype(X.dtype))
+            return self.transform_csr(X)
+        xp = namespace(X)
         out = xp.subtract(X, self.center.astype(X.dtype, copy=False), out=out)
         # Dividing, for the reciprocal of a subnormal scale would overflow.
         return xp.divide(out, self.scale.astype(X.dtype, copy=False), out=out)
+
+    def transform_csr(self, X: Any) -> SparseRows:
+        """Return the standardised rows `X`, a CSR matrix or, if this is beside its source, the `CSRArrays` of one."""
+        is_full = _full_columns(X) if self.is_full is None else self.is_full
+        data, columns, center = X.data, X.indices, self.center
+        xp, dtype = namespace(data), data.dtype
+        # Columns without zeros are centred themselves. Of a constant one, the implicit way would leave its
+        # rounding, which Adam scales up to full steps.
+        if xp is not np or is_full.any():  # the host does not wait for a device to tell
+            data = data - xp.where(is_full, center, 0.0)[columns]
+            center = xp.where(is_full, 0.0, center)
+        data = (data / self.scale[columns]).astype(dtype, copy=False)
+        arrays = (data, columns, X.indptr)
+        matrix = CSRArrays(*arrays, X.shape) if isinstance(X, CSRArrays) else csr(arrays, X.shape)
+        return SparseRows(matrix, (center / self.scale).astype(dtype))
 
     def gather(self, X: Array, rows: Array, out: Array) -> None:
         """Fill `out` with the given rows of the dense `X`, standardised."""

@@ -25,6 +25,12 @@ from sk_adalr.backends import beside, csr, is_sparse, least_probability, namespa
 _CACHE_VALUES = 32_768
 # The same on a device, which needs many to be busy.
 _DEVICE_VALUES = 1 << 24
+# From so many columns on, blocks of float32 rows are multiplied twice as fast where they are stored row after row, in
+# parts of about as many multiplications, which OpenBLAS makes without packing, if those are not too few rows.
+_MANY_COLUMNS, _SMALL_PRODUCT, _LEAST_ROWS = 256, 1_000_000, 16
+# Values that are transposed at a time: as many rows as the second-level cache holds, for each column is then written
+# in long pieces.
+_TRANSPOSED_VALUES = 1 << 18
 # Columns whose ranges differ by no more than this factor (between the 10th percentile and the largest) are in one
 # unit: the rule by which mini-batch training standardises.
 _SAME_UNIT_RATIO = 4.0
@@ -71,7 +77,7 @@ class Columns:
 
 
 class DenseColumns(Columns):
-    r"""Standardised copy of a dense matrix, stored column after column in the dtype of `X`.
+    r"""Standardised copy of a dense matrix in the dtype of `X`, column after column until `row_blocks` stores rows so.
 
     Parameters
     ----------
@@ -125,9 +131,22 @@ class DenseColumns(Columns):
 
     def row_blocks(self, size):
         """Blocks of `size` rows, more on a device, for passes in which predictions need not outlive their block."""
-        n = self.shape[0]
-        size = size if namespace(self.data) is np else max(size, _DEVICE_VALUES // max(1, self.shape[1]))
-        return [_DenseBlock(self.data, slice(start, min(start + size, n))) for start in range(0, n, size)]
+        n, p = self.shape
+        on_host = namespace(self.data) is np
+        size = size if on_host else max(size, _DEVICE_VALUES // max(1, p))
+        blocks = [slice(start, min(start + size, n)) for start in range(0, n, size)]
+        if on_host and self.dtype == np.float32 and p >= _MANY_COLUMNS:
+            self._store_by_rows()
+            return [_RowBlock(self.data.T, rows) for rows in blocks]
+        return [_DenseBlock(self.data, rows) for rows in blocks]
+
+    def _store_by_rows(self):
+        """Store `data` row after row: blocks of them are then contiguous, and multiplied in half the time."""
+        p, n = self.data.shape
+        data = np.empty((n, p), self.dtype)
+        for rows in _rows_to_transpose(n, p):
+            data[rows] = self.data[:, rows].T
+        self.data = data.T
 
 
 class UnscaledColumns(DenseColumns):
@@ -153,6 +172,31 @@ class _DenseBlock:
     def backward(self, residual):
         """Sums (k, p) over the rows of the block."""
         return to_host(residual @ self._data.T)
+
+
+class _RowBlock:
+    """The same of data (n, p) that are stored row after row, in parts that make small products."""
+
+    def __init__(self, data, rows):
+        self.rows, self._data = rows, data[rows]
+
+    def forward(self, coef):
+        """Predictions (k, rows) of coefficients (k, p), in the dtype of the data."""
+        coef = np.ascontiguousarray(coef.T, dtype=self._data.dtype)
+        predictions = np.empty((coef.shape[1], len(self._data)), coef.dtype)
+        for part in self._parts(coef.shape[1]):
+            predictions[:, part] = (self._data[part] @ coef).T
+        return predictions
+
+    def backward(self, residual):
+        """Sums (k, p) over the rows of the block."""
+        return sum(residual[:, part] @ self._data[part] for part in self._parts(len(residual)))
+
+    def _parts(self, k):
+        n, p = self._data.shape
+        size = _SMALL_PRODUCT // (p * k)
+        size = size if size >= _LEAST_ROWS else n
+        return [slice(start, start + size) for start in range(0, n, size)]
 
 
 class SparseColumns(Columns):
@@ -292,16 +336,21 @@ def _peaks(entries, indices, p):
 
 
 def _transpose_into(X, out, offset):
-    """Make out (p, n) the transpose of X (n, p) less offset (p,) or None, in blocks that fit the cache on both sides."""
+    """Make out (p, n) the transpose of X (n, p) less offset (p,) or None, in pieces that fit the cache."""
     n, p = X.shape
     xp = namespace(X)
-    rows = n if xp is not np or X.flags.f_contiguous else max(16, _CACHE_VALUES // max(1, p))
-    for start in range(0, n, rows):
-        block, part = out[:, start : start + rows], X[start : start + rows].T
+    in_pieces = xp is np and not X.flags.f_contiguous
+    for rows in _rows_to_transpose(n, p) if in_pieces else [slice(None)]:
+        piece, transposed = out[:, rows], X[rows].T
         if offset is None:
-            xp.copyto(block, part)
+            xp.copyto(piece, transposed)
         else:
-            xp.subtract(part, offset[:, None], out=block)
+            xp.subtract(transposed, offset[:, None], out=piece)
+
+
+def _rows_to_transpose(n, p):
+    size = max(16, _TRANSPOSED_VALUES // max(1, p))
+    return [slice(start, start + size) for start in range(0, n, size)]
 
 
 def _centre(block, weight, first):

@@ -3,13 +3,13 @@ r"""A feed-forward network of affine layers; without a hidden layer it is the li
 .. math:: a_0 = x, \qquad a_{l} = \phi(a_{l-1} W_l + b_l), \qquad u = a_{L-1} W_L + b_L
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from sk_adalr.backends import Array, is_sparse, kernels, namespace, special
+from sk_adalr.backends import Array, is_sparse, kernels, multiply_into, namespace, special
 from sk_adalr.dataset import Batch
 from sk_adalr.objectives.losses import Loss
 from sk_adalr.parameters import ParameterLayout
@@ -121,7 +121,7 @@ class Network:
         buffers = self._buffers_of(params, batch.n_rows)
         X = SparseRows(batch.X) if is_sparse(batch.X) else batch.X
         bias = intercepts[-1] if intercepts else None
-        *_, raw = _forward(coefs, intercepts, X, self._activation, buffers.outputs, add_last=out is None)
+        raw = _forward(coefs, intercepts, X, self._activation, buffers.outputs, add_last=out is None)
         if out is None:
             return self.loss.value(raw, batch.target, batch.weight)
         value = self.loss.value_and_residual(raw, batch.target, batch.weight, scale, bias)
@@ -139,21 +139,20 @@ class Network:
         return self._parts[n_rows]
 
     def _backward(self, coefs: list[Array], buffers: "_Buffers", X: Any, out: Array) -> None:
-        matmul = namespace(out).matmul
         coef_grads, intercept_grads = self._grad_blocks.of(out)
         outputs, deltas = buffers.outputs, buffers.deltas
         delta = outputs[-1]
         for i in reversed(range(len(coefs))):
             if i:
-                matmul(outputs[i - 1].T, delta, out=coef_grads[i])
+                multiply_into(coef_grads[i], outputs[i - 1].T, delta)
             elif isinstance(X, SparseRows):
                 X.transposed_matmul(delta, out=coef_grads[0])
             else:
-                matmul(X.T, delta, out=coef_grads[0])
+                multiply_into(coef_grads[0], X.T, delta)
             if intercept_grads:
-                matmul(buffers.ones, delta, out=intercept_grads[i])  # twice as fast as a sum over rows
+                multiply_into(intercept_grads[i], buffers.ones, delta)  # twice as fast as a sum over rows
             if i:
-                delta = matmul(delta, coefs[i].T, out=deltas[i - 1])
+                delta = multiply_into(deltas[i - 1], delta, coefs[i].T)
                 self._activation.multiply_by_derivative(delta, outputs[i - 1])
 
 
@@ -184,10 +183,10 @@ def _forward(
     activation: Activation,
     outs: list[Array] | None = None,
     add_last: bool = True,
-) -> Iterator[Array]:
-    """Yield the output of each layer, in `outs` where it is given; the last one is the raw prediction.
+) -> Array:
+    """Return the raw prediction, with the output of each layer in `outs` where it is given.
 
-    Its bias is left to whoever needs it next where `add_last` is False.
+    The last bias is left to whoever needs the prediction next where `add_last` is False.
     """
     output = X
     for i, coef in enumerate(coefs):
@@ -196,13 +195,13 @@ def _forward(
         elif isinstance(output, SparseRows):
             output = output.matmul(coef, out=outs[i])
         else:
-            output = namespace(coef).matmul(output, coef, out=outs[i])
+            output = multiply_into(outs[i], output, coef)
         bias = intercepts[i] if intercepts else None
         if i < len(coefs) - 1:
             activation.apply(output, bias)
         elif add_last:
             _add(output, bias)
-        yield output
+    return output
 
 
 def predict_raw(
@@ -227,6 +226,5 @@ def predict_raw(
         X_block = X[block if rows is None else rows[block]]
         if standardization is not None:
             X_block = standardization.transform(X_block)
-        *_, raw = _forward(coefs, intercepts, X_block, ACTIVATIONS[activation])
-        blocks.append(raw)
+        blocks.append(_forward(coefs, intercepts, X_block, ACTIVATIONS[activation]))
     return namespace(coefs[0]).concatenate(blocks)

@@ -66,15 +66,17 @@ class PenalizedMean:
         # that cancel to zero at zero, of which Adam would make full steps otherwise. `rest`, often 1, is left.
         mantissa, exponent = math.frexp(batch.weight_sum)
         scale, rest = math.ldexp(1.0, 1 - exponent), 0.5 / mantissa
-        total = self.objective.value_and_grad(params, batch, out=out, scale=scale)
         if factor == 0:
+            total = self.objective.value_and_grad(params, batch, out=out, scale=scale)
             if out is not None and rest != 1:
                 out *= rest
             return total / batch.weight_sum
         coefs = params[: self.objective.layout.n_coefs]
         weights = self.penalty.coef_weights
         weighted = coefs if weights is None else namespace(params).multiply(weights, coefs, out=self._weighted_coefs)
+        # Before the objective, which has then only to fetch the coefficients from the cache.
         square = namespace(params).dot(coefs, weighted)
+        total = self.objective.value_and_grad(params, batch, out=out, scale=scale)
         if out is None:
             return total / batch.weight_sum + 0.5 * factor * square
         return kernels(out).penalize(out, weighted, square, total, batch.weight_sum, factor, rest)

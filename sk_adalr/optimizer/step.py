@@ -18,7 +18,7 @@ from sk_adalr.optimizer.state import buffer, late_buffer
 from sk_adalr.parameters import ParameterLayout
 
 #: From so many parameters on, the vectors of a step leave the cache between its passes: it is made block by block.
-_MANY, _BLOCK = 500_000, 32_768
+_MANY, _BLOCK = 200_000, 32_768
 
 
 class Evaluate(Protocol):

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from sk_adalr.backends import Array, beside, is_sparse, kernels, namespace, to_host
+from sk_adalr.backends import Array, beside, is_sparse, kernels, namespace, take_csr_rows, to_host
 from sk_adalr.dataset import Batch, Dataset
-from sk_adalr.sparse_rows import SparseRows
+from sk_adalr.sparse_rows import CSRArrays, SparseRows
 from sk_adalr.standardization import Standardization
 
 # Permuted CSR rows are copied in chunks of about as many entries: gathering batch by batch is an order of magnitude
@@ -91,20 +91,20 @@ class Batches:
         for start in range(0, self.n_rows, step):
             part = slice(start, min(start + step, self.n_rows))
             rows: Any = part if moved_order is None else moved_order[part]
-            X_rows: Any = self._sparse_rows(rows) if is_sparse(X) else self._dense_rows(rows)
+            X_rows: Any = self._sparse_rows(X[rows]) if is_sparse(X) else self._dense_rows(rows)
             yield self._batch(X_rows, rows, part if order is None else order[part])
 
     def _chunked_batches(self, order: np.ndarray, step: int) -> Iterator[Batch]:
         for chunk_start in range(0, self.n_rows, step):
             chunk = order[chunk_start : chunk_start + step]
-            X_chunk = self._sparse_rows(chunk)
+            X = self.data.X
+            X_chunk = self._sparse_rows(CSRArrays(*take_csr_rows(X, chunk), (len(chunk), X.shape[1])))
             for start in range(0, len(chunk), self.batch_size):
                 rows = chunk[start : start + self.batch_size]
                 yield self._batch(X_chunk.rows(start, start + len(rows)), rows, rows)
 
-    def _sparse_rows(self, rows: slice | Array) -> SparseRows:
-        X = self.data.X[rows]
-        return SparseRows(X) if self._standardization is None else self._standardization.transform(X)
+    def _sparse_rows(self, X: Any) -> SparseRows:
+        return SparseRows(X) if self._standardization is None else self._standardization.transform_csr(X)
 
     def _dense_rows(self, rows: slice | Array) -> Array:
         X = self.data.X
