@@ -312,13 +312,14 @@ def offsets_are_small(X):
     """
     n, xp = X.shape[0], namespace(X)
     limits = np.finfo(X.dtype)
-    with np.errstate(over="ignore", under="ignore"):
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         square = to_host(xp.einsum("ij,ij->j", X, X)).astype(np.float64) / n
-        mean = to_host(xp.ones(n, X.dtype) @ X).astype(np.float64) / n
-    variance = square - mean**2
-    is_safe = (square > limits.tiny**0.5) & (square < limits.max**0.5)
-    is_small = is_safe & (mean**2 <= _LARGEST_OFFSET[X.dtype.char] ** 2 * variance)
-    return bool((is_small | (square == 0)).all())
+        squared_mean = (to_host(xp.ones(n, X.dtype) @ X).astype(np.float64) / n) ** 2
+        variance = square - squared_mean
+        is_small = squared_mean <= _LARGEST_OFFSET[X.dtype.char] ** 2 * variance
+    is_small &= (square > limits.tiny**0.5) & (square < limits.max**0.5)
+    # A square that is zero has vanished unless all of its column is zero.
+    return bool(is_small.all() or not to_host(X[:, beside(np.flatnonzero(~is_small), X)]).any())
 
 
 def _squares_are_safe(entries):

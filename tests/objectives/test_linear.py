@@ -1,10 +1,10 @@
-"""Passes over blocks of rows of a linear predictor's columns add up to those over all rows."""
+"""Passes over the columns of a linear predictor: by blocks of rows, and without a copy."""
 
 import numpy as np
 import pytest
 from scipy import sparse
 
-from sk_adalr.objectives.linear import standardised_columns
+from sk_adalr.objectives.linear import UnscaledColumns, offsets_are_small, standardised_columns
 
 
 @pytest.mark.parametrize("storage", [np.asarray, np.asfortranarray, sparse.csr_array])
@@ -27,3 +27,35 @@ def test_blocks_of_rows_add_up_to_all_rows(storage, dtype, n_columns, n_classes)
     total = sum(block.backward(np.ascontiguousarray(residual[:, block.rows])) for block in blocks)
     np.testing.assert_allclose(total, sums, rtol=0, atol=tolerance)
     np.testing.assert_allclose(columns.forward(coef), predictions, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize(
+    ("change", "are_small"),
+    [
+        (lambda column: column, True),
+        (lambda column: 1e6 * column, True),
+        (lambda column: 0 * column, True),
+        (lambda column: column + 2, True),
+        (lambda column: column + 100, False),
+        (lambda column: 0 * column + 5, False),
+        (lambda column: 1e-200 * column, False),
+        (lambda column: 1e200 * column, False),
+    ],
+    ids=["standard", "another unit", "zero", "offset", "large offset", "constant", "squares vanish", "overflow"],
+)
+def test_columns_are_left_as_they_are_where_sums_over_them_lose_no_digits(change, are_small):
+    X = np.random.default_rng(0).normal(size=(500, 3))
+    X[:, 1] = change(X[:, 1])
+    assert offsets_are_small(X) is are_small
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_columns_as_they_are_predict_and_sum_as_their_matrix_does(dtype):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(50, 4)).astype(dtype)
+    columns = UnscaledColumns(X)
+    coef, residual = rng.normal(size=(2, 4)), rng.normal(size=(2, 50))
+    assert np.shares_memory(columns.data, X)
+    np.testing.assert_allclose(columns.forward(coef), coef @ X.T, rtol=1e-5)
+    np.testing.assert_allclose(columns.backward(residual), residual @ X, rtol=1e-4)
+    np.testing.assert_array_equal(columns.to_raw(coef, np.ones(2))[0], coef)
