@@ -13,11 +13,10 @@ import numpy as np
 from sk_adalr import AdaptiveLRLinearRegression, AdaptiveLRLogisticRegression, AdaptiveLRMLPClassifier
 
 rng = np.random.RandomState(0)
-X = rng.standard_normal((40_000, 100))
-X[:, 0] *= 1e-3
+X = np.cumsum(rng.standard_normal((40_000, 100)), axis=1)  # columns so much alike take many iterations
 y = (X @ rng.standard_normal(100) + 50 * rng.standard_normal(len(X)) > 0).astype(int)
 model = {
-    "exact": AdaptiveLRLogisticRegression(tol=1e-30, max_iter=10**6),
+    "exact": AdaptiveLRLogisticRegression(solver="exact", tol=1e-30, max_iter=10**6),
     "adam": AdaptiveLRLogisticRegression(solver="adam", tol=0, max_iter=10**6, random_state=0),
     "network": AdaptiveLRMLPClassifier((100,), tol=0, max_iter=10**6, random_state=0),
 }[sys.argv[1]]
