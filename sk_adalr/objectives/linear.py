@@ -322,7 +322,7 @@ def offsets_are_small(X):
     suspect = ~is_small & (square == 0)
     if not (is_small | suspect).all():
         return False
-    return not suspect.any() or not bool(to_host(X[:, beside(np.flatnonzero(suspect), X)].any()))
+    return not to_host(X[:, beside(np.flatnonzero(suspect), X)].any())
 
 
 def _squares_are_safe(entries):
