@@ -119,50 +119,5 @@ def catch_up(state: AutomaticState, params: Array, step: Step) -> None:
         window.close(state, params, step)
 
 
-def adapted_rates(
-    state: AutomaticState,
-    rates: Sequence[float],
-    groups: Sequence[Sequence[slice]],
-    loss: Any,
-    trial_loss: Array,
-    act: Callable[..., None],
-) -> list[Array]:
-    """Return the rates for this step, quartered where it is too long, and owe ``act(is_short_enough, *cosines)``.
-
-    The gradient at the end of the trial step is in ``state.grad``, which is overwritten as ``state.point`` is.
-    """
-    xp = namespace(state.grad)
-    loss = xp.asarray(loss, dtype="float64")
-    smoothed = state.smoothed_loss if state.window is None else state.window.smoothed_loss
-    cosines = [_cosine(state.grad, state.direction, group, scratch=state.point) for group in groups]
-    is_finite = xp.isfinite(xp.stack(cosines)).all()
-    is_short_enough = (trial_loss <= loss + xp.maximum(abs(loss), abs(smoothed))) & is_finite
-    owe(state, [is_short_enough, *cosines], act)
-    share = xp.where(is_short_enough, 1.0, 0.25)
-    return [rate * share for rate in rates]
-
-
-def _cosine(a: Array, b: Array, group: Sequence[slice], *, scratch: Array) -> Array:
-    """Return the cosine as the host computes it, 0-d; overwrites `a` and `scratch`."""
-    xp = namespace(a)
-    scale_a, scale_b = (_largest(xp, [xp.maximum(v[s].max(), -v[s].min()) for s in group]) for v in (a, b))
-    product = norm_a = norm_b = 0.0
-    for s in group:
-        unit_a, unit_b = a[s], scratch[s]
-        unit_a /= scale_a
-        xp.divide(b[s], scale_b, out=unit_b)
-        product = product + xp.dot(unit_a, unit_b).astype("float64")
-        norm_a = norm_a + xp.dot(unit_a, unit_a).astype("float64")
-        norm_b = norm_b + xp.dot(unit_b, unit_b).astype("float64")
-    return xp.where((scale_a == 0) | (scale_b == 0), 0.0, product / xp.sqrt(norm_a * norm_b))
-
-
-def _largest(xp: Any, numbers: list[Array]) -> Array:
-    largest = numbers[0]
-    for number in numbers[1:]:
-        largest = xp.maximum(largest, number)
-    return largest
-
-
 def _copy(value: Any) -> Any:
     return value.copy() if hasattr(value, "dtype") else value

@@ -7,13 +7,13 @@ of a trial step on the same batch decides: a rate below the minimum along d grow
 
 import math
 from collections.abc import Sequence
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
 
 from sk_adalr.backends import Array, add_scaled, kernels, namespace
-from sk_adalr.optimizer.automatic.ahead import adapted_rates
+from sk_adalr.optimizer.automatic.ahead import owe
 from sk_adalr.optimizer.automatic.state import SHORTENED, AutomaticState
 from sk_adalr.optimizer.step import Evaluate
 
@@ -47,17 +47,17 @@ def adapt_groups(state: AutomaticState, groups: Sequence[Group], evaluate: Evalu
     Rates never exceed ``state.log_rate_caps``. Overwrites ``state.point`` and ``state.grad``. Returns the rates for
     this step.
     """
-    rates = group_rates(state)
+    xp, rates = namespace(state.grad), group_rates(state)
     subtract(state.point, rates, state.direction, groups)
     trial_loss = evaluate(state.point, out=state.grad)
-    move = partial(_move_log_rates, state)
-    if namespace(state.grad) is not np:
-        return adapted_rates(state, rates, groups, loss, trial_loss, move)
     cosines = [_cosine(state.grad, state.direction, group, scratch=state.point) for group in groups]
-    limit = loss + max(abs(loss), abs(state.smoothed_loss))
-    is_short_enough = float(trial_loss) <= limit and all(map(math.isfinite, cosines))
-    move(is_short_enough, *cosines)
-    return rates if is_short_enough else [rate / 4 for rate in rates]
+    smoothed = state.smoothed_loss if state.window is None else state.window.smoothed_loss
+    limit = xp.asarray(loss, dtype="float64") + xp.maximum(abs(loss), abs(smoothed))
+    is_short_enough = (trial_loss <= limit) & xp.isfinite(xp.stack(cosines)).all()
+    owe(state, [is_short_enough, *cosines], partial(_move_log_rates, state))
+    share = xp.where(is_short_enough, 1.0, 0.25)
+    # NumPy's scalars, unlike floats, would make float32 vectors float64.
+    return [rate * (float(share) if xp is np else share) for rate in rates]
 
 
 def _move_log_rates(state: AutomaticState, is_short_enough: float, *cosines: float) -> None:
@@ -80,22 +80,21 @@ def subtract(target: Array, rates: list[float], direction: Array, groups: Sequen
             add_scaled(target[block], -rate, direction[block])
 
 
-def _cosine(a: Array, b: Array, group: Group, *, scratch: Array) -> float:
-    """Return the cosine between two vectors of any scale, 0 if one of them is zero; overwrites `a` and `scratch`."""
-    scale_a, scale_b = (max(_magnitude(v[block]) for block in group) for v in (a, b))
-    if scale_a == 0 or scale_b == 0:
-        return 0.0
+def _cosine(a: Array, b: Array, group: Group, *, scratch: Array) -> Any:
+    """Return the cosine between two vectors of any scale, 0-d, 0 if one is zero; overwrites `a` and `scratch`."""
+    xp = namespace(a)
+    scale_a, scale_b = (reduce(xp.maximum, [_magnitude(v[block]) for block in group]) for v in (a, b))
     product = norm_a = norm_b = 0.0
     for block in group:
         unit_a, unit_b = a[block], scratch[block]
         unit_a /= scale_a
-        namespace(b).divide(b[block], scale_b, out=unit_b)
-        product += float(unit_a @ unit_b)
-        norm_a += float(unit_a @ unit_a)
-        norm_b += float(unit_b @ unit_b)
-    return product / math.sqrt(norm_a * norm_b)
+        xp.divide(b[block], scale_b, out=unit_b)
+        product = product + xp.dot(unit_a, unit_b).astype("float64")
+        norm_a = norm_a + xp.dot(unit_a, unit_a).astype("float64")
+        norm_b = norm_b + xp.dot(unit_b, unit_b).astype("float64")
+    return xp.where((scale_a == 0) | (scale_b == 0), 0.0, product / xp.sqrt(norm_a * norm_b))
 
 
-def _magnitude(a: Array) -> float:
+def _magnitude(a: Array) -> Any:
     """Return the largest absolute value, without an array of all of them."""
-    return float(namespace(a).maximum(a.max(), -a.min()))
+    return namespace(a).maximum(a.max(), -a.min())

@@ -147,11 +147,7 @@ def _row_blocks(columns, height, copies):
     values = _BLOCK if xp is np else _DEVICE_BLOCK
     step = min(n, max(_MIN_ROWS, values // (height * copies)))
     # In the memory order of the columns.
-    buffer = (
-        xp.empty((height, step), columns.dtype)
-        if columns.data.flags.c_contiguous
-        else xp.empty((step, height), columns.dtype).T
-    )
+    buffer = xp.empty((height, step), columns.dtype, order="C" if columns.data.flags.c_contiguous else "F")
     for start in range(0, n, step):
         rows = slice(start, min(start + step, n))
         yield rows, buffer[:, : rows.stop - start]
