@@ -195,13 +195,13 @@ def test_the_common_unit_and_the_origins_of_the_columns_do_not_matter_to_mini_ba
     """Columns that share one unit keep their relative scale, so that units of their own would be another problem.
 
     As for sparse features, the losses agree, not all predictions: a first line search may end at the exact minimum.
-    What rounding then decides may end the training of so few rows some steps earlier, at up to 0.012 of the constant's
-    loss more.
+    Columns that are zero in more than nine rows of ten keep their origin: their zeros bound their scale.
     """
     unit, origin = 2.0 ** rng.randint(-30, 30), rng.standard_normal(X.shape[1])
+    origin[np.mean(X != 0, axis=0) < 0.1] = 0.0
     changed = (X + origin * np.abs(X).max(axis=0)) * unit
     loss, constant = losses(fitted(model, X, y), X, y)
-    assert abs(losses(fitted(model, changed, y), changed, y)[0] - loss) <= 0.02 * constant
+    assert abs(losses(fitted(model, changed, y), changed, y)[0] - loss) <= 0.01 * constant
 
 
 SGD = {"solver": "sgd", "learning_rate": "constant", "learning_rate_init": 0.01, "random_state": 0}
