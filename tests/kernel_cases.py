@@ -3,9 +3,7 @@
 import numpy as np
 from scipy import sparse
 
-from sk_adalr.backends.kernels.table import LANES
-
-SIZES = (0, 1, 7, 1000, 2 * LANES + 3)
+SIZES = (0, 1, 7, 1000, 2051)
 
 
 def vectors(size, dtype, count):
@@ -31,31 +29,32 @@ def adapt_multipliers(size, dtype):
     scale = positive(scale)
     product = grad * direction
     expected_scale = np.maximum(0.99 * scale, abs(product))
-    expected = multipliers + 0.05 * product / expected_scale
-    return (multipliers, scale, direction, grad, 0.05, 0.99, scratch), {
-        0: expected,
-        1: expected_scale,
-        "result": expected.sum(dtype=np.float64),
-    }
-
-
-def center_and_clip(size, dtype):
-    (a,) = vectors(size, dtype, 1)
-    return (a, 0.1, 0.8), {0: np.clip(a - 0.1, -0.8, 0.8)}
+    change = 0.2 * product / expected_scale
+    multipliers = positive(multipliers)
+    expected = np.clip(multipliers * np.exp(change - change.sum() / max(1, size)), 1 / 2, 2)
+    return (multipliers, scale, direction, grad, 0.2, 0.99, 2.0, scratch), {0: expected, 1: expected_scale}
 
 
 def scale_direction(size, dtype):
-    direction, grad, moment, scratch = vectors(size, dtype, 4)
+    direction, multipliers, grad, moment, scratch = vectors(size, dtype, 5)
     moment = positive(moment)
     expected_moment = 0.95 * moment + grad**2
-    expected = direction * grad / (np.sqrt(0.3 * expected_moment) + 1e-5)
-    return (direction, grad, moment, 0.95, 0.3, 1e-5, scratch), {0: expected, 2: expected_moment}
+    expected = multipliers * grad / (np.sqrt(0.3 * expected_moment) + 1e-5)
+    arguments = (direction, multipliers, grad, moment, 0.95, 0.3, 1e-5, scratch)
+    return arguments, {0: expected, 3: expected_moment}
+
+
+def scale_direction_without_multipliers(size, dtype):
+    (direction, multipliers, *others), expected = scale_direction(size, dtype)
+    return (direction, None, *others), {0: expected[0] / multipliers, 3: expected[3]}
 
 
 def move(size, dtype):
-    iterate, average, direction, scratch = vectors(size, dtype, 4)
+    iterate, average, direction, point, scratch = vectors(size, dtype, 5)
     moved = iterate - 0.3 * direction
-    return (iterate, average, direction, 0.3, 0.1, scratch), {0: moved, 1: 0.9 * average + 0.1 * moved}
+    mean = 0.9 * average + 0.1 * moved
+    arguments = (iterate, average, direction, 0.3, 0.1, point, 0.95, scratch)
+    return arguments, {0: moved, 1: mean, 5: 0.95 * mean + 0.05 * moved}
 
 
 def watch(size, dtype):
@@ -189,8 +188,8 @@ def csr_transposed_matmul_without_offset(size, dtype):
 CASES = [
     interpolate,
     adapt_multipliers,
-    center_and_clip,
     scale_direction,
+    scale_direction_without_multipliers,
     move,
     watch,
     penalize,
@@ -214,9 +213,9 @@ CASES = [
 #: Arguments that a kernel may leave as it likes, by position.
 FREE = {
     "interpolate": {4},
-    "adapt_multipliers": {2, 6},
-    "scale_direction": {6},
-    "move": {5},
+    "adapt_multipliers": {2, 7},
+    "scale_direction": {7},
+    "move": {7},
     "relu_backward": {1},
     "tanh_backward": {1},
     "logistic_backward": {1},
@@ -225,7 +224,7 @@ FREE = {
 
 def kernel_name(case):
     name = case.__name__
-    for suffix in ("_without_offset", "_with_bias", "_of_one_output"):
+    for suffix in ("_without_offset", "_without_multipliers", "_with_bias", "_of_one_output"):
         name = name.removesuffix(suffix)
     return name
 

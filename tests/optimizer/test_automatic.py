@@ -31,7 +31,8 @@ class LeastSquares:
 
     def loss(self, params, rows=slice(None), out=None):
         X = self.X[rows]
-        residual = X @ params - self.y[rows]
+        with np.errstate(invalid="ignore"):  # some tests make the parameters infinite
+            residual = X @ params - self.y[rows]
         if out is not None:
             np.multiply(X.T @ residual, self.factor / len(X), out=out, casting="same_kind")
         return self.factor * 0.5 * float(residual @ residual) / len(X)
@@ -93,12 +94,12 @@ def test_the_first_step_moves_by_half_the_minimum_along_the_gradient():
 def expected_params(problem, params, direction, n_steps):
     """Train by the rule as the documentation states it: allocating, float64, one rate per parameter, no guard.
 
-    The first eight directions are judged by the batches that follow them. Rates move in every fourth step. Adam's
+    The first eight directions are judged by the batches that follow them. Rates move in every eighth step. Adam's
     stays as it is after 50 steps; the others' is checked in every 25th, and never exceeds what was found.
     """
     b1, share, multiple = (0.95, 0.06, 1.5) if direction == "adam" else (0.9, 0.5, 1)
     x, z = params.copy(), params.copy()
-    v, p, scale = np.zeros_like(x), np.zeros_like(x), np.zeros_like(x)
+    v, m, scale = np.zeros_like(x), np.ones_like(x), np.zeros_like(x)
     d = mean_norm = log_rate = None
     smoothed = 0.0
     fractions = np.array([1, 2, 4, 8, 16, 32]) / 32
@@ -116,10 +117,10 @@ def expected_params(problem, params, direction, n_steps):
         g = np.empty_like(y)
         loss = evaluate(y, g)
         smoothed += max(0.15, 1 / (t + 1)) * (loss - smoothed)
-        if d is not None and t % 4 == 0:
-            scale = np.maximum(np.abs(g * d), 0.98 * scale)
-            p = p + 0.1 * g * d / scale
-            p = np.clip(p - p.mean(), -3, 3)
+        if d is not None and t % 8 == 0:
+            scale = np.maximum(np.abs(g * d), 0.96 * scale)
+            change = 0.12 * g * d / scale
+            m = np.clip(m * np.exp(change - change.mean()), 1 / 20, 20)
         if direction == "adam":
             v = 0.95 * v + 0.05 * g**2
             u = g / (np.sqrt(v / (1 - 0.95 ** (t + 1))) + 1e-5)
@@ -132,11 +133,11 @@ def expected_params(problem, params, direction, n_steps):
             # The minimum along u of a quadratic loss, from its slope and its value at two rates.
             curvature = 2 * (evaluate(y - u) - loss + g @ u)
             log_rate = np.log(g @ u / curvature)
-        d = np.exp(p) * u
+        d = m * u
         rate = np.exp(log_rate)
         if t == 50:
             cap = log_rate
-        if (8 <= t < 50 and t % 4 == 0) or (t >= 50 and direction != "adam" and t % 25 == 0):
+        if (8 <= t < 50 and t % 8 == 0) or (t >= 50 and direction != "adam" and t % 25 == 0):
             g2 = np.empty_like(g)
             trial = evaluate(y - rate * d, g2)
             cosine = (g2 @ d) / (np.linalg.norm(g2) * np.linalg.norm(d))
@@ -144,7 +145,7 @@ def expected_params(problem, params, direction, n_steps):
                 log_rate -= np.log(4)
                 rate /= 4
             else:
-                log_rate = min(log_rate + 0.12 * cosine, cap)
+                log_rate = min(log_rate + 0.24 * cosine, cap)
         c = 2 / (t + 2)
         z = z - share * rate / (1 - b1 + b1 * c) * d
         x = x + c * (z - x)
@@ -315,6 +316,7 @@ def test_a_diverged_iterate_restarts_from_the_average_at_half_the_rate(direction
     state, _ = train(optimizer, params, problem.batches(101))
     rate, average = state.log_rates.copy(), params.copy()
     state.iterate += damage
+    state.is_at_point = False
     evaluate = next(problem.batches(1))
     loss = optimizer.step(state, params, evaluate)
     assert "at half the rate" in EVENTS[state.event]
@@ -347,6 +349,7 @@ def test_a_loss_that_grows_too_slowly_for_a_spike_restarts_too(direction):
     for swing in 0.1 * 1.1 ** np.arange(100):
         # An iterate that swings around the average, further each time, as behind a rate that is too high.
         state.iterate[...] = params + swing * (-1) ** len(losses)
+        state.is_at_point = False
         losses.append(optimizer.step(state, params, evaluate))
         if state.n_restarts:
             break
@@ -481,8 +484,9 @@ def test_a_step_too_long_for_its_own_batch_quarters_the_rate():
 
     optimizer = AutomaticOptimizer(ParameterLayout.vector(2), "sgd", "global")
     params = np.zeros(2)
-    state, _ = train(optimizer, params, [evaluate] * 12)  # the next one makes a trial step
+    state, _ = train(optimizer, params, [evaluate] * 16)  # the next one makes a trial step
     params[...] = state.iterate[...] = 0
+    state.is_at_point = False
     state.mean_norm = 2.0  # the gradient there is not shortened
     rate = state.log_rates.copy()
     optimizer.step(state, params, lambda at, out=None: evaluate(at, out, cliff=0.9))
@@ -523,8 +527,8 @@ def test_the_rates_of_parameters_differ_by_a_bounded_factor_with_mean_one():
     optimizer = AutomaticOptimizer(ParameterLayout.vector(6))
     problem = LeastSquares(6)
     state, _ = train(optimizer, np.zeros(6), problem.batches(500))
-    assert np.abs(state.log_multipliers).max() <= 3
-    assert state.log_multipliers.mean() == pytest.approx(0, abs=1e-12)
+    assert 1 / 20 <= state.multipliers.min() < state.multipliers.max() <= 20
+    assert np.log(state.multipliers).mean() == pytest.approx(0, abs=1e-12)
 
 
 def test_a_parameter_without_gradient_never_moves():
@@ -579,5 +583,5 @@ def test_a_step_costs_one_gradient_once_the_rate_is_found(direction, n_checks):
         optimizer.step(state, params, counted(evaluate))
     assert counts[1:8] == [1 + 7] * 7  # the seven are forward passes
     assert counts[8] == 2 + 7
-    assert counts[9:50] == [1, 1, 1, 2] * 10 + [1]
+    assert counts[9:50] == [1, 1, 1, 1, 1, 1, 1, 2] * 5 + [1]
     assert sum(counts[50:]) == 50 + n_checks

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from sk_adalr.backends.kernels.reference import REFERENCE, row_sums
-from sk_adalr.backends.kernels.table import LANES, Kernels, least_log_probability, least_probability
+from sk_adalr.backends.kernels.table import Kernels, least_log_probability, least_probability
 from sk_adalr.backends.namespace import Array, namespace
 
 
@@ -68,8 +68,8 @@ SOURCES = {
     **_step_sources(),
     "interpolate": Source("T a, T b, T weight, T rest", "T out", "out = a * weight + b * rest;"),
     "adapt_multipliers": Source(
-        "T direction, T grad, T step_size, T decay, T tiny",
-        "T multipliers, T scale",
+        "T grad, T step_size, T decay, T tiny",
+        "T direction, T scale",
         """
         const T product = direction * grad;
         const T size = fabs(product);
@@ -77,30 +77,35 @@ SOURCES = {
         // Not `max`: NaN has to win on either side.
         const T largest = !(size <= decayed) && decayed == decayed ? size : decayed;
         scale = largest;
-        multipliers += product / largest * step_size;
+        direction = product / largest * step_size;
         """,
     ),
-    "center_and_clip": Source(
-        "float64 center, T bound",
+    "multiply_by_exponential": Source(
+        "T exponent, T total, T count, T least, T bound",
         "T a",
-        "const T x = a - T(center); a = x < -bound ? -bound : x > bound ? bound : x;",
+        """
+        const T x = a * exp(exponent - total / count);
+        a = x < least ? least : x > bound ? bound : x;
+        """,
     ),
     "scale_direction": Source(
-        "T grad, T decay, T correction, T epsilon",
+        "T multiplier, T grad, T decay, T correction, T epsilon",
         "T direction, T moment",
         """
         const T square = moment * decay + grad * grad;
         moment = square;
-        direction *= grad / (sqrt(square * correction) + epsilon);
+        direction = grad / (sqrt(square * correction) + epsilon) * multiplier;
         """,
     ),
     "move": Source(
-        "T direction, float64 rate, T weight",
-        "T iterate, T average",
+        "T direction, float64 rate, T weight, T interpolation, T rest",
+        "T iterate, T average, T point",
         """
         const T moved = iterate - direction * T(rate);
+        const T mean = average + (moved - average) * weight;
         iterate = moved;
-        average += (moved - average) * weight;
+        average = mean;
+        point = mean * interpolation + moved * rest;
         """,
     ),
     "watch": Source(
@@ -231,28 +236,45 @@ def _interpolate(out: Array, a: Array, b: Array, weight: float, scratch: Array) 
 
 
 def _adapt_multipliers(
-    multipliers: Array, scale: Array, direction: Array, grad: Array, step_size: float, decay: float, scratch: Array
-) -> Array:
-    xp = namespace(grad)
-    tiny = float(xp.finfo(scale.dtype).tiny)
-    _launch("adapt_multipliers", direction, grad, step_size, decay, tiny, multipliers, scale)
-    n_whole = multipliers.size - multipliers.size % LANES
-    lanes = multipliers[:n_whole].reshape(-1, LANES).sum(axis=0)
-    return xp.add(lanes.sum(), multipliers[n_whole:].sum(), dtype="float64")  # 0-d: nobody waits for it
-
-
-def _center_and_clip(a: Array, center: Any, bound: float) -> None:
-    _launch("center_and_clip", center, bound, a)
+    multipliers: Array,
+    scale: Array,
+    direction: Array,
+    grad: Array,
+    step_size: float,
+    decay: float,
+    bound: float,
+    scratch: Array,
+) -> None:
+    tiny = float(namespace(grad).finfo(scale.dtype).tiny)
+    _launch("adapt_multipliers", grad, step_size, decay, tiny, direction, scale)
+    _launch("multiply_by_exponential", direction, direction.sum(), direction.size, 1 / bound, bound, multipliers)
 
 
 def _scale_direction(
-    direction: Array, grad: Array, moment: Array, decay: float, correction: float, epsilon: float, scratch: Array
+    direction: Array,
+    multipliers: Array | None,
+    grad: Array,
+    moment: Array,
+    decay: float,
+    correction: float,
+    epsilon: float,
+    scratch: Array,
 ) -> None:
-    _launch("scale_direction", grad, decay, correction, epsilon, direction, moment)
+    multipliers = 1.0 if multipliers is None else multipliers
+    _launch("scale_direction", multipliers, grad, decay, correction, epsilon, direction, moment)
 
 
-def _move(iterate: Array, average: Array, direction: Array, rate: float, weight: float, scratch: Array) -> None:
-    _launch("move", direction, rate, weight, iterate, average)
+def _move(
+    iterate: Array,
+    average: Array,
+    direction: Array,
+    rate: float,
+    weight: float,
+    point: Array,
+    interpolation: float,
+    scratch: Array,
+) -> None:
+    _launch("move", direction, rate, weight, interpolation, 1 - interpolation, iterate, average, point)
 
 
 def _watch(memory: Array, loss: Array, square: Array, *constants: float) -> None:
@@ -330,7 +352,6 @@ DEVICE = Kernels(
     step={name: _step(name) for name in _DIRECTIONS},
     interpolate=_interpolate,
     adapt_multipliers=_adapt_multipliers,
-    center_and_clip=_center_and_clip,
     scale_direction=_scale_direction,
     move=_move,
     watch=_watch,

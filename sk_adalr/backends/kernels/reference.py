@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import _sparsetools
 
-from sk_adalr.backends.kernels.table import LANES, Kernels, least_log_probability, least_probability
+from sk_adalr.backends.kernels.table import Kernels, least_log_probability, least_probability
 from sk_adalr.backends.namespace import Array, add_scaled, namespace, special
 
 
@@ -16,8 +16,15 @@ def _interpolate(out: Array, a: Array, b: Array, weight: float, scratch: Array) 
 
 
 def _adapt_multipliers(
-    multipliers: Array, scale: Array, direction: Array, grad: Array, step_size: float, decay: float, scratch: Array
-) -> float:
+    multipliers: Array,
+    scale: Array,
+    direction: Array,
+    grad: Array,
+    step_size: float,
+    decay: float,
+    bound: float,
+    scratch: Array,
+) -> None:
     xp = namespace(grad)
     product = direction
     product *= grad
@@ -26,19 +33,25 @@ def _adapt_multipliers(
     xp.maximum(scale, xp.abs(product, out=scratch), out=scale)
     product /= scale
     product *= step_size
-    multipliers += product
-    n_whole = multipliers.size - multipliers.size % LANES
-    lanes = multipliers[:n_whole].reshape(-1, LANES).sum(axis=0)
-    return float(lanes.sum()) + float(multipliers[n_whole:].sum())
+    multiply_by_exponential(multipliers, product, bound)
 
 
-def _center_and_clip(a: Array, center: float, bound: float) -> None:
-    a -= center
-    a.clip(-bound, bound, out=a)
+def multiply_by_exponential(a: Array, exponent: Array, bound: float) -> None:
+    """Multiply `a` by the exponential of what an exponent, which is overwritten, exceeds its mean by."""
+    exponent -= exponent.sum() / max(1, exponent.size)
+    a *= namespace(a).exp(exponent, out=exponent)
+    a.clip(1 / bound, bound, out=a)
 
 
 def _scale_direction(
-    direction: Array, grad: Array, moment: Array, decay: float, correction: float, epsilon: float, scratch: Array
+    direction: Array,
+    multipliers: Array | None,
+    grad: Array,
+    moment: Array,
+    decay: float,
+    correction: float,
+    epsilon: float,
+    scratch: Array,
 ) -> None:
     xp = namespace(grad)
     moment *= decay
@@ -46,15 +59,27 @@ def _scale_direction(
     xp.multiply(moment, correction, out=scratch)
     xp.sqrt(scratch, out=scratch)
     scratch += epsilon
-    direction *= xp.divide(grad, scratch, out=scratch)
+    xp.divide(grad, scratch, out=direction)
+    if multipliers is not None:
+        direction *= multipliers
 
 
-def _move(iterate: Array, average: Array, direction: Array, rate: float, weight: float, scratch: Array) -> None:
+def _move(
+    iterate: Array,
+    average: Array,
+    direction: Array,
+    rate: float,
+    weight: float,
+    point: Array,
+    interpolation: float,
+    scratch: Array,
+) -> None:
     xp = namespace(iterate)
     iterate -= xp.multiply(direction, rate, out=scratch)
     xp.subtract(iterate, average, out=scratch)
     scratch *= weight
     average += scratch
+    _interpolate(point, average, iterate, interpolation, scratch)
 
 
 def _watch(
@@ -192,7 +217,6 @@ REFERENCE = Kernels(
     step={},
     interpolate=_interpolate,
     adapt_multipliers=_adapt_multipliers,
-    center_and_clip=_center_and_clip,
     scale_direction=_scale_direction,
     move=_move,
     watch=_watch,

@@ -8,10 +8,6 @@ from typing import Any
 
 import numpy as np
 
-#: A sum over a long vector adds up so many partial sums side by side: any column can reproduce that order, and it is
-#: several times faster than one running sum, and more accurate.
-LANES = 1024
-
 _LEAST_SHARE = 0.7
 
 
@@ -52,18 +48,18 @@ class Kernels:
     interpolate : callable
         ``(out, a, b, weight, scratch)``: ``out = weight * a + (1 - weight) * b``.
     adapt_multipliers : callable
-        ``(multipliers, scale, direction, grad, step_size, decay, scratch)``: with ``product = grad * direction``,
-        ``scale = max(decay * scale + tiny, |product|)`` and ``multipliers += step_size * product / scale``.
-        `direction` may be overwritten. Returns the sum of the multipliers: in `LANES` sums of every `LANES`-th one,
-        a float or, so that the host need not wait for it, a 0-d float64 array.
-    center_and_clip : callable
-        ``(a, center, bound)``: ``a = clip(a - center, -bound, bound)``; `center` may be a 0-d float64 array.
+        ``(multipliers, scale, direction, grad, step_size, decay, bound, scratch)``: with
+        ``product = grad * direction`` and ``scale = max(decay * scale + tiny, |product|)``, the logarithms of
+        `multipliers` change by ``step_size * product / scale`` less the mean of all these, but stay between
+        ``-log(bound)`` and ``log(bound)``. `direction` may be overwritten.
     scale_direction : callable
-        ``(direction, grad, moment, decay, correction, epsilon, scratch)``: ``moment = decay * moment + grad**2`` and
-        ``direction *= grad / (sqrt(correction * moment) + epsilon)``.
+        ``(direction, multipliers, grad, moment, decay, correction, epsilon, scratch)``:
+        ``moment = decay * moment + grad**2`` and
+        ``direction = multipliers * grad / (sqrt(correction * moment) + epsilon)``; `multipliers` may be None, for 1.
     move : callable
-        ``(iterate, average, direction, rate, weight, scratch)``: ``iterate -= rate * direction`` and
-        ``average += weight * (iterate - average)``; `rate` may be a 0-d float64 array.
+        ``(iterate, average, direction, rate, weight, point, interpolation, scratch)``: ``iterate -= rate * direction``,
+        ``average += weight * (iterate - average)`` and
+        ``point = interpolation * average + (1 - interpolation) * iterate``; `rate` may be a 0-d float64 array.
     watch : callable
         ``(memory, loss, square, first_loss, largest_square, spike, smoothing, relative_norm, norm_smoothing)``: what
         the guard of the automatic rule does with a loss and the squared length of its gradient, which the host need
@@ -100,7 +96,6 @@ class Kernels:
     step: Mapping[str | None, Callable[..., Any]]
     interpolate: Callable[..., Any]
     adapt_multipliers: Callable[..., Any]
-    center_and_clip: Callable[..., Any]
     scale_direction: Callable[..., Any]
     move: Callable[..., Any]
     watch: Callable[..., Any]

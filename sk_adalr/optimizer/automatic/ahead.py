@@ -86,7 +86,7 @@ class Window:
         if not trouble:
             state.smoothed_loss, state.lowest_loss, state.mean_norm = smoothed, lowest, mean_norm
             return
-        params[...] = self._params
+        params[...], state.is_at_point = self._params, False
         for name, value in self._before.items():
             if hasattr(value, "dtype"):
                 getattr(state, name)[...] = value

@@ -20,27 +20,27 @@ from sk_adalr.optimizer.step import Evaluate
 #: Slices of the flat vector that share one rate.
 Group = Sequence[slice]
 
-#: Step size of the logarithm of a parameter's rate, and its bound.
-PARAMETER_STEP = 0.1
-MAX_LOG_MULTIPLIER = 3.0
+#: Step size of the logarithm of a parameter's rate.
+PARAMETER_STEP = 0.12
+#: What a parameter's rate, and its inverse, may be in those of its group.
+MAX_MULTIPLIER = 20.0
 #: Decay of the largest recent product that normalises the hypergradient of a parameter.
-PRODUCT_DECAY = 0.98
+PRODUCT_DECAY = 0.96
 #: Step size of the logarithm of the rate of a group.
-GROUP_STEP = 0.12
+GROUP_STEP = 0.24
 
 
 def adapt_multipliers(state: AutomaticState) -> None:
     """Move each parameter's rate along the agreement of its last direction with the gradient of the next batch.
 
-    The mean of the logarithms is removed: what all parameters share is the rate of their group.
+    Their geometric mean stays: what all parameters share is the rate of their group.
     """
-    table, multipliers = kernels(state.grad), state.log_multipliers
-    total = table.adapt_multipliers(
-        multipliers, state.product_scale, state.direction, state.grad, PARAMETER_STEP, PRODUCT_DECAY, state.point
-    )
-    table.center_and_clip(multipliers, total / multipliers.size, MAX_LOG_MULTIPLIER)
+    vectors = state.multipliers, state.product_scale, state.direction, state.grad
+    constants = PARAMETER_STEP, PRODUCT_DECAY, MAX_MULTIPLIER
+    kernels(state.grad).adapt_multipliers(*vectors, *constants, state.point)
 
 
+@np.errstate(over="ignore", invalid="ignore", under="ignore")
 def adapt_groups(state: AutomaticState, groups: Sequence[Group], evaluate: Evaluate, loss: Any) -> list[Any]:
     """Adapt the rates of all groups by the gradient at the end of a trial step from ``state.point``, same batch.
 

@@ -40,7 +40,7 @@ from sk_adalr.parameters import ParameterLayout
 N_ADAPTED = 50
 #: How often the others do, and how often the rates of the parameters move, those throughout. Rates that move in every
 #: step, by as much less, end no better and take longer: steps in a row say the same.
-ADAPT_EVERY = 4
+ADAPT_EVERY = 8
 #: How often they are checked afterwards, where d follows the gradient. They may only fall below what was found: a rate
 #: that suits the first directions can be unstable along later ones. Adam's share leaves room for that.
 CHECK_EVERY = 25
@@ -106,7 +106,7 @@ class AutomaticOptimizer:
             iterate=params.copy(),
             direction=xp.zeros_like(params),
             second_moment=xp.zeros_like(params) if self.direction == "adam" else none,
-            log_multipliers=xp.zeros_like(params) if per_parameter else none,
+            multipliers=xp.ones_like(params) if per_parameter else none,
             product_scale=xp.zeros_like(params) if per_parameter else none.copy(),
             log_rates=np.full(len(self._groups), -np.inf),
             log_rate_caps=np.full(len(self._groups), np.inf),
@@ -115,7 +115,6 @@ class AutomaticOptimizer:
             grad=xp.empty_like(params),
         )
 
-    @np.errstate(over="ignore", invalid="ignore", under="ignore")
     def step(self, state: AutomaticState, params: Array, evaluate: Evaluate) -> Any:
         """Update `params` and `state` in place; return the loss of the batch before the step.
 
@@ -132,7 +131,9 @@ class AutomaticOptimizer:
         return self._step(state, params, evaluate)
 
     def _step(self, state: AutomaticState, params: Array, evaluate: Evaluate) -> Any:
-        self._interpolate(state, params)
+        if not state.is_at_point:
+            self._interpolate(state, params)
+        state.is_at_point = False  # it does not stay there
         if 1 <= state.step <= N_JUDGED and state.has_direction:
             judge_direction(state, self._share * math.exp(state.log_rates[0]), evaluate)
             self._interpolate(state, params)
@@ -168,19 +169,18 @@ class AutomaticOptimizer:
         steps = self._share * np.exp(state.log_rates)
         if self.granularity != "parameter":
             return steps
-        rates = namespace(state.point).exp(state.log_multipliers, out=state.point)
-        rates *= float(steps[0])
-        return rates
+        state.is_at_point = False
+        return namespace(state.point).multiply(state.multipliers, float(steps[0]), out=state.point)
 
     def note(self, state: AutomaticState) -> str:
         """Return what the guard did so far."""
         return f"{state.n_restarts} restarts" if state.n_restarts else ""
 
-    @property
+    @cached_property
     def _share(self) -> float:
         return ADAM_SHARE if self.direction == "adam" else GRADIENT_SHARE
 
-    @property
+    @cached_property
     def _interpolation(self) -> float:
         if self.direction in ("momentum", "nesterov"):
             return float(self.momentum)
@@ -232,14 +232,12 @@ class AutomaticOptimizer:
 
     def _set_direction(self, state: AutomaticState) -> None:
         """Set d, the scaled gradient times the rates of the parameters within their group."""
-        if self.granularity == "parameter":
-            namespace(state.grad).exp(state.log_multipliers, out=state.direction)
-        else:
-            state.direction[...] = 1
+        multipliers = state.multipliers if self.granularity == "parameter" else None
         if self.direction == "adam":
             correction = (1 - self.beta_2) / (1 - self.beta_2 ** (state.step + 1))
             kernels(state.grad).scale_direction(
                 state.direction,
+                multipliers,
                 state.grad,
                 state.second_moment,
                 self.beta_2,
@@ -249,10 +247,13 @@ class AutomaticOptimizer:
             )
         else:
             self._shorten(state)
-            state.direction *= state.grad
+            if multipliers is None:
+                state.direction[...] = state.grad
+            else:
+                namespace(state.grad).multiply(multipliers, state.grad, out=state.direction)
 
     def _move(self, state: AutomaticState, params: Array, rates: list[Any]) -> None:
-        """Move the iterate so that y moves by the rates times d, and the average towards the iterate."""
+        """Move the iterate so that y moves by the rates times d, the average towards the iterate, and y along."""
         weight = 2 / (state.step + 2)
         interpolation = self._interpolation
         factor = self._share / (1 - interpolation + interpolation * weight)
@@ -260,6 +261,7 @@ class AutomaticOptimizer:
         for rate, group in zip(rates, self._groups, strict=True):
             for block in group:
                 blocks = state.iterate[block], params[block], state.direction[block]
-                move(*blocks, factor * rate, weight, state.point[block])
+                move(*blocks, factor * rate, weight, state.point[block], interpolation, state.grad[block])
+        state.is_at_point = True
         state.has_direction = True
         state.step += 1

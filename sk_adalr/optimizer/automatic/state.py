@@ -32,9 +32,9 @@ class AutomaticState:
         d of the last step, per-parameter rates included.
     second_moment : array of shape (n_params,) or (0,)
         v of Adam, without its factor ``1 - beta_2``.
-    log_multipliers, product_scale : array of shape (n_params,) or (0,)
-        Logarithms of the per-parameter rates relative to the rate of their group, and the largest recent
-        product g d that normalises their hypergradient.
+    multipliers, product_scale : array of shape (n_params,) or (0,)
+        The per-parameter rates relative to the rate of their group, and the largest recent product g d that
+        normalises their hypergradient.
     log_rates : ndarray of shape (n_groups,)
         Logarithms of the rates that minimise the loss of a batch along d; on the host.
     log_rate_caps : ndarray of shape (n_groups,)
@@ -58,7 +58,7 @@ class AutomaticState:
     iterate: Array
     direction: Array
     second_moment: Array
-    log_multipliers: Array
+    multipliers: Array
     product_scale: Array
     log_rates: np.ndarray = on_host()  # noqa: RUF009
     log_rate_caps: np.ndarray = on_host()  # noqa: RUF009
@@ -74,5 +74,6 @@ class AutomaticState:
     event: int = CALM
     n_restarts: int = 0
     square: float = late_buffer()  # squared length of the gradient, as the guard found it
+    is_at_point: bool = late_buffer()  # whether `point` is y of the next step already
     owed: Any = late_buffer()  # noqa: RUF009  # what the host has not read of a device yet
     window: Any = late_buffer()  # noqa: RUF009  # steps that a device makes ahead of the host

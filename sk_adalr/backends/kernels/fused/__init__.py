@@ -14,7 +14,6 @@ FUSED = Kernels(
     step={"sgd": steps.sgd, "momentum": steps.momentum, "nesterov": steps.nesterov, "adam": steps.adam},
     interpolate=rule.interpolate,
     adapt_multipliers=rule.adapt_multipliers,
-    center_and_clip=rule.center_and_clip,
     scale_direction=rule.scale_direction,
     move=rule.move,
     watch=REFERENCE.watch,  # only a device asks for it
