@@ -28,11 +28,12 @@ class Judged:
     tol: Any
     n_iter_no_change: Any
 
-    #: Rows per class, a regressor counting as two, from which ``early_stopping="auto"`` holds some of them out; None
-    #: where "auto" is not offered.
+    #: Rows per class, a regressor counting as two, from which ``early_stopping="auto"`` holds some of them out, and
+    #: rows that are enough for any number of classes; None where "auto" is not offered.
     _min_rows_to_hold_out: Any = None
-    #: Rows from which, and to below which, it lets folds of the rows say how many epochs pay.
-    _rows_to_fold: Any = (0, 0)
+    _enough_rows_to_hold_out: Any = None
+    #: Rows from which, where it holds none out, folds of them say how many epochs pay.
+    _min_rows_to_fold: Any = None
     #: How many folds, and for how many times their median number of epochs all rows train.
     _n_folds: Any = 5
     _epochs_factor: Any = 1
@@ -68,7 +69,8 @@ class Judged:
         if not self._is_auto_stopping:
             return bool(self.early_stopping)
         n_classes = len(target.attributes.get("classes_", (0, 1)))  # a regressor counts as two
-        return target.validation is not None or data.n_samples >= self._min_rows_to_hold_out * n_classes
+        n_rows = min(self._min_rows_to_hold_out * n_classes, self._enough_rows_to_hold_out)
+        return target.validation is not None or data.n_samples >= n_rows
 
     def _holdout(self, data: Dataset, target: Target, units: Units, seed: int) -> tuple[Holdout | None, str]:
         """Return the rows that judge, or None and a note that says why there are none."""
@@ -93,8 +95,8 @@ class Judged:
 
     def _is_folded(self, data: Dataset) -> bool:
         """Return whether folds of the rows say how many epochs pay; they do not where the user counts epochs."""
-        low, high = self._rows_to_fold
-        return self._is_auto_stopping and low <= data.n_samples < high and self.tol > 0 and not self.warm_start
+        counts_epochs = self.tol == 0 or self.warm_start
+        return self._is_auto_stopping and data.n_samples >= self._min_rows_to_fold and not counts_epochs
 
     def _epochs_by_folds(self, session: Session) -> float:
         """Return how many epochs pay, from the median of those after which the loss of each fold is lowest.

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from estimator_cases import CLASSIFIERS, ESTIMATORS, LINEAR, MLP, REGRESSORS, blocks, fit, make, problem
 from sklearn.base import clone
+from sklearn.datasets import make_classification
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import accuracy_score
+from sklearn.metrics import accuracy_score, log_loss
 
 from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.holdout import Holdout
@@ -130,6 +131,13 @@ def test_auto_holds_rows_out_where_there_are_a_thousand_per_class(cls, n_classes
     assert fit(model, X[:-1], y[:-1]).validation_scores_ is None
 
 
+def test_auto_holds_rows_out_of_many_whatever_the_number_of_classes():
+    X, y = problem(MLP["AdaptiveLRMLPClassifier"], 20_000, 25)
+    model = make(MLP["AdaptiveLRMLPClassifier"], early_stopping="auto", max_iter=1, batch_size=1000)
+    assert fit(model, X, y).validation_scores_ is not None
+    assert fit(model, X[:-1], y[:-1]).validation_scores_ is None
+
+
 @networks
 def test_auto_with_very_few_rows_is_a_fit_without_early_stopping(cls):
     X, y = problem(cls, 49)
@@ -221,6 +229,15 @@ def test_folds_keep_a_network_of_few_rows_from_fitting_noise():
     ]
     assert scores[0] > 0.3
     assert scores[1] < 0
+
+
+def test_folds_keep_a_classifier_of_few_rows_per_class_from_fitting_noise():
+    X, y = make_classification(3900, 30, n_informative=12, n_classes=5, flip_y=0.1, random_state=0)
+    losses = []
+    for choice in ("auto", False):
+        model = MLP["AdaptiveLRMLPClassifier"](early_stopping=choice, max_iter=50, random_state=0)
+        losses.append(log_loss(y[2400:], fit(model, X[:2400], y[:2400]).predict_proba(X[2400:])))
+    assert losses[0] < 1.5 < np.log(5) < losses[1]
 
 
 @networks

@@ -57,8 +57,8 @@ class Kernels:
         ``moment = decay * moment + grad**2`` and
         ``direction = multipliers * grad / (sqrt(correction * moment) + epsilon)``; `multipliers` may be None, for 1.
     move : callable
-        ``(iterate, average, direction, rate, weight, point, interpolation, scratch)``: ``iterate -= rate * direction``,
-        ``average += weight * (iterate - average)`` and
+        ``(iterate, average, direction, rate, weight, point, interpolation, scratch)``:
+        ``iterate -= rate * direction``, ``average += weight * (iterate - average)`` and
         ``point = interpolation * average + (1 - interpolation) * iterate``; `rate` may be a 0-d float64 array.
     watch : callable
         ``(memory, loss, square, first_loss, largest_square, spike, smoothing, relative_norm, norm_smoothing)``: what
