@@ -15,7 +15,10 @@ from sk_adalr.backends import Array, beside, csr, is_sparse, kernels, namespace,
 from sk_adalr.sparse_rows import CSRArrays, SparseRows
 
 # Of float64 at a time while taking statistics: what a cache holds, and what fills a device.
-_BLOCK_ELEMENTS, _DEVICE_BLOCK_ELEMENTS = 1 << 16, 1 << 24
+_BLOCK_ELEMENTS, _DEVICE_BLOCK_ELEMENTS = 1 << 15, 1 << 24
+
+# Squares of larger numbers do not vanish.
+_LEAST_SQUARED = 1e-100
 
 # Columns whose ranges differ by no more than this factor (between the 10th percentile and the largest) are in one
 # unit, like pixels or counts. A column of its own scale would then only blow up the rare ones.
@@ -146,30 +149,40 @@ def _statistics(
 
 
 def _dense_moments(X: Array, weight: Array | None, center: bool) -> tuple[np.ndarray, ...]:
-    """Return mean, deviation from it, minimum, maximum and share of nonzeros of the columns, in float64."""
+    """Return mean, deviation from it, minimum, maximum and share of nonzeros of the columns, in float64.
+
+    Moments are those of the distance from the row that weighs most, whose own square is at most the number of rows
+    times the variance: their difference loses no more digits than a sum over so many rows does.
+    """
     xp = namespace(X)
     low, high = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)
-    # Relative to the magnitude, squares can neither overflow nor underflow.
     unit = xp.maximum(xp.abs(low), xp.abs(high))
-    unit[unit == 0] = 1.0
-    weight_sum = X.shape[0] if weight is None else weight.sum(dtype=np.float64)
-    mean, variance, presence = (xp.zeros(X.shape[1]) for _ in range(3))
+    # Relative to a magnitude beyond these, squares can neither overflow nor underflow.
+    unit[(unit == 0) | ((unit > _LEAST_SQUARED) & (unit < 1 / _LEAST_SQUARED))] = 1.0
+    has_units = bool((unit != 1).any())
+    origin = X[0 if weight is None else int(weight.argmax())] / unit if center else 0.0
     n_rows = max(1, (_BLOCK_ELEMENTS if xp is np else _DEVICE_BLOCK_ELEMENTS) // max(1, X.shape[1]))
-    blocks = [slice(start, start + n_rows) for start in range(0, X.shape[0], n_rows)]
-    if center:
-        for block in blocks:
-            z = X[block] / unit
-            mean += z.sum(axis=0) if weight is None else weight[block] @ z
-        mean /= weight_sum
-    for block in blocks:
-        z = X[block] / unit
-        nonzero = z != 0
-        presence += nonzero.sum(axis=0) if weight is None else weight[block] @ nonzero
-        z -= mean
+    buffer, ones = xp.empty((min(n_rows, X.shape[0]), X.shape[1])), xp.ones(n_rows)
+    first, second, presence = (xp.zeros(X.shape[1]) for _ in range(3))
+    for start in range(0, X.shape[0], n_rows):
+        rows = X[start : start + n_rows]
+        z = buffer[: rows.shape[0]]
+        z[...] = rows  # sooner there than arithmetic that converts
+        if has_units:
+            z /= unit
+        z -= origin
+        row_weight = ones[: rows.shape[0]] if weight is None else weight[start : start + n_rows].astype(np.float64)
+        first += row_weight @ z
         z *= z
-        variance += z.sum(axis=0) if weight is None else weight[block] @ z
-    variance /= weight_sum
-    presence /= weight_sum
+        second += row_weight @ z
+        nonzero = rows != 0
+        # In float32 small numbers add up exactly, and faster than integers.
+        presence += nonzero.sum(axis=0, dtype=np.float32) if weight is None else row_weight @ nonzero
+    weight_sum = X.shape[0] if weight is None else weight.sum(dtype=np.float64)
+    for moment in (first, second, presence):
+        moment /= weight_sum
+    mean = origin + first if center else xp.zeros_like(first)
+    variance = xp.maximum(second - first**2, 0) if center else second
     return tuple(to_host(moment) for moment in (mean * unit, xp.sqrt(variance) * unit, low, high, presence))
 
 

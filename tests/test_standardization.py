@@ -95,6 +95,18 @@ def test_squares_neither_overflow_nor_underflow(magnitude):
     np.testing.assert_allclose(transformed, expected, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("weight", [None, np.linspace(0.1, 1, 500)], ids=["equal", "weighted"])
+@pytest.mark.parametrize("row", [0, 250, 499])
+def test_a_row_far_from_the_others_costs_no_digits(row, weight):
+    X = np.random.RandomState(0).standard_normal((500, 3))
+    X[row] += [1e2, 1e5, 1e8]
+    result = Standardization.of_features(X, weight)
+    exact = X.astype(np.longdouble)
+    center = np.average(exact, axis=0, weights=weight)
+    np.testing.assert_allclose(result.center, center, rtol=1e-12)
+    np.testing.assert_allclose(result.scale**2, np.average((exact - center) ** 2, axis=0, weights=weight), rtol=1e-12)
+
+
 @as_storage
 def test_a_row_without_weight_is_no_row(storage):
     X = features()
