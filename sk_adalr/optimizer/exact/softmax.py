@@ -35,6 +35,7 @@ class Softmax:
     """
 
     def __init__(self, columns, target, weight, n_classes):
+        self._columns = columns
         self._n_rows, self._weight = columns.shape[0], weight
         rows = min(_BLOCK // n_classes, _SMALL_PRODUCT // (n_classes * max(1, columns.shape[1])))
         self._blocks = columns.row_blocks(max(_MIN_ROWS, rows))
@@ -47,6 +48,7 @@ class Softmax:
     def __call__(self, coef, intercept, grad_coef, grad_intercept):
         """Return the loss of coef (K, p) and intercept (K,); fill the gradients of the same shapes."""
         grad_coef[:], grad_intercept[:] = 0.0, 0.0
+        coef, intercept = self._columns.to_blocks(coef, intercept)
         loss = 0.0
         for block, true in zip(self._blocks, self._true, strict=True):
             scores = block.forward(coef)
@@ -54,7 +56,7 @@ class Softmax:
             loss += _loss_and_residual(scores, true, None if self._weight is None else self._weight[block.rows])
             grad_intercept += to_host(scores.sum(axis=1))
             grad_coef += block.backward(scores)
-        grad_coef /= self._n_rows
+        np.divide(self._columns.from_blocks(grad_coef, grad_intercept), self._n_rows, out=grad_coef)
         grad_intercept /= self._n_rows
         return loss / self._n_rows
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ...backends import is_sparse, namespace, to_host
-from ...objectives.linear import UnscaledColumns, offsets_are_small, standardised_columns
+from ...objectives.linear import UnscaledColumns, are_safe, column_moments, columns_in_place, standardised_columns
 from .binomial import Binomial
 from .factorisation import factorised_coefficients
 from .full_curvature import BinomialLoss, MultinomialLoss
@@ -68,7 +68,7 @@ def solve_exact(
     ExactResult
     """
     weight = normalised_weight(sample_weight)
-    columns = standardised_columns(X, weight, fit_intercept)
+    columns = columns_in_place(X, weight, fit_intercept, by_blocks=loss == "multinomial")
     start = None if coef is None else _start(columns, coef, intercept)
     options = {
         "penalty": _scaled_penalty(columns, penalty),
@@ -99,7 +99,7 @@ def solve_newton(
     """
     weight = normalised_weight(sample_weight)
     X = X.toarray() if is_sparse(X) else X
-    is_copied = weight is not None or not offsets_are_small(X)
+    is_copied = weight is not None or not are_safe(X, *column_moments(X))
     columns = standardised_columns(X, weight, fit_intercept) if is_copied else UnscaledColumns(X)
     if loss == "binomial":
         data_loss = BinomialLoss(target[:, 0], weight, fit_intercept)
