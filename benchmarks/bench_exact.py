@@ -28,7 +28,7 @@ from scipy import linalg, optimize, sparse, special
 from sklearn import datasets, exceptions, linear_model
 
 from sk_adalr import AdaptiveLRLinearRegression, AdaptiveLRLogisticRegression
-from sk_adalr.objectives.linear import standardised_columns
+from sk_adalr.objectives.columns import standardised_columns
 from sk_adalr.optimizer.exact.binomial import Binomial
 from sk_adalr.optimizer.exact.memory import n_kept_steps
 

@@ -9,8 +9,8 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, loa
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.utils.class_weight import compute_sample_weight
 
-from sk_adalr.objectives.linear import _DenseBlock as DenseBlock
-from sk_adalr.objectives.linear import standardised_columns
+from sk_adalr.objectives.columns import standardised_columns
+from sk_adalr.objectives.columns.blocks import DenseBlock
 from sk_adalr.optimizer.exact import prefers_factorisation, solve_cholesky, solve_exact
 
 RNG_SEED = 0

@@ -7,7 +7,7 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wi
 from sklearn.linear_model import LogisticRegression
 
 from sk_adalr import AdaptiveLRLogisticRegression
-from sk_adalr.objectives.linear import standardised_columns
+from sk_adalr.objectives.columns import standardised_columns
 from sk_adalr.optimizer.exact import full_curvature, prefers_newton, solve_exact, solve_newton
 from sk_adalr.optimizer.exact.full_curvature import BinomialLoss, MultinomialLoss
 

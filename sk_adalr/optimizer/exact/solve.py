@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ...backends import is_sparse, namespace, to_host
-from ...objectives.linear import UnscaledColumns, are_safe, column_moments, columns_in_place, standardised_columns
+from ...objectives.columns import columns_in_place, newton_columns, standardised_columns
 from .binomial import Binomial
 from .factorisation import factorised_coefficients
 from .full_curvature import BinomialLoss, MultinomialLoss
@@ -99,8 +99,7 @@ def solve_newton(
     """
     weight = normalised_weight(sample_weight)
     X = X.toarray() if is_sparse(X) else X
-    is_copied = weight is not None or not are_safe(X, *column_moments(X))
-    columns = standardised_columns(X, weight, fit_intercept) if is_copied else UnscaledColumns(X)
+    columns = newton_columns(X, weight, fit_intercept)
     if loss == "binomial":
         data_loss = BinomialLoss(target[:, 0], weight, fit_intercept)
     else:

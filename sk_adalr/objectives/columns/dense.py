@@ -1,0 +1,148 @@
+"""A standardised copy of dense columns."""
+
+import numpy as np
+
+from sk_adalr.backends import beside, least_probability, namespace, to_host
+from sk_adalr.objectives.columns.base import CACHE_VALUES, DEVICE_VALUES, Columns
+from sk_adalr.objectives.columns.blocks import MANY_COLUMNS, DenseBlock, RowBlock
+
+# Values that are transposed at a time: as many rows as the second-level cache holds, for each column is then written
+# in long pieces.
+_TRANSPOSED_VALUES = 1 << 18
+
+
+class DenseColumns(Columns):
+    r"""Standardised copy of a dense matrix in the dtype of `X`, column after column until `row_blocks` stores rows so.
+
+    Parameters
+    ----------
+    X : ndarray (n, p), float32 or float64, any memory order
+    weight : ndarray (n,) or None
+        Sample weights with mean 1; None for equal weights.
+    centre : bool
+        Whether to subtract the weighted column means.
+    """
+
+    def __init__(self, X, weight, centre):
+        self.shape = n, p = X.shape
+        self.dtype, self.n_entries = X.dtype, n * p
+        xp = namespace(X)
+        self.data = xp.empty((p, n), X.dtype)
+        self.mean, self.scale = np.zeros(p), np.ones(p)
+        # Around the first value a constant column is exactly zero and an offset costs no digits.
+        first = X[0].copy() if centre else None
+        _transpose_into(X, self.data, first)
+        weight = None if weight is None else weight.astype(X.dtype)
+        step = max(1, (CACHE_VALUES if xp is np else DEVICE_VALUES) // max(n, 1))
+        for start in range(0, p, step):
+            columns = slice(start, start + step)
+            block = self.data[columns]
+            if centre:
+                self.mean[columns] = _centre(block, weight, first[columns])
+            self.scale[columns] = _normalise(block, weight)
+        self.alive = self.scale > 0
+        self.scale[~self.alive] = 1.0
+
+    def forward(self, coef):
+        """Predictions (n,) or (k, n), float64, of coefficients (p,) or (k, p)."""
+        coef = beside(coef.astype(self.dtype, copy=False), self.data)
+        return (coef @ self.data).astype(np.float64, copy=False)
+
+    def backward(self, residual):
+        """Sums (p,) or (k, p), float64, of the rows weighted by residuals (n,) or (k, n)."""
+        return self._sums(self._in_dtype(residual))
+
+    def _in_dtype(self, residual):
+        if residual.dtype == self.dtype:
+            return residual
+        residual = residual.astype(self.dtype)
+        # Next to the smallest number arithmetic is up to fifty times slower.
+        residual[abs(residual) < least_probability(self.dtype)] = 0.0
+        return residual
+
+    def _sums(self, residual):
+        product = self.data @ residual if residual.ndim == 1 else residual @ self.data.T
+        return to_host(product.astype(np.float64, copy=False))
+
+    def rounded(self, coef):
+        """Coefficients as `forward` sees them: a step is only exact in the numbers it was computed with."""
+        return coef.astype(self.dtype).astype(np.float64) if self.dtype != np.float64 else coef
+
+    def _ranges(self):
+        return to_host(self.data.max(axis=1) - self.data.min(axis=1)) * self.scale
+
+    def row_blocks(self, size):
+        """Blocks of `size` rows, more on a device, for passes in which predictions need not outlive their block."""
+        n, p = self.shape
+        on_host = namespace(self.data) is np
+        size = size if on_host else max(size, DEVICE_VALUES // max(1, p))
+        blocks = [slice(start, min(start + size, n)) for start in range(0, n, size)]
+        if on_host and self.dtype == np.float32 and p >= MANY_COLUMNS:
+            self._store_by_rows()
+            return [RowBlock(self.data.T, rows) for rows in blocks]
+        return [DenseBlock(self.data, rows) for rows in blocks]
+
+    def _store_by_rows(self):
+        """Store `data` row after row: blocks of them are then contiguous, and multiplied in half the time."""
+        p, n = self.data.shape
+        data = np.empty((n, p), self.dtype)
+        for rows in _rows_to_transpose(n, p):
+            data[rows] = self.data[:, rows].T
+        self.data = data.T
+
+
+def _transpose_into(X, out, offset):
+    """Make out (p, n) the transpose of X (n, p) less offset (p,) or None, in pieces that fit the cache."""
+    n, p = X.shape
+    xp = namespace(X)
+    in_pieces = xp is np and not X.flags.f_contiguous
+    for rows in _rows_to_transpose(n, p) if in_pieces else [slice(None)]:
+        piece, transposed = out[:, rows], X[rows].T
+        if offset is None:
+            xp.copyto(piece, transposed)
+        else:
+            xp.subtract(transposed, offset[:, None], out=piece)
+
+
+def _rows_to_transpose(n, p):
+    size = max(16, _TRANSPOSED_VALUES // max(1, p))
+    return [slice(start, start + size) for start in range(0, n, size)]
+
+
+def _centre(block, weight, first):
+    """Subtract the mean of every row of block (columns of X, less the values in first) in place.
+
+    Return the mean with the first value, float64.
+    """
+    n = block.shape[1]
+    mean = (block.mean(axis=1) if weight is None else block @ weight / n)[:, None]
+    # Also against the rounding of a large mean, for instance that of an outlier in the first row.
+    block -= mean
+    rest = (block.mean(axis=1) if weight is None else block @ weight / n)[:, None]
+    block -= rest
+    return to_host(first.astype(np.float64) + mean[:, 0] + rest[:, 0])
+
+
+def _normalise(block, weight):
+    """Divide the rows of block by their root mean squares in place; return these, 0 for rows of zeros."""
+    n, xp = block.shape[1], namespace(block)
+    with np.errstate(over="ignore", under="ignore"):
+        square = (
+            xp.einsum("ij,ij->i", block, block) if weight is None else xp.einsum("ij,ij,j->i", block, block, weight)
+        )
+    square = to_host(square.astype(np.float64)) / n
+    limits = np.finfo(block.dtype)
+    peak = np.ones(len(block))
+    unsafe = ~((square > limits.tiny / limits.eps**2) & (square < limits.max * limits.eps))
+    if unsafe.any():
+        # Squares would overflow or vanish: bring the largest value to 1 first.
+        rows = beside(np.flatnonzero(unsafe), block)
+        peak[unsafe] = to_host(xp.abs(block[rows]).max(axis=1))
+        block[rows] /= beside(np.where(peak > 0, peak, 1.0)[unsafe, None].astype(block.dtype), block)
+        values = block[rows].astype(np.float64)
+        square[unsafe] = to_host(xp.average(values**2, axis=1, weights=weight))
+    root = np.sqrt(square)
+    factor = (1.0 / np.where(root > 0, root, 1.0)).astype(block.dtype)
+    block *= beside(factor, block)[:, None]
+    # The inverse of the rounded factor, so that the change of coordinates is the one that was applied.
+    return np.where(root > 0, peak / factor.astype(np.float64), 0.0)

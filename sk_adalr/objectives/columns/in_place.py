@@ -1,0 +1,108 @@
+"""Dense columns without a copy: as they are, or standardised implicitly."""
+
+import numpy as np
+
+from sk_adalr.backends import beside, namespace, to_host
+from sk_adalr.objectives.columns.base import CACHE_VALUES, DEVICE_VALUES
+from sk_adalr.objectives.columns.dense import DenseColumns
+
+# Means of columns up to so many standard deviations are small.
+_LARGEST_OFFSET = {"f": 3.0, "d": 30.0}
+
+
+class UnscaledColumns(DenseColumns):
+    """The columns of X (n, p) as they are, without a copy, for a solver that their units do not disturb."""
+
+    def __init__(self, X):
+        self.shape, self.dtype, self.n_entries = X.shape, X.dtype, X.size
+        self.data = X.T
+        p = X.shape[1]
+        self.mean, self.scale, self.alive = np.zeros(p), np.ones(p), np.ones(p, bool)
+
+
+class ImplicitColumns(DenseColumns):
+    r"""The columns of C-contiguous X (n, p), centred and scaled implicitly, as sparse ones: without a copy.
+
+    Parameters
+    ----------
+    X : ndarray (n, p), float32 or float64
+    mean, square : ndarray (p,), float64
+        Weighted means and mean squares of the columns, see `column_moments`, which `are_safe`.
+    centre : bool
+        Whether to subtract the means.
+    """
+
+    def __init__(self, X, mean, square, centre):
+        self.shape, self.dtype, self.n_entries = X.shape, X.dtype, X.size
+        self.data = X.T
+        self.mean = mean if centre else np.zeros(len(mean))
+        deviation = np.sqrt(square - self.mean**2)
+        self.alive = deviation > 0
+        self.scale = np.where(self.alive, deviation, 1.0)
+
+    def forward(self, coef):
+        """Predictions (n,) or (k, n), float64, of coefficients (p,) or (k, p)."""
+        raw = self._unscaled(coef)
+        predictions = super().forward(raw)
+        predictions -= raw @ self.mean if coef.ndim == 1 else (raw @ self.mean)[:, None]
+        return predictions
+
+    def backward(self, residual):
+        """Sums (p,) or (k, p), float64, of the rows weighted by residuals (n,) or (k, n)."""
+        residual = self._in_dtype(residual)
+        return self.from_blocks(self._sums(residual), residual.sum(axis=-1, dtype=np.float64))
+
+    def rounded(self, coef):
+        """Coefficients as `forward` sees them."""
+        return self._unscaled(coef) * self.scale
+
+    def _ranges(self):
+        return (self.data.max(axis=1) - self.data.min(axis=1)).astype(np.float64)
+
+    def to_blocks(self, coef, intercept):
+        """Coefficients (k, p) and intercepts (k,) as `row_blocks` need them."""
+        raw = self._unscaled(coef)
+        return raw, intercept - raw @ self.mean
+
+    def from_blocks(self, sums, total):
+        """Sums (k, p) of the standardised rows, from those of `row_blocks` and of the residuals (k,)."""
+        return np.where(self.alive, (sums - np.multiply.outer(total, self.mean)) / self.scale, 0.0)
+
+    def _unscaled(self, coef):
+        """Coefficients of the columns as they are, in numbers of their dtype."""
+        return super().rounded(np.where(self.alive, coef, 0.0) / self.scale)
+
+
+def column_moments(X, weight=None):
+    """Weighted means and mean squares (p,), float64, of the columns of X (n, p); weight (n,) has mean 1, or is None.
+
+    Sums in the dtype of X are those of a few rows only.
+    """
+    n, p = X.shape
+    xp = namespace(X)
+    weight = xp.ones(n, X.dtype) if weight is None else weight.astype(X.dtype)
+    total, square = xp.zeros(p), xp.zeros(p)
+    size = max(1, (2 * CACHE_VALUES if xp is np else DEVICE_VALUES) // max(1, p))
+    buffer = xp.empty((min(n, size), p), X.dtype)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        for start in range(0, n, size):
+            block, block_weight = X[start : start + size], weight[start : start + size]
+            total += block_weight @ block
+            square += block_weight @ xp.multiply(block, block, out=buffer[: len(block)])
+    return to_host(total) / n, to_host(square) / n
+
+
+def are_safe(X, mean, square):
+    """Whether the columns of X (n, p) vary by not much less than they are large, or are zero, given their moments.
+
+    Sums over them then lose no digits. Nor may products with them overflow or vanish.
+    """
+    limits = np.finfo(X.dtype)
+    with np.errstate(over="ignore", invalid="ignore"):
+        is_small = mean**2 <= _LARGEST_OFFSET[X.dtype.char] ** 2 * (square - mean**2)
+    is_small &= (square > limits.tiny**0.5) & (square < limits.max**0.5)
+    # A square that is zero has vanished unless all of its column is zero.
+    suspect = ~is_small & (square == 0)
+    if not (is_small | suspect).all():
+        return False
+    return not to_host(X[:, beside(np.flatnonzero(suspect), X)].any())

@@ -1,0 +1,127 @@
+"""Sparse columns, standardised implicitly."""
+
+from copy import copy
+
+import numpy as np
+from scipy import sparse
+
+from sk_adalr.backends import beside, csr, namespace, to_host
+from sk_adalr.objectives.columns.base import Columns
+
+# Squares of numbers above the first, and below its inverse, are safe. Columns with more entries than this share of
+# the rows may be constant.
+_SAFE_LEAST, _FULL = 1e-100, 1.0 - 1e-6
+
+
+class SparseColumns(Columns):
+    """CSR columns, centred and scaled implicitly; parameters as for `DenseColumns`."""
+
+    def __init__(self, X, weight, centre):
+        self.shape = n, p = X.shape
+        # Products of mixed precision would copy the data in every pass; indices dominate the traffic anyway.
+        host = sparse.csr_array(to_host(X), dtype=np.float64)
+        self.n_entries = host.nnz
+        # Data on a device do not come back to it: only the statistics below are the host's.
+        on_host = namespace(X) is np
+        self.data = host if on_host else csr((X.data.astype(np.float64), X.indices, X.indptr), X.shape)
+        self.transposed = self.data.T
+        entries, indices = host.data, host.indices
+        entry_weight = None if weight is None else np.repeat(to_host(weight), np.diff(host.indptr))
+        present = np.bincount(indices, entry_weight, p) / n
+        # In units of its peak a constant column is all ones, and its mean free of rounding.
+        peak = None if _squares_are_safe(entries) and not (present > _FULL).any() else _peaks(entries, indices, p)
+        relative = entries if peak is None else entries / peak[indices]
+
+        def column_means(values):
+            return np.bincount(indices, values if weight is None else values * entry_weight, p) / n
+
+        mean = column_means(relative) if centre else np.zeros(p)
+        spread = relative - mean[indices]
+        spread *= spread
+        deviation = np.sqrt(column_means(spread) + mean**2 * np.maximum(1.0 - present, 0.0))
+        # A constant column keeps the rounding error of its mean.
+        self.alive = deviation > 16 * np.finfo(np.float64).eps * np.abs(mean)
+        self.scale, self.mean = np.where(self.alive, deviation, 1.0), mean
+        if peak is not None:
+            self.scale, self.mean = self.scale * peak, self.mean * peak
+        self._shift = self.mean / self.scale
+
+    def forward(self, coef):
+        """Predictions (n,) or (k, n) of coefficients (p,) or (k, p)."""
+        coef = np.where(self.alive, coef, 0.0)
+        shift = coef @ self._shift
+        product = self.data @ beside((coef / self.scale).T, self.data)
+        if coef.ndim == 1:
+            return product - shift
+        return namespace(product).ascontiguousarray(product.T) - beside(shift[:, None], product)
+
+    def backward(self, residual):
+        """Sums (p,) or (k, p) of the rows weighted by residuals (n,) or (k, n)."""
+        if residual.ndim == 1:
+            total = to_host(self.transposed @ residual) / self.scale - to_host(residual.sum()) * self._shift
+        else:
+            total = to_host(self.transposed @ residual.T).T / self.scale
+            total -= np.outer(to_host(residual.sum(1)), self._shift)
+        return np.where(self.alive, total, 0.0)
+
+    def rounded(self, coef):
+        """Coefficients as `forward` sees them."""
+        return coef
+
+    def _ranges(self):
+        host = to_host(self.data)
+        return (host.max(axis=0) - host.min(axis=0)).toarray().ravel()
+
+    def row_blocks(self, size):
+        """Blocks of `size` rows that share the memory of the data; one block on a device."""
+        n = self.shape[0]
+        if namespace(self.data) is not np:
+            return [_WholeBlock(self)]
+        return [_SparseBlock(self, slice(start, min(start + size, n))) for start in range(0, n, size)]
+
+
+class _WholeBlock:
+    """All rows of `SparseColumns`."""
+
+    def __init__(self, columns):
+        self.rows = slice(0, columns.shape[0])
+        self.forward, self.backward = columns.forward, columns.backward
+
+
+class _SparseBlock:
+    """Some rows of `SparseColumns`."""
+
+    def __init__(self, columns, rows):
+        whole = columns.data
+        first, last = whole.indptr[rows.start], whole.indptr[rows.stop]
+        parts = (
+            whole.data[first:last],
+            whole.indices[first:last],
+            whole.indptr[rows.start : rows.stop + 1] - first,
+        )
+        self.rows = rows
+        self._block = copy(columns)
+        self._block.data = sparse.csr_array(parts, shape=(rows.stop - rows.start, columns.shape[1]))
+        self._block.transposed = self._block.data.T
+
+    def forward(self, coef):
+        """Predictions (k, rows) of coefficients (k, p)."""
+        return self._block.forward(coef)
+
+    def backward(self, residual):
+        """Sums (k, p) over the rows of the block."""
+        return self._block.backward(residual)
+
+
+def _squares_are_safe(entries):
+    """Whether the squares of all entries neither vanish nor overflow."""
+    magnitudes = np.abs(entries)
+    return bool(magnitudes.min(initial=1.0) > _SAFE_LEAST and magnitudes.max(initial=1.0) < 1.0 / _SAFE_LEAST)
+
+
+def _peaks(entries, indices, p):
+    """Largest magnitude (p,) of the entries of every column, 1 if it has none."""
+    peak = np.zeros(p)
+    np.maximum.at(peak, indices, np.abs(entries))
+    peak[peak == 0] = 1.0
+    return peak
