@@ -45,7 +45,7 @@ GRIDS = {
     "nesterov": np.logspace(-4.5, 0, 14),
 }
 HINTS = (1e-6, 1e-4, 1e-2, 1.0, 10.0)
-EXTRA_EVALUATIONS = 33  # 11 gradients, and forward passes at a third of one
+EXTRA_EVALUATIONS = 28  # 6 gradients, and forward passes at a third of one
 FITTED = 3e-4
 COST_ROUNDS = 5
 SCHEDULE_FREE_RATES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
@@ -560,7 +560,8 @@ def main():
     if options.part == "rates":
         report(rows, tasks, options.solvers, options.seeds, options.data)
     else:
-        report_defaults(rows, {name: DEFAULTS[name] for name in tasks}, options.seeds)
+        n_rows = {name: load(name, options.data, DEFAULTS[name])[0].shape[0] for name in tasks}
+        report_defaults(rows, n_rows, options.seeds)
 
 
 if __name__ == "__main__":

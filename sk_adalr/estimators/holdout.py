@@ -37,16 +37,25 @@ class Holdout:
     def split(cls, data: Dataset, target: Target, fraction: float, seed: int) -> "Holdout":
         """Return a random part of the rows of `data`, stratified where there are labels.
 
+        The row of a class that has no other trains.
+
         Raises
         ------
         ValueError
             If no such split is possible; the message says why.
         """
-        train_rows, rows = train_test_split(
-            np.arange(data.n_samples), test_size=fraction, random_state=seed, stratify=target.labels
-        )
-        if target.labels is None and len(rows) < 2:
+        candidates, labels = np.arange(data.n_samples), target.labels
+        if labels is not None:
+            _, index, counts = np.unique(labels, return_inverse=True, return_counts=True)
+            if (counts > 1).sum() < 2:
+                raise ValueError("Two classes need two rows or more.")
+            candidates = np.flatnonzero(counts[index] > 1)
+            labels = labels[candidates]
+        train_rows, rows = train_test_split(candidates, test_size=fraction, random_state=seed, stratify=labels)
+        if labels is None and len(rows) < 2:
             raise ValueError("A score needs two rows or more.")
+        if len(candidates) < data.n_samples:
+            train_rows = np.concatenate([train_rows, np.setdiff1d(np.arange(data.n_samples), candidates)])
         return cls(data, rows, train_rows)
 
     @classmethod

@@ -93,6 +93,18 @@ def test_where_a_stratified_split_is_impossible_training_goes_on_and_says_so(cls
     assert "Early stopping had no rows to hold out" in model.stop_reason_
 
 
+@pytest.mark.parametrize("cls", CLASSIFIERS.values(), ids=list(CLASSIFIERS))
+def test_the_only_row_of_a_class_trains(cls):
+    X, y = problem(cls)
+    X, y = np.vstack([X, X[:1] + 9]), np.r_[y, 2]
+    model = fit(make(cls, solver="adam", early_stopping=True), X, y)
+    assert len(model.validation_scores_) == model.n_iter_
+    data, target = Dataset(X, y), Target(y, None, 1, y)
+    holdout = Holdout.split(data, target, 0.1, 0)
+    assert len(y) - 1 in holdout.train_rows
+    np.testing.assert_array_equal(np.sort(np.r_[holdout.rows, holdout.train_rows]), np.arange(len(y)))
+
+
 @estimators
 def test_where_there_are_too_few_rows_training_goes_on_and_says_so(cls):
     X, y = problem(cls)
