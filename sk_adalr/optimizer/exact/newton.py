@@ -26,8 +26,8 @@ _KEPT, _N_STEPS = (0.65, 1.7), 5
 _SUFFICIENT, _SHORTEST = 1e-4, 1e-10
 # Where this is faster than first-order steps, measured on generated problems of 1000 to 20000 rows: up to so many
 # coefficients of two classes; for several, and for sparse data, up to so many multiplications in a curvature. Of two
-# classes and 250 columns it takes a tenth of the time where these depend on each other (a condition number of 100), and
-# twice the time, of 10 ms, where they do not at all.
+# classes and 250 columns it takes a tenth of the time where these depend on each other, at a condition number of 100,
+# and twice the time, of 10 ms, where they do not at all.
 _MOST_COEFFICIENTS, _MOST_MULTIPLICATIONS = 300, 5_000_000
 
 
