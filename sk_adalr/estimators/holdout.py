@@ -1,5 +1,6 @@
 """The rows that judge a model while it trains: split off the training rows, or given by the user."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -81,9 +82,12 @@ class Holdout:
         activation: str,
         units: Units,
         loss: Loss,
-        score_raw: Callable[[np.ndarray, np.ndarray, np.ndarray | None], float],
+        score_raw: Callable[[np.ndarray, np.ndarray, np.ndarray | None], float] | None = None,
     ) -> Callable[[Array], tuple[float, float]]:
-        """Return the function of the parameters that gives score and mean loss, in the user's units, on the rows."""
+        """Return the function of the parameters that gives score and mean loss, in the user's units, on the rows.
+
+        Without `score_raw` the score, which takes longer on few rows than to train on them, is NaN.
+        """
         X = self.data.X
         rows = None if self.rows is None else beside(self.rows, X)
         every = slice(None) if rows is None else rows
@@ -96,7 +100,7 @@ class Holdout:
 
         def evaluate(params: Array) -> tuple[float, float]:
             raw = predict_raw(*layout.unpack(params), X, activation, rows=rows, standardization=inputs)
-            score = score_raw(to_host(raw), host_target, host_weight)
+            score = math.nan if score_raw is None else score_raw(to_host(raw), host_target, host_weight)
             return score, units.of_loss * float(loss.value(raw, target, weight)) / weight_sum
 
         return evaluate

@@ -115,7 +115,7 @@ class Judged:
                 mean_loss,
                 self._batches(session, shuffle=self.shuffle, rows=fold.train_rows, random_state=random_state),
                 params,
-                fold.judge(network.layout, self._hidden_activation, units, target.loss, self._score_raw),
+                fold.judge(network.layout, self._hidden_activation, units, target.loss),
                 stopping=self._stopping(target, data, units, History(), stops_early=False),
                 max_epochs=self.max_iter,
             )

@@ -50,7 +50,7 @@ def best_epoch(
                 for batch in batches.epoch():
                     optimizer.step(state, params, partial(objective.value_and_grad, batch=batch))
                 loss = judge(optimizer.result(state, params))[1]
-            except (FloatingPointError, ValueError):  # there is no score of predictions that are not finite
+            except FloatingPointError:
                 break
             if not np.isfinite(loss):
                 break
