@@ -84,6 +84,8 @@ class DenseColumns(Columns):
 
     def _store_by_rows(self):
         """Store `data` row after row: blocks of them are then contiguous, and multiplied in half the time."""
+        if self.data.flags.f_contiguous:
+            return
         p, n = self.data.shape
         data = np.empty((n, p), self.dtype)
         for rows in _rows_to_transpose(n, p):

@@ -6,8 +6,9 @@ from sk_adalr.backends import beside, namespace, to_host
 from sk_adalr.objectives.columns.base import CACHE_VALUES, DEVICE_VALUES
 from sk_adalr.objectives.columns.dense import DenseColumns
 
-# Means of columns up to so many standard deviations are small.
-_LARGEST_OFFSET = {"f": 3.0, "d": 30.0}
+# Means of columns up to so many standard deviations are small: for Newton's method, whose steps correct each other,
+# and for first-order steps, which add up what each of them loses.
+NEWTON_OFFSET, LARGEST_OFFSET = {"f": 3.0, "d": 30.0}, {"f": 1.0, "d": 30.0}
 
 
 class UnscaledColumns(DenseColumns):
@@ -52,6 +53,15 @@ class ImplicitColumns(DenseColumns):
         residual = self._in_dtype(residual)
         return self.from_blocks(self._sums(residual), residual.sum(axis=-1, dtype=np.float64))
 
+    def _sums(self, residual):
+        # A single sum along a column of rows that lie one after another loses a digit more than that of a copy.
+        if self.dtype == np.float64:
+            return super()._sums(residual)
+        total = np.zeros(residual.shape[:-1] + self.shape[1:])
+        for rows in _blocks_of_rows(self.shape):
+            total += residual[..., rows] @ self.data.T[rows]
+        return total
+
     def rounded(self, coef):
         """Coefficients as `forward` sees them."""
         return self._unscaled(coef) * self.scale
@@ -82,24 +92,32 @@ def column_moments(X, weight=None):
     xp = namespace(X)
     weight = xp.ones(n, X.dtype) if weight is None else weight.astype(X.dtype)
     total, square = xp.zeros(p), xp.zeros(p)
-    size = max(1, (2 * CACHE_VALUES if xp is np else DEVICE_VALUES) // max(1, p))
-    buffer = xp.empty((min(n, size), p), X.dtype)
+    blocks = _blocks_of_rows(X.shape, 2 * CACHE_VALUES if xp is np else DEVICE_VALUES)
+    buffer = xp.empty((blocks[0].stop, p), X.dtype)
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        for start in range(0, n, size):
-            block, block_weight = X[start : start + size], weight[start : start + size]
+        for rows in blocks:
+            block, block_weight = X[rows], weight[rows]
             total += block_weight @ block
             square += block_weight @ xp.multiply(block, block, out=buffer[: len(block)])
     return to_host(total) / n, to_host(square) / n
 
 
-def are_safe(X, mean, square):
+def _blocks_of_rows(shape, n_values=2 * CACHE_VALUES):
+    n, p = shape
+    size = max(1, n_values // max(1, p))
+    return [slice(start, min(start + size, n)) for start in range(0, n, size)]
+
+
+def are_safe(X, mean, square, largest_offset):
     """Whether the columns of X (n, p) vary by not much less than they are large, or are zero, given their moments.
+
+    `largest_offset` says how much, by the character of their dtype.
 
     Sums over them then lose no digits. Nor may products with them overflow or vanish.
     """
     limits = np.finfo(X.dtype)
     with np.errstate(over="ignore", invalid="ignore"):
-        is_small = mean**2 <= _LARGEST_OFFSET[X.dtype.char] ** 2 * (square - mean**2)
+        is_small = mean**2 <= largest_offset[X.dtype.char] ** 2 * (square - mean**2)
     is_small &= (square > limits.tiny**0.5) & (square < limits.max**0.5)
     # A square that is zero has vanished unless all of its column is zero.
     suspect = ~is_small & (square == 0)
