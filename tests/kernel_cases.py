@@ -31,7 +31,8 @@ def adapt_multipliers(size, dtype):
     expected_scale = np.maximum(0.99 * scale, abs(product))
     change = 0.2 * product / expected_scale
     multipliers = positive(multipliers)
-    expected = np.clip(multipliers * np.exp(change - change.sum() / max(1, size)), 1 / 2, 2)
+    change += np.log(multipliers)
+    expected = np.exp(np.clip(change - change.sum() / max(1, size), -np.log(2), np.log(2)))
     return (multipliers, scale, direction, grad, 0.2, 0.99, 2.0, scratch), {0: expected, 1: expected_scale}
 
 

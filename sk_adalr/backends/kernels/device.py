@@ -80,11 +80,11 @@ SOURCES = {
         direction = product / largest * step_size;
         """,
     ),
-    "multiply_by_exponential": Source(
-        "T exponent, T total, T count, T least, T bound",
+    "change_logarithms": Source(
+        "T change, T log_sum, T change_sum, T count, T least, T bound",
         "T a",
         """
-        const T x = a * exp(exponent - total / count);
+        const T x = a * exp(change - (log_sum + change_sum) / count);
         a = x < least ? least : x > bound ? bound : x;
         """,
     ),
@@ -247,7 +247,8 @@ def _adapt_multipliers(
 ) -> None:
     tiny = float(namespace(grad).finfo(scale.dtype).tiny)
     _launch("adapt_multipliers", grad, step_size, decay, tiny, direction, scale)
-    _launch("multiply_by_exponential", direction, direction.sum(), direction.size, 1 / bound, bound, multipliers)
+    sums = namespace(grad).log(multipliers).sum(), direction.sum()
+    _launch("change_logarithms", direction, *sums, direction.size, 1 / bound, bound, multipliers)
 
 
 def _scale_direction(

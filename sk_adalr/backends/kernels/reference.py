@@ -33,13 +33,15 @@ def _adapt_multipliers(
     xp.maximum(scale, xp.abs(product, out=scratch), out=scale)
     product /= scale
     product *= step_size
-    multiply_by_exponential(multipliers, product, bound)
+    change_logarithms(multipliers, product, bound, scratch)
 
 
-def multiply_by_exponential(a: Array, exponent: Array, bound: float) -> None:
-    """Multiply `a` by the exponential of what an exponent, which is overwritten, exceeds its mean by."""
-    exponent -= exponent.sum() / max(1, exponent.size)
-    a *= namespace(a).exp(exponent, out=exponent)
+def change_logarithms(a: Array, change: Array, bound: float, scratch: Array) -> None:
+    """Add `change` to the logarithms of `a`, less what makes their mean zero, within the bounds of `a`."""
+    xp = namespace(a)
+    # With the mean of the logarithms what the bounds cut off before comes back.
+    change -= (xp.log(a, out=scratch).sum() + change.sum()) / max(1, a.size)
+    a *= xp.exp(change, out=change)
     a.clip(1 / bound, bound, out=a)
 
 

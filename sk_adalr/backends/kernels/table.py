@@ -50,7 +50,7 @@ class Kernels:
     adapt_multipliers : callable
         ``(multipliers, scale, direction, grad, step_size, decay, bound, scratch)``: with
         ``product = grad * direction`` and ``scale = max(decay * scale + tiny, |product|)``, the logarithms of
-        `multipliers` change by ``step_size * product / scale`` less the mean of all these, but stay between
+        `multipliers` change by ``step_size * product / scale``, less what makes their mean zero, but stay between
         ``-log(bound)`` and ``log(bound)``. `direction` may be overwritten.
     scale_direction : callable
         ``(direction, multipliers, grad, moment, decay, correction, epsilon, scratch)``:

@@ -33,7 +33,7 @@ GROUP_STEP = 0.24
 def adapt_multipliers(state: AutomaticState) -> None:
     """Move each parameter's rate along the agreement of its last direction with the gradient of the next batch.
 
-    Their geometric mean stays: what all parameters share is the rate of their group.
+    Their geometric mean is brought back to 1: what all parameters share is the rate of their group.
     """
     vectors = state.multipliers, state.product_scale, state.direction, state.grad
     constants = PARAMETER_STEP, PRODUCT_DECAY, MAX_MULTIPLIER

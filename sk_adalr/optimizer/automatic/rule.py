@@ -3,14 +3,14 @@ r"""One step of the automatic rule.
 .. math::
 
     y_t &= (1 - \mu) z_t + \mu x_t, \qquad u_t = \text{scaled } \nabla L_t(y_t) \\
-    z_{t+1} &= z_t - \frac{s_t}{1 - \mu + \mu c_t} e^{p_t} \odot u_t, \qquad
+    z_{t+1} &= z_t - \frac{s_t}{1 - \mu + \mu c_t} m_t \odot u_t, \qquad
     x_{t+1} = x_t + c_t (z_{t+1} - x_t), \qquad c_t = \frac{2}{t + 2}
 
 The gradient is taken between a fast iterate z and its average x, and x is the model, at every step: no schedule and
 no horizon. The step s = share * exp(l): l is the logarithm of the rate that minimises the loss of a batch along d,
 found by a line search in the first step, bounded by what the next batches say of the first directions, and then moved
-by the hypergradient of the same batch; p are the logarithms of the per-parameter rates, moved by the hypergradient of
-the next batch.
+by the hypergradient of the same batch; m are the rates of the parameters relative to that, moved by the hypergradient
+of the next batch.
 """
 
 import math

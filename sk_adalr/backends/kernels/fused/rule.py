@@ -3,7 +3,7 @@
 import numpy as np
 
 from sk_adalr.backends.kernels.fused.compile import compiled
-from sk_adalr.backends.kernels.reference import multiply_by_exponential
+from sk_adalr.backends.kernels.reference import change_logarithms
 from sk_adalr.backends.namespace import Array
 
 
@@ -41,7 +41,7 @@ def adapt_multipliers(
     scratch: Array,
 ) -> None:
     _set_changes(direction, scale, grad, step_size, decay, float(np.finfo(scale.dtype).tiny))
-    multiply_by_exponential(multipliers, direction, bound)  # exp stays NumPy's own
+    change_logarithms(multipliers, direction, bound, scratch)  # exp and log stay NumPy's own
 
 
 @compiled
