@@ -5,7 +5,7 @@
 Checks the claim that the exact mode goes through the data little slower than memory can be read. Data: 20000 x 784
 generated float32 values, 2 and 10 classes. F_read is one pass over their bytes.
 
-"exact, a gradient" is a whole `fit`, validation, standardised copy and the choice of the rates included, divided by
+"exact, a gradient" is a whole `fit`, validation, standardisation and the choice of the rates included, divided by
 `n_gradient_evaluations_`, of which each is a pass forward and one backward. "exact, one more" is what a further
 gradient costs: fits of few and of more iterations are timed, and their differences divided. An iteration of lbfgs is
 the `fit` of LogisticRegression divided by `n_iter_`. "exact, fit" compares whole fits, each to its own default stop.

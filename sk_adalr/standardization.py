@@ -162,7 +162,8 @@ def _dense_moments(X: Array, weight: Array | None, center: bool) -> tuple[np.nda
     has_units = bool((unit != 1).any())
     origin = X[0 if weight is None else int(weight.argmax())] / unit if center else 0.0
     n_rows = max(1, (_BLOCK_ELEMENTS if xp is np else _DEVICE_BLOCK_ELEMENTS) // max(1, X.shape[1]))
-    buffer, ones = xp.empty((min(n_rows, X.shape[0]), X.shape[1])), xp.ones(n_rows)
+    n_rows = min(n_rows, X.shape[0])
+    buffer, ones = xp.empty((n_rows, X.shape[1])), xp.ones(n_rows)
     first, second, presence = (xp.zeros(X.shape[1]) for _ in range(3))
     for start in range(0, X.shape[0], n_rows):
         rows = X[start : start + n_rows]

@@ -226,8 +226,8 @@ def test_an_interrupt_keeps_the_best_so_far():
 
 
 def test_auto_is_newton_for_few_coefficients_and_first_order_for_many():
-    assert prefers_newton(10_000, 200, 1, sparse=False)
-    assert not prefers_newton(10_000, 201, 1, sparse=False)
+    assert prefers_newton(10_000, 300, 1, sparse=False)
+    assert not prefers_newton(10_000, 301, 1, sparse=False)
     assert prefers_newton(178, 13, 3, sparse=False)
     assert not prefers_newton(58_000, 9, 7, sparse=False)
     assert not prefers_newton(16_000, 123, 1, sparse=True)
