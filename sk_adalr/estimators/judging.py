@@ -14,6 +14,7 @@ from sk_adalr.estimators.targets import Target
 from sk_adalr.objectives import HalfSquaredError, L2Penalty, Network, PenalizedMean
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.training import Batches, History, Stopping, Validation, best_epoch
+from sk_adalr.training.stopping import FOLDS, FOLDS_STILL_GAIN
 from sk_adalr.units import Units
 
 
@@ -37,6 +38,8 @@ class Judged:
     #: How many folds, and for how many times their median number of epochs all rows train.
     _n_folds: Any = 5
     _epochs_factor: Any = 1
+    #: What the loss of a fold must go on falling by, in `tol`.
+    _fold_tolerance: Any = 1
 
     # What the model is, and how its batches are made.
     _hidden_activation: Any
@@ -58,7 +61,8 @@ class Judged:
                 session.validation.n_rows = session.holdout.n_rows
         elif not stops_early and self._is_folded(data):
             session.paying_epochs = self._epochs_by_folds(session)
-        session.stopping = self._stopping(target, data, units, session.history, stops_early)
+        tol = self.tol if session.paying_epochs is None else 0  # else the epochs are counted already
+        session.stopping = self._stopping(session, session.history, stops_early, tol)
 
     @property
     def _is_auto_stopping(self) -> bool:
@@ -81,9 +85,10 @@ class Judged:
         except ValueError as error:
             return None, f" Early stopping had no rows to hold out: {error}"
 
-    def _stopping(self, target: Target, data: Dataset, units: Units, history: History, stops_early: bool) -> Stopping:
-        loss_scale = units.of_loss * target.loss.constant_value(data.target, data.weight)
-        stopping = Stopping(self.tol, self.n_iter_no_change, loss_scale)
+    def _stopping(self, session: Session, history: History, stops_early: bool, tol: float) -> Stopping:
+        constant_loss = session.target.loss.constant_value(session.data.target, session.data.weight)
+        loss_scale = session.units.of_loss * constant_loss
+        stopping = Stopping(tol, self.n_iter_no_change, loss_scale)
         # A fit that goes on has already seen these epochs.
         if stops_early:
             for loss, score in zip(history.validation_losses, history.validation_scores, strict=True):
@@ -98,11 +103,17 @@ class Judged:
         counts_epochs = self.tol == 0 or self.warm_start
         return self._is_auto_stopping and data.n_samples >= self._min_rows_to_fold and not counts_epochs
 
+    def _reason_of_folds(self, paying_epochs: float, n_epochs: int) -> str:
+        """Say why a fit ended whose epochs are counted by folds."""
+        if paying_epochs == math.inf:
+            return FOLDS_STILL_GAIN.format(self._n_folds)
+        return FOLDS.format(n_epochs, {1: "as many", 2: "twice as many"}[self._epochs_factor], self._n_folds)
+
     def _epochs_by_folds(self, session: Session) -> float:
         """Return how many epochs pay, from the median of those after which the loss of each fold is lowest.
 
-        Infinitely many, if that is the last one still. All follows from the seed: a fit that goes on from a checkpoint
-        finds the same number.
+        Infinitely many, if that is the last one still; folds that cannot change that are left out. All follows from
+        the seed: a fit that goes on from a checkpoint finds the same number.
         """
         data, target, units, network = session.data, session.target, session.units, session.network
         mean_loss = PenalizedMean(network, self._penalty(data, units, network.layout))
@@ -116,9 +127,10 @@ class Judged:
                 self._batches(session, shuffle=self.shuffle, rows=fold.train_rows, random_state=random_state),
                 params,
                 fold.judge(network.layout, self._hidden_activation, units, target.loss),
-                stopping=self._stopping(target, data, units, History(), stops_early=False),
+                stopping=self._stopping(session, History(), stops_early=False, tol=self._fold_tolerance * self.tol),
                 max_epochs=self.max_iter,
             )
             epochs.append(best)
-        median = int(np.median(epochs))
-        return self._epochs_factor * median if median < self.max_iter else math.inf
+            if 2 * epochs.count(self.max_iter) > self._n_folds:
+                return math.inf
+        return self._epochs_factor * int(np.median(epochs))

@@ -24,7 +24,7 @@ from sk_adalr.optimizer.automatic import AutomaticOptimizer
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.standardization import Standardization
 from sk_adalr.training import Batches, History, Trainer, TrainingState, no_worse_than_constant
-from sk_adalr.training.stopping import FOLDS, INTERRUPTED, MAX_ITER_REACHED
+from sk_adalr.training.stopping import INTERRUPTED, MAX_ITER_MADE, MAX_ITER_REACHED
 from sk_adalr.units import Units
 
 
@@ -120,9 +120,8 @@ class MiniBatchTraining(Judged):
             return report(history, lambda: copy.deepcopy(self._fitted(session, params, session.freeze())))
 
         params = self._run(session, max_epochs - n_restored, on_epoch)
-        if session.paying_epochs not in (None, math.inf) and session.history.stop_reason == MAX_ITER_REACHED:
-            times = {1: "as many", 2: "twice as many"}[self._epochs_factor]
-            session.history.stop_reason = FOLDS.format(max_epochs, times, self._n_folds)
+        if session.paying_epochs is not None and session.history.stop_reason == MAX_ITER_MADE:
+            session.history.stop_reason = self._reason_of_folds(session.paying_epochs, max_epochs)
         self._warn_if_bad(session)
         training = session.freeze()
         params = self._bounded(session, params)
@@ -214,7 +213,7 @@ class MiniBatchTraining(Judged):
         history, stopping = session.history, session.stopping
         if stopping is None:
             return
-        if history.stop_reason == MAX_ITER_REACHED:
+        if history.stop_reason == MAX_ITER_REACHED or session.paying_epochs == math.inf:
             stop_early = ", set `early_stopping=True` to stop where held-out rows no longer gain,"
             is_judged = session.validation is not None or session.paying_epochs is not None
             self._warn_not_converged("," if is_judged or self.early_stopping is True else stop_early)

@@ -142,6 +142,9 @@ class AdaptiveLRMLPClassifier(LabelPrediction, MLPEstimator):
     # .31 in two thirds of the time, three times the median .866 and .35, no folds .863 and .47.
     _n_folds = 3
     _epochs_factor = 2
+    # The last digits of the loss are those of a few probabilities: on texts of 20 classes and 1200 rows it falls for
+    # 180 epochs. Trained for as long, the accuracy is .90; for 116 epochs, which take a third of the time, .925.
+    _fold_tolerance = 10
 
     def __init__(
         self,

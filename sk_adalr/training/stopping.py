@@ -9,6 +9,7 @@ MAX_ITER_MADE = "Trained for `max_iter` epochs, as `tol=0` asks."
 INTERRUPTED = "Interrupted by the user; the model is the best so far."
 CALLBACK = "A callback asked to stop."
 FOLDS = "Trained for {} epochs, {} as lower the loss of unseen rows, by the median of {} folds."
+FOLDS_STILL_GAIN = "Reached `max_iter`, up to which the loss of unseen rows falls, by the median of {} folds."
 
 
 @dataclass

@@ -11,7 +11,7 @@ from sklearn.metrics import accuracy_score, log_loss
 from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.holdout import Holdout
 from sk_adalr.estimators.targets import Target
-from sk_adalr.training import Validation
+from sk_adalr.training import Validation, best_epoch
 
 estimators = pytest.mark.parametrize("cls", ESTIMATORS.values(), ids=list(ESTIMATORS))
 
@@ -231,6 +231,13 @@ def test_twice_the_median_may_be_more_than_max_iter():
     assert model.stop_reason_.startswith("Trained for")
 
 
+@networks
+def test_epochs_that_folds_count_are_made_whatever_the_training_loss_does(cls, monkeypatch):
+    monkeypatch.setattr("sk_adalr.estimators.judging.best_epoch", lambda *args, **kwargs: 20)
+    model = by_folds(cls, tol=10, n_iter_no_change=1).fit(*problem(cls))
+    assert model.n_iter_ == (40 if cls in CLASSIFIERS.values() else 20)
+
+
 def test_folds_keep_a_network_of_few_rows_from_fitting_noise():
     X, y = noisy(2000)
     scores = [
@@ -253,9 +260,21 @@ def test_folds_keep_a_classifier_of_few_rows_per_class_from_fitting_noise():
 
 
 @networks
-def test_folds_that_still_gain_warn_of_max_iter(cls):
+def test_folds_that_still_gain_make_all_epochs_and_warn(cls, monkeypatch):
+    trainings = []
+
+    def counted(*args, **kwargs):
+        trainings.append(best_epoch(*args, **kwargs))
+        return trainings[-1]
+
+    monkeypatch.setattr("sk_adalr.estimators.judging.best_epoch", counted)
+    model = by_folds(cls, max_iter=3)
     with pytest.warns(ConvergenceWarning, match=r"reached `max_iter` \(3\)(?!.*early_stopping)"):
-        by_folds(cls, max_iter=3).fit(*problem(cls))
+        model.fit(*problem(cls))
+    assert model.n_iter_ == 3
+    n_folds = 3 if cls in CLASSIFIERS.values() else 5
+    assert model.stop_reason_.startswith("Reached `max_iter`, up to which the loss of unseen rows falls")
+    assert trainings == [3] * (n_folds // 2 + 1)  # the others cannot change the median
 
 
 @networks
