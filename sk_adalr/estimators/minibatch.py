@@ -219,7 +219,7 @@ class MiniBatchTraining(Judged):
             self._warn_not_converged("," if is_judged or self.early_stopping is True else stop_early)
         # A constant target's constant prediction has no loss; what is left is then compared with its magnitude.
         if session.loss > 2 * max(stopping.loss_scale, 0.01 * session.units.of_loss):
-            low, _, high = history.learning_rates[-1]
+            low, _, high = history.learning_rate_curve()[-1]
             warn_caller(
                 f"{type(self).__name__} ended at a loss of {session.loss:.3g}, far above the "
                 f"{stopping.loss_scale:.3g} of the best constant prediction (learning rates between {low:.3g} and "
@@ -271,8 +271,8 @@ class MiniBatchTraining(Judged):
             losses=list(self.loss_curve_),
             validation_scores=list(self.validation_scores_ or []),
             validation_losses=list(self.validation_loss_curve_ or []),
-            learning_rates=[tuple(rates) for rates in fitted_array(self.learning_rate_curve_).tolist()],
-            layer_learning_rates=[] if by_layer is None else fitted_array(by_layer).tolist(),
+            earlier_learning_rates=fitted_array(self.learning_rate_curve_),
+            earlier_layer_learning_rates=None if by_layer is None else fitted_array(by_layer),
         )
 
 
@@ -282,11 +282,12 @@ def history_attributes(history: History, note: str) -> dict[str, Any]:
         "n_iter_": len(history.losses),
         "loss_": history.losses[-1],
         "loss_curve_": history.losses,
-        "learning_rate_curve_": np.array(history.learning_rates).reshape(-1, 3),
+        "learning_rate_curve_": history.learning_rate_curve(),
         "validation_scores_": history.validation_scores or None,
         "validation_loss_curve_": history.validation_losses or None,
         "stop_reason_": (history.stop_reason + note).strip(),
     }
-    if history.layer_learning_rates:
-        attributes["layer_learning_rate_curve_"] = np.array(history.layer_learning_rates)
+    layer_curve = history.layer_learning_rate_curve()
+    if layer_curve is not None:
+        attributes["layer_learning_rate_curve_"] = layer_curve
     return attributes

@@ -24,9 +24,12 @@ class History:
     validation_losses : list of float
         Mean loss on the validation rows, without penalty; empty without early stopping.
     learning_rates : list of (float, float, float)
-        Smallest, median and largest rate at the end of the epoch.
+        Smallest, median and largest rate at the end of the epoch, of the epochs of this call.
     layer_learning_rates : list of list of (float, float, float)
         The same for each layer; empty for a single one.
+    earlier_learning_rates, earlier_layer_learning_rates : array or None
+        Those of the epochs before, (n_epochs, 3) and (n_epochs, n_layers, 3): numbers of thousands of calls are copied,
+        not converted, in each of them.
     stop_reason : str
         One sentence; empty while training.
     note : str
@@ -38,8 +41,19 @@ class History:
     validation_losses: list[float] = field(default_factory=list)
     learning_rates: list[tuple[float, float, float]] = field(default_factory=list)
     layer_learning_rates: list[list[tuple[float, float, float]]] = field(default_factory=list)
+    earlier_learning_rates: np.ndarray | None = None
+    earlier_layer_learning_rates: np.ndarray | None = None
     stop_reason: str = ""
     note: str = ""
+
+    def learning_rate_curve(self) -> np.ndarray:
+        """Return the rates of all epochs, (n_epochs, 3)."""
+        return _joined(self.earlier_learning_rates, np.reshape(self.learning_rates, (-1, 3)))
+
+    def layer_learning_rate_curve(self) -> np.ndarray | None:
+        """Return those of the layers, (n_epochs, n_layers, 3), or None for a single one."""
+        earlier, new = self.earlier_layer_learning_rates, self.layer_learning_rates
+        return _joined(earlier, np.array(new)) if new else earlier
 
     def record_rates(
         self, rates: np.ndarray, layout: ParameterLayout | None = None, room: np.ndarray | None = None
@@ -57,6 +71,10 @@ class History:
         else:
             by_layer = [[layer] for layer in np.broadcast_to(rates, len(layout.layers))[:, None]]
         self.layer_learning_rates.append([_summary(parts, room) for parts in by_layer])
+
+
+def _joined(earlier: np.ndarray | None, new: np.ndarray) -> np.ndarray:
+    return new if earlier is None else np.concatenate([earlier, new])
 
 
 def _summary(parts: list[np.ndarray], room: np.ndarray) -> tuple[float, float, float]:
