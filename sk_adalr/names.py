@@ -57,22 +57,26 @@ def check_number(
     *,
     strict: bool = False,
     integer: bool = False,
+    or_infinite: bool = False,
 ) -> None:
     """Raise a TypeError or ValueError unless `value` is a number in [minimum, maximum).
 
-    With `strict`, `minimum` itself is refused too; infinity always is.
+    With `strict`, `minimum` itself is refused too; infinity is unless `or_infinite`.
     """
     kind: Any = Integral if integer else Real
     noun = "an integer" if integer else "a number"
     bound = f"greater than {minimum:g}" if strict else f"at least {minimum:g}"
     if maximum < math.inf:
         bound += f" and below {maximum:g}"
+    elif or_infinite:
+        bound += " or numpy.inf"
     elif not integer:
         bound += " and finite"
     message = f"`{name}` must be {noun} {bound}; got {value!r}."
     if isinstance(value, bool) or not isinstance(value, kind):
         raise TypeError(message)
-    if not (minimum <= value < maximum) or (strict and value == minimum):
+    is_below = value < maximum or (or_infinite and value == math.inf)
+    if not (minimum <= value and is_below) or (strict and value == minimum):
         raise ValueError(message)
 
 
@@ -103,8 +107,9 @@ def make_direction(
     names = (*others, *DIRECTIONS)
     if isinstance(direction, str) and direction == "exact":
         raise ValueError(
-            f"`{parameter}='exact'` needs a linear predictor, whose loss along a direction is known after one pass; "
-            f"a function of its parameters alone does not have one. Use one of {', '.join(map(repr, names))}."
+            f"`{parameter}='exact'` needs a linear predictor, whose loss along a direction is known after one pass: a "
+            "network is none, nor is a function that is given by its values alone. Use one of "
+            f"{', '.join(map(repr, names))}."
         )
     check_choice(parameter, direction, names)
     # As Python's floats, numbers do not turn products with float32 arrays into float64, as NumPy's own would.

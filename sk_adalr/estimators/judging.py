@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from sk_adalr.backends import beside
+from sk_adalr.caller import warn_caller
 from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.holdout import Holdout
 from sk_adalr.estimators.session import Session
@@ -28,6 +29,7 @@ class Judged:
     max_iter: Any
     tol: Any
     n_iter_no_change: Any
+    verbose: Any
 
     #: Rows per class, a regressor counting as two, from which ``early_stopping="auto"`` holds some of them out, and
     #: rows that are enough for any number of classes; None where "auto" is not offered.
@@ -83,6 +85,8 @@ class Judged:
         try:
             return Holdout.split(data, target, self.validation_fraction, seed), ""
         except ValueError as error:
+            if not self._is_auto_stopping:
+                warn_caller(f"`early_stopping=True` found no rows to hold out, so all rows train: {error}")
             return None, f" Early stopping had no rows to hold out: {error}"
 
     def _stopping(self, session: Session, history: History, stops_early: bool, tol: float) -> Stopping:
@@ -131,6 +135,8 @@ class Judged:
                 max_epochs=self.max_iter,
             )
             epochs.append(best)
+            if self.verbose:
+                print(f"Fold {len(epochs)} of {self._n_folds}: the loss of its rows is lowest after {best} epochs")
             if 2 * epochs.count(self.max_iter) > self._n_folds:
                 return math.inf
         return self._epochs_factor * int(np.median(epochs))

@@ -223,8 +223,7 @@ class AdaptiveLRLogisticRegression(LabelPrediction, LinearEstimator):
 
     def _check_params(self) -> None:
         super()._check_params()
-        if not (isinstance(self.C, float) and np.isposinf(self.C)):
-            check_number("C", self.C, 0, strict=True)
+        check_number("C", self.C, 0, strict=True, or_infinite=True)
         check_number("l1_ratio", self.l1_ratio, 0)
         if self.l1_ratio != 0:
             raise ValueError(

@@ -69,8 +69,8 @@ class AdaptiveLRMLPClassifier(LabelPrediction, MLPEstimator):
         where accuracies are within half a standard error, and holds out rows only where there are 1000 per class or
         more, on average, or 20000. With fewer, from 50 on, it trains three times on two thirds of the rows to learn
         how many epochs lower the loss of the rest, and then on all rows for twice the median of these, for the
-        accuracy goes on rising for a while; not where `tol` is 0 or `warm_start`. Rows passed as `X_val` always judge
-        instead.
+        accuracy goes on rising for a while; not where `tol` is 0 or `warm_start`. Rows passed as `X_val` judge
+        instead, and are an error with False.
     validation_fraction : float, default=0.1
         Share of the rows to hold out, in (0, 1).
     warm_start : bool, default=False

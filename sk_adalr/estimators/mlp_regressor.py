@@ -68,7 +68,7 @@ class AdaptiveLRMLPRegressor(OutputPrediction, MLPEstimator):
         for `n_iter_no_change` epochs; the parameters with the best R2 are kept. "auto" does so from 2000 rows on.
         From 50 to 1999 rows, too few to spare some, it trains five times on four fifths of them to learn how many
         epochs pay on the rest, and then on all rows for the median of these; not where `tol` is 0 or `warm_start`.
-        Rows passed as `X_val` always judge instead.
+        Rows passed as `X_val` judge instead, and are an error with False.
     validation_fraction : float, default=0.1
         Share of the rows to hold out, in (0, 1).
     warm_start : bool, default=False

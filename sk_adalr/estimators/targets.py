@@ -101,6 +101,8 @@ def encode_labels(
         return _encode_label_matrix(y, dtype, classes, class_weight)
 
     y = y if y.ndim == 1 else column_or_1d(y, warn=True)
+    if not (class_weight is None or isinstance(class_weight, dict) or str(class_weight) == "balanced"):
+        raise ValueError(f"`class_weight` must be a dict, 'balanced' or None; got {class_weight!r}.")
     present, indices = np.unique(y, return_inverse=True)
     if classes is None:
         classes = present

@@ -28,8 +28,8 @@ class History:
     layer_learning_rates : list of list of (float, float, float)
         The same for each layer; empty for a single one.
     earlier_learning_rates, earlier_layer_learning_rates : array or None
-        Those of the epochs before, (n_epochs, 3) and (n_epochs, n_layers, 3): numbers of thousands of calls are copied,
-        not converted, in each of them.
+        Those of the epochs before, (n_epochs, 3) and (n_epochs, n_layers, 3): of thousands of calls, each copies their
+        numbers, and converts none.
     stop_reason : str
         One sentence; empty while training.
     note : str

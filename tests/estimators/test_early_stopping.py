@@ -87,7 +87,8 @@ def test_validation_scores_use_the_sample_weights(cls):
 def test_where_a_stratified_split_is_impossible_training_goes_on_and_says_so(cls):
     X, y = problem(cls)
     y = np.r_[0, np.ones(len(y) - 1)].astype(int)  # a class of one row cannot be on both sides
-    model = fit(make(cls, solver="adam", early_stopping=True), X, y)
+    with pytest.warns(UserWarning, match="`early_stopping=True` found no rows to hold out, so all rows train"):
+        model = fit(make(cls, solver="adam", early_stopping=True), X, y)
     assert model.n_iter_ == 5
     assert model.validation_scores_ is None
     assert "Early stopping had no rows to hold out" in model.stop_reason_
@@ -109,7 +110,8 @@ def test_the_only_row_of_a_class_trains(cls):
 def test_where_there_are_too_few_rows_training_goes_on_and_says_so(cls):
     X, y = problem(cls)
     rows = [int(np.argmin(y)), int(np.argmax(y))]
-    model = fit(make(cls, solver="adam", early_stopping=True), X[rows], y[rows])
+    with pytest.warns(UserWarning, match="`early_stopping=True` found no rows to hold out"):
+        model = fit(make(cls, solver="adam", early_stopping=True), X[rows], y[rows])
     assert model.validation_scores_ is None
     assert "Early stopping had no rows to hold out" in model.stop_reason_
 
@@ -118,7 +120,8 @@ def test_where_there_are_too_few_rows_training_goes_on_and_says_so(cls):
 def test_the_order_of_a_fit_without_split_is_that_of_a_fit_without_early_stopping(cls):
     X, y = problem(cls)
     rows = [int(np.argmin(y)), int(np.argmax(y))]
-    with_request = fit(make(cls, solver="adam", early_stopping=True, batch_size=1), X[rows], y[rows])
+    with pytest.warns(UserWarning, match="found no rows to hold out"):
+        with_request = fit(make(cls, solver="adam", early_stopping=True, batch_size=1), X[rows], y[rows])
     without = fit(make(cls, solver="adam", batch_size=1), X[rows], y[rows])
     np.testing.assert_array_equal(blocks(with_request), blocks(without))
 
@@ -229,6 +232,12 @@ def test_twice_the_median_may_be_more_than_max_iter():
         model = by_folds(MLP["AdaptiveLRMLPClassifier"], max_iter=n_iter - 1).fit(X, y > 0)
     assert model.n_iter_ == n_iter - 1
     assert model.stop_reason_.startswith("Trained for")
+
+
+def test_a_verbose_fit_prints_a_line_per_fold(capsys):
+    model = by_folds(MLP["AdaptiveLRMLPClassifier"], verbose=True).fit(*problem(MLP["AdaptiveLRMLPClassifier"]))
+    lines = [line.split(":")[0] for line in capsys.readouterr().out.splitlines()]
+    assert lines == [f"Fold {k} of 3" for k in (1, 2, 3)] + [f"Epoch {k}" for k in range(1, model.n_iter_ + 1)]
 
 
 @networks
