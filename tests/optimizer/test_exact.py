@@ -318,6 +318,22 @@ def test_a_constant_column_beside_dependent_ones_gets_no_coefficient_of_rounding
     assert result.coef[2, 0] == 0
 
 
+@pytest.mark.parametrize("columns", ["in place", "copied"])
+def test_float32_columns_that_depend_on_each_other_end_at_the_optimum(columns):
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        common = rng.standard_normal((1500, 1))
+        X = (0.1 * rng.standard_normal((1500, 200)) + common).astype(np.float32)
+        X = np.asfortranarray(X) if columns == "copied" else X
+        y = (2 * common + rng.logistic(size=(1500, 1)) > 0).astype(float)
+        optimum = solve_exact(X.astype(float), y, None, "binomial", penalty=1e-6, tol=1e-7).loss
+        result = solve_exact(X, y, None, "binomial", penalty=1e-6, tol=1e-5)
+        predictions = X.astype(float) @ result.coef[:, 0] + result.intercept
+        loss = np.logaddexp(0, (1 - 2 * y[:, 0]) * predictions).mean() + 0.5e-6 * (result.coef**2).sum()
+        assert loss == pytest.approx(optimum, rel=1e-6)
+        assert result.loss == pytest.approx(loss, rel=1e-6)  # what it says is what it is
+
+
 @pytest.mark.parametrize("condition", [1e1, 1e3])
 def test_no_more_iterations_than_preconditioned_conjugate_gradients(condition):
     ours = theirs = 0

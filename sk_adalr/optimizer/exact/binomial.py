@@ -13,6 +13,7 @@ and a few guarded Newton steps drive :math:`\psi` to zero: no learning rate is l
 import numpy as np
 
 from ...backends import beside, namespace, to_host
+from .loop import Solver
 from .rates import constant_model_rates
 from .small_system import newton_step
 from .subspace import Subspace
@@ -24,9 +25,10 @@ _MAX_INNER, _INNER_DECREASE, _MODEL_ERROR, _SUFFICIENT = 3, 0.3, 0.2, 1e-4
 # Where rows saturate the curvature vanishes and Newton steps grow far beyond where they hold: the tail is
 # long.
 _BACKTRACK = (1.0, 0.5, 0.25, 0.125, 0.0125, 1e-3, 1e-5, 1e-8)
+_MOST_REFRESHES = 5
 
 
-class Binomial:
+class Binomial(Solver):
     """One binary logistic regression in standardised columns; see `loop` for the interface.
 
     Parameters
@@ -63,6 +65,7 @@ class Binomial:
         self.reference_loss, self.n_passes = self.loss, 2
         self._subspace = Subspace(self._sign, fit_intercept, p, penalty, n_steps)
         self._iteration, self._grad = 0, None
+        self._refreshed, self._n_refreshes = 0, 0
         if start is not None:
             self._start_at(*start)
 
@@ -103,6 +106,22 @@ class Binomial:
         self._subspace.push(c[0], step, change)
         self._iteration += 1
         return True
+
+    def refresh(self):
+        """Predict anew from the coefficients where each step has added the rounding of float32 to the predictions.
+
+        The past steps, whose predictions have the same rounding, are forgotten: on columns that depend on each other
+        they would fit it again, and end below the loss of any coefficients, 1e-3 above that of the best.
+        """
+        if not self._single or self._iteration == self._refreshed or self._n_refreshes == _MOST_REFRESHES:
+            return False
+        before = self.loss
+        self._margins = (self._columns.forward(self.coef) + self.intercept) * self._sign
+        self.n_passes += 1
+        self._evaluate()
+        self._subspace.forget()
+        self._refreshed, self._n_refreshes = self._iteration, self._n_refreshes + 1
+        return abs(self.loss - before) > np.finfo(np.float32).eps * self.loss
 
     def _start_at(self, coef, intercept):
         """Move to a given solution, unless it is worse than the constant model."""

@@ -12,13 +12,14 @@ its passes. Each is divided by its own scale, so that one stopping rule suits al
 import numpy as np
 
 from ...backends import beside, namespace, to_host
+from .loop import Solver
 
 _RIDGE = 1e-13
 # Decreases below this share of the loss are rounding.
 _ROUNDING = 4e-16
 
 
-class LeastSquares:
+class LeastSquares(Solver):
     """k least-squares problems in standardised columns; see `loop` for the interface.
 
     Parameters
@@ -38,8 +39,6 @@ class LeastSquares:
     shared_rate : bool
         Use one rate for all columns in their own units, which leads to the solution of minimum norm.
     """
-
-    trusts_optimality = True
 
     def __init__(self, columns, target, weight, penalty, fit_intercept, n_steps, start=None, shared_rate=False):
         n, p = columns.shape

@@ -9,6 +9,7 @@ gradient. With few columns even the smallest exact subspace of the multinomial l
 import numpy as np
 
 from ...backends import namespace, to_host
+from .loop import Solver
 from .quasi_newton import InverseHessian
 from .rates import constant_model_rates, floored_rates
 from .softmax import Softmax
@@ -16,7 +17,7 @@ from .softmax import Softmax
 _SUFFICIENT, _MAX_TRIALS = 1e-4, 20
 
 
-class Multinomial:
+class Multinomial(Solver):
     """One multinomial logistic regression in standardised columns; see `loop` for the interface.
 
     Parameters are those of `Binomial`, with integer classes as target (n,) and n_classes of them.

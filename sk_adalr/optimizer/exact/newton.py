@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...backends import beside, namespace, to_host
+from .loop import Solver
 from .quasi_newton import InverseHessian
 from .small_system import Factorised
 
@@ -47,7 +48,7 @@ class _Point(NamedTuple):
     loss: float
 
 
-class Newton:
+class Newton(Solver):
     """A linear classifier in standardised dense columns; see `loop` for the interface.
 
     Parameters
@@ -60,8 +61,6 @@ class Newton:
     start : (ndarray (k, p), ndarray (k,)) or None
         Where to start, in standardised columns; ignored if worse than the constant model.
     """
-
-    trusts_optimality = True
 
     def __init__(self, columns, data_loss, penalty, fit_intercept, start=None):
         n, p = columns.shape

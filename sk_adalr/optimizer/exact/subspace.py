@@ -77,6 +77,10 @@ class Subspace:
             H += self.P
         return H
 
+    def forget(self):
+        """Keep no past steps."""
+        self._pushed, self.size = 0, self._first + 1
+
     def push(self, intercept, direction, predictions):
         """Keep a step, without its `intercept` part, as a past step.
 
