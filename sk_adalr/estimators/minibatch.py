@@ -213,7 +213,7 @@ class MiniBatchTraining(Judged):
         history, stopping = session.history, session.stopping
         if stopping is None:
             return
-        if history.stop_reason == MAX_ITER_REACHED or session.paying_epochs == math.inf:
+        if history.stop_reason in (MAX_ITER_REACHED, self._reason_of_folds(math.inf, 0)):
             stop_early = ", set `early_stopping=True` to stop where held-out rows no longer gain,"
             is_judged = session.validation is not None or session.paying_epochs is not None
             self._warn_not_converged("," if is_judged or self.early_stopping is True else stop_early)

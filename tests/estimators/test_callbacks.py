@@ -71,6 +71,14 @@ def test_a_callback_that_returns_true_ends_the_fit_with_a_usable_model(model):
     assert np.isfinite(model.score(X, y))
 
 
+def test_a_callback_that_ends_a_fit_whose_folds_still_gain_warns_of_nothing(recwarn):
+    model = AdaptiveLRMLPClassifier(max_iter=3, random_state=0).set_callbacks(Recorder(stop_after=2))
+    model.fit(*data(model))
+    assert model.n_iter_ == 2
+    assert "callback" in model.stop_reason_.lower()
+    assert not recwarn.list
+
+
 @models
 def test_a_callback_changes_no_bit_of_the_model(model):
     X, y = data(model)
