@@ -102,7 +102,7 @@ def column_moments(X, weight=None):
     return to_host(total) / n, to_host(square) / n
 
 
-def _blocks_of_rows(shape, n_values=2 * CACHE_VALUES):
+def _blocks_of_rows(shape, n_values=8 * CACHE_VALUES):
     n, p = shape
     size = max(1, n_values // max(1, p))
     return [slice(start, min(start + size, n)) for start in range(0, n, size)]
