@@ -45,19 +45,18 @@ class Holdout:
         ValueError
             If no such split is possible; the message says why.
         """
-        candidates, labels = np.arange(data.n_samples), target.labels
+        candidates, alone, labels = np.arange(data.n_samples), np.arange(0), target.labels
         if labels is not None:
             _, index, counts = np.unique(labels, return_inverse=True, return_counts=True)
             if (counts > 1).sum() < 2:
                 raise ValueError("Two classes need two rows or more.")
-            candidates = np.flatnonzero(counts[index] > 1)
+            has_others = counts[index] > 1
+            candidates, alone = np.flatnonzero(has_others), np.flatnonzero(~has_others)
             labels = labels[candidates]
         train_rows, rows = train_test_split(candidates, test_size=fraction, random_state=seed, stratify=labels)
         if labels is None and len(rows) < 2:
             raise ValueError("A score needs two rows or more.")
-        if len(candidates) < data.n_samples:
-            train_rows = np.concatenate([train_rows, np.setdiff1d(np.arange(data.n_samples), candidates)])
-        return cls(data, rows, train_rows)
+        return cls(data, rows, np.concatenate([train_rows, alone]))
 
     @classmethod
     def folds(cls, data: Dataset, target: Target, n_folds: int, seed: int) -> Iterator["Holdout"]:

@@ -24,7 +24,7 @@ from sk_adalr.optimizer.automatic import AutomaticOptimizer
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.standardization import Standardization
 from sk_adalr.training import Batches, History, Trainer, TrainingState, no_worse_than_constant
-from sk_adalr.training.stopping import INTERRUPTED, MAX_ITER_MADE, MAX_ITER_REACHED
+from sk_adalr.training.stopping import FOLDS_STILL_GAIN, INTERRUPTED, MAX_ITER_MADE, MAX_ITER_REACHED
 from sk_adalr.units import Units
 
 
@@ -213,7 +213,7 @@ class MiniBatchTraining(Judged):
         history, stopping = session.history, session.stopping
         if stopping is None:
             return
-        if history.stop_reason in (MAX_ITER_REACHED, self._reason_of_folds(math.inf, 0)):
+        if history.stop_reason in (MAX_ITER_REACHED, FOLDS_STILL_GAIN.format(self._n_folds)):
             stop_early = ", set `early_stopping=True` to stop where held-out rows no longer gain,"
             is_judged = session.validation is not None or session.paying_epochs is not None
             self._warn_not_converged("," if is_judged or self.early_stopping is True else stop_early)

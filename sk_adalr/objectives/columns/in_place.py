@@ -43,9 +43,9 @@ class ImplicitColumns(DenseColumns):
 
     def forward(self, coef):
         """Predictions (n,) or (k, n), float64, of coefficients (p,) or (k, p)."""
-        raw = self._unscaled(coef)
+        raw, intercept = self.to_blocks(coef, 0.0)
         predictions = super().forward(raw)
-        predictions -= raw @ self.mean if coef.ndim == 1 else (raw @ self.mean)[:, None]
+        predictions += intercept[..., None]
         return predictions
 
     def backward(self, residual):
