@@ -103,10 +103,10 @@ class Standardization:
         matrix = CSRArrays(*arrays, X.shape) if isinstance(X, CSRArrays) else csr(arrays, X.shape)
         return SparseRows(matrix, (center / self.scale).astype(dtype))
 
-    def gather(self, X: Array, rows: Array, out: Array) -> None:
-        """Fill `out` with the given rows of the dense `X`, standardised."""
+    def gather(self, X: Array, target: Array, rows: Array, out: Array) -> Array:
+        """Fill `out` with the given rows of the dense `X`, standardised, and return those of `target`."""
         center, scale = self.center.astype(X.dtype, copy=False), self.scale.astype(X.dtype, copy=False)
-        kernels(X).gather_standardized(X, rows, center, scale, out)
+        return kernels(X).gather_standardized(X, target, rows, center, scale, out)
 
     def fold(
         self, coef: Array, intercept: Array | None, out: np.ndarray | None = None

@@ -72,16 +72,21 @@ def _directory():
     return tempfile.TemporaryDirectory()
 
 
+def compile_library(name, code, options):
+    """Return C++ `code` as a loaded library."""
+    source = Path(_directory().name) / f"{name}_{hash(code) & 0xFFFFFFFF:08x}.cpp"
+    library = source.with_suffix(".so")
+    if not library.exists():
+        source.write_text(code)
+        options = [*options, "-Wall", "-Werror", "-shared", "-fPIC"]
+        subprocess.run([COMPILER, *options, str(source), "-o", str(library)], check=True, timeout=120)
+    return ctypes.CDLL(str(library))
+
+
 @functools.cache
 def compiled(name, code):
     """Return the function `name` of C++ `code`."""
-    source = Path(_directory().name) / f"{name}_{hash(code) & 0xFFFFFFFF:08x}.cpp"
-    library = source.with_suffix(".so")
-    source.write_text(PREAMBLE + code)
-    options = ["-O2", "-ffp-contract=off", "-fno-builtin", "-Wall", "-Werror", "-Wno-unused"]
-    command = [COMPILER, *options, "-shared", "-fPIC", str(source), "-o", str(library)]
-    subprocess.run(command, check=True, timeout=120)
-    loaded = ctypes.CDLL(str(library))
+    loaded = compile_library(name, PREAMBLE + code, ["-O2", "-ffp-contract=off", "-fno-builtin", "-Wno-unused"])
     for function, value in FUNCTIONS.items():
         ctypes.c_void_p.in_dll(loaded, function).value = ctypes.cast(value, ctypes.c_void_p).value
     return getattr(loaded, name)
@@ -93,12 +98,7 @@ def compiled_preamble(preamble, function):
     for c_type in ("float", "double"):
         call = f"for (int i = 0; i < size; ++i) x[i] = {function}(x[i]);"
         code.append(f'extern "C" void on_{c_type}({c_type} *x, int size) {{ {call} }}')
-    source = Path(_directory().name) / f"{function}.cpp"
-    source.write_text("\n".join(code))
-    library = source.with_suffix(".so")
-    options = ["-std=c++17", "-O1", "-Wall", "-Werror", "-shared", "-fPIC"]
-    subprocess.run([COMPILER, *options, str(source), "-o", str(library)], check=True, timeout=120)
-    loaded = ctypes.CDLL(str(library))
+    loaded = compile_library(function, "\n".join(code), ["-std=c++17", "-O1"])
 
     def apply(x):
         x = x.copy()

@@ -9,8 +9,9 @@ import functools
 import operator
 import sys
 from contextlib import contextmanager
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
+import cuda_on_host
 import elementwise_on_host
 import numpy as np
 import scipy.sparse
@@ -143,6 +144,10 @@ class ndarray:
 
     def astype(self, dtype, copy=True):
         return self if not copy and dtype == self.dtype else on_device(self._array.astype)(dtype)
+
+    @property
+    def data(self):
+        return SimpleNamespace(ptr=self._array.ctypes.data)
 
     def __deepcopy__(self, memo):
         return ndarray(self._array.copy())
@@ -326,6 +331,22 @@ class ElementwiseKernel(elementwise_on_host.ElementwiseKernel):
         super().__call__(*map(unwrap, arguments))
 
 
+class RawKernel:
+    """A kernel of which NumPy computes what it says, and one launch; `code` is compiled by nobody."""
+
+    def __init__(self, code, name):
+        self.name = name
+
+    def __call__(self, grid, block, arguments):
+        for argument in arguments:
+            if isinstance(argument, np.ndarray):
+                raise TypeError("Unsupported type <class 'numpy.ndarray'>")
+        launches(self.name)
+        arguments = [*map(unwrap, arguments)]
+        cuda_on_host.check_arguments(arguments)
+        cuda_on_host.COMPUTED[self.name](*arguments)
+
+
 _device = _module("cupy.cuda.device", ModuleType("empty"), Device=Device)
 _runtime = _module(
     "cupy.cuda.runtime", ModuleType("empty"), getDeviceCount=lambda: 1, CUDARuntimeError=CUDARuntimeError
@@ -339,6 +360,7 @@ cupy = _module(
     asarray=_asarray,
     array=_asarray,
     ElementwiseKernel=ElementwiseKernel,
+    RawKernel=RawKernel,
     cuda=_cuda,
     linalg=_linalg,
     fft=_fft,

@@ -1,7 +1,11 @@
 """For each kernel of the table, arguments and what its formula makes of them."""
 
+from itertools import pairwise
+
 import numpy as np
 from scipy import sparse
+
+from sk_adalr.backends import Residuals
 
 SIZES = (0, 1, 7, 1000, 2051)
 
@@ -72,15 +76,6 @@ def watch(size, dtype):
     return (memory, *numbers, 2.5, 1e30, 4.0, 0.15, 2.0, 0.05), {0: np.array(expected)}
 
 
-def penalize(size, dtype):
-    (grad,) = vectors(max(1, size), dtype, 1)  # a model without coefficients is none, and BLAS takes no empty vector
-    coefs = matrix(1, dtype, 1 + size // 2)[0]
-    square, total = np.asarray(coefs @ coefs), np.asarray(3.25)
-    expected = 0.75 * grad
-    expected[: coefs.size] += 0.1 * coefs
-    return (grad, coefs, square, total, 7.0, 0.1, 0.75), {0: expected, "result": 3.25 / 7 + 0.05 * square}
-
-
 def add_bias_relu(size, dtype):
     a, bias = matrix(size, dtype), matrix(1, dtype)[0]
     return (a, bias), {0: (a + bias) * (a + bias > 0)}
@@ -145,17 +140,26 @@ def with_bias(case):
     return biased
 
 
-def gather(size, dtype):
-    X, rows = matrix(11, dtype), np.random.RandomState(1).randint(11, size=size)
-    return (X, rows, np.empty((size, 5), dtype)), {2: np.array([X[i] for i in rows]).reshape(size, 5)}
+def gather(size, dtype, n_targets=7):
+    X, target, rows = matrix(11, dtype), matrix(12, dtype, n_targets)[:11], rows_of(11, size)
+    expected = {3: np.array([X[i] for i in rows]).reshape(size, 5)}
+    return (X, target, rows, np.empty((size, 5), dtype)), expected | {"result": target[rows]}
 
 
-def gather_standardized(size, dtype):
-    X, rows = matrix(11, dtype), np.random.RandomState(1).randint(11, size=size)
+def gather_of_classes(size, dtype):
+    (X, target, *others), expected = gather(size, dtype)
+    target = np.arange(11)
+    return (X, target, *others), expected | {"result": target[rows_of(11, size)]}
+
+
+def gather_standardized(size, dtype, n_targets=1):
+    (X, target, rows, out), expected = gather(size, dtype, n_targets)
     center, scale = X.mean(axis=0), X.std(axis=0)
-    standardized = (X - center) / scale
-    expected = np.array([standardized[i] for i in rows]).reshape(size, 5)
-    return (X, rows, center, scale, np.empty((size, 5), dtype)), {4: expected}
+    return (X, target, rows, center, scale, out), {5: (expected[3] - center) / scale, "result": expected["result"]}
+
+
+def rows_of(n_rows, size):
+    return np.random.RandomState(1).randint(n_rows, size=size)
 
 
 def csr(size, dtype):
@@ -193,7 +197,6 @@ CASES = [
     scale_direction_without_multipliers,
     move,
     watch,
-    penalize,
     add_bias_relu,
     relu_backward,
     tanh_backward,
@@ -205,6 +208,7 @@ CASES = [
     squared_residual_of_one_output,
     *map(with_bias, (softmax_residual, binomial_residual, binomial_residual_of_one_output, squared_residual)),
     gather,
+    gather_of_classes,
     gather_standardized,
     csr_matmul,
     csr_matmul_without_offset,
@@ -225,7 +229,7 @@ FREE = {
 
 def kernel_name(case):
     name = case.__name__
-    for suffix in ("_without_offset", "_without_multipliers", "_with_bias", "_of_one_output"):
+    for suffix in ("_of_classes", "_without_offset", "_without_multipliers", "_with_bias", "_of_one_output"):
         name = name.removesuffix(suffix)
     return name
 
@@ -236,3 +240,22 @@ def kernel(table, case):
 
 def copies(arguments):
     return [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
+
+
+def finish_arguments(asarray, size, dtype, has_weight, factor):
+    """Return the arguments of `finish` as arrays that `asarray` makes of NumPy's, always the same for the same."""
+    n_coefs, widths, n_rows = size
+    rng = np.random.RandomState(n_coefs)
+
+    def draw(*shape):
+        return rng.standard_normal(shape).astype(dtype)
+
+    grad = asarray(draw(n_coefs + sum(widths)))
+    ends = np.cumsum([n_coefs, *widths])
+    intercept_grads = [grad[start:end] for start, end in pairwise(ends)]
+    residuals = Residuals([asarray(draw(n_rows, width)) for width in widths], asarray(np.ones(n_rows, dtype)))
+    coefs, row_losses = draw(n_coefs), draw(n_rows) ** 2
+    weighted = asarray(coefs * positive(draw(n_coefs)))
+    weight = asarray(positive(draw(n_rows))) if has_weight else None
+    rows = (intercept_grads, residuals, asarray(row_losses), weight)
+    return (grad, asarray(coefs), weighted, *rows, 7.0, factor, 0.75)

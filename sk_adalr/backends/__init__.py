@@ -6,6 +6,7 @@ The only room that imports CuPy and numba.
 from sk_adalr.backends.interchange import Origin, enter, enter_host, fitted_array, origin, same_place
 from sk_adalr.backends.kernels import (
     Kernels,
+    Residuals,
     expect_steps,
     kernels,
     least_log_probability,
@@ -27,12 +28,14 @@ from sk_adalr.backends.namespace import (
     to_device,
     to_floats,
     to_host,
+    weighted_sum,
 )
 
 __all__ = [
     "Array",
     "Kernels",
     "Origin",
+    "Residuals",
     "add_scaled",
     "beside",
     "csr",
@@ -56,4 +59,5 @@ __all__ = [
     "to_floats",
     "to_host",
     "use_kernels",
+    "weighted_sum",
 ]

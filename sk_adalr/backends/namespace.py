@@ -59,6 +59,14 @@ def multiply_into(out: Array, a: Array, b: Array) -> Array:
     return namespace(out).matmul(a, b, out=out)
 
 
+def weighted_sum(row_losses: Array, weight: Array | None) -> Any:
+    """Return the sum (0-d) of the losses of rows, each times its weight, if given."""
+    # float32 rows add up in float64: a million rows would otherwise lose four digits.
+    if weight is not None:
+        row_losses = row_losses * weight
+    return row_losses.sum(dtype="float64")
+
+
 def is_sparse(X: Any) -> bool:
     """Say whether `X` is a sparse matrix of SciPy's or CuPy's."""
     return hasattr(X, "tocsr")

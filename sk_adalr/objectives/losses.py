@@ -8,7 +8,7 @@ first.
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sk_adalr.backends import Array, kernels, namespace, special
+from sk_adalr.backends import Array, kernels, namespace, special, weighted_sum
 
 
 class Loss(Protocol):
@@ -18,10 +18,13 @@ class Loss(Protocol):
         """Return the loss sum (0-d); `raw` is overwritten."""
         ...
 
-    def value_and_residual(
+    def residual(
         self, raw: Array, target: Array, weight: Array | None, scale: float = 1.0, bias: Array | None = None
-    ) -> Any:
-        """Return the loss sum (0-d) and overwrite `raw` with `scale` times its derivative by the raw prediction."""
+    ) -> Array:
+        """Overwrite `raw` with `scale` times the derivative of the loss sum; return the loss of each row, unweighted.
+
+        The losses (n_rows,) are for `weighted_sum`.
+        """
         ...
 
     def predict(self, raw: Array) -> Array:
@@ -37,13 +40,6 @@ class Loss(Protocol):
         ...
 
 
-def _weighted_sum(row_losses: Array, weight: Array | None) -> Any:
-    # float32 rows add up in float64: a million rows would otherwise lose four digits.
-    if weight is not None:
-        row_losses = row_losses * weight
-    return row_losses.sum(dtype="float64")
-
-
 def _weigh_rows(residual: Array, weight: Array | None) -> None:
     if weight is not None:
         residual *= weight[:, None]
@@ -56,15 +52,15 @@ class HalfSquaredError:
     def value(self, raw: Array, target: Array, weight: Array | None) -> Any:
         """Return the loss sum (0-d)."""
         raw -= target
-        return 0.5 * _weighted_sum(namespace(raw).einsum("ij,ij->i", raw, raw), weight)
+        return 0.5 * weighted_sum(namespace(raw).einsum("ij,ij->i", raw, raw), weight)
 
-    def value_and_residual(
+    def residual(
         self, raw: Array, target: Array, weight: Array | None, scale: float = 1.0, bias: Array | None = None
-    ) -> Any:
-        """Return the loss sum (0-d) and overwrite `raw` with :math:`u - y`, weighted, times `scale`."""
+    ) -> Array:
+        """Overwrite `raw` with :math:`u - y`, weighted, times `scale`; return the loss of each row, unweighted."""
         row_losses = kernels(raw).squared_residual(raw, target, scale, bias)
         _weigh_rows(raw, weight)
-        return _weighted_sum(row_losses, weight)
+        return row_losses
 
     def predict(self, raw: Array) -> Array:
         """Return `raw`."""
@@ -92,15 +88,15 @@ class BinomialLogLoss:
         """Return the loss sum (0-d)."""
         losses = namespace(raw).logaddexp(0, raw)
         losses -= raw * target
-        return _weighted_sum(losses[:, 0] if losses.shape[1] == 1 else losses.sum(axis=1), weight)
+        return weighted_sum(losses[:, 0] if losses.shape[1] == 1 else losses.sum(axis=1), weight)
 
-    def value_and_residual(
+    def residual(
         self, raw: Array, target: Array, weight: Array | None, scale: float = 1.0, bias: Array | None = None
-    ) -> Any:
-        r"""Return the loss sum (0-d) and overwrite `raw` with :math:`\sigma(u) - y`, weighted, times `scale`."""
+    ) -> Array:
+        r"""Overwrite `raw` with :math:`\sigma(u) - y`, weighted, times `scale`; return the loss of each row."""
         row_losses = kernels(raw).binomial_residual(raw, target, scale, bias)
         _weigh_rows(raw, weight)
-        return _weighted_sum(row_losses, weight)
+        return row_losses
 
     def predict(self, raw: Array) -> Array:
         r"""Return :math:`\sigma(u)` in place of `raw`."""
@@ -134,15 +130,15 @@ class MultinomialLogLoss:
         raw -= raw.max(axis=1, keepdims=True)  # changes nothing but the overflow
         true_class = raw[xp.arange(raw.shape[0]), target]
         xp.exp(raw, out=raw)
-        return _weighted_sum(xp.log(raw.sum(axis=1)) - true_class, weight)
+        return weighted_sum(xp.log(raw.sum(axis=1)) - true_class, weight)
 
-    def value_and_residual(
+    def residual(
         self, raw: Array, target: Array, weight: Array | None, scale: float = 1.0, bias: Array | None = None
-    ) -> Any:
-        """Return the loss sum (0-d) and overwrite `raw` with softmax minus one-hot target, weighted, times `scale`."""
+    ) -> Array:
+        """Overwrite `raw` with softmax minus one-hot target, weighted, times `scale`; return the loss of each row."""
         row_losses = kernels(raw).softmax_residual(raw, target, scale, bias)
         _weigh_rows(raw, weight)
-        return _weighted_sum(row_losses, weight)
+        return row_losses
 
     def predict(self, raw: Array) -> Array:
         """Return the softmax in place of `raw`."""

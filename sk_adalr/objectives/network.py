@@ -3,13 +3,14 @@ r"""A feed-forward network of affine layers; without a hidden layer it is the li
 .. math:: a_0 = x, \qquad a_{l} = \phi(a_{l-1} W_l + b_l), \qquad u = a_{L-1} W_L + b_L
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from sk_adalr.backends import Array, is_sparse, kernels, multiply_into, namespace, special
+from sk_adalr.backends import Array, Residuals, is_sparse, kernels, multiply_into, namespace, special
 from sk_adalr.dataset import Batch
 from sk_adalr.objectives.losses import Loss
 from sk_adalr.parameters import ParameterLayout
@@ -77,7 +78,7 @@ class _Blocks:
 
 
 class Network:
-    """Loss of a feed-forward network, as a sum over the rows of a batch.
+    """Loss of a feed-forward network on a batch, with an L2 penalty.
 
     Parameters
     ----------
@@ -112,34 +113,53 @@ class Network:
                 intercepts[i][:] = random_state.uniform(-bound, bound, n_out)
         return params
 
-    def value_and_grad(self, params: Array, batch: Batch, *, out: Array | None = None, scale: float = 1.0) -> Any:
-        """Return the weighted loss sum over `batch` (0-d); fill `out` (n_params,), if given, with its gradient.
+    def value_and_grad(
+        self,
+        params: Array,
+        batch: Batch,
+        *,
+        out: Array | None = None,
+        weight_sum: float = 1.0,
+        factor: float = 0.0,
+        weighted_coefs: Array | None = None,
+    ) -> Any:
+        """Return the penalised loss of `batch` (0-d); fill `out` (n_params,), if given, with its gradient.
 
-        The gradient is multiplied by `scale`, by way of the residual of the last layer.
+        That is the weighted loss sum over the rows divided by `weight_sum`, plus ``factor / 2`` times the squares of
+        the coefficients, or their products with `weighted_coefs` (n_coefs,): they times the weights of their squares.
         """
+        coef_vector = params[: self.layout.n_coefs]
+        weighted = coef_vector if weighted_coefs is None else weighted_coefs
         coefs, intercepts = self._params_blocks.of(params)
         buffers = self._buffers_of(params, batch.n_rows)
         X = SparseRows(batch.X) if is_sparse(batch.X) else batch.X
         bias = intercepts[-1] if intercepts else None
         raw = _forward(coefs, intercepts, X, self._activation, buffers.outputs, add_last=out is None)
         if out is None:
-            return self.loss.value(raw, batch.target, batch.weight)
-        value = self.loss.value_and_residual(raw, batch.target, batch.weight, scale, bias)
-        self._backward(coefs, buffers, X, out)
-        return value
+            value = self.loss.value(raw, batch.target, batch.weight) / weight_sum
+            return value + 0.5 * factor * namespace(params).dot(coef_vector, weighted) if factor else value
+        # The residuals, of which there are few, are divided by a power of two: unlike other divisions, it leaves sums
+        # that cancel to zero at zero, of which Adam would make full steps otherwise. `rest`, often 1, is left.
+        mantissa, exponent = math.frexp(weight_sum)
+        scale, rest = math.ldexp(1.0, 1 - exponent), 0.5 / mantissa
+        row_losses = self.loss.residual(raw, batch.target, batch.weight, scale, bias)
+        coef_grads, intercept_grads = self._grad_blocks.of(out)
+        self._backward(coefs, buffers, X, coef_grads)
+        rows = (intercept_grads, buffers.residuals, row_losses, batch.weight)
+        return kernels(out).finish(out, coef_vector, weighted, *rows, weight_sum, factor, rest)
 
     def _buffers_of(self, params: Array, n_rows: int) -> "_Buffers":
         """Return room for a batch of so many rows: no allocation per step."""
         whole = self._whole
-        if whole is None or whole.ones.shape[0] < n_rows or whole.ones.dtype != params.dtype:
+        if whole is None or whole.outputs[0].shape[0] < n_rows or whole.outputs[0].dtype != params.dtype:
             self._whole = whole = _Buffers.allocate(self.layout, params, n_rows)
             self._parts = {}
         if n_rows not in self._parts:
             self._parts[n_rows] = whole.rows(n_rows)
         return self._parts[n_rows]
 
-    def _backward(self, coefs: list[Array], buffers: "_Buffers", X: Any, out: Array) -> None:
-        coef_grads, intercept_grads = self._grad_blocks.of(out)
+    def _backward(self, coefs: list[Array], buffers: "_Buffers", X: Any, coef_grads: list[Array]) -> None:
+        """Fill the gradients of the coefficients and, but for the last one, the residuals."""
         outputs, deltas = buffers.outputs, buffers.deltas
         delta = outputs[-1]
         for i in reversed(range(len(coefs))):
@@ -149,19 +169,17 @@ class Network:
                 X.transposed_matmul(delta, out=coef_grads[0])
             else:
                 multiply_into(coef_grads[0], X.T, delta)
-            if intercept_grads:
-                multiply_into(intercept_grads[i], buffers.ones, delta)  # twice as fast as a sum over rows
             if i:
                 delta = multiply_into(deltas[i - 1], delta, coefs[i].T)
                 self._activation.multiply_by_derivative(delta, outputs[i - 1])
 
 
 class _Buffers(NamedTuple):
-    """Room for the output of each layer and the residual of each hidden one, and as many ones as there are rows."""
+    """Room for the output of each layer, which the residual of the last one overwrites, and the hidden residuals."""
 
     outputs: list[Array]
     deltas: list[Array]
-    ones: Array
+    residuals: Residuals
 
     @classmethod
     def allocate(cls, layout: ParameterLayout, like: Array, n_rows: int) -> "_Buffers":
@@ -169,11 +187,13 @@ class _Buffers(NamedTuple):
         widths = [n_out for _, n_out in layout.coef_shapes]
         outputs = [xp.empty((n_rows, width), dtype=like.dtype) for width in widths]
         deltas = [xp.empty((n_rows, width), dtype=like.dtype) for width in widths[:-1]]
-        return cls(outputs, deltas, xp.ones(n_rows, dtype=like.dtype))
+        arrays = [*deltas, outputs[-1]] if layout.fit_intercept else []
+        return cls(outputs, deltas, Residuals(arrays, xp.ones(n_rows, dtype=like.dtype)))
 
     def rows(self, n_rows: int) -> "_Buffers":
         """Return views of the first rows."""
-        return _Buffers([a[:n_rows] for a in self.outputs], [a[:n_rows] for a in self.deltas], self.ones[:n_rows])
+        outputs, deltas, arrays = ([a[:n_rows] for a in b] for b in (self.outputs, self.deltas, self.residuals.arrays))
+        return _Buffers(outputs, deltas, Residuals(arrays, self.residuals.ones[:n_rows]))
 
 
 def _forward(

@@ -5,12 +5,11 @@ r"""The regularised mean: what every estimator minimises.
 with sample weights :math:`s` and :math:`W` the coefficients without the intercepts.
 """
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sk_adalr.backends import Array, kernels, namespace
+from sk_adalr.backends import Array, namespace
 from sk_adalr.dataset import Batch
 from sk_adalr.objectives.base import Objective
 
@@ -47,7 +46,7 @@ class PenalizedMean:
     Parameters
     ----------
     objective : Objective
-        The sum of losses.
+        The losses.
     penalty : L2Penalty
         The penalty on its coefficients.
     """
@@ -61,22 +60,15 @@ class PenalizedMean:
 
     def value_and_grad(self, params: Array, batch: Batch, *, out: Array | None = None) -> Any:
         """Return the penalised mean loss of `batch`; fill `out` (n_params,), if given, with its gradient."""
-        factor = self.penalty.factor(batch.weight_sum)
-        # The residuals, of which there are few, are divided by a power of two: unlike other divisions, it leaves sums
-        # that cancel to zero at zero, of which Adam would make full steps otherwise. `rest`, often 1, is left.
-        mantissa, exponent = math.frexp(batch.weight_sum)
-        scale, rest = math.ldexp(1.0, 1 - exponent), 0.5 / mantissa
-        if factor == 0:
-            total = self.objective.value_and_grad(params, batch, out=out, scale=scale)
-            if out is not None and rest != 1:
-                out *= rest
-            return total / batch.weight_sum
-        coefs = params[: self.objective.layout.n_coefs]
-        weights = self.penalty.coef_weights
-        weighted = coefs if weights is None else namespace(params).multiply(weights, coefs, out=self._weighted_coefs)
-        # Before the objective, which has then only to fetch the coefficients from the cache.
-        square = namespace(params).dot(coefs, weighted)
-        total = self.objective.value_and_grad(params, batch, out=out, scale=scale)
-        if out is None:
-            return total / batch.weight_sum + 0.5 * factor * square
-        return kernels(out).penalize(out, weighted, square, total, batch.weight_sum, factor, rest)
+        weights, weighted = self.penalty.coef_weights, None
+        if weights is not None:
+            coefs = params[: self.objective.layout.n_coefs]
+            weighted = namespace(params).multiply(weights, coefs, out=self._weighted_coefs)
+        return self.objective.value_and_grad(
+            params,
+            batch,
+            out=out,
+            weight_sum=batch.weight_sum,
+            factor=self.penalty.factor(batch.weight_sum),
+            weighted_coefs=weighted,
+        )

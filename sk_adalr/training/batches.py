@@ -91,8 +91,9 @@ class Batches:
         for start in range(0, self.n_rows, step):
             part = slice(start, min(start + step, self.n_rows))
             rows: Any = part if moved_order is None else moved_order[part]
-            X_rows: Any = self._sparse_rows(X[rows]) if is_sparse(X) else self._dense_rows(rows)
-            yield self._batch(X_rows, rows, part if order is None else order[part])
+            host_rows = part if order is None else order[part]
+            X_rows, target = self._sparse_part(rows) if is_sparse(X) else self._dense_part(rows)
+            yield self._batch(X_rows, target, rows, host_rows)
 
     def _chunked_batches(self, order: np.ndarray, step: int) -> Iterator[Batch]:
         for chunk_start in range(0, self.n_rows, step):
@@ -101,23 +102,27 @@ class Batches:
             X_chunk = self._sparse_rows(CSRArrays(*take_csr_rows(X, chunk), (len(chunk), X.shape[1])))
             for start in range(0, len(chunk), self.batch_size):
                 rows = chunk[start : start + self.batch_size]
-                yield self._batch(X_chunk.rows(start, start + len(rows)), rows, rows)
+                target = self.data.target.take(rows, axis=0)
+                yield self._batch(X_chunk.rows(start, start + len(rows)), target, rows, rows)
 
     def _sparse_rows(self, X: Any) -> SparseRows:
         return SparseRows(X) if self._standardization is None else self._standardization.transform_csr(X)
 
-    def _dense_rows(self, rows: slice | Array) -> Array:
-        X = self.data.X
+    def _sparse_part(self, rows: slice | Array) -> tuple[Any, Array]:
+        target = self.data.target
+        # `take` is twice as fast where it applies.
+        return self._sparse_rows(self.data.X[rows]), target[rows] if isinstance(rows, slice) else target.take(rows, 0)
+
+    def _dense_part(self, rows: slice | Array) -> tuple[Any, Array]:
+        X, target, units = self.data.X, self.data.target, self._standardization
         if isinstance(rows, slice):
-            if self._standardization is None:
-                return X[rows]
-            return self._standardization.transform(X[rows], out=self._buffer_of(rows.stop - rows.start))
+            part = X[rows]
+            if units is not None:
+                part = units.transform(part, out=self._buffer_of(rows.stop - rows.start))
+            return part, target[rows]
         buffer = self._buffer_of(len(rows))
-        if self._standardization is None:
-            kernels(X).gather(X, rows, buffer)
-        else:
-            self._standardization.gather(X, rows, buffer)
-        return buffer
+        gather = kernels(X).gather if units is None else units.gather
+        return buffer, gather(X, target, rows, buffer)
 
     def _buffer_of(self, n_rows: int) -> Array:
         X = self.data.X
@@ -128,10 +133,8 @@ class Batches:
             self._buffer = xp.empty((self.batch_size, X.shape[1]), dtype=X.dtype)
         return self._buffer[:n_rows]
 
-    def _batch(self, X: Any, rows: slice | Array, host_rows: slice | np.ndarray) -> Batch:
-        target, weight = self.data.target, self.data.weight
-        # `take` is twice as fast where it applies.
-        target = target[rows] if isinstance(rows, slice) else target.take(rows, axis=0)
+    def _batch(self, X: Any, target: Array, rows: slice | Array, host_rows: slice | np.ndarray) -> Batch:
+        weight = self.data.weight
         if weight is None or self._host_weight is None:
             return Batch(X, target, None, float(target.shape[0]))
         host_weight = self._host_weight[host_rows]

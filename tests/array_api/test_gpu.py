@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from estimator_cases import ESTIMATORS, LINEAR, fit, make, problem
-from kernel_cases import CASES, FREE, SIZES, copies, kernel, kernel_name
+from kernel_cases import CASES, FREE, SIZES, copies, finish_arguments, kernel, kernel_name
 from oracles import relative_error
 from scipy import sparse
 from sklearn.utils.estimator_checks import check_array_api_input
@@ -54,6 +54,20 @@ def test_a_kernel_is_numpys(device, case, size, dtype, tolerance):
         if expected[position] is not None:
             value = to_host(actual[position])
             np.testing.assert_allclose(value, expected[position], rtol=tolerance, atol=tolerance * (1 + size))
+
+
+@pytest.mark.parametrize("size", [(1, [1], 1), (6, [], 7), (200_000, [100, 10], 4096), (2_000_000, [1024, 1024], 256)])
+@pytest.mark.parametrize("has_weight", [False, True])
+@dtypes
+def test_the_sums_of_a_step_are_numpys(device, size, has_weight, dtype, tolerance):
+    on_host = finish_arguments(np.array, size, dtype, has_weight, 0.1)
+    on_device = finish_arguments(device.asarray, size, dtype, has_weight, 0.1)
+    grad, expected = on_device[0].copy(), REFERENCE.finish(*on_host)
+    for _ in range(2):  # the second launch finds the room that the first one left
+        on_device[0][...] = grad
+        value = kernels(grad).finish(*on_device)
+        assert relative_error(to_host(value), expected) < tolerance
+        assert relative_error(to_host(on_device[0]), on_host[0]) < tolerance
 
 
 @estimators

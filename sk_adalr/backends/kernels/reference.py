@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from scipy.sparse import _sparsetools
 
-from sk_adalr.backends.kernels.table import Kernels, least_log_probability, least_probability
-from sk_adalr.backends.namespace import Array, add_scaled, namespace, special
+from sk_adalr.backends.kernels.table import Kernels, Residuals, least_log_probability, least_probability
+from sk_adalr.backends.namespace import Array, add_scaled, multiply_into, namespace, special, weighted_sum
 
 
 def _interpolate(out: Array, a: Array, b: Array, weight: float, scratch: Array) -> None:
@@ -108,13 +108,27 @@ def _watch(
     memory[2] += norm_smoothing * (xp.where(norm > longest, longest, norm) - mean_norm)
 
 
-def _penalize(
-    grad: Array, coefs: Array, square: Array, total: Array, weight_sum: float, factor: float, scale: float
-) -> Array:
+def _finish(
+    grad: Array,
+    coefs: Array,
+    weighted: Array,
+    intercept_grads: list[Array],
+    residuals: Residuals,
+    row_losses: Array,
+    weight: Array | None,
+    weight_sum: float,
+    factor: float,
+    scale: float,
+) -> Any:
+    for intercept_grad, residual in zip(intercept_grads, residuals.arrays, strict=True):
+        multiply_into(intercept_grad, residuals.ones, residual)
     if scale != 1:
         grad *= scale
-    add_scaled(grad[: coefs.shape[0]], factor, coefs)
-    return total / weight_sum + 0.5 * factor * square
+    mean = weighted_sum(row_losses, weight) / weight_sum
+    if factor == 0:
+        return mean
+    add_scaled(grad[: coefs.shape[0]], factor, weighted)
+    return mean + 0.5 * factor * namespace(coefs).dot(coefs, weighted)
 
 
 def _add_bias_relu(a: Array, bias: Array) -> None:
@@ -183,16 +197,18 @@ def row_sums(losses: Array) -> Array:
     return losses[:, 0] if losses.shape[1] == 1 else losses.sum(axis=1)
 
 
-def _gather(X: Array, rows: Array, out: Array) -> None:
-    # "clip" spares NumPy the temporary that its default bounds check makes; CuPy checks no bounds.
-    X.take(rows, axis=0, out=out, **({"mode": "clip"} if namespace(X) is np else {}))
+def _gather(X: Array, target: Array, rows: Array, out: Array) -> Array:
+    # "clip" spares the temporary that the default bounds check makes.
+    X.take(rows, axis=0, out=out, mode="clip")
+    return target.take(rows, axis=0)
 
 
-def _gather_standardized(X: Array, rows: Array, center: Array, scale: Array, out: Array) -> None:
-    _gather(X, rows, out)
+def _gather_standardized(X: Array, target: Array, rows: Array, center: Array, scale: Array, out: Array) -> Array:
+    target = _gather(X, target, rows, out)
     out -= center
     # Dividing, for the reciprocal of a subnormal scale would overflow.
     out /= scale
+    return target
 
 
 def _csr_matmul(matrix: Any, coef: Array, offset: Array | None, out: Array) -> None:
@@ -222,7 +238,7 @@ REFERENCE = Kernels(
     scale_direction=_scale_direction,
     move=_move,
     watch=_watch,
-    penalize=_penalize,
+    finish=_finish,
     add_bias_relu=_add_bias_relu,
     relu_backward=_relu_backward,
     tanh_backward=_tanh_backward,

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from sk_adalr.backends.namespace import Array
+
 _LEAST_SHARE = 0.7
 
 
@@ -25,6 +27,25 @@ def least_probability(dtype: Any) -> float:
 def least_log_probability(dtype: Any) -> float:
     """Return its logarithm."""
     return math.log(least_probability(dtype))
+
+
+@dataclass
+class Residuals:
+    """The residuals of every layer in one batch: the sums of their columns are the gradient of the intercepts.
+
+    Parameters
+    ----------
+    arrays : list of arrays of shape (n_rows, n_units)
+        First layer first, C-contiguous; always the same memory, which each batch fills anew. None without intercepts.
+    ones : array of shape (n_rows,)
+        As many ones as there are rows: a product with them is twice as fast as a sum over rows.
+    plan : object, default=None
+        What a device keeps from launch to launch.
+    """
+
+    arrays: list[Array]
+    ones: Array
+    plan: Any = None
 
 
 @dataclass(frozen=True)
@@ -65,10 +86,12 @@ class Kernels:
         the guard of the automatic rule does with a loss and the squared length of its gradient, which the host need
         not read. `memory` (5,), float64, holds the smoothed loss, the lowest of these, the mean length, the factor
         that shortens the gradient, and whether there was trouble; all are brought up to date.
-    penalize : callable
-        ``(grad, coefs, square, total, weight_sum, factor, scale)``: ``grad *= scale``, then
-        ``grad[:n_coefs] += factor * coefs``. Returns, of the float64 scalar `total` and the scalar `square` in the
-        dtype of `grad`, ``total / weight_sum + factor / 2 * square``.
+    finish : callable
+        ``(grad, coefs, weighted, intercept_grads, residuals, row_losses, weight, weight_sum, factor, scale)``: what is
+        left of a loss and its gradient after the products with the data. The arrays in `intercept_grads`, views of the
+        end of `grad`, become the sums over rows of those in `residuals`; then ``grad *= scale`` and
+        ``grad[:n_coefs] += factor * weighted``, which are `coefs` times the weights of their squares. Returns, 0-d in
+        float64, ``(weight @ row_losses) / weight_sum + factor / 2 * (coefs @ weighted)``; `weight` may be None, for 1.
     add_bias_relu : callable
         ``(a, bias)``: ``a = max(a + bias, 0)`` for `a` (n_rows, n_units) and `bias` (n_units,).
     relu_backward, tanh_backward, logistic_backward : callable
@@ -81,9 +104,9 @@ class Kernels:
         the loss of each row, (n_rows,): multinomial or binomial log loss, or half the squared error. Probabilities in
         a derivative are at least about `least_probability`.
     gather : callable
-        ``(X, rows, out)``: copy the given rows of `X` to `out`.
+        ``(X, target, rows, out)``: copy the given rows of `X` to `out`, and return those of `target`.
     gather_standardized : callable
-        ``(X, rows, center, scale, out)``: ``out = (X[rows] - center) / scale``.
+        ``(X, target, rows, center, scale, out)``: ``out = (X[rows] - center) / scale``; returns ``target[rows]``.
     csr_matmul : callable
         ``(matrix, coef, offset, out)``: ``out = matrix @ coef - offset @ coef`` for `coef` (n_columns, n_out);
         `offset` (n_columns,) may be None, for zero. On NumPy, `matrix` is anything with the arrays of a CSR matrix,
@@ -99,7 +122,7 @@ class Kernels:
     scale_direction: Callable[..., Any]
     move: Callable[..., Any]
     watch: Callable[..., Any]
-    penalize: Callable[..., Any]
+    finish: Callable[..., Any]
     add_bias_relu: Callable[..., Any]
     relu_backward: Callable[..., Any]
     tanh_backward: Callable[..., Any]

@@ -48,5 +48,6 @@ def _compiled_gather_standardized(X, rows, center, scale, out):
             out[i, j] = (X[row, j] - center[j]) / scale[j]
 
 
-def gather_standardized(X: Array, rows: Array, center: Array, scale: Array, out: Array) -> None:
+def gather_standardized(X: Array, target: Array, rows: Array, center: Array, scale: Array, out: Array) -> Array:
     _compiled_gather_standardized(np.asarray(X), rows, center, scale, out)  # a memory map is no plain array
+    return target.take(rows, axis=0)

@@ -1,18 +1,15 @@
-"""The kernels as launches of CuPy, one each wherever one element, or one row of few, does not need the others.
+"""The elementwise kernels of a device, one launch each: one element, or one row of few, does not need the others.
 
 `SOURCES` holds C expressions, which can be compiled for the CPU as well; CuPy builds a kernel of them when it is first
 launched. As in ``cupy.ElementwiseKernel``, each is the body of a loop over the broadcast elements, `i` counts them,
-and `raw` arguments are indexed by hand. Scalars are declared `T`, so that float32 stays float32. A launch costs some
-microseconds whatever it computes, and the arrays of a step are small: the fewer launches, the faster the step.
+and `raw` arguments are indexed by hand. Scalars are declared `T`, so that float32 stays float32.
 """
 
 from functools import cache
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from sk_adalr.backends.kernels.reference import REFERENCE, row_sums
-from sk_adalr.backends.kernels.table import Kernels, least_log_probability, least_probability
-from sk_adalr.backends.namespace import Array, namespace
+from sk_adalr.backends.namespace import namespace
 
 
 class Source(NamedTuple):
@@ -33,7 +30,7 @@ template <typename T> __device__ T log1pexp(T x) { return (x > T(0) ? x : T(0)) 
 
 # The directions of a step: what they read and write beside it, and how they make `d` of `g`. Both are local, for the
 # compiler would have to read memory again after every write.
-_DIRECTIONS = {
+DIRECTIONS = {
     "sgd": Source("", "", "const T d = g;"),
     "momentum": Source(", T momentum", ", T velocity", "const T d = velocity * momentum + g; velocity = d;"),
     "nesterov": Source(
@@ -50,9 +47,16 @@ _DIRECTIONS = {
 }
 
 
+# Beside its column of `X`, an element copies every so many columns of the target.
+_GATHER_TARGET = """
+for (int k = (int) (i % n_columns); k < n_targets; k += n_columns)
+    target_out[(ptrdiff_t) (i / n_columns) * n_targets + k] = target[(ptrdiff_t) row * n_targets + k];
+"""
+
+
 def _step_sources() -> dict[str, Source]:
     sources = {}
-    for name, (constants, state, set_direction, _) in _DIRECTIONS.items():
+    for name, (constants, state, set_direction, _) in DIRECTIONS.items():
         body = "const T g = grad;{} " + set_direction + " direction = d; params -= rate * d;"
         outputs = "T params, T direction" + state
         sources[f"{name}_step"] = Source("T grad, T rate" + constants, outputs, body.format(""))
@@ -127,15 +131,6 @@ SOURCES = {
         memory[3] = is_long ? longest / norm : 1.0;
         """,
     ),
-    "penalize": Source(
-        "raw T coefs, int64 n_coefs, T square, float64 total, float64 weight_sum, T scale, T factor, T half_factor",
-        "T grad, raw float64 value",
-        """
-        const T scaled = grad * scale;
-        grad = i < n_coefs ? scaled + factor * coefs[i] : scaled;
-        if (i == 0) value[0] = total / weight_sum + half_factor * square;
-        """,
-    ),
     "add_bias_relu": Source("T bias", "T a", "const T x = a + bias; a = x <= T(0) ? T(0) : x;"),
     "relu_backward": Source("T output", "T delta", "delta *= output > T(0) ? T(1) : T(0);"),
     "tanh_backward": Source("T output", "T delta", "delta *= T(1) - output * output;"),
@@ -187,15 +182,17 @@ SOURCES = {
         raw_prediction = error * scale;
         """,
     ),
+    "gather": Source(
+        "raw T X, raw U target, I row, int32 n_columns, int32 n_targets",
+        "T out, raw U target_out",
+        "out = X[(ptrdiff_t) row * n_columns + (int) (i % n_columns)];" + _GATHER_TARGET,
+    ),
     "gather_standardized": Source(
-        "raw T X, I row, T center, T scale, int32 n_columns",
-        "T out",
-        "out = (X[(ptrdiff_t) row * n_columns + (int) (i % n_columns)] - center) / scale;",
+        "raw T X, raw U target, I row, T center, T scale, int32 n_columns, int32 n_targets",
+        "T out, raw U target_out",
+        "out = (X[(ptrdiff_t) row * n_columns + (int) (i % n_columns)] - center) / scale;" + _GATHER_TARGET,
     ),
 }
-
-#: Classes up to which one thread works through a row; more of them keep the threads of the library's passes busy.
-MAX_CLASSES_PER_THREAD = 64
 
 
 @cache
@@ -204,168 +201,6 @@ def _built(xp: ModuleType, name: str) -> Any:
     return xp.ElementwiseKernel(inputs, outputs, body, f"sk_adalr_{name}", preamble=functions)
 
 
-def _launch(name: str, *arguments: Any) -> None:
+def launch(name: str, *arguments: Any) -> None:
     """Launch the kernel: inputs, then outputs, of which the last is an array."""
     _built(namespace(arguments[-1]), name)(*arguments)
-
-
-def _step(name: str) -> Any:
-    n_arrays = _DIRECTIONS[name].outputs.count("T ")
-
-    def step(
-        params: Array,
-        grad: Array,
-        direction: Array,
-        rates: Array,
-        hyper_learning_rate: float,
-        adapts: bool,
-        *operands: Any,
-    ) -> None:
-        arrays, constants = operands[:n_arrays], operands[n_arrays:]
-        if adapts:
-            outputs = (params, direction, *arrays, rates)
-            _launch(f"{name}_step_adapted", grad, hyper_learning_rate, *constants, *outputs)
-        else:
-            _launch(f"{name}_step", grad, rates, *constants, params, direction, *arrays)
-
-    return step
-
-
-def _interpolate(out: Array, a: Array, b: Array, weight: float, scratch: Array) -> None:
-    _launch("interpolate", a, b, weight, 1 - weight, out)
-
-
-def _adapt_multipliers(
-    multipliers: Array,
-    scale: Array,
-    direction: Array,
-    grad: Array,
-    step_size: float,
-    decay: float,
-    bound: float,
-    scratch: Array,
-) -> None:
-    tiny = float(namespace(grad).finfo(scale.dtype).tiny)
-    _launch("adapt_multipliers", grad, step_size, decay, tiny, direction, scale)
-    sums = namespace(grad).log(multipliers).sum(), direction.sum()
-    _launch("change_logarithms", direction, *sums, direction.size, 1 / bound, bound, multipliers)
-
-
-def _scale_direction(
-    direction: Array,
-    multipliers: Array | None,
-    grad: Array,
-    moment: Array,
-    decay: float,
-    correction: float,
-    epsilon: float,
-    scratch: Array,
-) -> None:
-    multipliers = 1.0 if multipliers is None else multipliers
-    _launch("scale_direction", multipliers, grad, decay, correction, epsilon, direction, moment)
-
-
-def _move(
-    iterate: Array,
-    average: Array,
-    direction: Array,
-    rate: float,
-    weight: float,
-    point: Array,
-    interpolation: float,
-    scratch: Array,
-) -> None:
-    _launch("move", direction, rate, weight, interpolation, 1 - interpolation, iterate, average, point)
-
-
-def _watch(memory: Array, loss: Array, square: Array, *constants: float) -> None:
-    _launch("watch", loss, square, *constants, memory)
-
-
-def _penalize(
-    grad: Array, coefs: Array, square: Array, total: Array, weight_sum: float, factor: float, scale: float
-) -> Array:
-    value = namespace(grad).empty(1, dtype="float64")
-    scalars = (square, total, weight_sum, scale, factor, 0.5 * factor)
-    _launch("penalize", coefs, coefs.size, *scalars, grad, value)
-    return value[0]
-
-
-def _add_bias_relu(a: Array, bias: Array) -> None:
-    _launch("add_bias_relu", bias, a)
-
-
-def _relu_backward(delta: Array, output: Array) -> None:
-    _launch("relu_backward", output, delta)
-
-
-def _tanh_backward(delta: Array, output: Array) -> None:
-    _launch("tanh_backward", output, delta)
-
-
-def _logistic_backward(delta: Array, output: Array) -> None:
-    _launch("logistic_backward", output, delta)
-
-
-def _softmax_residual(raw: Array, target: Array, scale: float, bias: Array | None = None) -> Array:
-    n_rows, n_classes = raw.shape
-    if n_classes > MAX_CLASSES_PER_THREAD:
-        return REFERENCE.softmax_residual(raw, target, scale, bias)
-    row_losses = namespace(raw).empty(n_rows, dtype=raw.dtype)
-    constants = (n_classes, scale, least_log_probability(raw.dtype))
-    offset = (raw, 0) if bias is None else (bias, 1)  # an array of the device either way
-    _launch("softmax_residual", target, *constants, *offset, row_losses, raw)
-    return row_losses
-
-
-def _binomial_residual(raw: Array, target: Array, scale: float, bias: Array | None = None) -> Array:
-    losses = namespace(raw).empty_like(raw)
-    offset = 0.0 if bias is None else bias
-    _launch("binomial_residual", target, scale, offset, least_probability(raw.dtype), losses, raw)
-    return row_sums(losses)
-
-
-def _squared_residual(raw: Array, target: Array, scale: float, bias: Array | None = None) -> Array:
-    losses = namespace(raw).empty_like(raw)
-    _launch("squared_residual", target, scale, 0.0 if bias is None else bias, losses, raw)
-    return row_sums(losses)
-
-
-def _gather_standardized(X: Array, rows: Array, center: Array, scale: Array, out: Array) -> None:
-    _launch("gather_standardized", X, rows[:, None], center, scale, X.shape[1], out)
-
-
-def _csr_matmul(matrix: Any, coef: Array, offset: Array | None, out: Array) -> None:
-    out[...] = matrix @ coef
-    if offset is not None:
-        out -= offset @ coef
-
-
-def _csr_transposed_matmul(matrix: Any, residual: Array, offset: Array | None, out: Array) -> None:
-    out[...] = matrix.T @ residual
-    if offset is not None:
-        out -= namespace(residual).outer(offset, residual.sum(axis=0))
-
-
-#: What is one launch of the library's own already stays with the reference.
-DEVICE = Kernels(
-    name="cupy",
-    step={name: _step(name) for name in _DIRECTIONS},
-    interpolate=_interpolate,
-    adapt_multipliers=_adapt_multipliers,
-    scale_direction=_scale_direction,
-    move=_move,
-    watch=_watch,
-    penalize=_penalize,
-    add_bias_relu=_add_bias_relu,
-    relu_backward=_relu_backward,
-    tanh_backward=_tanh_backward,
-    logistic_backward=_logistic_backward,
-    softmax_residual=_softmax_residual,
-    binomial_residual=_binomial_residual,
-    squared_residual=_squared_residual,
-    gather=REFERENCE.gather,
-    gather_standardized=_gather_standardized,
-    csr_matmul=_csr_matmul,
-    csr_transposed_matmul=_csr_transposed_matmul,
-)

@@ -1,0 +1,169 @@
+"""All sums of a step in one launch: the gradient of the intercepts, the mean loss and the L2 penalty.
+
+As passes of the library they are one launch for each layer and three more. Here the blocks of threads share them: some
+add up columns of residuals, one adds up the losses of the rows, and the others go through the coefficients. The block
+that is the last to be done adds up what all of them found, always in the same order, so that a fit can be repeated to
+the same bits.
+"""
+
+from functools import cache
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sk_adalr.backends.kernels.table import Residuals
+from sk_adalr.backends.namespace import Array, namespace
+
+THREADS = 256
+COLUMNS = 32  # of residuals per block: neighbours lie side by side in memory
+MAX_COEF_BLOCKS = 512
+_COEFS_PER_THREAD = 8
+
+SOURCE = """
+const int THREADS = 256, COLUMNS = 32;
+
+__device__ double sum_of_block(double x) {
+    __shared__ double parts[THREADS];
+    const int thread = threadIdx.x;
+    parts[thread] = x;
+    __syncthreads();
+    for (int width = THREADS / 2; width > 0; width /= 2) {
+        if (thread < width) parts[thread] += parts[thread + width];
+        __syncthreads();
+    }
+    const double total = parts[0];
+    __syncthreads();  // before anyone writes to `parts` again
+    return total;
+}
+
+// columns[2 k] and columns[2 k + 1]: the address of the first entry of column k, and how many entries a row has.
+__device__ void sum_columns(T *sums, const long long *columns, int n_columns, int n_rows, T scale) {
+    __shared__ T parts[THREADS];
+    const int thread = threadIdx.x, column = blockIdx.x * COLUMNS + thread % COLUMNS;
+    T sum = T(0);
+    if (column < n_columns) {
+        const T *first = (const T *) columns[2 * column];
+        const long long stride = columns[2 * column + 1];
+        for (int row = thread / COLUMNS; row < n_rows; row += THREADS / COLUMNS) sum += first[row * stride];
+    }
+    parts[thread] = sum;
+    __syncthreads();
+    for (int width = THREADS / 2; width >= COLUMNS; width /= 2) {
+        if (thread < width) parts[thread] += parts[thread + width];
+        __syncthreads();
+    }
+    if (thread < COLUMNS && column < n_columns) sums[column] = parts[thread] * scale;
+}
+
+__device__ double penalize(T *grad, const T *coefs, const T *weighted, long long n_coefs, T factor, T scale,
+                           int block, int n_blocks) {
+    double square = 0.0;
+    const long long stride = (long long) n_blocks * THREADS;
+    for (long long i = (long long) block * THREADS + threadIdx.x; i < n_coefs; i += stride) {
+        const T scaled = grad[i] * scale, term = weighted[i];
+        grad[i] = factor == T(0) ? scaled : scaled + factor * term;
+        square += (double) coefs[i] * (double) term;
+    }
+    return square;
+}
+
+__device__ double sum_losses(const T *row_losses, const T *weight, int has_weight, int n_rows) {
+    double loss = 0.0;
+    for (int row = threadIdx.x; row < n_rows; row += THREADS)
+        loss += (double) (has_weight ? row_losses[row] * weight[row] : row_losses[row]);
+    return loss;
+}
+
+extern "C" __global__ void sk_adalr_finish(
+    T *grad, const T *coefs, const T *weighted, long long n_coefs, const long long *columns, int n_columns,
+    int n_column_blocks, const T *row_losses, const T *weight, int has_weight, int n_rows, double weight_sum,
+    double half_factor, T factor, T scale, volatile double *parts, unsigned int *n_done, double *value
+) {
+    __shared__ bool is_last;
+    const int block = (int) blockIdx.x - n_column_blocks, n_blocks = (int) gridDim.x - n_column_blocks;
+    if (block < 0) {
+        sum_columns(grad + n_coefs, columns, n_columns, n_rows, scale);
+    } else {
+        const double part = block == 0
+            ? sum_losses(row_losses, weight, has_weight, n_rows)
+            : penalize(grad, coefs, weighted, n_coefs, factor, scale, block - 1, n_blocks - 1);
+        const double total = sum_of_block(part);
+        if (threadIdx.x == 0) parts[block] = total;
+    }
+    if (threadIdx.x == 0) {
+        __threadfence();
+        is_last = atomicAdd(n_done, 1u) == gridDim.x - 1;
+    }
+    __syncthreads();
+    if (!is_last) return;
+    __threadfence();
+    double square = 0.0;
+    for (int k = 1 + (int) threadIdx.x; k < n_blocks; k += THREADS) square += parts[k];
+    square = sum_of_block(square);
+    if (threadIdx.x == 0) {
+        *value = parts[0] / weight_sum + (half_factor == 0.0 ? 0.0 : half_factor * square);
+        *n_done = 0u;  // for the next launch
+    }
+}
+"""
+
+
+class _Plan(NamedTuple):
+    """What stays the same from step to step: where the columns are, and room for what the blocks found."""
+
+    columns: Array
+    n_columns: int
+    n_column_blocks: int
+    n_blocks: int
+    parts: Array
+    n_done: Array
+
+    @classmethod
+    def of(cls, residuals: Residuals, n_coefs: int) -> "_Plan":
+        xp = namespace(residuals.ones)
+        columns = [
+            (residual.data.ptr + k * residual.itemsize, residual.shape[1])
+            for residual in residuals.arrays
+            for k in range(residual.shape[1])
+        ]
+        n_column_blocks = -(-len(columns) // COLUMNS)
+        n_coef_blocks = min(MAX_COEF_BLOCKS, -(-n_coefs // (THREADS * _COEFS_PER_THREAD)))
+        n_blocks = n_column_blocks + 1 + n_coef_blocks
+        table = xp.asarray(np.array(columns or [(0, 0)], dtype=np.int64))
+        parts, n_done = xp.zeros(1 + n_coef_blocks), xp.zeros(1, dtype="uint32")
+        return cls(table, len(columns), n_column_blocks, n_blocks, parts, n_done)
+
+
+@cache
+def _built(xp: ModuleType, dtype: Any) -> Any:
+    c_type = {"float32": "float", "float64": "double"}[dtype.name]
+    return xp.RawKernel(f"typedef {c_type} T;\n{SOURCE}", "sk_adalr_finish")
+
+
+def finish(
+    grad: Array,
+    coefs: Array,
+    weighted: Array,
+    intercept_grads: list[Array],
+    residuals: Residuals,
+    row_losses: Array,
+    weight: Array | None,
+    weight_sum: float,
+    factor: float,
+    scale: float,
+) -> Array:
+    """Launch the kernel; see the table of kernels."""
+    if residuals.plan is None:
+        residuals.plan = _Plan.of(residuals, coefs.size)
+    columns, n_columns, n_column_blocks, n_blocks, *room = residuals.plan
+    value = namespace(grad).empty(1, dtype="float64")
+    as_float = grad.dtype.type
+    arguments = (
+        *(grad, coefs, weighted, np.int64(coefs.size), columns, np.int32(n_columns), np.int32(n_column_blocks)),
+        *(row_losses, row_losses if weight is None else weight, np.int32(weight is not None)),
+        *(np.int32(row_losses.size), np.float64(weight_sum), np.float64(0.5 * factor), as_float(factor)),
+        *(as_float(scale), *room, value),
+    )
+    _built(namespace(grad), grad.dtype)((n_blocks,), (THREADS,), arguments)
+    return value[0]
