@@ -287,6 +287,8 @@ class csr_matrix:
         self.data, self.indices, self.indptr = parts
         assert all(part.dtype == np.int32 for part in parts[1:])
         self.shape, self.dtype = shape, self.data.dtype
+        self.has_canonical_format = None  # nobody has looked
+        reads()  # the ends of the rows
         self._host = scipy.sparse.csr_array(tuple(map(unwrap, parts)), shape=shape)
 
     def tocsr(self):
@@ -301,11 +303,17 @@ class csr_matrix:
         return wrap(self._host.toarray())
 
     def __getitem__(self, rows):
+        reads()  # the number of entries
         part = self._host[unwrap(rows)]
         parts = (part.data, part.indices.astype(np.int32), part.indptr.astype(np.int32))
-        return csr_matrix(tuple(map(ndarray, parts)), part.shape)
+        taken = csr_matrix(tuple(map(ndarray, parts)), part.shape)
+        taken.has_canonical_format = self.has_canonical_format
+        return taken
 
     def __matmul__(self, other):
+        if self.has_canonical_format is None:
+            reads()
+            self.has_canonical_format = True
         launches("spmm")
         return wrap(self._host @ unwrap(other))
 

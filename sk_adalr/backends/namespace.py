@@ -52,6 +52,14 @@ def special(array: Array) -> ModuleType:
     return cupyx.scipy.special
 
 
+def row_squares(a: Array, weight: Array | None = None) -> Array:
+    """Return the sums (n_rows,) of squares along the rows of a matrix, each times its column's weight, if given."""
+    if namespace(a) is not np:  # CuPy's `einsum` makes a product of matrices for each row
+        squares = a * a
+        return squares.sum(axis=1) if weight is None else squares @ weight
+    return np.einsum("ij,ij->i", a, a) if weight is None else np.einsum("ij,ij,j->i", a, a, weight)
+
+
 def multiply_into(out: Array, a: Array, b: Array) -> Array:
     """Fill `out` with the product of two matrices, or of a vector and a matrix, and return it."""
     if type(out) is np.ndarray and out.size <= _SMALL_PRODUCT:
@@ -73,12 +81,14 @@ def is_sparse(X: Any) -> bool:
 
 
 def csr(parts: tuple[Array, Array, Array], shape: tuple[int, int]) -> Any:
-    """Return the CSR matrix of ``(data, indices, indptr)``, in their library."""
+    """Return the CSR matrix of ``(data, indices, indptr)``, sorted and without duplicates, in their library."""
     if namespace(parts[0]) is np:
         return scipy.sparse.csr_array(parts, shape=shape)
     import cupyx.scipy.sparse
 
-    return cupyx.scipy.sparse.csr_matrix(parts, shape=shape)
+    matrix = cupyx.scipy.sparse.csr_matrix(parts, shape=shape)
+    matrix.has_canonical_format = True  # the host does not wait for CuPy to look
+    return matrix
 
 
 def take_csr_rows(X: Any, rows: np.ndarray) -> tuple[Array, Array, Array]:

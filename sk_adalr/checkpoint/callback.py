@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from sk_adalr.backends import enter_host
 from sk_adalr.checkpoint.file import read, write
 from sk_adalr.estimators.base import GradientEstimator
 from sk_adalr.names import check_number
@@ -156,7 +157,7 @@ def _digest(*values: Any) -> str:
             rows = value.tocsr()
             parts = [rows.shape, rows.indptr, rows.indices, rows.data]
         for part in parts:
-            array = np.asarray(part)
+            array = np.asarray(enter_host(part, "The data"))
             digest.update(f"{array.dtype.str}{array.shape}".encode())
             if array.dtype.hasobject:
                 digest.update(repr(array.tolist()).encode())

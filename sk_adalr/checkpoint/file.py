@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from sk_adalr.backends import fitted_array
+
 _MAGIC = b"sk_adalr checkpoint 1\n"
 
 
@@ -65,6 +67,8 @@ def _pack(value: Any, arrays: dict[str, np.ndarray]) -> Any:
         name = f"array_{len(arrays)}"
         arrays[name] = np.asarray(value)
         return {"array" if isinstance(value, np.ndarray) else "scalar": name}
+    if hasattr(value, "__dlpack_device__"):  # of the caller's library, to which the end of the fit gives it again
+        return _pack(fitted_array(value), arrays)
     return value
 
 

@@ -72,7 +72,7 @@ class Holdout:
         """How many rows there are; with weights, how many equal ones would estimate a mean as well."""
         if self.data.weight is None:
             return float(self.data.n_samples if self.rows is None else len(self.rows))
-        weight = self.data.weight if self.rows is None else self.data.weight[self.rows]
+        weight = self.data.weight if self.rows is None else self.data.weight[beside(self.rows, self.data.weight)]
         return float(weight.sum(dtype="float64") ** 2 / (weight @ weight))
 
     def judge(

@@ -8,7 +8,7 @@ first.
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sk_adalr.backends import Array, kernels, namespace, special, weighted_sum
+from sk_adalr.backends import Array, kernels, namespace, row_squares, special, weighted_sum
 
 
 class Loss(Protocol):
@@ -52,7 +52,7 @@ class HalfSquaredError:
     def value(self, raw: Array, target: Array, weight: Array | None) -> Any:
         """Return the loss sum (0-d)."""
         raw -= target
-        return 0.5 * weighted_sum(namespace(raw).einsum("ij,ij->i", raw, raw), weight)
+        return 0.5 * weighted_sum(row_squares(raw), weight)
 
     def residual(
         self, raw: Array, target: Array, weight: Array | None, scale: float = 1.0, bias: Array | None = None

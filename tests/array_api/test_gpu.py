@@ -56,6 +56,11 @@ def test_a_kernel_is_numpys(device, case, size, dtype, tolerance):
             np.testing.assert_allclose(value, expected[position], rtol=tolerance, atol=tolerance * (1 + size))
 
 
+def test_float32_is_not_rounded_to_tf32(device):
+    a = device.full((64, 64), 1 + 2.0**-12, dtype="float32")
+    assert to_host(a @ a).min() > 64 * (1 + 2.0**-12), "is CUPY_TF32 set?"
+
+
 @pytest.mark.parametrize("size", [(1, [1], 1), (6, [], 7), (200_000, [100, 10], 4096), (2_000_000, [1024, 1024], 256)])
 @pytest.mark.parametrize("has_weight", [False, True])
 @dtypes

@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sk_adalr import AdaptiveLRLogisticRegression, AdaptiveLRMLPClassifier
 from sk_adalr.backends import enter
+from sk_adalr.checkpoint import Checkpoint
 from sk_adalr.plotting import LearningRateDisplay
 
 estimators = pytest.mark.parametrize("cls", ESTIMATORS.values(), ids=list(ESTIMATORS))
@@ -207,6 +208,17 @@ def test_callbacks_see_a_model_in_the_library(library):
         scores.append([row["neg_log_loss"] for row in monitor.get_logs().data if row["task_name"] == "epoch"])
     assert len(scores[0]) == 5
     np.testing.assert_allclose(scores[1], scores[0])
+
+
+@estimators
+def test_a_fit_in_the_library_goes_on_from_a_checkpoint(library, cls, tmp_path):
+    X, y = problem(cls)
+    expected = fit(make(cls, max_iter=6), X, y)
+    for max_iter in (3, 6):
+        model = make(cls, max_iter=max_iter).set_callbacks(Checkpoint(tmp_path / "fit"))
+        fit(model, library.asarray(X), library.asarray(y))
+    assert all(map(library.is_own, fitted_arrays(model)))
+    assert same_state(model._training, expected._training)
 
 
 def test_learning_rates_in_the_library_are_drawn(library):

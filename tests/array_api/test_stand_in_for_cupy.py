@@ -18,6 +18,7 @@ from sk_adalr import (
     AdaptiveLRMLPClassifier,
     AdaptiveLRMLPRegressor,
 )
+from sk_adalr.checkpoint import Checkpoint
 from sk_adalr.directions import DIRECTIONS
 from sk_adalr.learning_rates import GRANULARITIES
 from sk_adalr.optimizer import Optimizer
@@ -168,6 +169,38 @@ def test_arrays_on_a_gpu_come_in_and_go_out_without_the_host(cupy, dispatch, cls
             predicted = getattr(model, method)(X_device)
             assert isinstance(predicted, cupy.ndarray)
             np.testing.assert_array_equal(predicted.get(), getattr(on_host, method)(X))
+
+
+def test_a_checkpoint_of_arrays_on_a_gpu_is_gone_on_from(cupy, dispatch, tmp_path):
+    X, y = problem(AdaptiveLRMLPClassifier)
+    whole, first, second = (make(AdaptiveLRMLPClassifier, max_iter=n) for n in (6, 3, 6))
+    fit(whole, X, y)
+    for model in (first, second):
+        model.set_callbacks(Checkpoint(tmp_path / "fit"))
+        fit(model, cupy.asarray(X), cupy.asarray(y))
+    assert len(second.loss_curve_) == 6
+    np.testing.assert_array_equal(second.coefs_[0].get(), whole.coefs_[0])
+
+
+def test_early_stopping_on_a_gpu_counts_weighted_rows(cupy):
+    X, y = problem(AdaptiveLRMLPClassifier, n_rows=2400)
+    weight = np.random.RandomState(0).uniform(0.5, 2, len(y))
+    options = {"early_stopping": "auto", "learning_rate": "auto", "max_iter": 1}
+    assert_same_fits(AdaptiveLRMLPClassifier, options, X, y, sample_weight=weight)
+
+
+@pytest.mark.parametrize("rule", ["constant", "hypergradient"])
+def test_a_sparse_batch_makes_the_host_read_how_many_entries_it_has(cupy, rule):
+    X, y = problem(AdaptiveLRMLPClassifier, n_rows=64)
+
+    def n_reads(batch_size):
+        model = make(AdaptiveLRMLPClassifier, learning_rate=rule, batch_size=batch_size, max_iter=5, backend="cupy")
+        before = fake_cupy.reads.count
+        fit(model, sparse.csr_array(X), y)
+        return fake_cupy.reads.count - before
+
+    # CuPy's own: when it takes the rows, and when it makes the matrix of the standardised ones
+    assert n_reads(8) - n_reads(16) == 5 * 4 * 3
 
 
 def test_the_host_can_train_on_arrays_of_a_gpu(cupy, dispatch):

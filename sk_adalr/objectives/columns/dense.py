@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sk_adalr.backends import beside, least_probability, namespace, to_host
+from sk_adalr.backends import beside, least_probability, namespace, row_squares, to_host
 from sk_adalr.objectives.columns.base import CACHE_VALUES, DEVICE_VALUES, Columns
 from sk_adalr.objectives.columns.blocks import MANY_COLUMNS, DenseBlock, RowBlock
 
@@ -72,12 +72,12 @@ class DenseColumns(Columns):
         return to_host(self.data.max(axis=1) - self.data.min(axis=1)) * self.scale
 
     def row_blocks(self, size):
-        """Blocks of `size` rows, more on a device, for passes in which predictions need not outlive their block."""
+        """Blocks of `size` rows, on a device one of all, for passes in which predictions need not outlive a block."""
         n, p = self.shape
-        on_host = namespace(self.data) is np
-        size = size if on_host else max(size, DEVICE_VALUES // max(1, p))
+        if namespace(self.data) is not np:  # whose products would copy a part of the columns
+            return [DenseBlock(self.data, slice(None))]
         blocks = [slice(start, min(start + size, n)) for start in range(0, n, size)]
-        if on_host and self.dtype == np.float32 and p >= MANY_COLUMNS:
+        if self.dtype == np.float32 and p >= MANY_COLUMNS:
             self._store_by_rows()
             return [RowBlock(self.data.T, rows) for rows in blocks]
         return [DenseBlock(self.data, rows) for rows in blocks]
@@ -129,9 +129,7 @@ def _normalise(block, weight):
     """Divide the rows of block by their root mean squares in place; return these, 0 for rows of zeros."""
     n, xp = block.shape[1], namespace(block)
     with np.errstate(over="ignore", under="ignore"):
-        square = (
-            xp.einsum("ij,ij->i", block, block) if weight is None else xp.einsum("ij,ij,j->i", block, block, weight)
-        )
+        square = row_squares(block, weight)
     square = to_host(square.astype(np.float64)) / n
     limits = np.finfo(block.dtype)
     peak = np.ones(len(block))

@@ -29,7 +29,7 @@ def judge_direction(state: AutomaticState, step_size: float, evaluate: Evaluate)
     add_scaled(state.point, step_size, state.direction)
     losses = [evaluate(state.point)]
     rate = math.exp(state.log_rates[0])  # they are still the same for all groups
-    for step in np.diff(FRACTIONS, prepend=0.0):
+    for step in np.diff(FRACTIONS, prepend=0.0).tolist():
         add_scaled(state.point, -rate * step, state.direction)
         losses.append(evaluate(state.point))
     owe(state, losses, partial(_add_changes, state))

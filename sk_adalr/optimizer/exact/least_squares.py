@@ -11,7 +11,7 @@ its passes. Each is divided by its own scale, so that one stopping rule suits al
 
 import numpy as np
 
-from ...backends import beside, namespace, to_host
+from ...backends import beside, namespace, row_squares, to_host
 from .loop import Solver
 
 _RIDGE = 1e-13
@@ -146,7 +146,7 @@ class LeastSquares(Solver):
 
     def _losses(self, residual, coef):
         if self._weight is None:
-            square = namespace(residual).einsum("kn,kn->k", residual, residual)
+            square = row_squares(residual)
         else:
             square = residual**2 @ self._weight
         return 0.5 * (to_host(square) / residual.shape[1] + coef**2 @ self._penalty)
