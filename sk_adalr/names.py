@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import fields
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 
-from sk_adalr.directions import DIRECTIONS, SGD, Adam, Direction, Momentum, Nesterov
-from sk_adalr.learning_rates import GRANULARITIES, LEARNING_RATES, Constant, Hypergradient, LearningRate
+from sk_adalr.directions import DIRECTIONS, SGD, Direction, Momentum, Nesterov
+from sk_adalr.learning_rates import GRANULARITIES, LEARNING_RATES, LearningRate
 
 _FULL_BATCH = {"auto": "which solves the same problem and leaves no learning rate to choose"}
 _STOCHASTIC = {"auto": "or 'sgd' for mini-batches", "sgd": "which trains on mini-batches"}
@@ -112,18 +113,13 @@ def make_direction(
             f"{', '.join(map(repr, names))}."
         )
     check_choice(parameter, direction, names)
-    # As Python's floats, numbers do not turn products with float32 arrays into float64, as NumPy's own would.
     check_number("momentum", momentum, 0, 1)
     check_number("beta_1", beta_1, 0, 1)
     check_number("beta_2", beta_2, 0, 1)
     check_number("epsilon", epsilon, 0, strict=True)
-    if direction == "adam":
-        return Adam(float(beta_1), float(beta_2), float(epsilon))
-    if direction == "momentum":
-        return Momentum(float(momentum))
-    if direction == "nesterov":
-        return Nesterov(float(momentum))
-    return DIRECTIONS[direction]()
+    # As Python's floats, numbers do not turn products with float32 arrays into float64, as NumPy's own would.
+    numbers = {"momentum": momentum, "beta_1": beta_1, "beta_2": beta_2, "epsilon": epsilon}
+    return _build(DIRECTIONS[direction], {name: float(number) for name, number in numbers.items()})
 
 
 def make_learning_rate(
@@ -142,9 +138,17 @@ def make_learning_rate(
     check_choice("granularity", granularity, GRANULARITIES)
     check_number("learning_rate_init", learning_rate_init, 0, strict=True)
     check_number("hyper_learning_rate", hyper_learning_rate, 0)
-    if learning_rate == "constant":
-        return Constant(float(learning_rate_init))
-    return Hypergradient(float(learning_rate_init), float(hyper_learning_rate), GRANULARITIES[granularity]())
+    settings = {
+        "learning_rate_init": float(learning_rate_init),
+        "hyper_learning_rate": float(hyper_learning_rate),
+        "granularity": GRANULARITIES[granularity](),
+    }
+    return _build(LEARNING_RATES[learning_rate], settings)
+
+
+def _build(cls: Any, settings: dict[str, Any]) -> Any:
+    """Return an object of the class, given those of the settings that are fields of it."""
+    return cls(**{field.name: settings[field.name] for field in fields(cls) if field.name in settings})
 
 
 #: Initial rates of `learning_rate_init="auto"`, sensible on standardised data.

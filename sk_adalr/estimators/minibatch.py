@@ -20,7 +20,7 @@ from sk_adalr.learning_rates import GRANULARITIES
 from sk_adalr.names import check_choice, check_number, default_rate, make_direction, make_learning_rate
 from sk_adalr.objectives import HalfSquaredError, Network, PenalizedMean
 from sk_adalr.optimizer import Optimizer
-from sk_adalr.optimizer.automatic import AutomaticOptimizer
+from sk_adalr.optimizer.automatic import AUTOMATIC_DIRECTIONS, AutomaticOptimizer
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.standardization import Standardization
 from sk_adalr.training import Batches, History, Trainer, TrainingState, no_worse_than_constant
@@ -86,13 +86,13 @@ class MiniBatchTraining(Judged):
             check_choice("learning_rate_init", rate, ("auto",))
             rate = None
         if isinstance(rule, str) and rule == "auto":
-            if isinstance(solver, str):
+            if isinstance(solver, str) and solver in AUTOMATIC_DIRECTIONS:
                 check_choice("granularity", self.granularity, GRANULARITIES)
                 if rate is not None:
                     check_number("learning_rate_init", rate, 0, strict=True)
                 # Its moments have constants of their own: Adam's defaults suit a rate that is tuned.
                 return AutomaticOptimizer(layout, solver, self.granularity, rate, momentum=self.momentum)
-            rule = "hypergradient"  # the automatic rule knows nothing of a direction of one's own
+            rule = "hypergradient"  # the automatic rule knows nothing of other directions
         if rate is None:
             rate = default_rate(direction, linear=not self._hidden_sizes)
         learning_rate = make_learning_rate(rule, self.granularity, rate, self.hyper_learning_rate, others=("auto",))

@@ -140,11 +140,16 @@ class Optimizer:
 
     @cached_property
     def _kernel_name(self) -> str | None:
-        """Name of the kernel that equals `_move` for this pair; nobody's subclass is taken for its parent."""
+        """Name of the kernel that equals `_move` for this pair; nobody's subclass is taken for its parent.
+
+        A direction that has ``operands`` for one works element by element.
+        """
         rule = self.learning_rate
         if type(rule) is not Constant and not (
             type(rule) is Hypergradient and type(rule.granularity) in GRANULARITIES.values()
         ):
+            return None
+        if not hasattr(self.direction, "operands"):
             return None
         return next((name for name, known in DIRECTIONS.items() if known is type(self.direction)), None)
 

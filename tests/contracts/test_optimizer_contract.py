@@ -7,11 +7,13 @@ from functools import partial
 
 import numpy as np
 import pytest
+from estimator_cases import make, problem
 from oracles import central_difference, relative_error, wavy
 
+from sk_adalr import AdaptiveLRMLPClassifier
 from sk_adalr.backends import kernels, use_kernels
 from sk_adalr.directions import DIRECTIONS, Direction
-from sk_adalr.learning_rates import GRANULARITIES, LEARNING_RATES, Hypergradient, LearningRate
+from sk_adalr.learning_rates import GRANULARITIES, LEARNING_RATES, Constant, Hypergradient, LearningRate
 from sk_adalr.optimizer import Optimizer, freeze, thaw
 from sk_adalr.parameters import ParameterLayout
 
@@ -277,6 +279,8 @@ def waves(step, params, out=None):
 @pytest.mark.parametrize("n_params", [1, 7, 1001])
 def test_a_fused_step_equals_the_composed_one_bit_by_bit(direction, rule, dtype, n_params):
     pytest.importorskip("numba", reason="the extra `fast` is not installed")
+    if not hasattr(direction, "operands") or type(rule) not in (Constant, Hypergradient):
+        pytest.skip("there is no fused step")
     layout = ParameterLayout.vector(n_params)
     optimizer = Optimizer(direction, rule, layout)
     ends = []
@@ -305,3 +309,66 @@ def test_a_subclass_makes_its_own_steps(direction, rule):
 
     assert Optimizer(Direction(), rule, LAYOUT)._kernel_name is None
     assert Optimizer(direction, Rule(), LAYOUT)._kernel_name is None
+
+
+# A newcomer in a table of names is what it says, everywhere.
+
+
+@dataclasses.dataclass(frozen=True)
+class UnitLength:
+    """A direction of which no entry can be told without the others."""
+
+    def init(self, params):
+        return {}
+
+    def update(self, state, grad, step, *, out):
+        out[...] = grad / np.sqrt(grad @ grad)
+
+
+@dataclasses.dataclass(frozen=True)
+class InverseTime:
+    """A rate that falls as 1 / t."""
+
+    learning_rate_init: float = 1e-3
+
+    def init(self, params, layout):
+        return {"rates": np.full(1, self.learning_rate_init, dtype=params.dtype)}
+
+    def update(self, state, grad, previous_direction, step, layout, *, scratch):
+        state["rates"][...] = self.learning_rate_init / step
+
+    def expand(self, state, layout, *, scratch):
+        return state["rates"]
+
+
+@pytest.fixture
+def newcomers(monkeypatch):
+    monkeypatch.setitem(DIRECTIONS, "unit", UnitLength)
+    monkeypatch.setitem(LEARNING_RATES, "decay", InverseTime)
+
+
+def test_a_rule_that_joins_the_table_is_used_by_its_name(newcomers):
+    X, y = problem(AdaptiveLRMLPClassifier)
+    options = {"solver": "sgd", "learning_rate_init": 0.01}
+    named = make(AdaptiveLRMLPClassifier, learning_rate="decay", **options).fit(X, y)
+    expected = make(AdaptiveLRMLPClassifier, learning_rate=InverseTime(0.01), **options).fit(X, y)
+    np.testing.assert_array_equal(named.coefs_[0], expected.coefs_[0])
+
+
+@pytest.mark.parametrize("learning_rate", ["constant", "hypergradient", "auto"])
+def test_a_direction_that_joins_the_table_is_used_by_its_name(newcomers, learning_rate):
+    X, y = problem(AdaptiveLRMLPClassifier)
+    named = make(AdaptiveLRMLPClassifier, solver="unit", learning_rate=learning_rate).fit(X, y)
+    expected = make(AdaptiveLRMLPClassifier, solver=UnitLength(), learning_rate=learning_rate).fit(X, y)
+    np.testing.assert_array_equal(named.coefs_[0], expected.coefs_[0])
+
+
+@pytest.mark.parametrize("kernels_name", ["numpy", "numba"])
+def test_a_direction_that_joins_the_table_is_not_cut_into_blocks(newcomers, kernels_name):
+    if kernels_name == "numba":
+        pytest.importorskip("numba", reason="the extra `fast` is not installed")
+    params = np.zeros(300_001)
+    optimizer = Optimizer(UnitLength(), Constant(1.0), ParameterLayout.vector(params.size))
+    with use_kernels(kernels_name):
+        optimizer.step(optimizer.init(params), params, partial(waves, 1))
+    assert np.linalg.norm(params) == pytest.approx(1, rel=1e-12)

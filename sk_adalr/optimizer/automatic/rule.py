@@ -56,6 +56,9 @@ GRADIENT_MULTIPLE = 1.0
 ADAM_INTERPOLATION = 0.95
 SGD_INTERPOLATION = 0.9
 
+#: The directions that the rule has.
+AUTOMATIC_DIRECTIONS = ("adam", "momentum", "nesterov", "sgd")
+
 
 @dataclass(frozen=True)
 class AutomaticOptimizer:
