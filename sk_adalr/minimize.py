@@ -74,9 +74,9 @@ def minimize(
     ----------
     fun : callable
         ``fun(x, *args) -> float``, or ``-> (float, array)`` where ``jac=True``.
-    x0 : array-like of shape (n,)
+    x0 : array-like of shape (n,), or a number for n = 1
         The start. float32 is kept; anything else is taken as float64.
-    args : tuple, default=()
+    args : tuple or object, default=()
         Further arguments of `fun` and `jac`.
     method : {"sgd", "momentum", "nesterov", "adam"} or Direction, default="adam"
         Where to go.
@@ -139,7 +139,7 @@ def minimize(
         ParameterLayout.vector(params.shape[0]),
     )
     state = optimizer.init(params)
-    objective = _Objective(fun, jac, args)
+    objective = _Objective(fun, jac, args if isinstance(args, tuple) else (args,))
     history: dict[str, list] = {"x": [params.copy()], "fun": [], "learning_rate": []}
 
     status, nit = 1, 0
@@ -194,7 +194,7 @@ _MESSAGES = {
 
 def _start(x0: Any) -> np.ndarray:
     """Return `x0` as a new float vector."""
-    x0 = np.asarray(x0)
+    x0 = np.atleast_1d(np.asarray(x0))
     if x0.dtype.kind not in "biuf":
         raise TypeError(f"`x0` must be real numbers; got dtype {x0.dtype}.")
     params = np.array(x0, dtype=x0.dtype if x0.dtype == np.float32 else np.float64)

@@ -355,7 +355,6 @@ def test_other_numbers_are_taken_as_float64(x0):
         ({"jac": False}, TypeError, "`jac` must be True"),
         ({"jac": "2-point"}, TypeError, "`jac` must be True.*got '2-point'"),
         ({"x0": [[1.0, 2.0]]}, ValueError, r"`x0` must be one-dimensional; got shape \(1, 2\)"),
-        ({"x0": 1.0}, ValueError, "`x0` must be one-dimensional"),
         ({"x0": [np.nan, 1.0]}, ValueError, "`x0` must be finite"),
         ({"x0": [np.inf, 1.0]}, ValueError, "`x0` must be finite"),
         ({"x0": [1j, 1.0]}, (ValueError, TypeError), "x0"),
@@ -397,3 +396,16 @@ def test_an_error_in_the_function_is_not_hidden():
 
     with pytest.raises(ZeroDivisionError, match="mine"):
         minimize(fun, X0)
+
+
+def test_a_number_is_a_vector_and_an_argument_needs_no_tuple():
+    """As in scipy.optimize.minimize."""
+
+    def function(x, center):
+        return float((x - center) @ (x - center)), 2 * (x - center)
+
+    options = {"method": "sgd", "learning_rate": "constant", "learning_rate_init": 0.25}
+    result = minimize(function, 0.0, args=3.0, jac=True, **options)
+    expected = minimize(function, [0.0], args=(3.0,), jac=True, **options)
+    np.testing.assert_array_equal(result.x, expected.x)
+    assert result.x == pytest.approx([3.0], abs=1e-3)

@@ -164,5 +164,5 @@ def _digest(*values: Any) -> str:
             else:
                 # Block by block, for a memory map stays on the disk.
                 for block in np.array_split(array, max(1, array.nbytes >> 24)) if array.ndim else [array]:
-                    digest.update(np.ascontiguousarray(block).data)
+                    digest.update(block.tobytes())
     return digest.hexdigest()
