@@ -156,9 +156,7 @@ def _dense_moments(X: Array, weight: Array | None, center: bool) -> tuple[np.nda
     """
     xp = namespace(X)
     low, high = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)
-    unit = xp.maximum(xp.abs(low), xp.abs(high))
-    # Relative to a magnitude beyond these, squares can neither overflow nor underflow.
-    unit[(unit == 0) | ((unit > _LEAST_SQUARED) & (unit < 1 / _LEAST_SQUARED))] = 1.0
+    unit = _units(low, high)
     has_units = bool((unit != 1).any())
     origin = X[0 if weight is None else int(weight.argmax())] / unit if center else 0.0
     n_rows = max(1, (_BLOCK_ELEMENTS if xp is np else _DEVICE_BLOCK_ELEMENTS) // max(1, X.shape[1]))
@@ -187,6 +185,14 @@ def _dense_moments(X: Array, weight: Array | None, center: bool) -> tuple[np.nda
     return tuple(to_host(moment) for moment in (mean * unit, xp.sqrt(variance) * unit, low, high, presence))
 
 
+def _units(low: Array, high: Array) -> Array:
+    """Return 1, or the magnitude of columns of which squares could overflow or underflow."""
+    xp = namespace(low)
+    unit = xp.maximum(xp.abs(low), xp.abs(high))
+    unit[(unit == 0) | ((unit > _LEAST_SQUARED) & (unit < 1 / _LEAST_SQUARED))] = 1.0
+    return unit
+
+
 def _sparse_extremes(X: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return minimum and maximum of the columns of a CSR matrix; scikit-learn sorts its entries twice for them."""
     low, high = (np.full(X.shape[1], limit, dtype=X.dtype) for limit in (np.inf, -np.inf))
@@ -200,10 +206,14 @@ def _sparse_moments(X: Any, weight: Array | None, center: bool) -> tuple[np.ndar
     """Return mean, deviation from it, minimum, maximum and share of nonzeros of the columns, in float64."""
     X, weight = to_host(X), None if weight is None else to_host(weight)  # scikit-learn's routines are the host's
     low, high = (extreme.astype(np.float64) for extreme in _sparse_extremes(X))
-    weight = None if weight is None else weight.astype(X.dtype, copy=False)
-    mean, variance = (m.astype(np.float64) for m in mean_variance_axis(X, axis=0, weights=weight))
+    weight = None if weight is None else weight.astype(np.float64)
+    unit = _units(low, high)
+    entries = X.data.astype(np.float64)
+    if (unit != 1).any():
+        entries /= unit[X.indices]
+    mean, variance = mean_variance_axis(csr((entries, X.indices, X.indptr), X.shape), axis=0, weights=weight)
     if not center:
         mean, variance = np.zeros_like(mean), variance + mean**2
     nonzero = X.data != 0 if weight is None else (X.data != 0) * np.repeat(weight, np.diff(X.indptr))
     presence = np.bincount(X.indices, nonzero, X.shape[1]) / (X.shape[0] if weight is None else weight.sum())
-    return mean, np.sqrt(variance), low, high, presence
+    return mean * unit, np.sqrt(variance) * unit, low, high, presence

@@ -94,14 +94,16 @@ def scale_weights(weight: np.ndarray | None, dtype: Any) -> tuple[np.ndarray | N
     """Return `weight` over a power of two near its largest entry, in `dtype`, and that power.
 
     Weights of any magnitude then keep their ratios in float32, and multiplying all by a power of two changes no bit
-    of a fit. Where all weights are equal, return None and their value.
+    of a fit. Where all weights are equal, return None and their value. A weight beside which others are so much
+    larger that `dtype` would lose it becomes one that is next to nothing, but not nothing: its row, and perhaps its
+    class, is still there.
     """
     if weight is None:
         return None, 1.0
     if (weight == weight[0]).all():
         return None, float(weight[0])
     scale = float(np.exp2(np.frexp(weight.max())[1] - 1))
-    return (weight / scale).astype(dtype), scale
+    return np.maximum(weight / scale, float(np.finfo(dtype).tiny) ** 0.5).astype(dtype), scale
 
 
 def check_same_origin(estimator: Any, X: Any, fitted: Any, method: str) -> Origin:
@@ -175,3 +177,24 @@ def _refuse_dates(**arrays: Any) -> None:
                 f"`{name}` has dates or durations, which would silently become numbers of a unit that depends on how "
                 "they are stored. Convert them to numbers of your own, such as days since a date."
             )
+
+
+def as_dtype(X: Any, dtype: Any) -> Any:
+    """Return the features `X` in the `dtype` of a model.
+
+    Raises
+    ------
+    ValueError
+        If a number is beyond the range of `dtype`.
+    """
+    if X.dtype == dtype:
+        return X
+    with np.errstate(over="ignore"):
+        converted = X.astype(dtype)
+    entries = converted.data if is_sparse(converted) else converted
+    if not bool(namespace(entries).isfinite(entries).all()):
+        raise ValueError(
+            f"The model computes in {np.dtype(dtype).name}, the dtype of the features that it was fitted to; `X` is "
+            f"{X.dtype.name} and has numbers beyond that range. Rescale the features, or fit to {X.dtype.name}."
+        )
+    return converted

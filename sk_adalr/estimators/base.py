@@ -18,7 +18,7 @@ from sk_adalr.estimators.report import Report
 from sk_adalr.estimators.targets import Target
 from sk_adalr.names import check_bool, check_choice, check_number
 from sk_adalr.parameters import ParameterLayout
-from sk_adalr.validation import check_features_and_target, check_weights, scale_weights
+from sk_adalr.validation import as_dtype, check_features_and_target, check_weights, scale_weights
 
 
 @contextmanager
@@ -111,7 +111,7 @@ class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, BaseEstimator):
                 f"have {X.shape[1]}. Fit with `warm_start=False` instead."
             )
         if resume:
-            X = X.astype(self._dtype, copy=False)
+            X = as_dtype(X, self._dtype)
         weight = check_weights(sample_weight, X.shape[0])
         if weight is not None and not weight.all():  # a row without weight is no row
             rows = weight > 0
@@ -142,7 +142,7 @@ class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, BaseEstimator):
         encoded = self._encode_target(y_val, X.dtype, None, target.attributes.get("classes_"))
         if encoded.n_outputs != target.n_outputs:
             raise ValueError(f"`y_val` must have {target.n_outputs} outputs as `y` has; got {encoded.n_outputs}.")
-        data = Dataset(X_val.astype(X.dtype, copy=False), encoded.values)
+        data = Dataset(as_dtype(X_val, X.dtype), encoded.values)
         return replace(target, validation=data.moved(lambda array: beside(array, X)))
 
     def _check_same_target(self, target: Target) -> None:

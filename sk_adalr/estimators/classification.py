@@ -38,7 +38,7 @@ class LabelPrediction(ClassifierMixin):
         classes = fitted if classes is None else np.unique(enter_host(classes, "`classes`"))
         if classes is None:
             raise ValueError("`classes` must be passed in the first call of `partial_fit`.")
-        if fitted is not None and not np.array_equal(fitted, classes):
+        if fitted is not None and not _are_same_classes(fitted, classes, self._multilabel):
             raise ValueError(f"`classes` must not change between calls: they were {fitted}, now {classes}.")
         return self._partial_fit(X, y, sample_weight, classes)
 
@@ -140,3 +140,8 @@ class LabelPrediction(ClassifierMixin):
         else:
             predicted, expected = (raw > 0).astype(int), target.astype(int)
         return float(accuracy_score(expected, predicted, sample_weight=weight))
+
+
+def _are_same_classes(fitted: Any, classes: Any, multilabel: bool) -> bool:
+    # Of a label matrix `classes_` are the numbers of its columns, whatever they were called.
+    return len(fitted) == len(classes) if multilabel else np.array_equal(fitted, classes)

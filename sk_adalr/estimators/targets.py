@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 from sklearn.utils import column_or_1d
-from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
+from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from sk_adalr.dataset import Dataset
@@ -98,7 +98,7 @@ def encode_labels(
                 f"{estimator_name} takes one label per sample; got a label matrix of shape {y.shape}. Wrap it in "
                 "sklearn.multioutput.MultiOutputClassifier, or use AdaptiveLRMLPClassifier."
             )
-        return _encode_label_matrix(y, dtype, classes, class_weight)
+        return _encode_label_matrix(y, dtype, classes, class_weight, sample_weight)
 
     y = y if y.ndim == 1 else column_or_1d(y, warn=True)
     if not (class_weight is None or isinstance(class_weight, dict) or str(class_weight) == "balanced"):
@@ -120,16 +120,7 @@ def encode_labels(
         )
     row_weight = None
     if class_weight is not None:
-        if isinstance(class_weight, dict) and not all(isinstance(w, Real) for w in class_weight.values()):
-            raise TypeError(f"`class_weight` must hold numbers; got {class_weight!r}.")
-        weights = compute_class_weight(class_weight, classes=classes, y=y, sample_weight=sample_weight)
-        invalid = ~((weights > 0) & (weights < np.inf))
-        if invalid.any():
-            raise ValueError(
-                f"`class_weight` must be positive and finite; it is {weights[invalid].tolist()} for the classes "
-                f"{classes[invalid].tolist()}. To leave a class out, drop its rows."
-            )
-        row_weight = weights[indices]
+        row_weight = _weights_of_classes(class_weight, classes, y, sample_weight)[indices]
     binary = len(classes) == 2
     return Target(
         values=indices.astype(dtype).reshape(-1, 1) if binary else indices,
@@ -141,6 +132,21 @@ def encode_labels(
     )
 
 
+def _weights_of_classes(
+    class_weight: Any, classes: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None
+) -> np.ndarray:
+    if isinstance(class_weight, dict) and not all(isinstance(w, Real) for w in class_weight.values()):
+        raise TypeError(f"`class_weight` must hold numbers; got {class_weight!r}.")
+    weights = compute_class_weight(class_weight, classes=classes, y=y, sample_weight=sample_weight)
+    invalid = ~((weights > 0) & (weights < np.inf))
+    if invalid.any():
+        raise ValueError(
+            f"`class_weight` must be positive and finite; it is {weights[invalid].tolist()} for the classes "
+            f"{classes[invalid].tolist()}. To leave a class out, drop its rows."
+        )
+    return weights
+
+
 def _are_plain_labels(y: Any) -> bool:
     """Return whether `y` holds integers that repeat, of which scikit-learn finds out no more in ten times as long."""
     if not isinstance(y, np.ndarray) or y.ndim != 1 or y.dtype.kind not in "biu":
@@ -148,12 +154,16 @@ def _are_plain_labels(y: Any) -> bool:
     return np.unique(y).size <= 0.5 * (y.size - 1)  # it warns of more
 
 
-def _encode_label_matrix(y: Any, dtype: Any, classes: np.ndarray | None, class_weight: Any) -> Target:
+def _encode_label_matrix(
+    y: Any, dtype: Any, classes: np.ndarray | None, class_weight: Any, sample_weight: np.ndarray | None
+) -> Target:
     values = np.asarray(y.toarray() if hasattr(y, "toarray") else y).astype(dtype)
     n_labels = values.shape[1]
     if classes is not None and len(classes) != n_labels:
         raise ValueError(f"`y` must have one column for each of the {len(classes)} labels; got {n_labels} columns.")
-    row_weight = None if class_weight is None else compute_sample_weight(class_weight, y)
+    row_weight = None
+    if class_weight is not None:
+        row_weight = _weights_of_label_matrix(class_weight, values.astype(int), sample_weight)
     return Target(
         values,
         BinomialLogLoss(),
@@ -161,3 +171,20 @@ def _encode_label_matrix(y: Any, dtype: Any, classes: np.ndarray | None, class_w
         class_weight=row_weight,
         attributes={"classes_": np.arange(n_labels), "_multilabel": True},
     )
+
+
+def _weights_of_label_matrix(class_weight: Any, y: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray:
+    """Return the products (n_rows,) of the weights of a row's labels, as scikit-learn's estimators weigh them."""
+    n_labels = y.shape[1]
+    each = [class_weight] * n_labels if isinstance(class_weight, str) else class_weight
+    if not isinstance(each, list) or len(each) != n_labels:
+        raise ValueError(
+            "`class_weight` of a label matrix must be 'balanced', or a list of one dict for each of the "
+            f"{n_labels} labels; got {class_weight!r}."
+        )
+    row_weight = np.ones(len(y))
+    for of_label, column in zip(each, y.T, strict=True):
+        # A stream may not have shown both answers yet; only a dict has a weight for them.
+        classes = np.unique(column) if isinstance(of_label, str) else np.arange(2)
+        row_weight *= _weights_of_classes(of_label, classes, column, sample_weight)[np.searchsorted(classes, column)]
+    return row_weight

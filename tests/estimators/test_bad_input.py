@@ -10,7 +10,7 @@ import pytest
 from estimator_cases import CLASSIFIERS, ESTIMATORS, LINEAR, MLP, REGRESSORS, fit, make, problem, same_state
 from scipy import sparse
 
-from sk_adalr import AdaptiveLRLogisticRegression
+from sk_adalr import AdaptiveLRLogisticRegression, AdaptiveLRMLPClassifier
 from sk_adalr.directions import SGD
 
 estimators = pytest.mark.parametrize("cls", ESTIMATORS.values(), ids=list(ESTIMATORS))
@@ -247,6 +247,29 @@ def test_text_is_no_target_of_a_regression(cls):
 @pytest.mark.parametrize("class_weight", [{0: 0.0, 1: 0.0}, {0: np.nan, 1: 1.0}, {0: -1.0, 1: 1.0}], ids=str)
 def test_class_weights_that_mean_nothing_are_refused(cls, class_weight):
     refused(make(cls, class_weight=class_weight), "fit", *problem(cls))
+
+
+@pytest.mark.parametrize(
+    "class_weight",
+    [[{0: -1, 1: 1}] * 2, [{0: 0, 1: 1}] * 2, [{0: 1, 1: np.inf}] * 2, [{0: 1, 1: 2}], {0: 1, 1: 2}, 3.0],
+    ids=str,
+)
+def test_class_weights_of_a_label_matrix_that_mean_nothing_are_refused(class_weight):
+    X, y = problem(AdaptiveLRMLPClassifier)
+    refused(make(AdaptiveLRMLPClassifier, class_weight=class_weight), "fit", X, np.column_stack([y, 1 - y]))
+
+
+@estimators
+@pytest.mark.parametrize("storage", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
+def test_features_beyond_the_range_of_a_models_float32_are_refused(cls, storage):
+    X, y = problem(cls)
+    single, huge = storage(X.astype(np.float32)), storage(X * 1e200)
+    message = "float32.*beyond that range"
+    with pytest.raises(ValueError, match=message):
+        make(cls, early_stopping=True).fit(single, y, X_val=huge, y_val=y)
+    model = make(cls, warm_start=True).fit(single, y)
+    with pytest.raises(ValueError, match=message):
+        model.fit(huge, y)
 
 
 # Atomicity

@@ -134,6 +134,41 @@ def test_class_weights_of_a_label_matrix_are_sample_weights():
 
 
 @classifiers
+@pytest.mark.parametrize("solver", SOLVERS.values(), ids=list(SOLVERS))
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("light", [0, 1])
+@pytest.mark.parametrize("weight", [1e-16, 1e-60, 1e-300])
+def test_a_class_of_next_to_no_weight_is_never_predicted(cls, solver, dtype, light, weight):
+    X, y = problem(cls)
+    model = fit(make(cls, class_weight={light: weight}, **solver), X.astype(dtype), y)
+    assert np.isfinite(model.predict_proba(X.astype(dtype))).all()
+    if model.solver in ("auto", "exact") and cls is AdaptiveLRLogisticRegression:  # the others made few steps
+        np.testing.assert_array_equal(model.predict(X.astype(dtype)), 1 - light)
+
+
+def test_balanced_class_weights_of_a_label_matrix_count_sample_weights():
+    X, y = problem(AdaptiveLRMLPClassifier, raw_units=False)
+    labels = np.column_stack([y, X[:, 0] > 0]).astype(int)
+    weight = np.random.RandomState(0).randint(1, 4, size=len(y))
+    rows = np.repeat(np.arange(len(y)), weight)
+    options = {"class_weight": "balanced", "standardize": False, "batch_size": 1000}
+    weighted = fit(make(AdaptiveLRMLPClassifier, **options), X, labels, sample_weight=weight)
+    repeated = fit(make(AdaptiveLRMLPClassifier, **options), X[rows], labels[rows])
+    np.testing.assert_allclose(blocks(weighted), blocks(repeated), rtol=1e-9)  # rounding of five epochs
+
+
+def test_a_stream_of_label_matrices_need_not_show_both_answers():
+    X, y = problem(AdaptiveLRMLPClassifier)
+    model = make(AdaptiveLRMLPClassifier, class_weight=[{0: 1, 1: 3}, {1: 2}])
+    labels = np.column_stack([np.zeros_like(y), y])
+    for _ in range(2):
+        model.partial_fit(X, labels, classes=["first", "second"])
+    np.testing.assert_array_equal(model.classes_, [0, 1])
+    with pytest.raises(ValueError, match="must not change"):
+        model.partial_fit(X, labels, classes=["first", "second", "third"])
+
+
+@classifiers
 def test_partial_fit_knows_classes_that_have_not_occurred_yet(cls):
     X, y = problem(cls, n_classes=3)
     model = make(cls, learning_rate_init=0.05)

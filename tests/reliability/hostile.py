@@ -128,7 +128,8 @@ FEATURES = {
         "columns of scale 1e-8 to 1e8": X * np.logspace(-8, 8, N_COLUMNS),
         "columns of scale 1e-100 to 1e100": X * np.logspace(-100, 100, N_COLUMNS),
         **{f"float32 * {s:g}": (X * s).astype(np.float32) for s in (1e-30, 1e-8, 1e8, 1e30)},
-        **{f"CSR * {s:g}": sparse.csr_array(X * s) for s in (1e-8, 1e8)},
+        **{f"CSR * {s:g}": sparse.csr_array(X * s) for s in (1e-300, 1e-170, 1e-8, 1e8, 1e170, 1e300)},
+        **{f"float32 CSR * {s:g}": sparse.csr_array((X * s).astype(np.float32)) for s in (1e-25, 1e20, 1e30)},
         "CSR columns of scale 1e-8 to 1e8": sparse.csr_array(X * np.logspace(-8, 8, N_COLUMNS)),
     },
     "offset": {
@@ -351,6 +352,7 @@ WEIGHTS = {
     "subnormal": ONES * 1e-320,
     "some zero": (np.arange(N_ROWS) % 3 > 0).astype(float),
     "between 1e-200 and 1": np.where(np.arange(N_ROWS) % 3 > 0, 1.0, 1e-200),
+    "between 1e-60 and 1 with a few of weight 1": np.where(np.arange(N_ROWS) % 2 > 0, 1.0, 1e-60),
     "random": RNG.rand(N_ROWS) + 0.1,
 }
 REFUSED_WEIGHTS = {

@@ -54,9 +54,9 @@ class Binomial(Solver):
         self._columns, self._weight, self._penalty = columns, weight, penalty
         self._sign = namespace(target).where(target > 0, -1.0, 1.0)
         self._fit_intercept, self._single = fit_intercept, columns.data.dtype == np.float32
-        positive = to_host((target > 0).mean() if weight is None else (weight * (target > 0)).mean())
-        base = np.log(positive / (1.0 - positive)) if fit_intercept else 0.0
-        variance = positive * (1.0 - positive) if fit_intercept else 0.25
+        positive, negative = shares(target, weight)
+        base = np.log(positive / negative) if fit_intercept else 0.0
+        variance = positive * negative if fit_intercept else 0.25
         self.rates = self._initial_rates = constant_model_rates(columns, variance, penalty)
         self._intercept_rate = 1.0 / variance
         self.coef, self.intercept = np.zeros(p), base
@@ -214,6 +214,13 @@ class Binomial(Solver):
                 self._first, self._second = margin_derivatives(margins, exponentials, self._weight)
                 return length
         return 0.0
+
+
+def shares(target, weight):
+    """Weighted shares of the rows that are positive and that are not, both added up: one of them may be tiny."""
+    is_positive = target > 0
+    parts = (is_positive, ~is_positive)
+    return [float(part.mean() if weight is None else (weight * part).mean()) for part in parts]
 
 
 def margin_loss(margins, weight):

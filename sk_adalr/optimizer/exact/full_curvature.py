@@ -12,7 +12,7 @@ for two classes and for several, where k and l are classes. It is summed over bl
 import numpy as np
 
 from ...backends import namespace, to_host
-from .binomial import margin_derivatives, margin_loss
+from .binomial import margin_derivatives, margin_loss, shares
 
 # Values of a block of weighted columns: a second-level cache of 2 MiB (on 60 columns a quarter of it took a tenth
 # longer), and enough for a device.
@@ -36,8 +36,8 @@ class BinomialLoss:
     def __init__(self, target, weight, fit_intercept):
         self._sign = namespace(target).where(target > 0, -1.0, 1.0)
         self._weight, self._fit_intercept = weight, bool(fit_intercept)
-        positive = float((target > 0).mean() if weight is None else (weight * (target > 0)).mean())
-        self.log_odds = np.array([np.log(positive / (1.0 - positive))]) if fit_intercept else np.zeros(1)
+        positive, negative = shares(target, weight)
+        self.log_odds = np.array([np.log(positive / negative)]) if fit_intercept else np.zeros(1)
 
     def evaluate(self, scores):
         """Mean loss of scores (1, n), and what `derivatives` needs."""
