@@ -54,10 +54,8 @@ def special(array: Array) -> ModuleType:
 
 def row_squares(a: Array, weight: Array | None = None) -> Array:
     """Return the sums (n_rows,) of squares along the rows of a matrix, each times its column's weight, if given."""
-    if namespace(a) is not np:  # CuPy's `einsum` makes a product of matrices for each row
-        squares = a * a
-        return squares.sum(axis=1) if weight is None else squares @ weight
-    return np.einsum("ij,ij->i", a, a) if weight is None else np.einsum("ij,ij,j->i", a, a, weight)
+    squares = a * a  # CuPy's `einsum` would make a product of matrices for each row
+    return squares.sum(axis=1) if weight is None else squares @ weight
 
 
 def multiply_into(out: Array, a: Array, b: Array) -> Array:
