@@ -53,7 +53,8 @@ class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, BaseEstimator):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The target.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights; a weight of 2 equals the row twice.
+            Non-negative weights. A weight of 2 counts as the row twice in the loss, the statistics of the columns and
+            class weights; batches are drawn by rows.
         X_val, y_val : array-like, default=None
             Rows that judge instead of a random part of `X` when `early_stopping`, however few rows `X` has where
             that is "auto". In a pipeline, route them with ``set_fit_request`` and

@@ -71,7 +71,7 @@ class LinearEstimator(FullBatchTraining):
         coefs, intercepts = layout.unpack(params)
         coef = np.array(coefs[0].T, order="C")
         intercept = intercepts[0].copy() if intercepts else np.zeros(coef.shape[0], dtype=coef.dtype)
-        return self._shape_coefs(coef, intercept, target)
+        return self._shape_coefs(coef, intercept, target) | {"n_gradient_evaluations_": None}
 
     def _shape_coefs(self, coef: np.ndarray, intercept: np.ndarray, target: Target) -> dict[str, Any]:
         """Return ``coef_`` and ``intercept_`` from (n_outputs, n_features) and (n_outputs,)."""

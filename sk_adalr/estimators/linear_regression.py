@@ -87,7 +87,8 @@ class AdaptiveLRLinearRegression(OutputPrediction, LinearEstimator):
     intercept_ : float or ndarray of shape (n_outputs,)
         Intercepts; zero without `fit_intercept`.
     n_iter_ : int
-        Number of iterations ("exact"), or of epochs, those of the fits that this one continued included.
+        Number of iterations of the last fit ("exact"), or of epochs, those of the fits that this one continued
+        included.
     n_gradient_evaluations_ : float or None
         Passes over the data, forward and backward each counted half, those of the set-up included; None for
         mini-batches.
@@ -96,10 +97,10 @@ class AdaptiveLRLinearRegression(OutputPrediction, LinearEstimator):
     loss_ : float
         Last entry of `loss_curve_`.
     loss_curve_ : list of float
-        Mean training loss, penalty included, after each iteration ("exact"), or of each epoch over its batches as
-        they were visited.
-    learning_rate_curve_ : ndarray of shape (n_iter_, 3)
-        Smallest, median and largest learning rate at the end of each epoch or iteration.
+        Mean training loss, penalty included, after each iteration, or at the start where that is the optimum
+        ("exact"), or of each epoch over its batches as they were visited.
+    learning_rate_curve_ : ndarray of shape (n_iter_, 3), or (0, 3)
+        Smallest, median and largest learning rate at the end of each epoch or iteration; a factorisation has none.
     validation_scores_ : list of float or None
         R2 on the held-out rows after each epoch; None without early stopping.
     validation_loss_curve_ : list of float or None

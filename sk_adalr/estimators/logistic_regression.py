@@ -93,7 +93,8 @@ class AdaptiveLRLogisticRegression(LabelPrediction, LinearEstimator):
     intercept_ : ndarray of shape (1,) or (n_classes,)
         Intercepts, centred over the classes; zero without `fit_intercept`.
     n_iter_ : int
-        Number of iterations ("exact"), or of epochs, those of the fits that this one continued included.
+        Number of iterations of the last fit ("exact"), or of epochs, those of the fits that this one continued
+        included.
     n_gradient_evaluations_ : float or None
         Passes over the data, forward and backward each counted half, those of the set-up included; a new curvature of
         Newton's method counts half, too. None for mini-batches.
@@ -102,8 +103,8 @@ class AdaptiveLRLogisticRegression(LabelPrediction, LinearEstimator):
     loss_ : float
         Last entry of `loss_curve_`.
     loss_curve_ : list of float
-        Mean training loss, penalty included, after each iteration ("exact"), or of each epoch over its batches as
-        they were visited.
+        Mean training loss, penalty included, after each iteration, or at the start where that is the optimum
+        ("exact"), or of each epoch over its batches as they were visited.
     learning_rate_curve_ : ndarray of shape (n_iter_, 3)
         Smallest, median and largest learning rate at the end of each epoch or iteration; of Newton's method, the
         inverse curvature along single coefficients.
@@ -201,7 +202,7 @@ class AdaptiveLRLogisticRegression(LabelPrediction, LinearEstimator):
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Rows of one chunk.
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+        y : array-like of shape (n_samples,)
             Their labels.
         classes : array-like of shape (n_classes,), default=None
             All labels that may ever occur; needed in the first call, optional after it.

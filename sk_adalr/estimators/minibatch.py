@@ -202,7 +202,6 @@ class MiniBatchTraining(Judged):
             **self._coef_attributes(layout, session.units.to_user(to_host(params), layout), target),
             **target.attributes,
             **history_attributes(session.history, session.note),
-            "n_gradient_evaluations_": None,
             "solver_": solver if isinstance(solver, str) else repr(solver),
             "_dtype": params.dtype.name,
             "_training": training,

@@ -1,6 +1,6 @@
 """What the multi-layer perceptrons share: hidden layers, initial weights, penalty."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from numbers import Integral
 from typing import Any
 
@@ -39,7 +39,7 @@ class MLPEstimator(GradientEstimator):
 
     def _check_params(self) -> None:
         sizes = self.hidden_layer_sizes
-        if isinstance(sizes, str) or not isinstance(sizes, Integral | Iterable):
+        if isinstance(sizes, str | bytes | bool) or not isinstance(sizes, Integral | Sequence | np.ndarray):
             raise TypeError(f"`hidden_layer_sizes` must be an integer or a sequence of integers; got {sizes!r}.")
         for size in self._hidden_sizes:
             check_number("hidden_layer_sizes", size, 1, integer=True)

@@ -94,7 +94,9 @@ class AdaptiveLRMLPRegressor(OutputPrediction, MLPEstimator):
     loss_ : float
         Last entry of `loss_curve_`.
     loss_curve_ : list of float
-        Mean training loss of each epoch, penalty included, over its batches as they were visited.
+        Mean training loss of each epoch, penalty included, over its batches as they were visited: half the squared
+        error. Several outputs weigh alike whatever their units, so theirs is the sum over the outputs of the error
+        relative to the output's variance, in units of the mean of these variances.
     learning_rate_curve_ : ndarray of shape (n_iter_, 3)
         Smallest, median and largest learning rate at the end of each epoch.
     layer_learning_rate_curve_ : ndarray of shape (n_iter_, n_hidden_layers + 1, 3)

@@ -12,6 +12,7 @@ from sk_adalr import AdaptiveLRLogisticRegression
 from sk_adalr.optimizer import freeze, thaw
 from sk_adalr.optimizer.automatic import EVENTS, AutomaticOptimizer, AutomaticState
 from sk_adalr.optimizer.automatic.probe import first_rate, line_minimum
+from sk_adalr.optimizer.automatic.rates import adapt_groups
 from sk_adalr.parameters import ParameterLayout
 
 DIRECTIONS = ("adam", "momentum", "nesterov", "sgd")
@@ -602,3 +603,45 @@ def test_a_step_costs_one_gradient_once_the_rate_is_found(direction, n_checks):
     assert counts[8] == 2 + 7
     assert counts[9:50] == [1, 1, 1, 1, 1, 1, 1, 2] * 5 + [1]
     assert sum(counts[50:]) == 50 + n_checks
+
+
+# The guard and the trial step, at their bounds.
+
+
+@pytest.mark.parametrize(("height", "is_spike"), [(3.9, False), (4.1, True)])
+def test_a_loss_is_a_spike_from_four_times_the_scale_of_losses_on(height, is_spike):
+    evaluate = diagonal_quadratic(np.array([1.0, 2.0]))
+    params = np.ones(2)
+    optimizer = AutomaticOptimizer(ParameterLayout.vector(2))
+    state, _ = train(optimizer, params, [evaluate] * 51)
+    scale = max(abs(state.first_loss), abs(state.smoothed_loss))
+    calls = []
+
+    def evaluate_once_high(point, out=None):
+        calls.append(point)
+        loss = evaluate(point, out)
+        return state.smoothed_loss + height * scale if len(calls) == 1 else loss
+
+    optimizer.step(state, params, evaluate_once_high)
+    assert state.n_restarts == is_spike
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_a_trial_step_that_leads_too_far_up_is_quartered_and_so_are_the_rates(direction):
+    layout = ParameterLayout.vector(2)
+    optimizer = AutomaticOptimizer(layout, direction)
+    state = optimizer.init(np.ones(2))
+    state.step, state.first_loss, state.smoothed_loss = 10, 1.0, 1.0
+    state.log_rates[...] = math.log(0.5)
+    state.direction[...] = state.grad[...] = 1.0
+    for loss, expected, left in ((1.9, 0.5, "moved"), (2.1, 0.125, 0.125)):
+        state.point[...] = 1.0
+        before = state.log_rates.copy()
+
+        def evaluate(point, out, loss=loss):
+            out[...] = [1.0, -1.0]  # across the direction: the rates have no reason to move
+            return loss
+
+        assert adapt_groups(state, [[slice(None)]], evaluate, 1.0) == [pytest.approx(expected)]
+        after = before if left == "moved" else np.log([left])
+        np.testing.assert_allclose(state.log_rates, after)

@@ -355,6 +355,17 @@ def test_no_more_iterations_than_preconditioned_conjugate_gradients(condition):
     assert ours <= theirs
 
 
+@pytest.mark.parametrize("gap", [1e-2, 1e-4, 3e-5])
+def test_the_factorisation_of_nearly_equal_columns_is_as_exact_as_that_of_the_data(gap):
+    """The factors are those of squares, which lose twice as many digits; a refinement gets them back."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 3))
+    X = np.column_stack([X, X[:, 0] + gap * rng.normal(size=300)])
+    coef = np.array([1.0, -2.0, 0.5, 3.0])
+    fitted = solve_cholesky(X, (X @ coef)[:, None], None, penalty=0.0)
+    assert relative_error(np.ravel(fitted.coef), coef) < 20 * np.finfo(float).eps / gap
+
+
 def test_a_constant_target_is_its_own_intercept():
     X = np.random.default_rng(RNG_SEED).normal(size=(50, 3))
     for solve in (lambda *a, **k: solve_exact(*a, "squared", **k), solve_cholesky):

@@ -78,6 +78,8 @@ def use_kernels(name: str) -> Iterator[None]:
 
     Raises
     ------
+    ValueError
+        If `name` is none of these.
     ImportError
         If `name` is "numba", which is not installed or finds no directory to store what it compiles.
 
