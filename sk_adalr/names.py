@@ -134,6 +134,11 @@ def make_learning_rate(
     is_name = isinstance(learning_rate, str)
     if not is_name and isinstance(learning_rate, LearningRate) and not isinstance(learning_rate, type):
         return learning_rate
+    if isinstance(learning_rate, Real) and not isinstance(learning_rate, bool):
+        raise TypeError(
+            f"`learning_rate` says how rates change, not how large they are; got {learning_rate!r}. For a constant "
+            f"rate, use `learning_rate='constant', learning_rate_init={learning_rate!r}`."
+        )
     check_choice("learning_rate", learning_rate, (*others, *LEARNING_RATES))
     check_choice("granularity", granularity, GRANULARITIES)
     check_number("learning_rate_init", learning_rate_init, 0, strict=True)

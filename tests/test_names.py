@@ -48,6 +48,12 @@ def test_a_learning_rate_object_is_taken_as_it_is():
     assert make_learning_rate(mine, "parameter", 1.0, 1.0) is mine
 
 
+@pytest.mark.parametrize("number", [0.1, 1, np.float32(0.5)])
+def test_a_number_as_learning_rate_is_refused_with_where_it_belongs(number):
+    with pytest.raises(TypeError, match=r"learning_rate='constant', learning_rate_init="):
+        make_learning_rate(number, "parameter", 0.1, 0.2, others=("auto",))
+
+
 def test_a_constant_rate_has_no_hyper_learning_rate():
     assert make_learning_rate("constant", "parameter", 0.1, 0.2) == Constant(0.1)
 

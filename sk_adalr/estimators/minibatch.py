@@ -82,9 +82,10 @@ class MiniBatchTraining(Judged):
         )
         rule = self.learning_rate
         rate = self.learning_rate_init
-        if isinstance(rate, str):
-            check_choice("learning_rate_init", rate, ("auto",))
+        if isinstance(rate, str) and rate == "auto":
             rate = None
+        elif isinstance(rate, str):
+            raise ValueError(f"`learning_rate_init` must be 'auto' or a number greater than 0; got {rate!r}.")
         if isinstance(rule, str) and rule == "auto":
             if isinstance(solver, str) and solver in AUTOMATIC_DIRECTIONS:
                 check_choice("granularity", self.granularity, GRANULARITIES)
