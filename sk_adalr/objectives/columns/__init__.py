@@ -17,5 +17,6 @@ gradients, means and scales, is the host's: a pass moves one such vector in and 
 
 from sk_adalr.objectives.columns.base import Columns
 from sk_adalr.objectives.columns.choice import columns_in_place, newton_columns, standardised_columns
+from sk_adalr.objectives.columns.dense import DenseColumns
 
-__all__ = ["Columns", "columns_in_place", "newton_columns", "standardised_columns"]
+__all__ = ["Columns", "DenseColumns", "columns_in_place", "newton_columns", "standardised_columns"]

@@ -1,8 +1,11 @@
 """Which columns a solver gets."""
 
+from typing import Any
+
 import numpy as np
 
-from sk_adalr.backends import is_sparse, namespace
+from sk_adalr.backends import Array, is_sparse, namespace
+from sk_adalr.objectives.columns.base import Columns
 from sk_adalr.objectives.columns.blocks import MANY_COLUMNS
 from sk_adalr.objectives.columns.dense import DenseColumns
 from sk_adalr.objectives.columns.in_place import (
@@ -19,14 +22,23 @@ from sk_adalr.objectives.columns.sparse import SparseColumns
 _FEW_COLUMNS = 20
 
 
-def standardised_columns(X, weight=None, centre=True):
-    """`DenseColumns` or `SparseColumns` of X (n, p); weight (n,) has mean 1, or is None."""
+def standardised_columns(X: Any, weight: Array | None = None, centre: bool = True) -> Columns:
+    """Return `DenseColumns` or `SparseColumns`.
+
+    Parameters
+    ----------
+    X : array (n, p), float32 or float64, or CSR
+    weight : array (n,) or None, default=None
+        Sample weights with mean 1, beside X; None for equal weights.
+    centre : bool, default=True
+        Whether to subtract the weighted column means.
+    """
     kind = SparseColumns if is_sparse(X) else DenseColumns
     return kind(X, weight, centre)
 
 
-def columns_in_place(X, weight=None, centre=True, by_blocks=False):
-    """The same without a copy of X, `ImplicitColumns`, where that costs neither digits nor time.
+def columns_in_place(X: Any, weight: Array | None = None, centre: bool = True, by_blocks: bool = False) -> Columns:
+    """Return the same without a copy of X, `ImplicitColumns`, where that costs neither digits nor time.
 
     `by_blocks` says whether the passes will be over ``row_blocks``.
     """
@@ -38,8 +50,11 @@ def columns_in_place(X, weight=None, centre=True, by_blocks=False):
     return standardised_columns(X, weight, centre)
 
 
-def newton_columns(X, weight, centre):
-    """`UnscaledColumns` of dense X (n, p), whose units do not disturb Newton's method, where that costs no digits."""
+def newton_columns(X: Array, weight: Array | None, centre: bool) -> DenseColumns:
+    """Return `UnscaledColumns` of dense X (n, p) where that costs no digits, and `DenseColumns` elsewhere.
+
+    Units do not disturb Newton's method. Arguments as for `standardised_columns`.
+    """
     if weight is None and are_safe(X, *column_moments(X), NEWTON_OFFSET):
         return UnscaledColumns(X)
-    return standardised_columns(X, weight, centre)
+    return DenseColumns(X, weight, centre)

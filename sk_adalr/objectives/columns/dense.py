@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from sk_adalr.backends import beside, least_probability, namespace, row_squares, to_host
+from sk_adalr.backends import Array, beside, least_probability, namespace, row_squares, to_host
 from sk_adalr.objectives.columns.base import CACHE_VALUES, DEVICE_VALUES, Columns
-from sk_adalr.objectives.columns.blocks import MANY_COLUMNS, DenseBlock, RowBlock
+from sk_adalr.objectives.columns.blocks import MANY_COLUMNS, Block, DenseBlock, RowBlock
 
 # Values that are transposed at a time: as many rows as the second-level cache holds, for each column is then written
 # in long pieces.
@@ -16,14 +16,14 @@ class DenseColumns(Columns):
 
     Parameters
     ----------
-    X : ndarray (n, p), float32 or float64, any memory order
-    weight : ndarray (n,) or None
+    X : array (n, p), float32 or float64, any memory order
+    weight : array (n,) or None
         Sample weights with mean 1; None for equal weights.
     centre : bool
         Whether to subtract the weighted column means.
     """
 
-    def __init__(self, X, weight, centre):
+    def __init__(self, X: Array, weight: Array | None, centre: bool) -> None:
         self.shape = n, p = X.shape
         self.dtype, self.n_entries = X.dtype, n * p
         xp = namespace(X)
@@ -37,22 +37,22 @@ class DenseColumns(Columns):
         for start in range(0, p, step):
             columns = slice(start, start + step)
             block = self.data[columns]
-            if centre:
+            if first is not None:
                 self.mean[columns] = _centre(block, weight, first[columns])
             self.scale[columns] = _normalise(block, weight)
         self.alive = self.scale > 0
         self.scale[~self.alive] = 1.0
 
-    def forward(self, coef):
-        """Predictions (n,) or (k, n), float64, of coefficients (p,) or (k, p)."""
+    def forward(self, coef: np.ndarray) -> Array:
+        """Return the predictions (n,) or (k, n), float64, of coefficients (p,) or (k, p)."""
         coef = beside(coef.astype(self.dtype, copy=False), self.data)
         return (coef @ self.data).astype(np.float64, copy=False)
 
-    def backward(self, residual):
-        """Sums (p,) or (k, p), float64, of the rows weighted by residuals (n,) or (k, n)."""
+    def backward(self, residual: Array) -> np.ndarray:
+        """Return the sums (p,) or (k, p), float64, of the rows weighted by residuals (n,) or (k, n)."""
         return self._sums(self._in_dtype(residual))
 
-    def _in_dtype(self, residual):
+    def _in_dtype(self, residual: Array) -> Array:
         if residual.dtype == self.dtype:
             return residual
         residual = residual.astype(self.dtype)
@@ -60,19 +60,19 @@ class DenseColumns(Columns):
         residual[abs(residual) < least_probability(self.dtype)] = 0.0
         return residual
 
-    def _sums(self, residual):
+    def _sums(self, residual: Array) -> np.ndarray:
         product = self.data @ residual if residual.ndim == 1 else residual @ self.data.T
         return to_host(product.astype(np.float64, copy=False))
 
-    def rounded(self, coef):
-        """Coefficients as `forward` sees them: a step is only exact in the numbers it was computed with."""
+    def rounded(self, coef: np.ndarray) -> np.ndarray:
+        """Return coefficients as `forward` sees them: a step is only exact in the numbers it was computed with."""
         return coef.astype(self.dtype).astype(np.float64) if self.dtype != np.float64 else coef
 
-    def _ranges(self):
+    def _ranges(self) -> np.ndarray:
         return to_host(self.data.max(axis=1) - self.data.min(axis=1)) * self.scale
 
-    def row_blocks(self, size):
-        """Blocks of `size` rows, on a device one of all, for passes in which predictions need not outlive a block."""
+    def row_blocks(self, size: int) -> list[Block]:
+        """Return all rows in blocks of `size`, on a device in one, for predictions that need not outlive one."""
         n, p = self.shape
         if namespace(self.data) is not np:  # whose products would copy a part of the columns
             return [DenseBlock(self.data, slice(None))]
@@ -82,7 +82,7 @@ class DenseColumns(Columns):
             return [RowBlock(self.data.T, rows) for rows in blocks]
         return [DenseBlock(self.data, rows) for rows in blocks]
 
-    def _store_by_rows(self):
+    def _store_by_rows(self) -> None:
         """Store `data` row after row: blocks of them are then contiguous, and multiplied in half the time."""
         if self.data.flags.f_contiguous:
             return
@@ -93,7 +93,7 @@ class DenseColumns(Columns):
         self.data = data.T
 
 
-def _transpose_into(X, out, offset):
+def _transpose_into(X: Array, out: Array, offset: Array | None) -> None:
     """Make out (p, n) the transpose of X (n, p) less offset (p,) or None, in pieces that fit the cache."""
     n, p = X.shape
     xp = namespace(X)
@@ -106,12 +106,12 @@ def _transpose_into(X, out, offset):
             xp.subtract(transposed, offset[:, None], out=piece)
 
 
-def _rows_to_transpose(n, p):
+def _rows_to_transpose(n: int, p: int) -> list[slice]:
     size = max(16, _TRANSPOSED_VALUES // max(1, p))
     return [slice(start, start + size) for start in range(0, n, size)]
 
 
-def _centre(block, weight, first):
+def _centre(block: Array, weight: Array | None, first: Array) -> np.ndarray:
     """Subtract the mean of every row of block (columns of X, less the values in first) in place.
 
     Return the mean with the first value, float64.
@@ -125,7 +125,7 @@ def _centre(block, weight, first):
     return to_host(first.astype(np.float64) + mean[:, 0] + rest[:, 0])
 
 
-def _normalise(block, weight):
+def _normalise(block: Array, weight: Array | None) -> np.ndarray:
     """Divide the rows of block by their root mean squares in place; return these, 0 for rows of zeros."""
     n, xp = block.shape[1], namespace(block)
     with np.errstate(over="ignore", under="ignore"):

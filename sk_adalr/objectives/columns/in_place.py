@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sk_adalr.backends import beside, namespace, to_host
+from sk_adalr.backends import Array, beside, namespace, to_host
 from sk_adalr.objectives.columns.base import CACHE_VALUES, DEVICE_VALUES
 from sk_adalr.objectives.columns.dense import DenseColumns
 
@@ -14,7 +14,7 @@ NEWTON_OFFSET, LARGEST_OFFSET = {"f": 3.0, "d": 30.0}, {"f": 1.0, "d": 30.0}
 class UnscaledColumns(DenseColumns):
     """The columns of X (n, p) as they are, without a copy, for a solver that their units do not disturb."""
 
-    def __init__(self, X):
+    def __init__(self, X: Array) -> None:
         self.shape, self.dtype, self.n_entries = X.shape, X.dtype, X.size
         self.data = X.T
         p = X.shape[1]
@@ -33,7 +33,7 @@ class ImplicitColumns(DenseColumns):
         Whether to subtract the means.
     """
 
-    def __init__(self, X, mean, square, centre):
+    def __init__(self, X: np.ndarray, mean: np.ndarray, square: np.ndarray, centre: bool) -> None:
         self.shape, self.dtype, self.n_entries = X.shape, X.dtype, X.size
         self.data = X.T
         self.mean = mean if centre else np.zeros(len(mean))
@@ -41,19 +41,20 @@ class ImplicitColumns(DenseColumns):
         self.alive = deviation > 0
         self.scale = np.where(self.alive, deviation, 1.0)
 
-    def forward(self, coef):
-        """Predictions (n,) or (k, n), float64, of coefficients (p,) or (k, p)."""
-        raw, intercept = self.to_blocks(coef, 0.0)
+    def forward(self, coef: np.ndarray) -> np.ndarray:
+        """Return the predictions (n,) or (k, n), float64, of coefficients (p,) or (k, p)."""
+        raw = self._unscaled(coef)
+        intercept = 0.0 - raw @ self.mean
         predictions = super().forward(raw)
         predictions += intercept[..., None]
         return predictions
 
-    def backward(self, residual):
-        """Sums (p,) or (k, p), float64, of the rows weighted by residuals (n,) or (k, n)."""
+    def backward(self, residual: np.ndarray) -> np.ndarray:
+        """Return the sums (p,) or (k, p), float64, of the rows weighted by residuals (n,) or (k, n)."""
         residual = self._in_dtype(residual)
         return self.from_blocks(self._sums(residual), residual.sum(axis=-1, dtype=np.float64))
 
-    def _sums(self, residual):
+    def _sums(self, residual: np.ndarray) -> np.ndarray:
         # A single sum along a column of rows that lie one after another loses a digit more than that of a copy.
         if self.dtype == np.float64:
             return super()._sums(residual)
@@ -62,31 +63,31 @@ class ImplicitColumns(DenseColumns):
             total += residual[..., rows] @ self.data.T[rows]
         return total
 
-    def rounded(self, coef):
-        """Coefficients as `forward` sees them."""
+    def rounded(self, coef: np.ndarray) -> np.ndarray:
+        """Return coefficients as `forward` sees them."""
         return self._unscaled(coef) * self.scale
 
-    def _ranges(self):
+    def _ranges(self) -> np.ndarray:
         return (self.data.max(axis=1) - self.data.min(axis=1)).astype(np.float64)
 
-    def to_blocks(self, coef, intercept):
-        """Coefficients (k, p) and intercepts (k,) as `row_blocks` need them."""
+    def to_blocks(self, coef: np.ndarray, intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return coefficients (k, p) and intercepts (k,) as `row_blocks` need them."""
         raw = self._unscaled(coef)
         return raw, intercept - raw @ self.mean
 
-    def from_blocks(self, sums, total):
-        """Sums (k, p) of the standardised rows, from those of `row_blocks` and of the residuals (k,)."""
+    def from_blocks(self, sums: np.ndarray, total: np.ndarray) -> np.ndarray:
+        """Return the sums (k, p) of the standardised rows, from those of `row_blocks` and of the residuals (k,)."""
         return np.where(self.alive, (sums - np.multiply.outer(total, self.mean)) / self.scale, 0.0)
 
-    def _unscaled(self, coef):
+    def _unscaled(self, coef: np.ndarray) -> np.ndarray:
         """Coefficients of the columns as they are, in numbers of their dtype."""
         return super().rounded(np.where(self.alive, coef, 0.0) / self.scale)
 
 
-def column_moments(X, weight=None):
-    """Weighted means and mean squares (p,), float64, of the columns of X (n, p); weight (n,) has mean 1, or is None.
+def column_moments(X: Array, weight: Array | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the weighted means and mean squares (p,), float64, of the columns of X (n, p).
 
-    Sums in the dtype of X are those of a few rows only.
+    The weight (n,) has mean 1, or is None. Sums in the dtype of X are those of a few rows only.
     """
     n, p = X.shape
     xp = namespace(X)
@@ -102,18 +103,24 @@ def column_moments(X, weight=None):
     return to_host(total) / n, to_host(square) / n
 
 
-def _blocks_of_rows(shape, n_values=8 * CACHE_VALUES):
+def _blocks_of_rows(shape: tuple[int, int], n_values: int = 8 * CACHE_VALUES) -> list[slice]:
     n, p = shape
     size = max(1, n_values // max(1, p))
     return [slice(start, min(start + size, n)) for start in range(0, n, size)]
 
 
-def are_safe(X, mean, square, largest_offset):
-    """Whether the columns of X (n, p) vary by not much less than they are large, or are zero, given their moments.
+def are_safe(X: Array, mean: np.ndarray | float, square: np.ndarray, largest_offset: dict[str, float]) -> bool:
+    """Say whether sums over the columns of X (n, p) lose no digits, and products neither overflow nor vanish.
 
-    `largest_offset` says how much, by the character of their dtype.
+    Their standard deviations are then not much smaller than their means, or they are zero.
 
-    Sums over them then lose no digits. Nor may products with them overflow or vanish.
+    Parameters
+    ----------
+    X : array (n, p), float32 or float64
+    mean, square : ndarray (p,), float64
+        See `column_moments`; the mean is 0 where no mean is subtracted.
+    largest_offset : dict
+        The largest mean in units of the standard deviation, for each character of a dtype.
     """
     limits = np.finfo(X.dtype)
     with np.errstate(over="ignore", invalid="ignore"):

@@ -1,12 +1,14 @@
 """Sparse columns, standardised implicitly."""
 
 from copy import copy
+from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-from sk_adalr.backends import beside, csr, namespace, to_host
+from sk_adalr.backends import Array, beside, csr, namespace, to_host
 from sk_adalr.objectives.columns.base import Columns
+from sk_adalr.objectives.columns.blocks import Block
 
 # Squares of numbers above the first, and below its inverse, are safe. Columns with more entries than this share of
 # the rows may be constant.
@@ -16,7 +18,7 @@ _SAFE_LEAST, _FULL = 1e-100, 1.0 - 1e-6
 class SparseColumns(Columns):
     """CSR columns, centred and scaled implicitly; parameters as for `DenseColumns`."""
 
-    def __init__(self, X, weight, centre):
+    def __init__(self, X: Any, weight: Array | None, centre: bool) -> None:
         self.shape = n, p = X.shape
         # Products of mixed precision would copy the data in every pass; indices dominate the traffic anyway.
         host = sparse.csr_array(to_host(X), dtype=np.float64)
@@ -32,8 +34,8 @@ class SparseColumns(Columns):
         peak = None if _squares_are_safe(entries) and not (present > _FULL).any() else _peaks(entries, indices, p)
         relative = entries if peak is None else entries / peak[indices]
 
-        def column_means(values):
-            return np.bincount(indices, values if weight is None else values * entry_weight, p) / n
+        def column_means(values: np.ndarray) -> np.ndarray:
+            return np.bincount(indices, values if entry_weight is None else values * entry_weight, p) / n
 
         mean = column_means(relative) if centre else np.zeros(p)
         spread = relative - mean[indices]
@@ -46,8 +48,8 @@ class SparseColumns(Columns):
             self.scale, self.mean = self.scale * peak, self.mean * peak
         self._shift = self.mean / self.scale
 
-    def forward(self, coef):
-        """Predictions (n,) or (k, n) of coefficients (p,) or (k, p)."""
+    def forward(self, coef: np.ndarray) -> Array:
+        """Return the predictions (n,) or (k, n) of coefficients (p,) or (k, p)."""
         coef = np.where(self.alive, coef, 0.0)
         shift = coef @ self._shift
         product = self.data @ beside((coef / self.scale).T, self.data)
@@ -55,8 +57,8 @@ class SparseColumns(Columns):
             return product - shift
         return namespace(product).ascontiguousarray(product.T) - beside(shift[:, None], product)
 
-    def backward(self, residual):
-        """Sums (p,) or (k, p) of the rows weighted by residuals (n,) or (k, n)."""
+    def backward(self, residual: Array) -> np.ndarray:
+        """Return the sums (p,) or (k, p) of the rows weighted by residuals (n,) or (k, n)."""
         if residual.ndim == 1:
             total = to_host(self.transposed @ residual) / self.scale - to_host(residual.sum()) * self._shift
         else:
@@ -64,16 +66,16 @@ class SparseColumns(Columns):
             total -= np.outer(to_host(residual.sum(1)), self._shift)
         return np.where(self.alive, total, 0.0)
 
-    def rounded(self, coef):
-        """Coefficients as `forward` sees them."""
+    def rounded(self, coef: np.ndarray) -> np.ndarray:
+        """Return the coefficients themselves."""
         return coef
 
-    def _ranges(self):
+    def _ranges(self) -> np.ndarray:
         host = to_host(self.data)
         return (host.max(axis=0) - host.min(axis=0)).toarray().ravel()
 
-    def row_blocks(self, size):
-        """Blocks of `size` rows that share the memory of the data; one block on a device."""
+    def row_blocks(self, size: int) -> list[Block]:
+        """Return all rows in blocks of `size` that share the memory of the data, on a device in one."""
         n = self.shape[0]
         if namespace(self.data) is not np:
             return [_WholeBlock(self)]
@@ -83,7 +85,7 @@ class SparseColumns(Columns):
 class _WholeBlock:
     """All rows of `SparseColumns`."""
 
-    def __init__(self, columns):
+    def __init__(self, columns: SparseColumns) -> None:
         self.rows = slice(0, columns.shape[0])
         self.forward, self.backward = columns.forward, columns.backward
 
@@ -91,7 +93,7 @@ class _WholeBlock:
 class _SparseBlock:
     """Some rows of `SparseColumns`."""
 
-    def __init__(self, columns, rows):
+    def __init__(self, columns: SparseColumns, rows: slice) -> None:
         whole = columns.data
         first, last = whole.indptr[rows.start], whole.indptr[rows.stop]
         parts = (
@@ -104,22 +106,22 @@ class _SparseBlock:
         self._block.data = sparse.csr_array(parts, shape=(rows.stop - rows.start, columns.shape[1]))
         self._block.transposed = self._block.data.T
 
-    def forward(self, coef):
-        """Predictions (k, rows) of coefficients (k, p)."""
+    def forward(self, coef: np.ndarray) -> np.ndarray:
+        """Return the predictions (k, rows) of coefficients (k, p)."""
         return self._block.forward(coef)
 
-    def backward(self, residual):
-        """Sums (k, p) over the rows of the block."""
+    def backward(self, residual: np.ndarray) -> np.ndarray:
+        """Return the sums (k, p) of the rows weighted by residuals (k, rows)."""
         return self._block.backward(residual)
 
 
-def _squares_are_safe(entries):
+def _squares_are_safe(entries: np.ndarray) -> bool:
     """Whether the squares of all entries neither vanish nor overflow."""
     magnitudes = np.abs(entries)
     return bool(magnitudes.min(initial=1.0) > _SAFE_LEAST and magnitudes.max(initial=1.0) < 1.0 / _SAFE_LEAST)
 
 
-def _peaks(entries, indices, p):
+def _peaks(entries: np.ndarray, indices: np.ndarray, p: int) -> np.ndarray:
     """Largest magnitude (p,) of the entries of every column, 1 if it has none."""
     peak = np.zeros(p)
     np.maximum.at(peak, indices, np.abs(entries))

@@ -12,11 +12,12 @@ and a few guarded Newton steps drive :math:`\psi` to zero: no learning rate is l
 
 import numpy as np
 
-from ...backends import beside, namespace, to_host
-from .loop import Solver
-from .rates import constant_model_rates
-from .small_system import newton_step
-from .subspace import Subspace
+from sk_adalr.backends import Array, beside, namespace, to_host
+from sk_adalr.objectives.columns import Columns
+from sk_adalr.optimizer.exact.loop import SolverBase
+from sk_adalr.optimizer.exact.rates import constant_model_rates
+from sk_adalr.optimizer.exact.small_system import newton_step
+from sk_adalr.optimizer.exact.subspace import Subspace
 
 # Rates adapt by exp(+-_RATE) an iteration once the initial ones had time to work, and ever less from iteration
 # _RATE_DECAY on: late changes cost the past steps their conjugacy.
@@ -28,7 +29,7 @@ _BACKTRACK = (1.0, 0.5, 0.25, 0.125, 0.0125, 1e-3, 1e-5, 1e-8)
 _MOST_REFRESHES = 5
 
 
-class Binomial(Solver):
+class Binomial(SolverBase):
     """One binary logistic regression in standardised columns; see `loop` for the interface.
 
     Parameters
@@ -43,13 +44,26 @@ class Binomial(Solver):
     fit_intercept : bool
     n_steps : int
         Number of past steps kept.
-    start : (ndarray (p,), float) or None
-        Where to start, in standardised columns.
+    start : (ndarray (p,), float) or None, default=None
+        Where to start, in standardised columns; ignored if worse than the constant model.
     """
 
     trusts_optimality = False
+    coef: np.ndarray
+    intercept: float
+    loss: float
+    _grad: np.ndarray
 
-    def __init__(self, columns, target, weight, penalty, fit_intercept, n_steps, start=None):
+    def __init__(
+        self,
+        columns: Columns,
+        target: Array,
+        weight: Array | None,
+        penalty: np.ndarray | None,
+        fit_intercept: bool,
+        n_steps: int,
+        start: tuple[np.ndarray, float] | None = None,
+    ) -> None:
         p = columns.shape[1]
         self._columns, self._weight, self._penalty = columns, weight, penalty
         self._sign = namespace(target).where(target > 0, -1.0, 1.0)
@@ -64,18 +78,17 @@ class Binomial(Solver):
         self._evaluate()
         self.reference_loss, self.n_passes = self.loss, 2
         self._subspace = Subspace(self._sign, fit_intercept, p, penalty, n_steps)
-        self._iteration, self._grad = 0, None
-        self._refreshed, self._n_refreshes = 0, 0
+        self._iteration, self._refreshed, self._n_refreshes = 0, 0, 0
         if start is not None:
             self._start_at(*start)
 
     @property
-    def reported_loss(self):
+    def reported_loss(self) -> float:
         """The loss in the caller's units, here the same."""
         return self.loss
 
-    def optimality(self):
-        """Gradient by one backward pass; the decrease the initial rates expect of it."""
+    def optimality(self) -> float:
+        """Compute the gradient by one backward pass; return the decrease the initial rates expect of it."""
         residual = self._first * self._sign
         grad = self._columns.backward(residual) / len(residual)
         grad_intercept = float(residual.sum()) / len(residual) if self._fit_intercept else 0.0
@@ -83,15 +96,15 @@ class Binomial(Solver):
         self.n_passes += 1
         if self._penalty is not None:
             grad += self._penalty * self.coef
-        if self._grad is not None and self._iteration >= _RATE_START:
+        if self._iteration >= _RATE_START:
             self._adapt_rates(grad)
         self._grad = grad
-        return self._initial_rates @ (grad * grad) + self._intercept_rate * grad_intercept**2
+        return float(self._initial_rates @ (grad * grad)) + self._intercept_rate * grad_intercept**2
 
-    def step(self):
-        """One forward pass and up to three Newton steps in the subspace.
+    def step(self) -> bool:
+        """Make one forward pass and up to three Newton steps in the subspace.
 
-        False if the loss cannot decrease.
+        Return False if the loss cannot decrease.
         """
         direction = self._columns.rounded(-self.rates * self._grad)
         predictions = self._columns.forward(direction)
@@ -107,7 +120,7 @@ class Binomial(Solver):
         self._iteration += 1
         return True
 
-    def refresh(self):
+    def refresh(self) -> bool:
         """Predict anew from the coefficients where each step has added the rounding of float32 to the predictions.
 
         The past steps, whose predictions have the same rounding, are forgotten: on columns that depend on each other
@@ -121,9 +134,9 @@ class Binomial(Solver):
         self._evaluate()
         self._subspace.forget()
         self._refreshed, self._n_refreshes = self._iteration, self._n_refreshes + 1
-        return abs(self.loss - before) > np.finfo(np.float32).eps * self.loss
+        return bool(abs(self.loss - before) > np.finfo(np.float32).eps * self.loss)
 
-    def _start_at(self, coef, intercept):
+    def _start_at(self, coef: np.ndarray, intercept: float) -> None:
         """Move to a given solution, unless it is worse than the constant model."""
         constant = self.coef, self.intercept, self._margins
         self.coef, self.intercept = coef, intercept if self._fit_intercept else 0.0
@@ -134,7 +147,7 @@ class Binomial(Solver):
             self.coef, self.intercept, self._margins = constant
             self._evaluate()
 
-    def _adapt_rates(self, grad):
+    def _adapt_rates(self, grad: np.ndarray) -> None:
         # The source's rule, normalised and multiplicative: agreement of successive gradients raises a rate.
         largest = np.maximum(np.abs(grad), np.abs(self._grad))
         largest[largest == 0] = 1.0
@@ -142,14 +155,14 @@ class Binomial(Solver):
         agreement *= _RATE * min(1.0, _RATE_DECAY / self._iteration)
         self.rates = self.rates * np.exp(agreement, out=agreement)
 
-    def _evaluate(self):
+    def _evaluate(self) -> None:
         """Loss and its derivatives at the current margins."""
         penalty = 0.0 if self._penalty is None else 0.5 * (self._penalty * self.coef) @ self.coef
         self._data_loss, exponentials = margin_loss(self._margins, self._weight)
         self.loss = self._data_loss + penalty
         self._first, self._second = margin_derivatives(self._margins, exponentials, self._weight)
 
-    def _solve(self):
+    def _solve(self) -> tuple[np.ndarray, Array | None]:
         """Drive the hypergradient to zero.
 
         Return the coefficients c (r,) of the step and its predictions (n,), None if no step decreases the loss.
@@ -185,7 +198,7 @@ class Binomial(Solver):
                 break
         return c, total
 
-    def _first_hypergradient(self):
+    def _first_hypergradient(self) -> np.ndarray:
         """Derivative (r,) of the loss with respect to the coefficients of the directions, before any step."""
         space = self._subspace
         if not self._single:
@@ -197,7 +210,9 @@ class Binomial(Solver):
         psi = to_host(space.Z @ self._first) / len(self._margins)
         return psi if self._penalty is None else psi + space.D @ (self._penalty * self.coef)
 
-    def _backtrack(self, change, delta, slope, linear, c):
+    def _backtrack(
+        self, change: Array, delta: np.ndarray, slope: float, linear: np.ndarray | None, c: np.ndarray
+    ) -> float:
         """Move along delta, with predictions change, as far as the loss decreases enough; return how far, or 0."""
         slope_penalty = curve_penalty = 0.0
         if linear is not None:
@@ -216,15 +231,18 @@ class Binomial(Solver):
         return 0.0
 
 
-def shares(target, weight):
-    """Weighted shares of the rows that are positive and that are not, both added up: one of them may be tiny."""
+def shares(target: Array, weight: Array | None) -> list[float]:
+    """Return the weighted shares of the rows whose target (n,) is positive, and of the others.
+
+    Both are added up: one of them may be tiny.
+    """
     is_positive = target > 0
     parts = (is_positive, ~is_positive)
     return [float(part.mean() if weight is None else (weight * part).mean()) for part in parts]
 
 
-def margin_loss(margins, weight):
-    r"""Mean of :math:`\log(1 + e^{s})`, and :math:`e^{-|s|}` for `margin_derivatives`."""
+def margin_loss(margins: Array, weight: Array | None) -> tuple[float, Array]:
+    r"""Return the mean of :math:`\log(1 + e^{s})` over margins (n,), and :math:`e^{-|s|}` for `margin_derivatives`."""
     xp = namespace(margins)
     exponentials = xp.copysign(margins, -1.0)
     xp.exp(exponentials, out=exponentials)
@@ -234,8 +252,8 @@ def margin_loss(margins, weight):
     return float(total) / len(loss), exponentials
 
 
-def margin_derivatives(margins, exponentials, weight):
-    """First and second derivative of the loss of every row, times its weight."""
+def margin_derivatives(margins: Array, exponentials: Array, weight: Array | None) -> tuple[Array, Array]:
+    """Return the first and second derivative (n,) of the loss of every row by its margin, times its weight."""
     larger = 1.0 / (1.0 + exponentials)
     xp = namespace(margins)
     # 1 where the margin is positive; a choice by its sign would mispredict every other branch.

@@ -13,7 +13,8 @@ over; among the solutions it returns that of minimum norm in the units of the ca
 import numpy as np
 from scipy import linalg
 
-from ...backends import namespace, to_host
+from sk_adalr.backends import Array, namespace, to_host
+from sk_adalr.objectives.columns import DenseColumns
 
 # Reciprocal condition of the normal equations above which one refinement reaches full accuracy.
 _SAFE = 1e-9
@@ -28,15 +29,27 @@ _SIDE = 300
 _BLOCK, _DEVICE_BLOCK = 32_768, 1 << 22
 
 
-def prefers_factorisation(n, p, sparse):
-    """Whether a factorisation of an (n, p) problem is expected to be faster than exact steps."""
+def prefers_factorisation(n: int, p: int, sparse: bool) -> bool:
+    """Say whether a factorisation of an (n, p) problem is expected to be faster than exact steps."""
     return not sparse and min(n, p) <= _SIDE
 
 
-def factorised_coefficients(columns, target, weight, penalty):
-    """Coefficients (k, p) in standardised dense columns that fit a standardised target (k, n).
+def factorised_coefficients(
+    columns: DenseColumns, target: Array, weight: Array | None, penalty: np.ndarray | None
+) -> np.ndarray:
+    """Return the coefficients (k, p) in standardised columns that fit a standardised target.
 
     On a device, only the products with the data are computed there.
+
+    Parameters
+    ----------
+    columns : DenseColumns (n, p)
+    target : array (k, n), float64
+        Beside the columns; see `standardised_target`.
+    weight : array (n,) or None
+        Sample weights with mean 1.
+    penalty : ndarray (p,) or None
+        Penalty of each standardised coefficient.
     """
     n, p = columns.shape
     penalty = np.zeros(p) if penalty is None else penalty
@@ -47,7 +60,7 @@ def factorised_coefficients(columns, target, weight, penalty):
     return np.where(columns.alive, coef, 0.0)
 
 
-def _by_cholesky(columns, target, weight, penalty):
+def _by_cholesky(columns: DenseColumns, target: Array, weight: Array | None, penalty: np.ndarray) -> np.ndarray | None:
     """Normal equations with one refinement; None if they are not safely positive definite."""
     gram = np.diag(np.where(columns.alive, penalty, 1.0))
     gram += _moments(columns, weight) / columns.shape[0]
@@ -67,7 +80,7 @@ def _by_cholesky(columns, target, weight, penalty):
     return coef
 
 
-def _moments(columns, weight):
+def _moments(columns: DenseColumns, weight: Array | None) -> np.ndarray:
     r""":math:`\tilde X^T \Omega \tilde X` in float64, in blocks of rows."""
     n, p = columns.shape
     total = np.zeros((p, p))
@@ -79,7 +92,7 @@ def _moments(columns, weight):
     return total
 
 
-def _backward64(columns, residual):
+def _backward64(columns: DenseColumns, residual: Array) -> np.ndarray:
     """Mean over rows of residual (k, n) times columns, accumulated in float64."""
     n, p = columns.shape
     total = np.zeros((len(residual), p))
@@ -90,12 +103,12 @@ def _backward64(columns, residual):
     return total / n
 
 
-def _block_rows(columns):
+def _block_rows(columns: DenseColumns) -> int:
     block = _BLOCK if namespace(columns.data) is np else _DEVICE_BLOCK
     return max(256, block * 8 // max(1, columns.shape[1]))
 
 
-def _by_singular_values(columns, target, weight, penalty):
+def _by_singular_values(columns: DenseColumns, target: Array, weight: Array | None, penalty: np.ndarray) -> np.ndarray:
     """Minimum-norm solution, or the penalised one, by singular values."""
     n, p = columns.shape
     X, target = to_host(columns.data).T.astype(np.float64), to_host(target)
@@ -121,7 +134,7 @@ def _by_singular_values(columns, target, weight, penalty):
     return _minimum_norm(X, target, scale, relative_noise)
 
 
-def _wide(X, target, scale, penalty, noise):
+def _wide(X: np.ndarray, target: np.ndarray, scale: np.ndarray, penalty: np.ndarray, noise: float) -> np.ndarray:
     """More columns than rows: in the caller's units, where penalty and norm are the same for all columns.
 
     Singular values up to `noise` count as zero.
@@ -137,7 +150,7 @@ def _wide(X, target, scale, penalty, noise):
     return ((target @ U) * filtered) @ Vt * relative
 
 
-def _minimum_norm(X, target, scale, noise):
+def _minimum_norm(X: np.ndarray, target: np.ndarray, scale: np.ndarray, noise: float) -> np.ndarray:
     """Full rank in standardised columns is decided there, whatever the units; singular values up to `noise` are zero.
 
     The norm is that of w = coef / scale.

@@ -9,15 +9,43 @@ A loss sees the scores :math:`U` (k, n) only. Its derivatives by the scores give
 for two classes and for several, where k and l are classes. It is summed over blocks of rows that stay in cache.
 """
 
+from collections.abc import Iterator
+from typing import Any, Protocol
+
 import numpy as np
 
-from ...backends import namespace, to_host
-from .binomial import margin_derivatives, margin_loss, shares
+from sk_adalr.backends import Array, namespace, to_host
+from sk_adalr.objectives.columns import DenseColumns
+from sk_adalr.optimizer.exact.binomial import margin_derivatives, margin_loss, shares
 
 # Values of a block of weighted columns: a second-level cache of 2 MiB (on 60 columns a quarter of it took a tenth
 # longer), and enough for a device.
 _BLOCK, _DEVICE_BLOCK = 1 << 18, 1 << 24
 _MIN_ROWS = 512
+
+
+class LossWithCurvature(Protocol):
+    """A loss of k scores per row.
+
+    Attributes
+    ----------
+    log_odds : ndarray (k,)
+        The scores of the constant model.
+    """
+
+    log_odds: np.ndarray
+
+    def evaluate(self, scores: Array) -> tuple[float, Any]:
+        """Return the mean loss of scores (k, n), and what `derivatives` needs."""
+        ...
+
+    def derivatives(self, evaluated: Any) -> tuple[Array, Array]:
+        """Return the residuals (k, n), and what `curvature` needs."""
+        ...
+
+    def curvature(self, columns: DenseColumns, weights: Array) -> np.ndarray:
+        """Return the curvature (k q, k q), where q is p or, with intercepts, p + 1."""
+        ...
 
 
 class BinomialLoss:
@@ -33,26 +61,26 @@ class BinomialLoss:
         Whether the constant model's scores, `log_odds` (1,), are those of the shares of the classes, or 0.
     """
 
-    def __init__(self, target, weight, fit_intercept):
+    def __init__(self, target: Array, weight: Array | None, fit_intercept: bool) -> None:
         self._sign = namespace(target).where(target > 0, -1.0, 1.0)
         self._weight, self._fit_intercept = weight, bool(fit_intercept)
         positive, negative = shares(target, weight)
         self.log_odds = np.array([np.log(positive / negative)]) if fit_intercept else np.zeros(1)
 
-    def evaluate(self, scores):
-        """Mean loss of scores (1, n), and what `derivatives` needs."""
+    def evaluate(self, scores: Array) -> tuple[float, tuple[Array, Array]]:
+        """Return the mean loss of scores (1, n), and what `derivatives` needs."""
         margins = scores[0] * self._sign
         loss, exponentials = margin_loss(margins, self._weight)
         return loss, (margins, exponentials)
 
-    def derivatives(self, evaluated):
-        """Residuals (1, n), and what `curvature` needs."""
+    def derivatives(self, evaluated: tuple[Array, Array]) -> tuple[Array, Array]:
+        """Return the residuals (1, n), and what `curvature` needs."""
         first, second = margin_derivatives(*evaluated, self._weight)
         first *= self._sign
         return first[None, :], second
 
-    def curvature(self, columns, second):
-        """Curvature (p, p), or with an intercept (p + 1, p + 1)."""
+    def curvature(self, columns: DenseColumns, second: Array) -> np.ndarray:
+        """Return the curvature (p, p), or with an intercept (p + 1, p + 1)."""
         n, p = columns.shape
         xp = namespace(columns.data)
         if second.min() == second.max():
@@ -65,7 +93,7 @@ class BinomialLoss:
             total += to_host(block @ block.T)
         return total / n
 
-    def _unweighted_curvature(self, columns, second):
+    def _unweighted_curvature(self, columns: DenseColumns, second: float) -> np.ndarray:
         """Curvature where it is the same in all rows, as at the constant model."""
         n, p = columns.shape
         total = np.full((p + self._fit_intercept, p + self._fit_intercept), float(n))
@@ -90,7 +118,7 @@ class MultinomialLoss:
         Whether the constant model's scores, `log_odds` (K,), are those of the shares of the classes, or 0.
     """
 
-    def __init__(self, target, weight, n_classes, fit_intercept):
+    def __init__(self, target: Array, weight: Array | None, n_classes: int, fit_intercept: bool) -> None:
         xp = namespace(target)
         # Flat positions of the true classes in the scores.
         self._true = target * len(target) + xp.arange(len(target))
@@ -99,8 +127,8 @@ class MultinomialLoss:
         log_share = np.log(np.maximum(share, 1e-300))
         self.log_odds = log_share - log_share.mean() if fit_intercept else np.zeros(n_classes)
 
-    def evaluate(self, scores):
-        """Mean loss of scores (K, n), and what `derivatives` needs."""
+    def evaluate(self, scores: Array) -> tuple[float, Array]:
+        """Return the mean loss of scores (K, n), and what `derivatives` needs."""
         xp = namespace(scores)
         # Shifting by the maximum over classes changes nothing but the overflow.
         shifted = scores - scores.max(axis=0)
@@ -111,16 +139,16 @@ class MultinomialLoss:
         probabilities /= total
         return float(losses.mean() if self._weight is None else self._weight @ losses / len(losses)), probabilities
 
-    def derivatives(self, probabilities):
-        """Residuals (K, n), and what `curvature` needs."""
+    def derivatives(self, probabilities: Array) -> tuple[Array, Array]:
+        """Return the residuals (K, n), and what `curvature` needs."""
         residuals = probabilities.copy()
         residuals.reshape(-1)[self._true] -= 1.0
         if self._weight is not None:
             residuals *= self._weight
         return residuals, probabilities
 
-    def curvature(self, columns, probabilities):
-        """Curvature (K q, K q) with q = p, or p + 1 with intercepts; class by class."""
+    def curvature(self, columns: DenseColumns, probabilities: Array) -> np.ndarray:
+        """Return the curvature (K q, K q), class by class, where q is p or, with intercepts, p + 1."""
         n, p = columns.shape
         xp, k = namespace(columns.data), self._n_classes
         root = None if self._weight is None else xp.sqrt(self._weight)
@@ -141,7 +169,7 @@ class MultinomialLoss:
         return total / n
 
 
-def _row_blocks(columns, height, copies):
+def _row_blocks(columns: DenseColumns, height: int, copies: int) -> Iterator[tuple[slice, Array]]:
     """Slices of rows, each with a buffer (height, rows) of which `copies` fit the cache together."""
     n, xp = columns.shape[0], namespace(columns.data)
     values = _BLOCK if xp is np else _DEVICE_BLOCK

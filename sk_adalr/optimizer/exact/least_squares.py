@@ -11,15 +11,16 @@ its passes. Each is divided by its own scale, so that one stopping rule suits al
 
 import numpy as np
 
-from ...backends import beside, namespace, row_squares, to_host
-from .loop import Solver
+from sk_adalr.backends import Array, beside, namespace, row_squares, to_host
+from sk_adalr.objectives.columns import Columns
+from sk_adalr.optimizer.exact.loop import SolverBase
 
 _RIDGE = 1e-13
 # Decreases below this share of the loss are rounding.
 _ROUNDING = 4e-16
 
 
-class LeastSquares(Solver):
+class LeastSquares(SolverBase):
     """k least-squares problems in standardised columns; see `loop` for the interface.
 
     Parameters
@@ -34,13 +35,23 @@ class LeastSquares(Solver):
     fit_intercept : bool
     n_steps : int
         Number of past steps kept.
-    start : (ndarray (k, p), ndarray (k,)) or None
-        Where to start, in standardised columns.
-    shared_rate : bool
+    start : (ndarray (k, p), ndarray (k,)) or None, default=None
+        Where to start, in standardised columns; ignored by outputs for which it is worse than the constant model.
+    shared_rate : bool, default=False
         Use one rate for all columns in their own units, which leads to the solution of minimum norm.
     """
 
-    def __init__(self, columns, target, weight, penalty, fit_intercept, n_steps, start=None, shared_rate=False):
+    def __init__(
+        self,
+        columns: Columns,
+        target: Array,
+        weight: Array | None,
+        penalty: np.ndarray | None,
+        fit_intercept: bool,
+        n_steps: int,
+        start: tuple[np.ndarray, np.ndarray] | None = None,
+        shared_rate: bool = False,
+    ) -> None:
         n, p = columns.shape
         self._columns, self._weight = columns, weight
         self._penalty = np.zeros(p) if penalty is None else penalty
@@ -63,25 +74,25 @@ class LeastSquares(Solver):
             self._start_at(*start)
 
     @property
-    def loss(self):
+    def loss(self) -> float:
         """Sum over outputs of the losses in units of each output's own variance."""
         return self._loss_each.sum()
 
     @property
-    def reported_loss(self):
+    def reported_loss(self) -> float:
         """Sum over outputs of the losses in the units of the target."""
         with np.errstate(over="ignore"):
             return float(self._loss_each @ self.target_scale**2)
 
     @property
-    def intercept(self):
+    def intercept(self) -> np.ndarray:
         """Intercepts (k,) of the standardised columns, in units of the target's scale."""
         return np.zeros(len(self.coef))
 
-    def optimality(self):
-        """Gradient by one backward pass.
+    def optimality(self) -> float:
+        """Compute the gradient by one backward pass.
 
-        The largest decrease any output expects, a share of its initial loss.
+        Return the largest decrease any output expects, a share of its initial loss.
         """
         n = self._columns.shape[0]
         residual = self._residual if self._weight is None else self._residual * self._weight
@@ -89,8 +100,8 @@ class LeastSquares(Solver):
         self.n_passes += 1
         return (self._grad**2 @ self._initial_rates).max(initial=0.0)
 
-    def step(self):
-        """One forward pass and the exact solution in the subspace; False if no loss decreases."""
+    def step(self) -> bool:
+        """Make one forward pass and move to the exact solution in the subspace; return False if no loss decreases."""
         before = self.loss
         moved = self._advance()
         if self.rates is self._initial_rates:
@@ -102,7 +113,7 @@ class LeastSquares(Solver):
             self.rates, self._iteration, moved = self._initial_rates, 0, True
         return moved
 
-    def _advance(self):
+    def _advance(self) -> bool:
         n = self._columns.shape[0]
         direction = self._columns.rounded(-self.rates * self._grad)
         predictions = self._columns.forward(direction)
@@ -126,14 +137,14 @@ class LeastSquares(Solver):
         self._push(c, size, step_predictions, step)
         return True
 
-    def _accept(self, better, residual, coef, losses):
+    def _accept(self, better: np.ndarray, residual: Array, coef: np.ndarray, losses: np.ndarray) -> None:
         # An output that rounding no longer lets decrease keeps what it has.
         self._residual = namespace(residual).where(beside(better[:, None], residual), residual, self._residual)
         self._loss_each = np.where(better, losses, self._loss_each)
         self.coef = np.where(better[:, None], coef, self.coef)
         self._iteration += 1
 
-    def _push(self, c, size, predictions, step):
+    def _push(self, c: np.ndarray, size: int, predictions: Array, step: np.ndarray) -> None:
         """Keep the step and its curvature with the directions that stay."""
         if self._n_steps == 0:
             return
@@ -144,14 +155,14 @@ class LeastSquares(Solver):
         self._H[:, slot, :size], self._H[:, :size, slot] = curvature, curvature
         self._H[:, slot, slot] = own
 
-    def _losses(self, residual, coef):
+    def _losses(self, residual: Array, coef: np.ndarray) -> np.ndarray:
         if self._weight is None:
             square = row_squares(residual)
         else:
             square = residual**2 @ self._weight
         return 0.5 * (to_host(square) / residual.shape[1] + coef**2 @ self._penalty)
 
-    def _start_at(self, coef, intercept):
+    def _start_at(self, coef: np.ndarray, intercept: np.ndarray) -> None:
         """Move outputs to a given solution where it is better than the constant model."""
         scale = np.where(self.target_scale > 0, self.target_scale, 1.0)
         coef = coef / scale[:, None]
@@ -164,8 +175,25 @@ class LeastSquares(Solver):
         self.coef = np.where(better[:, None], coef, self.coef)
 
 
-def standardised_target(target, weight, centre):
-    """Mean (k,), scale (k,; 0 if constant), both the host's, and standardised copy of target (k, n)."""
+def standardised_target(target: Array, weight: Array | None, centre: bool) -> tuple[np.ndarray, np.ndarray, Array]:
+    """Standardise a target (k, n), float64.
+
+    Parameters
+    ----------
+    target : array (k, n), float64
+    weight : array (n,) or None
+        Sample weights with mean 1, beside the target.
+    centre : bool
+        Whether to subtract the weighted means.
+
+    Returns
+    -------
+    mean, scale : ndarray (k,)
+        Both the host's, in the units of the target; `mean` is 0 where none is subtracted, `scale` where the target is
+        constant.
+    relative : array (k, n)
+        A copy of the target, less `mean` and divided by `scale`; 0 where that is 0.
+    """
     xp = namespace(target)
     peak = to_host(xp.abs(target).max(axis=1))
     safe = np.where(peak > 0, peak, 1.0)
@@ -180,7 +208,7 @@ def standardised_target(target, weight, centre):
     return mean * peak, scale * peak, relative
 
 
-def _newton_steps(H, psi):
+def _newton_steps(H: np.ndarray, psi: np.ndarray) -> np.ndarray:
     """Solve every H[k] c = -psi[k] after scaling to a unit diagonal."""
     scale = np.sqrt(np.maximum(np.einsum("krr->kr", H), 0.0))
     scale[scale == 0] = 1.0

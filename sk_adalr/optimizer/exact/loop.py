@@ -1,8 +1,6 @@
 r"""The loop shared by the exact solvers: when to stop, and nothing numerical besides.
 
-A `Solver` has `loss`, `reported_loss` (in the caller's units), `reference_loss`, `rates`, `optimality()` (one
-backward pass) and `step()` (one forward pass, False if no step decreases the loss in floating point). The
-loop stops as soon as
+It asks a `Solver` for its `optimality()` and for a `step()` in turn, and stops as soon as
 
 .. math:: \sum_j \eta^0_j g_j^2 \le \mathrm{tol}_t^2 F_0 \quad\text{and}\quad
           F_{t-k} - F_t \le 200 \, k \, \mathrm{tol}_t^2 F_0, \qquad k = \max(2, \lfloor t / 8 \rfloor),
@@ -20,7 +18,9 @@ one, needs no more than the first condition, with tol itself. All terms carry th
 iterations does not depend on the units of features, targets or weights.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -35,29 +35,119 @@ _STRICT_ITERATIONS, _MOST_GROWTH = 70, 100.0
 _AT_THE_LIMIT = "Converged after {} iterations: no decrease above rounding is left."
 
 
-class Solver:
+class Solver(Protocol):
+    """A linear model in standardised columns (n, p), with k outputs, and how it takes one step."""
+
+    @property
+    def trusts_optimality(self) -> bool:
+        """Whether the first condition of the rule above is enough."""
+        ...
+
+    @property
+    def loss(self) -> float:
+        """Current loss, penalty included, in a unit of the solver's."""
+        ...
+
+    @property
+    def reported_loss(self) -> float:
+        """The same in the caller's units."""
+        ...
+
+    @property
+    def reference_loss(self) -> float:
+        """Loss of the best constant prediction, with which `optimality` is compared."""
+        ...
+
+    @property
+    def coef(self) -> np.ndarray:
+        """Current coefficients (k, p), or (p,) of a single output."""
+        ...
+
+    @property
+    def intercept(self) -> np.ndarray | float:
+        """Current intercepts (k,), or that of a single output."""
+        ...
+
+    @property
+    def rates(self) -> np.ndarray:
+        """Current rates (k, p) of the coefficients, or (p,) if all outputs share them."""
+        ...
+
+    @property
+    def n_passes(self) -> int:
+        """Number of passes over the data so far, forward and backward."""
+        ...
+
+    def optimality(self) -> float:
+        """Return the decrease of the loss that is still expected of its gradient, which is left to `step`."""
+        ...
+
+    def step(self) -> bool:
+        """Make one step; return False if none decreases the loss in floating point."""
+        ...
+
+    def refresh(self) -> bool:
+        """Make good what rounding has added up; say whether the loss is another one, and iterations go on."""
+        ...
+
+
+class SolverBase:
     """What a solver need not say."""
 
     trusts_optimality = True
 
-    def refresh(self):
-        """Make good what rounding has added up; say whether the loss is another one, and iterations go on."""
+    def refresh(self) -> bool:
+        """Return False: there is nothing to make good."""
         return False
 
 
 @dataclass
 class Outcome:
-    """Why and when the loop ended."""
+    """Why and when the loop ended.
+
+    Attributes
+    ----------
+    n_iter : int
+    converged : bool
+        Whether the stopping rule, or the limit of the arithmetic, was reached.
+    interrupted : bool
+        Whether Ctrl-C ended it.
+    message : str
+        Why, in one sentence.
+    losses : list of float
+        Loss before the first and after every iteration, in the caller's units.
+    """
 
     n_iter: int = 0
     converged: bool = False
     interrupted: bool = False
     message: str = ""
-    losses: list = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
 
 
-def run(solver, *, max_iter, tol, callback=None):
-    """Iterate until the rule above, `max_iter`, rounding, the callback or Ctrl-C says stop."""
+def run(
+    solver: Solver,
+    *,
+    max_iter: int,
+    tol: float,
+    callback: Callable[[int, float, np.ndarray], Any] | None = None,
+) -> Outcome:
+    """Iterate until the rule above, `max_iter`, rounding, the callback or Ctrl-C says stop.
+
+    Parameters
+    ----------
+    solver : Solver
+        Left at the solution.
+    max_iter : int
+    tol : float
+    callback : callable or None, default=None
+        ``callback(iteration, loss, rates)`` after every iteration, with `reported_loss` and `rates` of the solver; a
+        true value stops.
+
+    Returns
+    -------
+    Outcome
+    """
     outcome = Outcome(losses=[solver.reported_loss])
     try:
         _iterate(solver, outcome, max_iter, tol, callback)
@@ -68,7 +158,13 @@ def run(solver, *, max_iter, tol, callback=None):
     return outcome
 
 
-def _iterate(solver, outcome, max_iter, tol, callback):
+def _iterate(
+    solver: Solver,
+    outcome: Outcome,
+    max_iter: int,
+    tol: float,
+    callback: Callable[[int, float, np.ndarray], Any] | None,
+) -> None:
     idle, course = 0, [solver.loss]
     while True:
         optimality = solver.optimality()
@@ -105,7 +201,7 @@ def _iterate(solver, outcome, max_iter, tol, callback):
             return
 
 
-def _is_small(optimality, course, solver, tol):
+def _is_small(optimality: float, course: list[float], solver: Solver, tol: float) -> bool:
     """The rule above, after a course of losses, one before every iteration and the current one."""
     if solver.trusts_optimality:
         return optimality <= tol * tol * solver.reference_loss  # infinite, not an error, for a huge tol
@@ -115,7 +211,7 @@ def _is_small(optimality, course, solver, tol):
     return optimality <= threshold and _recent_decrease(course) <= _DECREASE * threshold
 
 
-def _recent_decrease(course):
+def _recent_decrease(course: list[float]) -> float:
     """Mean decrease per iteration over the last ones of a course of losses; 0 before the first."""
     last = len(course) - 1
     window = min(last, max(_LEAST_WINDOW, last // _WINDOW))

@@ -15,8 +15,22 @@ _CURVATURE_NS, _GRADIENT_NS, _OVERHEAD_NS = 0.12, 1.6, 5e4
 _DEFAULT_MEMORY = 2**30
 
 
-def n_kept_steps(loss, shape, n_entries, n_outputs, max_memory=None):
-    """Number of past steps for data (n, p) within `max_memory` bytes (default 1 GiB)."""
+def n_kept_steps(
+    loss: str, shape: tuple[int, int], n_entries: int, n_outputs: int, max_memory: int | None = None
+) -> int:
+    """Return how many past steps to keep, at least 1.
+
+    Parameters
+    ----------
+    loss : {"squared", "binomial", "multinomial"}
+    shape : (n, p)
+    n_entries : int
+        Number of stored entries of the data.
+    n_outputs : int
+        Number of outputs or classes.
+    max_memory : int or None, default=None
+        Bytes that they may take; None for 1 GiB.
+    """
     n, p = shape
     wanted = _STEPS[loss]
     if loss == "binomial":

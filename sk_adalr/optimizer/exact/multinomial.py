@@ -8,24 +8,36 @@ gradient. With few columns even the smallest exact subspace of the multinomial l
 
 import numpy as np
 
-from ...backends import namespace, to_host
-from .loop import Solver
-from .quasi_newton import InverseHessian
-from .rates import constant_model_rates, floored_rates
-from .softmax import Softmax
+from sk_adalr.backends import Array, namespace, to_host
+from sk_adalr.objectives.columns import Columns
+from sk_adalr.optimizer.exact.loop import SolverBase
+from sk_adalr.optimizer.exact.quasi_newton import InverseHessian
+from sk_adalr.optimizer.exact.rates import constant_model_rates, floored_rates
+from sk_adalr.optimizer.exact.softmax import Softmax
 
 _SUFFICIENT, _MAX_TRIALS = 1e-4, 20
 
 
-class Multinomial(Solver):
+class Multinomial(SolverBase):
     """One multinomial logistic regression in standardised columns; see `loop` for the interface.
 
-    Parameters are those of `Binomial`, with integer classes as target (n,) and n_classes of them.
+    Parameters are those of `Binomial`, with integer classes as target (n,), n_classes of them, and as start the
+    coefficients (K, p) and intercepts (K,).
     """
 
     trusts_optimality = False
 
-    def __init__(self, columns, target, weight, n_classes, penalty, fit_intercept, n_steps, start=None):
+    def __init__(
+        self,
+        columns: Columns,
+        target: Array,
+        weight: Array | None,
+        n_classes: int,
+        penalty: np.ndarray | None,
+        fit_intercept: bool,
+        n_steps: int,
+        start: tuple[np.ndarray, np.ndarray] | None = None,
+    ) -> None:
         p = columns.shape[1]
         self._shape, self._fit_intercept = (n_classes, p), fit_intercept
         self._penalty = None if penalty is None else np.tile(penalty, n_classes)
@@ -52,38 +64,38 @@ class Multinomial(Solver):
             self._start_at(np.concatenate([start[0].ravel(), start[1]]))
 
     @property
-    def coef(self):
+    def coef(self) -> np.ndarray:
         """Standardised coefficients (K, p)."""
         return self._unpack(self._params)[0]
 
     @property
-    def intercept(self):
+    def intercept(self) -> np.ndarray:
         """Intercepts (K,) of the standardised columns."""
         return self._unpack(self._params)[1]
 
     @property
-    def rates(self):
+    def rates(self) -> np.ndarray:
         """Current rates (p,) of the coefficients, the same for all classes."""
         return self._inverse_hessian.factor * self._rates
 
     @property
-    def reported_loss(self):
+    def reported_loss(self) -> float:
         """The loss in the caller's units, here the same."""
         return self.loss
 
-    def optimality(self):
-        """The decrease that the initial rates expect of the gradient, which `step` left behind."""
+    def optimality(self) -> float:
+        """Return the decrease that the initial rates expect of the gradient, which `step` left behind."""
         return self._initial_rates @ self._grad**2
 
-    def step(self):
-        """One quasi-Newton step; False if the loss cannot decrease."""
+    def step(self) -> bool:
+        """Make one quasi-Newton step; return False if the loss cannot decrease."""
         if self._advance():
             return True
         # The pairs may have been spoilt by rounding: the rates alone are the last resort.
         self._inverse_hessian.reset()
         return self._advance()
 
-    def _advance(self):
+    def _advance(self) -> bool:
         direction = self._inverse_hessian.direction(self._grad)
         slope = direction @ self._grad
         if not slope < 0:
@@ -102,7 +114,7 @@ class Multinomial(Solver):
             length *= _interpolated(length * slope, loss - self.loss, length * (trial_grad @ direction))
         return False
 
-    def _evaluate(self, params, grad):
+    def _evaluate(self, params: np.ndarray, grad: np.ndarray) -> float:
         coef, intercept = self._unpack(params)
         loss = self._loss_of(coef, intercept, *self._unpack(grad))
         if not self._fit_intercept:
@@ -114,11 +126,11 @@ class Multinomial(Solver):
         grad[: len(self._penalty)] += shrink
         return loss + 0.5 * shrink @ flat
 
-    def _unpack(self, params):
+    def _unpack(self, params: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         n_classes, p = self._shape
         return params[: n_classes * p].reshape(n_classes, p), params[n_classes * p :]
 
-    def _start_at(self, params):
+    def _start_at(self, params: np.ndarray) -> None:
         """Move to a given solution, unless it is worse than the constant model."""
         if not self._fit_intercept:
             params[-self._shape[0] :] = 0.0
@@ -129,7 +141,7 @@ class Multinomial(Solver):
             self._params, self._grad, self.loss = params, grad, loss
 
 
-def _interpolated(slope, change, new_slope):
+def _interpolated(slope: float, change: float, new_slope: float) -> float:
     """Minimiser in (0, 1) of the cubic through 0 with these slopes at 0 and 1, kept within [.1, .5]."""
     middle = slope + new_slope - 3.0 * change
     root = middle**2 - slope * new_slope

@@ -15,10 +15,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...backends import beside, namespace, to_host
-from .loop import Solver
-from .quasi_newton import InverseHessian
-from .small_system import Factorised
+from sk_adalr.backends import Array, beside, namespace, to_host
+from sk_adalr.objectives.columns import DenseColumns
+from sk_adalr.optimizer.exact.full_curvature import LossWithCurvature
+from sk_adalr.optimizer.exact.loop import SolverBase
+from sk_adalr.optimizer.exact.quasi_newton import InverseHessian
+from sk_adalr.optimizer.exact.small_system import Factorised
 
 # The curvature is kept while the ratio of actual to foretold decrease lies between these: above 1 steps are too short,
 # which the corrections by the last steps mend. Time relative to lbfgs, geometric mean (worst) of 34 problems: a new
@@ -32,8 +34,8 @@ _SUFFICIENT, _SHORTEST = 1e-4, 1e-10
 _MOST_COEFFICIENTS, _MOST_MULTIPLICATIONS = 300, 5_000_000
 
 
-def prefers_newton(n_samples, n_features, n_scores, sparse):
-    """Whether Newton's method is expected to be faster than first-order steps, for so many scores per row."""
+def prefers_newton(n_samples: int, n_features: int, n_scores: int, sparse: bool) -> bool:
+    """Say whether Newton's method is expected to be faster than first-order steps, for so many scores per row."""
     if n_scores == 1 and not sparse:
         return n_features <= _MOST_COEFFICIENTS
     return n_samples * (n_features * n_scores) ** 2 <= _MOST_MULTIPLICATIONS
@@ -43,26 +45,37 @@ class _Point(NamedTuple):
     """Parameters, a row per score with its intercept in the last column, and what follows from them."""
 
     params: np.ndarray
-    scores: Any
+    scores: Array
     evaluated: Any
     loss: float
 
 
-class Newton(Solver):
+class Newton(SolverBase):
     """A linear classifier in standardised dense columns; see `loop` for the interface.
 
     Parameters
     ----------
     columns : DenseColumns (n, p)
-    data_loss : BinomialLoss or MultinomialLoss
+    data_loss : LossWithCurvature
+        With an intercept if `fit_intercept`.
     penalty : ndarray (p,) or None
         Penalty of each standardised coefficient.
     fit_intercept : bool
-    start : (ndarray (k, p), ndarray (k,)) or None
+    start : (ndarray (k, p), ndarray (k,)) or None, default=None
         Where to start, in standardised columns; ignored if worse than the constant model.
     """
 
-    def __init__(self, columns, data_loss, penalty, fit_intercept, start=None):
+    _last_psi: np.ndarray
+    _last_step: np.ndarray
+
+    def __init__(
+        self,
+        columns: DenseColumns,
+        data_loss: LossWithCurvature,
+        penalty: np.ndarray | None,
+        fit_intercept: bool,
+        start: tuple[np.ndarray, np.ndarray] | None = None,
+    ) -> None:
         n, p = columns.shape
         self._columns, self._data_loss, self._fit_intercept = columns, data_loss, bool(fit_intercept)
         self._single = columns.dtype == np.float32
@@ -76,33 +89,34 @@ class Newton(Solver):
         scores += beside(data_loss.log_odds[:, None], scores)
         self._point = self._evaluate(params, scores)
         self.reference_loss, self.n_passes = self.loss, 2
-        self._inverse_curvature, self._is_new = None, False
+        self._inverse_curvature: InverseHessian | None = None
+        self._is_new = False
         if start is not None:
             self._start_at(*start)
 
     @property
-    def coef(self):
+    def coef(self) -> np.ndarray:
         """Standardised coefficients (k, p)."""
         return self._point.params[:, : self._columns.shape[1]]
 
     @property
-    def intercept(self):
+    def intercept(self) -> np.ndarray:
         """Intercepts (k,) of the standardised columns."""
         params = self._point.params
         return params[:, -1] if self._fit_intercept else np.zeros(len(params))
 
     @property
-    def loss(self):
+    def loss(self) -> float:
         """Mean loss plus penalty."""
         return self._point.loss
 
     @property
-    def reported_loss(self):
+    def reported_loss(self) -> float:
         """The loss in the caller's units, here the same."""
         return self.loss
 
-    def optimality(self):
-        """Gradient by one backward pass, and the decrease of the loss that the curvature foretells."""
+    def optimality(self) -> float:
+        """Compute the gradient by one backward pass; return the decrease of the loss that the curvature foretells."""
         residuals, weights = self._data_loss.derivatives(self._point.evaluated)
         n, p = self._columns.shape
         self._psi = self._penalty * self._point.params
@@ -111,15 +125,15 @@ class Newton(Solver):
             self._psi[:, p] += to_host(residuals.sum(axis=1)) / n
         self.n_passes += 1
         self._is_new = self._inverse_curvature is None
-        if self._is_new:
-            self._renew_curvature(weights)
+        if self._inverse_curvature is None:
+            self._inverse_curvature = self._new_curvature(weights)
         else:
             self._inverse_curvature.push(self._last_step, (self._psi - self._last_psi).ravel())
         self._direction = _centred(self._inverse_curvature.direction(self._psi.ravel()).reshape(self._psi.shape))
         return -0.5 * self._slope()
 
-    def step(self):
-        """One forward pass and a line search; False if the loss cannot decrease.
+    def step(self) -> bool:
+        """Make one forward pass and a line search; return False if the loss cannot decrease.
 
         A kept curvature has to lead to a full step; otherwise a new one takes its place.
         """
@@ -131,7 +145,7 @@ class Newton(Solver):
         self.optimality()
         return self._advance()
 
-    def _advance(self):
+    def _advance(self) -> bool:
         p = self._columns.shape[1]
         coef_step = self._columns.rounded(self._direction[:, :p])
         self._direction[:, :p] = coef_step
@@ -157,24 +171,26 @@ class Newton(Solver):
             self._inverse_curvature = None
         return True
 
-    def _evaluate(self, params, scores):
+    def _evaluate(self, params: np.ndarray, scores: Array) -> _Point:
         mean_loss, evaluated = self._data_loss.evaluate(scores)
         return _Point(params, scores, evaluated, mean_loss + 0.5 * np.vdot(self._penalty * params, params))
 
-    def _slope(self):
+    def _slope(self) -> float:
         return np.vdot(self._psi, self._direction)
 
-    def _renew_curvature(self, weights):
+    def _new_curvature(self, weights: Array) -> InverseHessian:
+        """Set the rates by the current curvature; return its inverse."""
         H = self._data_loss.curvature(self._columns, weights)
         self.n_passes += 1
         H.flat[:: len(H) + 1] += self._penalty.ravel()
         diagonal = H.diagonal()
         root = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-        self._inverse_curvature = InverseHessian(Factorised(H, root, single=self._single).solve, H.shape[0], _N_STEPS)
+        inverse = InverseHessian(Factorised(H, root, single=self._single).solve, H.shape[0], _N_STEPS)
         each = np.where(diagonal > 0, 1.0 / root**2, 0.0).reshape(self._psi.shape)
         self.rates = each[:, : self._columns.shape[1]] * self._columns.alive
+        return inverse
 
-    def _start_at(self, coef, intercept):
+    def _start_at(self, coef: np.ndarray, intercept: np.ndarray) -> None:
         params = _centred(np.column_stack([coef, intercept])[:, : self._penalty.shape[1]])
         scores = self._columns.forward(params[:, : coef.shape[1]])
         self.n_passes += 1
@@ -185,6 +201,6 @@ class Newton(Solver):
             self._point = start
 
 
-def _centred(params):
+def _centred(params: np.ndarray) -> np.ndarray:
     """Parameters (k, q) without what all classes share, which the loss does not see and the penalty dislikes."""
     return params - params.mean(axis=0) if len(params) > 1 else params

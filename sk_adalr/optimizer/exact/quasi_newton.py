@@ -15,6 +15,8 @@ with :math:`R` the upper triangle of :math:`S Y^T` and :math:`E` its diagonal,
 which takes a handful of matrix products where the two-loop recursion takes four vector operations a pair.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.linalg import blas
 
@@ -23,16 +25,21 @@ _LEAST_CURVATURE = 1e-12
 
 
 class InverseHessian:
-    """Inverse Hessian estimate from an initial one and at most n_steps pairs.
+    r"""Inverse Hessian estimate from an initial one and at most n_steps pairs.
 
     Parameters
     ----------
     initial : callable
         ``initial(vector)`` is M times a vector (n_params,).
     n_params, n_steps : int
+
+    Attributes
+    ----------
+    factor : float
+        :math:`\tau`; 1 without pairs.
     """
 
-    def __init__(self, initial, n_params, n_steps):
+    def __init__(self, initial: Callable[[np.ndarray], np.ndarray], n_params: int, n_steps: int) -> None:
         self._initial, self._n_steps = initial, n_steps
         # Rows [first, last) hold the pairs in order; they move to the front when the end is reached.
         self._S = np.empty((2 * n_steps, n_params))
@@ -42,8 +49,8 @@ class InverseHessian:
         self._first = self._last = 0
         self.factor = 1.0
 
-    def push(self, step, change):
-        """Add a pair, unless its curvature is not safely positive."""
+    def push(self, step: np.ndarray, change: np.ndarray) -> None:
+        """Add a step (n_params,) and the change of the gradient, unless their curvature is not safely positive."""
         curvature = step @ change
         scaled_change = self._initial(change)
         scaled = change @ scaled_change
@@ -60,13 +67,13 @@ class InverseHessian:
         self._B[rows, new] = self._B[new, rows] = self._scaled_Y[rows] @ change
         self.factor = curvature / scaled
 
-    def reset(self):
+    def reset(self) -> None:
         """Forget all pairs."""
         self._first = self._last = 0
         self.factor = 1.0
 
-    def direction(self, grad):
-        """Descent direction (n_params,) for gradient (n_params,)."""
+    def direction(self, grad: np.ndarray) -> np.ndarray:
+        """Return the descent direction (n_params,), :math:`-H g`, of a gradient (n_params,)."""
         scaled_grad = self._initial(grad)
         base = -self.factor * scaled_grad
         if self._first == self._last:
@@ -80,7 +87,7 @@ class InverseHessian:
         base += w @ scaled_Y
         return base
 
-    def _move_to_front(self):
+    def _move_to_front(self) -> None:
         kept = slice(self._last - self._n_steps + 1, self._last)
         count = self._n_steps - 1
         self._S[:count], self._scaled_Y[:count] = self._S[kept], self._scaled_Y[kept]

@@ -8,17 +8,19 @@ floor on the curvature saves more than half of the gradients on raw images. For 
 
 import numpy as np
 
+from sk_adalr.objectives.columns import Columns
+
 # Least curvature of a column relative to the mean one, in their common unit; .03 to .3 differ by less than 10 %.
 _FLOOR = 0.3
 
 
-def constant_model_rates(columns, variance, penalty):
-    """Rates (p,) of standardised coefficients; 0 for columns without information."""
+def constant_model_rates(columns: Columns, variance: float, penalty: np.ndarray | None) -> np.ndarray:
+    """Return the rates (p,) of standardised coefficients with a penalty (p,); 0 for columns without information."""
     return columns.alive / (variance + (0.0 if penalty is None else penalty))
 
 
-def floored_rates(columns, rates):
-    """The same, with the floor on the curvature where columns share a unit."""
+def floored_rates(columns: Columns, rates: np.ndarray) -> np.ndarray:
+    """Return rates (p,) with the floor on the curvature where columns share a unit."""
     if not columns.share_unit():
         return rates
     alive = columns.alive

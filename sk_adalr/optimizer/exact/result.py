@@ -13,6 +13,7 @@ class ExactResult:
     ----------
     coef : ndarray (p, k), float64
     intercept : ndarray (k,), float64
+        Both in the units of the data as they were given; zeros without an intercept.
     loss : float
         Mean weighted loss plus penalty.
     n_iter : int
@@ -36,6 +37,6 @@ class ExactResult:
     n_gradient_evaluations: float
     converged: bool
     message: str
-    losses: list = field(repr=False)
+    losses: list[float] = field(repr=False)
     solver: str = "exact"
     interrupted: bool = False

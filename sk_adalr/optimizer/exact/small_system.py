@@ -20,10 +20,10 @@ class Factorised:
         Symmetric.
     scale : ndarray (r,)
         Root of its diagonal, 1 where that is 0.
-    single : bool
+    single : bool, default=False
     """
 
-    def __init__(self, H, scale, *, single=False):
+    def __init__(self, H: np.ndarray, scale: np.ndarray, *, single: bool = False) -> None:
         self._inverse = 1.0 / scale
         scaled = H * self._inverse[:, None] * self._inverse
         first = _RIDGE_OF_SINGLE if single else _RIDGE
@@ -36,8 +36,8 @@ class Factorised:
                 return
         self._factor = None
 
-    def solve(self, right):
-        """Solution (r,) of H solution = right."""
+    def solve(self, right: np.ndarray) -> np.ndarray:
+        """Return the solution (r,) of H solution = right."""
         right = right * self._inverse
         if self._factor is None:
             return right * self._inverse
@@ -45,6 +45,6 @@ class Factorised:
         return (solution if np.isfinite(solution).all() else right) * self._inverse
 
 
-def newton_step(H, psi, scale, *, single=False):
-    """Solve H step = -psi once; see `Factorised`."""
+def newton_step(H: np.ndarray, psi: np.ndarray, scale: np.ndarray, *, single: bool = False) -> np.ndarray:
+    """Return the solution (r,) of H step = -psi; see `Factorised`."""
     return Factorised(H, scale, single=single).solve(-psi)

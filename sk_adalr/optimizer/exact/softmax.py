@@ -11,7 +11,8 @@ of size n x K is ever held.
 
 import numpy as np
 
-from ...backends import beside, least_log_probability, namespace, to_host
+from sk_adalr.backends import Array, beside, least_log_probability, namespace, to_host
+from sk_adalr.objectives.columns import Columns
 
 # Class scores of a block stay in the second-level cache.
 _BLOCK = 65_536
@@ -34,18 +35,20 @@ class Softmax:
     n_classes : int
     """
 
-    def __init__(self, columns, target, weight, n_classes):
+    def __init__(self, columns: Columns, target: Array, weight: Array | None, n_classes: int) -> None:
         self._columns = columns
         self._n_rows, self._weight = columns.shape[0], weight
         rows = min(_BLOCK // n_classes, _SMALL_PRODUCT // (n_classes * max(1, columns.shape[1])))
         self._blocks = columns.row_blocks(max(_MIN_ROWS, rows))
         # Flat positions of the true classes in each block of scores.
-        self._true = []
+        self._true: list[Array] = []
         for block in self._blocks:
             classes = target[block.rows]
             self._true.append(classes * len(classes) + namespace(classes).arange(len(classes)))
 
-    def __call__(self, coef, intercept, grad_coef, grad_intercept):
+    def __call__(
+        self, coef: np.ndarray, intercept: np.ndarray, grad_coef: np.ndarray, grad_intercept: np.ndarray
+    ) -> float:
         """Return the loss of coef (K, p) and intercept (K,); fill the gradients of the same shapes."""
         grad_coef[:], grad_intercept[:] = 0.0, 0.0
         coef, intercept = self._columns.to_blocks(coef, intercept)
@@ -61,7 +64,7 @@ class Softmax:
         return loss / self._n_rows
 
 
-def _loss_and_residual(scores, true, weight):
+def _loss_and_residual(scores: Array, true: Array, weight: Array | None) -> float:
     """Loss sum of a block; overwrites its scores (K, rows) by the residuals."""
     flat, xp = scores.reshape(-1), namespace(scores)
     # Shifting by the maximum over classes changes nothing but the overflow.

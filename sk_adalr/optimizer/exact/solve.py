@@ -1,38 +1,42 @@
 """The entry point: change of coordinates, choice of solver and its memory, and the way back."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from ...backends import is_sparse, namespace, to_host
-from ...objectives.columns import columns_in_place, newton_columns, standardised_columns
-from .binomial import Binomial
-from .factorisation import factorised_coefficients
-from .full_curvature import BinomialLoss, MultinomialLoss
-from .least_squares import LeastSquares, standardised_target
-from .loop import run
-from .memory import n_kept_steps
-from .multinomial import Multinomial
-from .newton import Newton
-from .result import ExactResult
+from sk_adalr.backends import Array, is_sparse, namespace, to_host
+from sk_adalr.objectives.columns import Columns, DenseColumns, columns_in_place, newton_columns
+from sk_adalr.optimizer.exact.binomial import Binomial
+from sk_adalr.optimizer.exact.factorisation import factorised_coefficients
+from sk_adalr.optimizer.exact.full_curvature import BinomialLoss, LossWithCurvature, MultinomialLoss
+from sk_adalr.optimizer.exact.least_squares import LeastSquares, standardised_target
+from sk_adalr.optimizer.exact.loop import Solver, run
+from sk_adalr.optimizer.exact.memory import n_kept_steps
+from sk_adalr.optimizer.exact.multinomial import Multinomial
+from sk_adalr.optimizer.exact.newton import Newton
+from sk_adalr.optimizer.exact.result import ExactResult
+
+# Coefficients and intercepts of all outputs.
+_Solution: TypeAlias = tuple[np.ndarray, np.ndarray]
+_Callback: TypeAlias = Callable[[int, float, np.ndarray, Callable[[], _Solution]], Any]
 
 
 def solve_exact(
-    X,
-    target,
-    sample_weight,
-    loss,
+    X: Any,
+    target: Array,
+    sample_weight: Array | None,
+    loss: str,
     *,
-    penalty,
-    fit_intercept=True,
-    max_iter=1000,
-    tol=1e-4,
-    coef=None,
-    intercept=None,
-    max_memory=None,
-    callback=None,
-):
+    penalty: float,
+    fit_intercept: bool = True,
+    max_iter: int = 1000,
+    tol: float = 1e-4,
+    coef: np.ndarray | None = None,
+    intercept: np.ndarray | None = None,
+    max_memory: int | None = None,
+    callback: _Callback | None = None,
+) -> ExactResult:
     r"""Minimise a linear model's loss by exact hypergradient steps on the full batch.
 
     .. math:: F(W, b) = \frac{\sum_i \omega_i \ell(y_i, W^T x_i + b)}{\sum_i \omega_i}
@@ -45,20 +49,20 @@ def solve_exact(
     target : array
         (n, k) float for "squared", (n, 1) of 0 and 1 for "binomial", (n,) class index for "multinomial",
         where every class 0 .. K - 1 occurs. A single class has no solution: the caller refuses it.
-    sample_weight : ndarray (n,) or None
+    sample_weight : array (n,) or None
         At least one positive, none negative; only their ratios matter.
     loss : {"squared", "binomial", "multinomial"}
     penalty : float
         :math:`\lambda \ge 0`; intercepts are not penalised.
-    fit_intercept : bool
-    max_iter : int
-    tol : float
+    fit_intercept : bool, default=True
+    max_iter : int, default=1000
+    tol : float, default=1e-4
         Stop once the expected decrease of the loss is below ``tol**2`` of the constant model's, see `loop`.
-    coef, intercept : ndarray (p, k), (k,) or None
+    coef, intercept : ndarray (p, k), (k,) or None, default=None
         Where to start; ignored if worse than the constant model.
-    max_memory : int or None
+    max_memory : int or None, default=None
         Bound in bytes on the memory of past steps, see `memory`.
-    callback : callable or None
+    callback : callable or None, default=None
         ``callback(iteration, loss, rates, solution)`` after every iteration; a true value stops. The rates are
         those of the caller's coefficients, (k, p), or (1, p) if all outputs share them; ``solution()`` returns the
         current coef (p, k) and intercept (k,).
@@ -70,7 +74,7 @@ def solve_exact(
     weight = normalised_weight(sample_weight)
     columns = columns_in_place(X, weight, fit_intercept, by_blocks=loss == "multinomial")
     start = None if coef is None else _start(columns, coef, intercept)
-    options = {
+    options: dict[str, Any] = {
         "penalty": _scaled_penalty(columns, penalty),
         "fit_intercept": fit_intercept,
         "n_steps": n_kept_steps(loss, columns.shape, columns.n_entries, _n_outputs(target, loss), max_memory),
@@ -80,19 +84,19 @@ def solve_exact(
 
 
 def solve_newton(
-    X,
-    target,
-    sample_weight,
-    loss,
+    X: Any,
+    target: Array,
+    sample_weight: Array | None,
+    loss: str,
     *,
-    penalty,
-    fit_intercept=True,
-    max_iter=1000,
-    tol=1e-4,
-    coef=None,
-    intercept=None,
-    callback=None,
-):
+    penalty: float,
+    fit_intercept: bool = True,
+    max_iter: int = 1000,
+    tol: float = 1e-4,
+    coef: np.ndarray | None = None,
+    intercept: np.ndarray | None = None,
+    callback: _Callback | None = None,
+) -> ExactResult:
     """Minimise a "binomial" or "multinomial" loss by Newton's method, for few coefficients.
 
     Arguments and result as `solve_exact`. Sparse data become dense, which is for small ones: see `prefers_newton`.
@@ -100,6 +104,7 @@ def solve_newton(
     weight = normalised_weight(sample_weight)
     X = X.toarray() if is_sparse(X) else X
     columns = newton_columns(X, weight, fit_intercept)
+    data_loss: LossWithCurvature
     if loss == "binomial":
         data_loss = BinomialLoss(target[:, 0], weight, fit_intercept)
     else:
@@ -109,11 +114,12 @@ def solve_newton(
     return _solve(columns, solver, "newton", max_iter, tol, callback)
 
 
-def _solve(columns, solver, name, max_iter, tol, callback):
+def _solve(
+    columns: Columns, solver: Solver, name: str, max_iter: int, tol: float, callback: _Callback | None
+) -> ExactResult:
     """Iterate, and return the result in the caller's units."""
-    if callback is not None:
-        callback = _in_raw_units(callback, columns, solver)
-    outcome = run(solver, max_iter=max_iter, tol=tol, callback=callback)
+    wrapped = None if callback is None else _in_raw_units(callback, columns, solver)
+    outcome = run(solver, max_iter=max_iter, tol=tol, callback=wrapped)
     raw_coef, raw_intercept = _raw_solution(columns, solver)
     return ExactResult(
         raw_coef.T,
@@ -129,13 +135,15 @@ def _solve(columns, solver, name, max_iter, tol, callback):
     )
 
 
-def solve_cholesky(X, target, sample_weight, *, penalty, fit_intercept=True):
-    """Least squares of dense X (n, p) and target (n, k) by a factorisation.
+def solve_cholesky(
+    X: Array, target: Array, sample_weight: Array | None, *, penalty: float, fit_intercept: bool = True
+) -> ExactResult:
+    """Solve least squares of dense X (n, p) and target (n, k) by a factorisation.
 
     Arguments and result as `solve_exact`.
     """
     weight = normalised_weight(sample_weight)
-    columns = standardised_columns(X, weight, fit_intercept)
+    columns = DenseColumns(X, weight, fit_intercept)
     scaled = _scaled_penalty(columns, penalty)
     rows = namespace(target).ascontiguousarray(target.T, np.float64)
     mean, scale, relative = standardised_target(rows, weight, fit_intercept)
@@ -159,8 +167,8 @@ def solve_cholesky(X, target, sample_weight, *, penalty, fit_intercept=True):
     )
 
 
-def normalised_weight(sample_weight):
-    """Sample weights with mean 1; None for equal weights."""
+def normalised_weight(sample_weight: Array | None) -> Array | None:
+    """Return sample weights (n,), float64, with mean 1; None for equal weights."""
     if sample_weight is None:
         return None
     weight = sample_weight.astype(np.float64)
@@ -168,36 +176,42 @@ def normalised_weight(sample_weight):
     return None if (weight == 1).all() else weight / weight.mean()
 
 
-def _squared(columns, target, weight, *, penalty, **options):
+def _squared(
+    columns: Columns, target: Array, weight: Array | None, *, penalty: np.ndarray | None, **options: Any
+) -> LeastSquares:
     # Where many solutions fit perfectly, one rate for all columns leads to the one of minimum norm.
     shared_rate = penalty is None and columns.shape[0] <= columns.shape[1]
     return LeastSquares(columns, target, weight, penalty, shared_rate=shared_rate, **options)
 
 
-def _binomial(columns, target, weight, *, start, **options):
-    start = None if start is None else (start[0][0], start[1][0])
-    return Binomial(columns, target[:, 0], weight, start=start, **options)
+def _binomial(
+    columns: Columns, target: Array, weight: Array | None, *, start: _Solution | None, **options: Any
+) -> Binomial:
+    first = None if start is None else (start[0][0], start[1][0])
+    return Binomial(columns, target[:, 0], weight, start=first, **options)
 
 
-def _multinomial(columns, target, weight, *, start, **options):
+def _multinomial(
+    columns: Columns, target: Array, weight: Array | None, *, start: _Solution | None, **options: Any
+) -> Multinomial:
     return Multinomial(columns, target, weight, _n_outputs(target, "multinomial"), start=start, **options)
 
 
-_SOLVERS: dict[str, Callable[..., Any]] = {"squared": _squared, "binomial": _binomial, "multinomial": _multinomial}
+_SOLVERS: dict[str, Callable[..., Solver]] = {"squared": _squared, "binomial": _binomial, "multinomial": _multinomial}
 
 
-def _n_outputs(target, loss):
+def _n_outputs(target: Array, loss: str) -> int:
     return int(target.max()) + 1 if loss == "multinomial" else target.shape[1]
 
 
-def _start(columns, coef, intercept):
+def _start(columns: Columns, coef: np.ndarray, intercept: np.ndarray | None) -> _Solution:
     """Warm start in standardised columns."""
     coef = np.asarray(coef, np.float64).T
     intercept = np.zeros(len(coef)) if intercept is None else np.asarray(intercept, np.float64)
     return columns.from_raw(coef, intercept)
 
 
-def _scaled_penalty(columns, penalty):
+def _scaled_penalty(columns: Columns, penalty: float) -> np.ndarray | None:
     """Penalty (p,) of the standardised coefficients; None for none."""
     if penalty == 0:
         return None
@@ -205,7 +219,7 @@ def _scaled_penalty(columns, penalty):
         return np.minimum(penalty / columns.scale / columns.scale, 1e300)
 
 
-def _raw_solution(columns, solver):
+def _raw_solution(columns: Columns, solver: Solver) -> _Solution:
     """Coefficients (k, p) and intercepts (k,) for the caller's columns and target."""
     coef, intercept = columns.to_raw(np.atleast_2d(solver.coef), np.atleast_1d(solver.intercept))
     if isinstance(solver, LeastSquares):
@@ -213,16 +227,16 @@ def _raw_solution(columns, solver):
     return coef, intercept
 
 
-def _in_raw_units(callback, columns, solver):
+def _in_raw_units(callback: _Callback, columns: Columns, solver: Solver) -> Callable[[int, float, np.ndarray], Any]:
     """Hand the callback the rates and, if it asks, the coefficients in the caller's units."""
     with np.errstate(over="ignore"):
         unit = 1.0 / columns.scale / columns.scale
 
-    def solution():
+    def solution() -> _Solution:
         coef, intercept = _raw_solution(columns, solver)
         return coef.T, intercept
 
-    def wrapped(iteration, loss, rates):
+    def wrapped(iteration: int, loss: float, rates: np.ndarray) -> Any:
         with np.errstate(over="ignore"):
             raw_rates = rates.reshape(-1, len(unit)) * unit
         return callback(iteration, loss, raw_rates, solution)

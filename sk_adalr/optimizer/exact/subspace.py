@@ -6,7 +6,7 @@ needs of the data is :math:`Z`; the penalty enters by :math:`D \Lambda w` and :m
 
 import numpy as np
 
-from ...backends import namespace, to_host
+from sk_adalr.backends import Array, namespace, to_host
 
 # OpenBLAS multiplies matrices below about a million multiplications without packing them, twice as fast;
 # fewer keep the block in the second-level cache.
@@ -26,9 +26,16 @@ class Subspace:
         Diagonal of :math:`\Lambda`; None for no penalty.
     n_steps : int
         Number m of past steps to keep.
+
+    Attributes
+    ----------
+    size : int
+        Number r of current directions.
     """
 
-    def __init__(self, unit, fit_intercept, n_columns, penalty, n_steps):
+    def __init__(
+        self, unit: Array, fit_intercept: bool, n_columns: int, penalty: np.ndarray | None, n_steps: int
+    ) -> None:
         self._first = int(fit_intercept)
         size = self._first + 1 + n_steps
         self._Z = namespace(unit).empty((size, len(unit)))
@@ -41,29 +48,29 @@ class Subspace:
         self.size = self._first + 1
 
     @property
-    def Z(self):
+    def Z(self) -> Array:
         """Predictions of the current directions, (r, n)."""
         return self._Z[: self.size]
 
     @property
-    def D(self):
+    def D(self) -> np.ndarray:
         """The current directions, (r, p)."""
         return self._D[: self.size]
 
     @property
-    def P(self):
+    def P(self) -> np.ndarray:
         """Penalty between the current directions, (r, r)."""
         return self._P[: self.size, : self.size]
 
-    def set_direction(self, direction, predictions):
+    def set_direction(self, direction: np.ndarray, predictions: Array) -> None:
         """Make `direction` (p,) with `predictions` (n,) the new direction."""
         self._Z[self._first] = predictions
         self._D[self._first] = direction
         if self._penalty is not None:
             self._set_penalty_row(self._first, self.D @ (self._penalty * direction))
 
-    def curvature(self, weight, scale):
-        r"""Hessian :math:`s Z \mathrm{diag}(h) Z^T + P` for weights h (n,) and the scalar s."""
+    def curvature(self, weight: Array, scale: float) -> np.ndarray:
+        r"""Return the Hessian (r, r), :math:`s Z \mathrm{diag}(h) Z^T + P` for weights h (n,) and the scalar s."""
         n, r = self._Z.shape[1], self.size
         step = max(_MIN_ROWS, _SMALL_PRODUCT // r**2) if namespace(self._Z) is np else n
         Z = self._Z[:r, :step]
@@ -77,11 +84,11 @@ class Subspace:
             H += self.P
         return H
 
-    def forget(self):
+    def forget(self) -> None:
         """Keep no past steps."""
         self._pushed, self.size = 0, self._first + 1
 
-    def push(self, intercept, direction, predictions):
+    def push(self, intercept: float, direction: np.ndarray, predictions: Array) -> None:
         """Keep a step, without its `intercept` part, as a past step.
 
         `direction` (p,) is that of its coefficients; `predictions` (n,) are those of all of it, overwritten.
@@ -99,6 +106,6 @@ class Subspace:
             # can be negative, and a loss without bound below.
             self._set_penalty_row(slot, self.D @ (self._penalty * direction))
 
-    def _set_penalty_row(self, index, row):
+    def _set_penalty_row(self, index: int, row: np.ndarray) -> None:
         self._P[index, : len(row)] = row
         self._P[: len(row), index] = row

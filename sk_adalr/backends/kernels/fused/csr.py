@@ -12,7 +12,7 @@ from sk_adalr.backends.namespace import Array
 
 
 @compiled
-def _compiled_csr_matmul(data, indices, indptr, coef, shift, out):
+def _compiled_csr_matmul(data: Array, indices: Array, indptr: Array, coef: Array, shift: Array, out: Array) -> None:
     zero = out.dtype.type(0)
     for i in range(out.shape[0]):
         if out.shape[1] == 1:
@@ -30,7 +30,15 @@ def _compiled_csr_matmul(data, indices, indptr, coef, shift, out):
 
 
 @compiled
-def _compiled_csr_transposed_matmul(data, indices, indptr, residual, offset, total, out):
+def _compiled_csr_transposed_matmul(
+    data: Array,
+    indices: Array,
+    indptr: Array,
+    residual: Array,
+    offset: Array,
+    total: Array,
+    out: Array,
+) -> None:
     out[...] = out.dtype.type(0)
     for i in range(residual.shape[0]):
         for k in range(indptr[i], indptr[i + 1]):

@@ -7,7 +7,7 @@ from sk_adalr.backends.namespace import Array
 
 
 @compiled
-def add_bias_relu(a, bias):
+def add_bias_relu(a: Array, bias: Array) -> None:
     zero = a.dtype.type(0)
     for i in range(a.shape[0]):
         for j in range(a.shape[1]):
@@ -16,7 +16,7 @@ def add_bias_relu(a, bias):
 
 
 @compiled
-def relu_backward(delta, output):
+def relu_backward(delta: Array, output: Array) -> None:
     zero, one = delta.dtype.type(0), delta.dtype.type(1)
     for i in range(delta.shape[0]):
         for j in range(delta.shape[1]):
@@ -24,7 +24,7 @@ def relu_backward(delta, output):
 
 
 @compiled
-def tanh_backward(delta, output):
+def tanh_backward(delta: Array, output: Array) -> None:
     one = delta.dtype.type(1)
     for i in range(delta.shape[0]):
         for j in range(delta.shape[1]):
@@ -32,7 +32,7 @@ def tanh_backward(delta, output):
 
 
 @compiled
-def logistic_backward(delta, output):
+def logistic_backward(delta: Array, output: Array) -> None:
     half, quarter = delta.dtype.type(0.5), delta.dtype.type(0.25)
     for i in range(delta.shape[0]):
         for j in range(delta.shape[1]):
@@ -41,7 +41,7 @@ def logistic_backward(delta, output):
 
 
 @compiled
-def _compiled_gather_standardized(X, rows, center, scale, out):
+def _compiled_gather_standardized(X: Array, rows: Array, center: Array, scale: Array, out: Array) -> None:
     for i in range(rows.size):
         row = rows[i]
         for j in range(X.shape[1]):

@@ -10,7 +10,7 @@ from sk_adalr.backends.namespace import Array
 
 
 @compiled
-def _compiled_shift_rows(raw, target, true_class, least):
+def _compiled_shift_rows(raw: Array, target: Array, true_class: Array, least: float) -> None:
     least = raw.dtype.type(least)
     for i in range(raw.shape[0]):
         largest = raw[i, 0]
@@ -23,7 +23,7 @@ def _compiled_shift_rows(raw, target, true_class, least):
 
 
 @compiled
-def _compiled_softmax_residual(raw, total, target, scale):
+def _compiled_softmax_residual(raw: Array, total: Array, target: Array, scale: float) -> None:
     one, scale = raw.dtype.type(1), raw.dtype.type(scale)
     for i in range(raw.shape[0]):
         for j in range(raw.shape[1]):
@@ -45,7 +45,9 @@ def softmax_residual(raw: Array, target: Array, scale: float, bias: Array | None
 
 
 @compiled
-def _compiled_binomial_residual(raw, target, scale, losses, share, least):
+def _compiled_binomial_residual(
+    raw: Array, target: Array, scale: float, losses: Array, share: Array, least: float
+) -> None:
     scale, least = raw.dtype.type(scale), raw.dtype.type(least)
     for i in range(raw.shape[0]):
         for j in range(raw.shape[1]):
@@ -63,7 +65,7 @@ def binomial_residual(raw: Array, target: Array, scale: float, bias: Array | Non
 
 
 @compiled
-def _compiled_squared_residual(raw, target, scale, losses):
+def _compiled_squared_residual(raw: Array, target: Array, scale: float, losses: Array) -> None:
     scale, half = raw.dtype.type(scale), raw.dtype.type(0.5)
     for i in range(raw.shape[0]):
         for j in range(raw.shape[1]):

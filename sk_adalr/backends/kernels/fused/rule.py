@@ -8,7 +8,7 @@ from sk_adalr.backends.namespace import Array
 
 
 @compiled
-def interpolate(out, a, b, weight, scratch):
+def interpolate(out: Array, a: Array, b: Array, weight: float, scratch: Array) -> None:
     as_float = out.dtype.type
     rest = as_float(1 - weight)
     weight = as_float(weight)
@@ -17,7 +17,7 @@ def interpolate(out, a, b, weight, scratch):
 
 
 @compiled
-def _set_changes(direction, scale, grad, step_size, decay, tiny):
+def _set_changes(direction: Array, scale: Array, grad: Array, step_size: float, decay: float, tiny: float) -> None:
     as_float = scale.dtype.type
     step_size, decay, tiny = as_float(step_size), as_float(decay), as_float(tiny)
     for i in range(grad.size):
@@ -45,7 +45,16 @@ def adapt_multipliers(
 
 
 @compiled
-def scale_direction(direction, multipliers, grad, moment, decay, correction, epsilon, scratch):
+def scale_direction(
+    direction: Array,
+    multipliers: Array | None,
+    grad: Array,
+    moment: Array,
+    decay: float,
+    correction: float,
+    epsilon: float,
+    scratch: Array,
+) -> None:
     as_float = grad.dtype.type
     decay, correction, epsilon = as_float(decay), as_float(correction), as_float(epsilon)
     for i in range(grad.size):
@@ -56,7 +65,16 @@ def scale_direction(direction, multipliers, grad, moment, decay, correction, eps
 
 
 @compiled
-def move(iterate, average, direction, rate, weight, point, interpolation, scratch):
+def move(
+    iterate: Array,
+    average: Array,
+    direction: Array,
+    rate: float,
+    weight: float,
+    point: Array,
+    interpolation: float,
+    scratch: Array,
+) -> None:
     as_float = iterate.dtype.type
     rate, weight, rest = as_float(rate), as_float(weight), as_float(1 - interpolation)
     interpolation = as_float(interpolation)

@@ -3,13 +3,14 @@
 import numpy as np
 
 from sk_adalr.backends.kernels.fused.compile import compiled
+from sk_adalr.backends.namespace import Array
 
 # In the steps, what does not change from parameter to parameter is decided within the loop: the compiler moves the
 # decision out of it and makes a vectorised loop for each case.
 
 
 @compiled
-def sgd(params, grad, direction, rates, hyper_learning_rate, adapts):
+def sgd(params: Array, grad: Array, direction: Array, rates: Array, hyper_learning_rate: float, adapts: bool) -> None:
     hyper_learning_rate = params.dtype.type(hyper_learning_rate)
     shares_rate = rates.size < params.size
     rate = rates[0] if shares_rate else params.dtype.type(0)
@@ -21,7 +22,16 @@ def sgd(params, grad, direction, rates, hyper_learning_rate, adapts):
 
 
 @compiled
-def momentum(params, grad, direction, rates, hyper_learning_rate, adapts, velocity, momentum):
+def momentum(
+    params: Array,
+    grad: Array,
+    direction: Array,
+    rates: Array,
+    hyper_learning_rate: float,
+    adapts: bool,
+    velocity: Array,
+    momentum: float,
+) -> None:
     hyper_learning_rate, momentum = params.dtype.type(hyper_learning_rate), params.dtype.type(momentum)
     shares_rate = rates.size < params.size
     rate = rates[0] if shares_rate else params.dtype.type(0)
@@ -35,7 +45,16 @@ def momentum(params, grad, direction, rates, hyper_learning_rate, adapts, veloci
 
 
 @compiled
-def nesterov(params, grad, direction, rates, hyper_learning_rate, adapts, velocity, momentum):
+def nesterov(
+    params: Array,
+    grad: Array,
+    direction: Array,
+    rates: Array,
+    hyper_learning_rate: float,
+    adapts: bool,
+    velocity: Array,
+    momentum: float,
+) -> None:
     hyper_learning_rate, momentum = params.dtype.type(hyper_learning_rate), params.dtype.type(momentum)
     shares_rate = rates.size < params.size
     rate = rates[0] if shares_rate else params.dtype.type(0)
@@ -51,8 +70,19 @@ def nesterov(params, grad, direction, rates, hyper_learning_rate, adapts, veloci
 
 @compiled
 def adam(
-    params, grad, direction, rates, hyper_learning_rate, adapts, grad_sum, square_sum, beta_1, beta_2, ratio, shift
-):
+    params: Array,
+    grad: Array,
+    direction: Array,
+    rates: Array,
+    hyper_learning_rate: float,
+    adapts: bool,
+    grad_sum: Array,
+    square_sum: Array,
+    beta_1: float,
+    beta_2: float,
+    ratio: float,
+    shift: float,
+) -> None:
     as_float = params.dtype.type
     hyper_learning_rate = as_float(hyper_learning_rate)
     beta_1, beta_2, ratio, shift = as_float(beta_1), as_float(beta_2), as_float(ratio), as_float(shift)
