@@ -522,10 +522,11 @@ def test_max_iter_is_no_convergence(cancer):
     assert "max_iter=3" in result.message
 
 
-def test_memory_bounds_the_past_steps_but_not_the_solution(cancer):
+def test_memory_bounds_the_past_steps_but_not_the_solution(cancer, monkeypatch):
     X, y = standardised(cancer[0]), cancer[1]
-    frugal = solve_exact(X, y, None, "binomial", penalty=0.01, max_memory=1, tol=1e-7)
     generous = solve_exact(X, y, None, "binomial", penalty=0.01, tol=1e-7)
+    monkeypatch.setattr("sk_adalr.optimizer.exact.memory.MAX_MEMORY", 1)
+    frugal = solve_exact(X, y, None, "binomial", penalty=0.01, tol=1e-7)
     assert generous.n_iter <= frugal.n_iter
     np.testing.assert_allclose(frugal.coef, generous.coef, rtol=1e-4, atol=1e-6)
 

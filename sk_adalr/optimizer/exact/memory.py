@@ -12,12 +12,11 @@ _MORE_STEPS = (20, 15)
 # Measured nanoseconds: a multiplication of the curvature, an entry of the data in a gradient, an iteration's
 # overhead.
 _CURVATURE_NS, _GRADIENT_NS, _OVERHEAD_NS = 0.12, 1.6, 5e4
-_DEFAULT_MEMORY = 2**30
+#: Bytes that the past steps may take, if there is more than one.
+MAX_MEMORY = 2**30
 
 
-def n_kept_steps(
-    loss: str, shape: tuple[int, int], n_entries: int, n_outputs: int, max_memory: int | None = None
-) -> int:
+def n_kept_steps(loss: str, shape: tuple[int, int], n_entries: int, n_outputs: int) -> int:
     """Return how many past steps to keep, at least 1.
 
     Parameters
@@ -28,8 +27,6 @@ def n_kept_steps(
         Number of stored entries of the data.
     n_outputs : int
         Number of outputs or classes.
-    max_memory : int or None, default=None
-        Bytes that they may take; None for 1 GiB.
     """
     n, p = shape
     wanted = _STEPS[loss]
@@ -38,5 +35,5 @@ def n_kept_steps(
         cheap = [m for m in _MORE_STEPS if _CURVATURE_NS * n * (m + 2) ** 2 <= budget]
         wanted = cheap[0] if cheap else wanted
     bytes_per_step = 8 * n_outputs * (4 * p if loss == "multinomial" else n + p)
-    affordable = (_DEFAULT_MEMORY if max_memory is None else max_memory) // max(1, bytes_per_step)
+    affordable = MAX_MEMORY // max(1, bytes_per_step)
     return int(max(1, min(wanted, affordable - 2)))

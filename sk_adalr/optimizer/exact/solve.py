@@ -34,7 +34,6 @@ def solve_exact(
     tol: float = 1e-4,
     coef: np.ndarray | None = None,
     intercept: np.ndarray | None = None,
-    max_memory: int | None = None,
     callback: _Callback | None = None,
 ) -> ExactResult:
     r"""Minimise a linear model's loss by exact hypergradient steps on the full batch.
@@ -60,8 +59,6 @@ def solve_exact(
         Stop once the expected decrease of the loss is below ``tol**2`` of the constant model's, see `loop`.
     coef, intercept : ndarray (p, k), (k,) or None, default=None
         Where to start; ignored if worse than the constant model.
-    max_memory : int or None, default=None
-        Bound in bytes on the memory of past steps, see `memory`.
     callback : callable or None, default=None
         ``callback(iteration, loss, rates, solution)`` after every iteration; a true value stops. The rates are
         those of the caller's coefficients, (k, p), or (1, p) if all outputs share them; ``solution()`` returns the
@@ -77,7 +74,7 @@ def solve_exact(
     options: dict[str, Any] = {
         "penalty": _scaled_penalty(columns, penalty),
         "fit_intercept": fit_intercept,
-        "n_steps": n_kept_steps(loss, columns.shape, columns.n_entries, _n_outputs(target, loss), max_memory),
+        "n_steps": n_kept_steps(loss, columns.shape, columns.n_entries, _n_outputs(target, loss)),
         "start": start,
     }
     return _solve(columns, _SOLVERS[loss](columns, target, weight, **options), "exact", max_iter, tol, callback)
