@@ -46,6 +46,8 @@ class Dataset:
         What the user's weights were divided by, so that weights of any magnitude keep their ratios in any dtype.
     sample_weight : array of shape (n_samples,) or None
         The sample weights alone: what counts for the statistics of the columns, which class weights do not change.
+    earlier_weight : float
+        The weight, as given by the user, of the rows that the model has already seen, in a stream.
     """
 
     X: Any
@@ -53,6 +55,7 @@ class Dataset:
     weight: Array | None = None
     weight_scale: float = 1.0
     sample_weight: Array | None = None
+    earlier_weight: float = 0.0
 
     @property
     def n_samples(self) -> int:
@@ -69,3 +72,8 @@ class Dataset:
     def weight_sum(self) -> float:
         """Sum of `weight`; the number of rows where it is None."""
         return float(self.n_samples) if self.weight is None else float(self.weight.sum(dtype="float64"))
+
+    @property
+    def seen_weight(self) -> float:
+        """Sum of the weights, as given by the user, of these rows and of those that the model has already seen."""
+        return self.earlier_weight + self.weight_scale * self.weight_sum

@@ -51,13 +51,16 @@ class Standardization:
         return Standardization(center, scale, _full_columns(X) if is_sparse(X) else None)
 
     @classmethod
-    def of_features(cls, X: Any, weight: Array | None, *, center: bool = True) -> "Standardization":
+    def of_features(
+        cls, X: Any, weight: Array | None, *, center: bool = True, is_chunk: bool = False
+    ) -> "Standardization":
         """Return mean and standard deviation of the columns of `X`, weighted by `weight` (n_rows,) or None.
 
         Columns in one unit (pixels, counts, one-hot) share one scale, the root of their mean variance; the scale of a
         column that is zero in more than nine rows of ten is at least .3 of its range. Constant
         columns, which centring makes zero, get their magnitude as scale, so that a later chunk of a stream that
-        varies stays in range. Without `center`, the centre is zero and the scale the root mean square.
+        varies stays in range. If `X` is the first chunk of a stream (`is_chunk`), sparse columns without an entry yet,
+        such as words, get the median scale. Without `center`, the centre is zero and the scale the root mean square.
         """
         result, varies, ranges, presence = _statistics(X, weight, center)
         scale, is_rare = result.scale, varies & (presence < _LEAST_PRESENCE)
@@ -67,6 +70,8 @@ class Standardization:
         if ranges.size > 1 and ranges.max() <= _SAME_UNIT_RATIO * np.quantile(ranges, 0.1):
             unit = scale[varies].max()
             scale[varies] = unit * np.sqrt(np.mean((scale[varies] / unit) ** 2))
+        if is_chunk and is_sparse(X) and varies.any():
+            scale[presence == 0] = np.median(scale[varies])
         return result
 
     @classmethod

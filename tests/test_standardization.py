@@ -32,6 +32,14 @@ def test_columns_in_different_units_get_mean_and_deviation_each(storage, weight)
     np.testing.assert_allclose(result.scale, scaler.scale_, rtol=1e-12)
 
 
+def test_words_that_the_first_chunk_of_a_stream_lacks_get_the_median_scale():
+    X = sparse.csr_array(np.random.RandomState(0).rand(50, 8) * ([0.02] * 5 + [0] * 3))
+    scale = Standardization.of_features(X, None, is_chunk=True).scale
+    np.testing.assert_array_equal(scale[5:], np.median(scale[:5]))
+    np.testing.assert_array_equal(Standardization.of_features(X, None).scale[5:], 1)
+    np.testing.assert_array_equal(Standardization.of_features(X.toarray(), None, is_chunk=True).scale[5:], 1)
+
+
 @as_storage
 def test_columns_in_one_unit_share_the_root_of_their_mean_variance(storage):
     X = np.random.RandomState(0).uniform(0, 1, (50, 3)) * [1.0, 0.9, 0.8]

@@ -93,6 +93,8 @@ class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, BaseEstimator):
             self._check_params()
             resume = hasattr(self, "loss_curve_")
             data, target = self._validate(X, y, sample_weight, classes=classes, resume=resume, reset=not resume)
+            if resume:
+                data = replace(data, earlier_weight=getattr(self, "_seen_weight", 0.0))
             fitted = self._train(data, target, Report(self), resume=resume, max_epochs=1, partial=True)
             self.__dict__.update(origin(X).give_attributes(fitted))
         return self

@@ -110,6 +110,7 @@ class FullBatchTraining(GradientEstimator):
             "n_gradient_evaluations_": result.n_gradient_evaluations,
             "solver_": result.solver,
             "_dtype": data.X.dtype.name,
+            "_seen_weight": data.seen_weight,
             "_training": None,
         }
 

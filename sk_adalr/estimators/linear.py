@@ -33,7 +33,9 @@ class LinearEstimator(FullBatchTraining):
         check_bool("fit_intercept", self.fit_intercept)
 
     def _penalty_strength(self, data: Dataset) -> float:
-        return self._penalty_numerator() / data.weight_scale / data.weight_sum
+        # Divided one after another, for weights whose sum would overflow.
+        scale = data.weight_scale
+        return self._penalty_numerator() / scale / (data.weight_sum + data.earlier_weight / scale)
 
     def _penalty(self, data: Dataset, units: Units, layout: ParameterLayout) -> L2Penalty:
         strength = self._penalty_strength(data)
@@ -43,8 +45,8 @@ class LinearEstimator(FullBatchTraining):
         coef_weights = np.repeat(units.inputs.scale**-2, layout.coef_shapes[0][1]).astype(data.X.dtype)
         return L2Penalty(strength, coef_weights=beside(coef_weights, data.X))
 
-    def _units(self, data: Dataset, target: Target) -> Units:
-        units = super()._units(data, target)
+    def _units(self, data: Dataset, target: Target, is_chunk: bool) -> Units:
+        units = super()._units(data, target, is_chunk)
         if units.inputs is None:
             return units
         # The deviation and the penalty are both curvatures: with both in the scale neither is ever stiff.

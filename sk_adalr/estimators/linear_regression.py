@@ -191,7 +191,8 @@ class AdaptiveLRLinearRegression(OutputPrediction, LinearEstimator):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Their target.
         sample_weight : array-like of shape (n_samples,), default=None
-            Their non-negative weights. The penalty is relative to the sum of the weights of the call.
+            Their non-negative weights. The penalty is relative to the sum of the weights of all rows so far, as if
+            `fit` had seen them at once; rows that are passed twice count twice.
 
         Returns
         -------

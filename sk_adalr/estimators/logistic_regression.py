@@ -207,7 +207,8 @@ class AdaptiveLRLogisticRegression(LabelPrediction, LinearEstimator):
         classes : array-like of shape (n_classes,), default=None
             All labels that may ever occur; needed in the first call, optional after it.
         sample_weight : array-like of shape (n_samples,), default=None
-            Their non-negative weights. The penalty is relative to the sum of the weights of the call.
+            Their non-negative weights. The penalty is relative to the sum of the weights of all rows so far, as if
+            `fit` had seen them at once; rows that are passed twice count twice.
 
         Returns
         -------

@@ -111,7 +111,7 @@ class MiniBatchTraining(Judged):
         partial: bool = False,
     ) -> dict[str, Any]:
         """Return all fitted attributes after at most `max_epochs` epochs, `n_restored` of which a checkpoint made."""
-        session = self._session(data, target, resume=resume or n_restored > 0)
+        session = self._session(data, target, resume=resume or n_restored > 0, is_chunk=partial)
         if not partial:
             self._appoint_judges(session)
         max_epochs = int(min(max_epochs, math.inf if session.paying_epochs is None else session.paying_epochs))
@@ -129,13 +129,16 @@ class MiniBatchTraining(Judged):
         del session.state, session.network  # their buffers make room for the model in the user's units
         return self._fitted(session, params, training)
 
-    def _session(self, data: Dataset, target: Target, *, resume: bool) -> Session:
+    def _session(self, data: Dataset, target: Target, *, resume: bool, is_chunk: bool) -> Session:
         """Return what trains on these data, and from where it starts."""
         sizes = [data.X.shape[1], *self._hidden_sizes, target.n_outputs]
         layout = ParameterLayout.of_network(sizes, self._has_intercept)
         network = Network(layout, target.loss, self._hidden_activation)
         optimizer = self._make_optimizer(layout)
-        units = Units.thaw(self._training["units"]) if resume and self._training else self._units(data, target)
+        if resume and self._training:
+            units = Units.thaw(self._training["units"])
+        else:
+            units = self._units(data, target, is_chunk)
         return Session(
             data=units.of_target(data),
             target=target,
@@ -205,6 +208,7 @@ class MiniBatchTraining(Judged):
             **history_attributes(session.history, session.note),
             "solver_": solver if isinstance(solver, str) else repr(solver),
             "_dtype": params.dtype.name,
+            "_seen_weight": session.data.seen_weight,
             "_training": training,
         }
 
@@ -234,12 +238,12 @@ class MiniBatchTraining(Judged):
             ConvergenceWarning,
         )
 
-    def _units(self, data: Dataset, target: Target) -> Units:
-        """Return the units of training for these data."""
+    def _units(self, data: Dataset, target: Target, is_chunk: bool) -> Units:
+        """Return the units of training for these data, or for a stream that they are the first chunk of."""
         if not self.standardize:
             return Units()
         center = self._has_intercept
-        inputs = Standardization.of_features(data.X, data.sample_weight, center=center)
+        inputs = Standardization.of_features(data.X, data.sample_weight, center=center, is_chunk=is_chunk)
         outputs = None
         if isinstance(target.loss, HalfSquaredError):
             outputs = Standardization.of_targets(data.target, data.sample_weight, center=center)

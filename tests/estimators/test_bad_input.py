@@ -93,7 +93,6 @@ BY_CLASS = {
         ("64", TypeError),
         (True, TypeError),
         ({64}, TypeError),
-        (iter([64]), TypeError),
     ],
     "activation": [("gelu", ValueError), (None, TypeError)],
     "class_weight": [("unbalanced", ValueError), ({7: 1.0}, ValueError), ({0: -1.0}, ValueError)],

@@ -7,7 +7,7 @@ import pickle
 import joblib
 import numpy as np
 import pytest
-from estimator_cases import CLASSIFIERS, ESTIMATORS, SOLVERS, blocks, fit, make, problem, same_state
+from estimator_cases import CLASSIFIERS, ESTIMATORS, LINEAR, SOLVERS, blocks, fit, make, problem, same_state
 from sklearn.base import clone
 
 from sk_adalr.learning_rates import GRANULARITIES
@@ -22,6 +22,11 @@ granularities = pytest.mark.parametrize("granularity", GRANULARITIES)
 def fitted(estimator):
     """Return all that training moved: the fitted attributes, without the parameters of the constructor."""
     return {name: value for name, value in vars(estimator).items() if name not in estimator.get_params()}
+
+
+def without_penalty(cls):
+    """Rows that partial_fit gets again count again, so a linear model's penalty weighs less than in one fit."""
+    return {"C": np.inf} if "C" in cls().get_params() else {"alpha": 0.0}
 
 
 @estimators
@@ -61,6 +66,7 @@ def test_a_continued_fit_stops_where_one_straight_fit_stops(cls, early_stopping)
 @mini_batch
 def test_partial_fit_over_full_chunks_is_one_longer_fit_bitwise(cls, options):
     X, y = problem(cls, raw_units=False)
+    options = {**options, **without_penalty(cls)}
     whole = fit(make(cls, max_iter=3, **options, shuffle=False, standardize=False), X, y)
     parts = make(cls, **options, shuffle=False, standardize=False)
     classes = {"classes": np.unique(y)} if cls in CLASSIFIERS.values() else {}
@@ -73,10 +79,8 @@ def test_partial_fit_over_full_chunks_is_one_longer_fit_bitwise(cls, options):
 @estimators
 @mini_batch
 def test_partial_fit_batch_by_batch_is_one_fit_bitwise(cls, options):
-    # Without penalty: that of a call is relative to the weights of the call.
     X, y = problem(cls, raw_units=False)
-    penalty = {"C": np.inf} if "C" in cls().get_params() else {"alpha": 0.0}
-    options = {**options, "shuffle": False, "standardize": False, **penalty}
+    options = {**options, "shuffle": False, "standardize": False, **without_penalty(cls)}
     whole = fit(make(cls, max_iter=3, **options), X, y)
     parts = make(cls, **options)
     classes = {"classes": np.unique(y)} if cls in CLASSIFIERS.values() else {}
@@ -92,12 +96,45 @@ def test_partial_fit_batch_by_batch_is_one_fit_bitwise(cls, options):
 def test_partial_fit_keeps_the_units_of_the_first_chunk(cls, options, shuffle):
     # The same rows in every call: the frozen scaling is then the one that a straight fit uses.
     X, y = problem(cls)
+    options = {**options, **without_penalty(cls)}
     whole = fit(make(cls, max_iter=4, **options, shuffle=shuffle), X, y)
     parts = make(cls, **options, shuffle=shuffle)
     classes = {"classes": np.unique(y)} if cls in CLASSIFIERS.values() else {}
     for _ in range(4):
         parts.partial_fit(X, y, **classes)
     np.testing.assert_array_equal(blocks(whole), blocks(parts))
+
+
+@pytest.mark.parametrize("cls", LINEAR.values(), ids=list(LINEAR))
+@pytest.mark.parametrize("chunk_rows", [60, 1000])
+def test_a_stream_is_penalised_as_its_rows_at_once(cls, chunk_rows):
+    """However it is cut into chunks: shorter ones would else shrink the coefficients more."""
+    rng = np.random.RandomState(0)
+    X = rng.standard_normal((6000, 3))
+    noise = rng.logistic(size=6000)
+    y = (X @ [1, -2, 3] + noise > 0).astype(int) if cls in CLASSIFIERS.values() else X @ [1, -2, 3] + noise
+    penalty = {"C": 1e-2} if "C" in cls().get_params() else {"alpha": 2000.0}
+    at_once = [cls(**strength).fit(X, y) for strength in (penalty, without_penalty(cls))]
+    streams = [cls(**penalty), cls(**without_penalty(cls))]
+    classes = {"classes": [0, 1]} if cls in CLASSIFIERS.values() else {}
+    for start in range(0, len(y), chunk_rows):
+        rows = slice(start, start + chunk_rows)
+        for stream in streams:
+            stream.partial_fit(X[rows], y[rows], **classes)
+    shrinkage, expected = (np.divide(*(np.linalg.norm(m.coef_) for m in models)) for models in (streams, at_once))
+    assert shrinkage == pytest.approx(expected, rel=0.1)
+
+
+@pytest.mark.parametrize("cls", LINEAR.values(), ids=list(LINEAR))
+@pytest.mark.parametrize("start", [{"solver": "auto", "learning_rate": "auto"}, {}], ids=["exact", "mini-batch"])
+def test_the_rows_of_a_fit_count_in_the_penalty_of_the_calls_after_it(cls, start):
+    X, y = problem(cls)
+    strengths = []
+    for weight in (1.0, 1e3):
+        model = fit(make(cls, **start), X, y, sample_weight=np.full(len(y), weight))
+        model.set_params(solver="adam").partial_fit(X, y)
+        strengths.append(model._seen_weight)
+    assert strengths == [2 * len(y), 1001 * len(y)]
 
 
 @estimators
