@@ -14,7 +14,7 @@ from sk_adalr.estimators.session import Session
 from sk_adalr.estimators.targets import Target
 from sk_adalr.objectives import HalfSquaredError, L2Penalty, Network, PenalizedMean
 from sk_adalr.parameters import ParameterLayout
-from sk_adalr.training import Batches, History, Stopping, Validation, best_epoch
+from sk_adalr.training import Batches, History, Stopping, Trust, Validation, best_epoch
 from sk_adalr.training.stopping import FOLDS, FOLDS_STILL_GAIN
 from sk_adalr.units import Units
 
@@ -62,7 +62,7 @@ class Judged:
             if self._is_auto_stopping and not isinstance(target.loss, HalfSquaredError):
                 session.validation.n_rows = session.holdout.n_rows
         elif not stops_early and self._is_folded(data):
-            session.paying_epochs = self._epochs_by_folds(session)
+            session.paying_epochs, session.theta = self._epochs_by_folds(session)
         tol = self.tol if session.paying_epochs is None else 0  # else the epochs are counted already
         session.stopping = self._stopping(session, session.history, stops_early, tol)
 
@@ -113,30 +113,34 @@ class Judged:
             return FOLDS_STILL_GAIN.format(self._n_folds)
         return FOLDS.format(n_epochs, {1: "as many", 2: "twice as many"}[self._epochs_factor], self._n_folds)
 
-    def _epochs_by_folds(self, session: Session) -> float:
+    def _epochs_by_folds(self, session: Session) -> tuple[float, float]:
         """Return how many epochs pay, from the median of those after which the loss of each fold is lowest.
 
-        Infinitely many, if that is the last one still; folds that cannot change that are left out. All follows from
-        the seed: a fit that goes on from a checkpoint finds the same number.
+        Infinitely many, if that is the last one still; folds that cannot change that are left out. Beside it, how far
+        to trust the model then, by the median again: 1 where it is better on the fold than a constant prediction. All
+        follows from the seed: a fit that goes on from a checkpoint finds the same.
         """
         data, target, units, network = session.data, session.target, session.units, session.network
         mean_loss = PenalizedMean(network, self._penalty(data, units, network.layout))
-        epochs = []
+        epochs, thetas = [], []
         for fold in Holdout.folds(data, target, self._n_folds, session.state.validation_seed):
             random_state = np.random.RandomState(session.state.validation_seed)
             params = beside(self._initial_params(network, random_state, data.X.dtype), data.X)
+            judge = fold.judge(network.layout, self._hidden_activation, units, target.loss)
+            trust = Trust(network, judge, *fold.of_train_rows())
             best = best_epoch(
                 session.optimizer,
                 mean_loss,
                 self._batches(session, shuffle=self.shuffle, rows=fold.train_rows, random_state=random_state),
                 params,
-                fold.judge(network.layout, self._hidden_activation, units, target.loss),
+                trust,
                 stopping=self._stopping(session, History(), stops_early=False, tol=self._fold_tolerance * self.tol),
                 max_epochs=self.max_iter,
             )
             epochs.append(best)
+            thetas.append(trust.theta())
             if self.verbose:
                 print(f"Fold {len(epochs)} of {self._n_folds}: the loss of its rows is lowest after {best} epochs")
             if 2 * epochs.count(self.max_iter) > self._n_folds:
-                return math.inf
-        return self._epochs_factor * int(np.median(epochs))
+                return math.inf, 1.0
+        return self._epochs_factor * int(np.median(epochs)), float(np.median(thetas))

@@ -23,7 +23,15 @@ from sk_adalr.optimizer import Optimizer
 from sk_adalr.optimizer.automatic import AUTOMATIC_DIRECTIONS, AutomaticOptimizer
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.standardization import Standardization
-from sk_adalr.training import Batches, History, Trainer, TrainingState, no_worse_than_constant
+from sk_adalr.training import (
+    Batches,
+    History,
+    Trainer,
+    TrainingState,
+    best_constant,
+    no_worse_than_constant,
+    shrunk,
+)
 from sk_adalr.training.stopping import FOLDS_STILL_GAIN, INTERRUPTED, MAX_ITER_MADE, MAX_ITER_REACHED
 from sk_adalr.units import Units
 
@@ -185,12 +193,18 @@ class MiniBatchTraining(Judged):
     def _bounded(self, session: Session, params: Array) -> Array:
         """Return `params`, shrunk if the automatic rule ended above the loss of the best constant prediction.
 
-        Where there is nothing to learn, mini-batches lead a little way from it. A rate of the user's own does what it
-        is told.
+        On the rows of the fit, where there is nothing to learn and mini-batches lead a little way from it; or on
+        folds, where there are too few rows for so many columns. A rate of the user's own does what it is told.
         """
         stopping = session.stopping
         if stopping is None or not isinstance(session.optimizer, AutomaticOptimizer):
             return params
+        if session.theta < 1:
+            constant = best_constant(session.network, session.data.target, session.data.weight)
+            params = shrunk(params, session.network, constant, session.theta)
+            session.note += (
+                " On unseen rows it is worse than the best constant prediction, towards which the model is shrunk."
+            )
         # Far below it, a look would be wasted: it costs a third of an epoch. And an answer to Ctrl-C is a quick one.
         if session.loss < 0.5 * stopping.loss_scale or session.history.stop_reason == INTERRUPTED:
             return params
@@ -221,11 +235,13 @@ class MiniBatchTraining(Judged):
             stop_early = ", set `early_stopping=True` to stop where held-out rows no longer gain,"
             is_judged = session.validation is not None or session.paying_epochs is not None
             self._warn_not_converged("," if is_judged or self.early_stopping is True else stop_early)
-        # A constant target's constant prediction has no loss; what is left is then compared with its magnitude.
-        if session.loss > 2 * max(stopping.loss_scale, 0.01 * session.units.of_loss):
+        # A rate of the user's own is too high; the automatic rule bounds its loss itself. A constant target's constant
+        # prediction has no loss; what is left is then compared with its magnitude.
+        has_own_rate = not isinstance(session.optimizer, AutomaticOptimizer)
+        if has_own_rate and history.losses[-1] > 2 * max(stopping.loss_scale, 0.01 * session.units.of_loss):
             low, _, high = history.learning_rate_curve()[-1]
             warn_caller(
-                f"{type(self).__name__} ended at a loss of {session.loss:.3g}, far above the "
+                f"{type(self).__name__} ended at a loss of {history.losses[-1]:.3g}, far above the "
                 f"{stopping.loss_scale:.3g} of the best constant prediction (learning rates between {low:.3g} and "
                 f"{high:.3g}). Lower `learning_rate_init`, or leave it and `learning_rate` at 'auto'.",
                 ConvergenceWarning,

@@ -36,6 +36,8 @@ class Session:
         None in `partial_fit`, which makes the epoch that it is asked for.
     paying_epochs : float or None
         How many epochs pay, infinite if all do, where folds of the rows were asked.
+    theta : float
+        How far folds let the raw prediction lie from that of the best constant, 1 where they trust it.
     note : str
         What there is to say beside the reason of the end.
     """
@@ -52,6 +54,7 @@ class Session:
     validation: Validation | None = None
     stopping: Stopping | None = None
     paying_epochs: float | None = None
+    theta: float = 1.0
     note: str = ""
 
     @property

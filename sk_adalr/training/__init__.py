@@ -3,10 +3,10 @@
 from sk_adalr.training.batches import Batches
 from sk_adalr.training.history import History
 from sk_adalr.training.resume import TrainingState
-from sk_adalr.training.shrinkage import no_worse_than_constant
+from sk_adalr.training.shrinkage import best_constant, no_worse_than_constant, shrunk
 from sk_adalr.training.stopping import Stopping
 from sk_adalr.training.trainer import Trainer, Validation
-from sk_adalr.training.trial import best_epoch
+from sk_adalr.training.trial import Trust, best_epoch
 
 __all__ = [
     "Batches",
@@ -14,7 +14,10 @@ __all__ = [
     "Stopping",
     "Trainer",
     "TrainingState",
+    "Trust",
     "Validation",
+    "best_constant",
     "best_epoch",
     "no_worse_than_constant",
+    "shrunk",
 ]

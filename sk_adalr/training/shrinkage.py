@@ -1,13 +1,16 @@
-"""A model that is no worse on its rows than a constant prediction, however its training ended."""
+"""A model that is no worse than a constant prediction, on its rows or on others, however its training ended."""
 
+from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from sk_adalr.backends import Array
 from sk_adalr.objectives import Network
 from sk_adalr.training.batches import Batches
 
-#: How often the way to the constant is halved before the constant itself is what is left.
-_MAX_HALVINGS = 7
+#: What is left of the way to the constant, which is halved so often before the constant itself is what is left.
+_THETAS = tuple(0.5**halvings for halvings in range(1, 8))
 
 
 def no_worse_than_constant(params: Array, network: Network, batches: Batches) -> Array:
@@ -25,21 +28,33 @@ def no_worse_than_constant(params: Array, network: Network, batches: Batches) ->
     batches : Batches
         The rows that count, all of its data.
     """
-    target, weight, loss = batches.data.target, batches.data.weight, network.loss
+    target, weight = batches.data.target, batches.data.weight
+    constant = best_constant(network, target, weight)
     if network.layout.fit_intercept:
-        constant, bound = loss.constant(target, weight), loss.constant_value(target, weight)
+        bound = network.loss.constant_value(target, weight)
     else:
-        constant, bound = 0.0, _mean_loss(_shrunk(params, network, 0.0, 0.0), network, batches)
+        bound = _mean_loss(shrunk(params, network, constant, 0.0), network, batches)
     if not _mean_loss(params, network, batches) > bound:
         return params
-    for halvings in range(1, _MAX_HALVINGS + 1):
-        shrunk = _shrunk(params, network, constant, 0.5**halvings)
-        if _mean_loss(shrunk, network, batches) <= bound:
-            return shrunk
-    return _shrunk(params, network, constant, 0.0)
+    for theta in _THETAS:
+        candidate = shrunk(params, network, constant, theta)
+        if _mean_loss(candidate, network, batches) <= bound:
+            return candidate
+    return shrunk(params, network, constant, 0.0)
 
 
-def _shrunk(params: Array, network: Network, constant: Any, theta: float) -> Array:
+def best_constant(network: Network, target: Array, weight: Array | None) -> Any:
+    """Return the best constant raw prediction of the target, (n_outputs,); zero without intercepts."""
+    return network.loss.constant(target, weight) if network.layout.fit_intercept else 0.0
+
+
+def best_theta(params: Array, network: Network, constant: Any, loss_of: Callable[[Array], float]) -> float:
+    r"""Return the :math:`\theta` of 1, 1/2, 1/4, ... and 0 with which the shrunk model has the lowest loss."""
+    thetas = (1.0, *_THETAS, 0.0)
+    return thetas[int(np.argmin([loss_of(shrunk(params, network, constant, theta)) for theta in thetas]))]
+
+
+def shrunk(params: Array, network: Network, constant: Any, theta: float) -> Array:
     r"""Return a copy of `params` whose raw prediction is :math:`c + \theta (u - c)`."""
     shrunk = params.copy()
     coefs, intercepts = network.layout.unpack(shrunk)

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from sk_adalr.backends import Array
-from sk_adalr.objectives import PenalizedMean
+from sk_adalr.objectives import Network, PenalizedMean
 from sk_adalr.training.batches import Batches
+from sk_adalr.training.shrinkage import best_constant, best_theta, shrunk
 from sk_adalr.training.stopping import Stopping
 
 
@@ -58,3 +59,44 @@ def best_epoch(
             if stopping.stop_reason(loss):
                 break
     return int(np.argmin(losses)) + 1 if losses else max_epochs
+
+
+class Trust:
+    """A judge that remembers the parameters of the lowest loss, as long as a constant prediction has a lower one.
+
+    Parameters
+    ----------
+    network : Network
+    judge : callable
+        ``judge(params) -> (score, loss)`` on rows that do not train.
+    target, weight : array, array or None
+        Of the rows that train, of which the constant is the best prediction.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        judge: Callable[[Array], tuple[float, float]],
+        target: Array,
+        weight: Array | None,
+    ) -> None:
+        self._network, self._judge = network, judge
+        self._constant = best_constant(network, target, weight)
+        self._constant_loss: float | None = None
+        self._loss, self._params = np.inf, None
+
+    def __call__(self, params: Array) -> tuple[float, float]:
+        """Return score and loss of `params`."""
+        score, loss = self._judge(params)
+        if loss < self._loss:
+            if self._constant_loss is None:
+                self._constant_loss = self._judge(shrunk(params, self._network, self._constant, 0.0))[1]
+            self._loss = loss
+            self._params = None if loss <= self._constant_loss else params.copy()
+        return score, loss
+
+    def theta(self) -> float:
+        """Return how far the raw prediction of these parameters should lie from the constant: 1, 1/2, ... or 0."""
+        if self._params is None:
+            return 1.0
+        return best_theta(self._params, self._network, self._constant, lambda params: self._judge(params)[1])

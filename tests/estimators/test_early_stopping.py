@@ -376,3 +376,24 @@ def test_a_linear_model_has_no_auto(cls):
 def test_a_network_says_what_early_stopping_may_be(cls):
     with pytest.raises(TypeError, match=r"`early_stopping` must be 'auto', True or False; got 'yes'"):
         make(cls, early_stopping="yes").fit(*problem(cls))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_far_fewer_rows_than_columns_give_no_worse_than_a_constant(seed):
+    X = np.random.RandomState(seed).standard_normal((300, 500))
+    y = X[:, :5].sum(axis=1)
+    model = MLP["AdaptiveLRMLPRegressor"](random_state=seed).fit(X[:100], y[:100])
+    assert "On unseen rows it is worse than the best constant prediction" in model.stop_reason_
+    assert model.score(X[100:], y[100:]) > -0.1
+    classifier = MLP["AdaptiveLRMLPClassifier"](random_state=seed).fit(X[:100], y[:100] > 0)
+    assert log_loss(y[100:] > 0, classifier.predict_proba(X[100:])) < 0.8
+
+
+def test_outliers_among_the_held_out_rows_are_no_divergence():
+    rng = np.random.RandomState(0)
+    X = rng.standard_normal((2400, 4))
+    y = X[:, 0] + 1e3 * (np.arange(2400) % 400 == 0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        for seed in range(3):
+            MLP["AdaptiveLRMLPRegressor"](random_state=seed).fit(X, y)

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from sk_adalr.dataset import Dataset
+from sk_adalr.dataset import Batch, Dataset
 from sk_adalr.directions import SGD
 from sk_adalr.learning_rates import Constant
 from sk_adalr.objectives import HalfSquaredError, L2Penalty, Network, PenalizedMean
 from sk_adalr.optimizer import Optimizer
 from sk_adalr.parameters import ParameterLayout
-from sk_adalr.training import Batches, Stopping, best_epoch
+from sk_adalr.training import Batches, Stopping, Trust, best_epoch
 
 LAYOUT = ParameterLayout(((2, 1),), fit_intercept=False)
 
@@ -56,3 +56,28 @@ def test_where_no_epoch_ends_well_the_training_that_counts_says_why():
 
     assert trial([np.nan])[0] == 6
     assert trial([], optimizer=Failing(SGD(), Constant(0.1), LAYOUT)) == (6, 0)
+
+
+def trust_of(prediction, target):
+    """Return how far a judge trusts a model of one output, given its raw prediction and the target of two rows."""
+    network = Network(ParameterLayout(((1, 1),)), HalfSquaredError())
+    rows = Batch(np.array([[-1.0], [1.0]]), np.array(target)[:, None], None, 2.0)
+
+    def judge(params):
+        return 0.0, float(network.value_and_grad(params, rows))
+
+    trust = Trust(network, judge, np.array([[0.0], [2.0]]), None)  # the best constant is 1
+    trust(np.array([(prediction[1] - prediction[0]) / 2, sum(prediction) / 2]))
+    return trust.theta()
+
+
+@pytest.mark.parametrize(
+    ("prediction", "target", "theta"),
+    [
+        ([0.5, 1.5], [0.0, 2.0], 1),  # better than the constant
+        ([-1.0, 3.0], [0.5, 1.5], 0.25),  # right but four times too far
+        ([3.0, -1.0], [0.0, 2.0], 0),  # the wrong way round
+    ],
+)
+def test_a_judge_trusts_a_model_as_far_as_it_is_better_than_a_constant(prediction, target, theta):
+    assert trust_of(prediction, target) == theta
