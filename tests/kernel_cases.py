@@ -28,6 +28,15 @@ def interpolate(size, dtype):
     return (out, a, b, 0.95, scratch), {0: 0.95 * a + 0.05 * b}
 
 
+def add_scaled(size, dtype):
+    out, a = vectors(size, dtype, 2)
+    return (out, -0.3, a), {0: out - 0.3 * a}
+
+
+def add_scaled_of_many(size, dtype):
+    return add_scaled(40 * size, dtype)
+
+
 def adapt_multipliers(size, dtype):
     multipliers, scale, direction, grad, scratch = vectors(size, dtype, 5)
     scale = positive(scale)
@@ -192,6 +201,8 @@ def csr_transposed_matmul_without_offset(size, dtype):
 #: Each returns the arguments, and by position, or as "result", what the formula makes of them.
 CASES = [
     interpolate,
+    add_scaled,
+    add_scaled_of_many,
     adapt_multipliers,
     scale_direction,
     scale_direction_without_multipliers,
@@ -229,7 +240,14 @@ FREE = {
 
 def kernel_name(case):
     name = case.__name__
-    for suffix in ("_of_classes", "_without_offset", "_without_multipliers", "_with_bias", "_of_one_output"):
+    for suffix in (
+        "_of_many",
+        "_of_classes",
+        "_without_offset",
+        "_without_multipliers",
+        "_with_bias",
+        "_of_one_output",
+    ):
         name = name.removesuffix(suffix)
     return name
 

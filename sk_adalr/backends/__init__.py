@@ -15,7 +15,6 @@ from sk_adalr.backends.kernels import (
 )
 from sk_adalr.backends.namespace import (
     Array,
-    add_scaled,
     beside,
     csr,
     import_cupy,
@@ -37,7 +36,6 @@ __all__ = [
     "Kernels",
     "Origin",
     "Residuals",
-    "add_scaled",
     "beside",
     "csr",
     "enter",

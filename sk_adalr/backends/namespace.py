@@ -5,7 +5,6 @@ from types import ModuleType
 from typing import Any, TypeAlias
 
 import numpy as np
-import scipy.linalg.blas
 import scipy.sparse
 import scipy.special
 from scipy.sparse import _sparsetools
@@ -13,7 +12,6 @@ from scipy.sparse import _sparsetools
 #: A ``numpy.ndarray`` or a ``cupy.ndarray``; the core never asks which.
 Array: TypeAlias = Any
 
-_AXPY = {"f": scipy.linalg.blas.saxpy, "d": scipy.linalg.blas.daxpy}
 # Numbers up to which ``np.dot``, which fills its result with zeros first, is sooner there than ``np.matmul``, whose
 # ufunc costs a microsecond more: both make the same call of BLAS.
 _SMALL_PRODUCT = 8192
@@ -162,14 +160,6 @@ def import_cupy() -> ModuleType:
     if n_devices == 0:
         raise ValueError(f"CuPy is installed but finds no CUDA device. {_STAY_ON_HOST}")
     return cupy
-
-
-def add_scaled(out: Array, factor: float, array: Array) -> None:
-    """Add `factor` times `array` to the contiguous vector `out`, without a temporary on NumPy."""
-    if namespace(out) is np:
-        _AXPY[out.dtype.char](array, out, a=factor)
-    else:
-        out += factor * array
 
 
 def _moved(array: Any, xp: ModuleType) -> Any:

@@ -68,6 +68,8 @@ class Kernels:
         or (1,) where not `adapts`. A direction that is missing here makes its step by its own methods.
     interpolate : callable
         ``(out, a, b, weight, scratch)``: ``out = weight * a + (1 - weight) * b``.
+    add_scaled : callable
+        ``(out, factor, a)``: ``out += factor * a``; `factor` may be a 0-d array.
     adapt_multipliers : callable
         ``(multipliers, scale, direction, grad, step_size, decay, bound, scratch)``: with
         ``product = grad * direction`` and ``scale = max(decay * scale + tiny, |product|)``, the logarithms of
@@ -118,6 +120,7 @@ class Kernels:
     name: str
     step: Mapping[str | None, Callable[..., Any]]
     interpolate: Callable[..., Any]
+    add_scaled: Callable[..., Any]
     adapt_multipliers: Callable[..., Any]
     scale_direction: Callable[..., Any]
     move: Callable[..., Any]

@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from sk_adalr.backends import add_scaled
+from sk_adalr.backends import kernels
 from sk_adalr.optimizer.automatic.ahead import owe
 from sk_adalr.optimizer.automatic.state import AutomaticState
 from sk_adalr.optimizer.step import Evaluate
@@ -26,6 +26,7 @@ def judge_direction(state: AutomaticState, step_size: float, evaluate: Evaluate)
 
     ``state.point``, which is overwritten, is where `step_size` times the direction led.
     """
+    add_scaled = kernels(state.point).add_scaled
     add_scaled(state.point, step_size, state.direction)
     losses = [evaluate(state.point)]
     rate = math.exp(state.log_rates[0])  # they are still the same for all groups

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from sk_adalr.backends import Array, add_scaled, kernels, namespace
+from sk_adalr.backends import Array, kernels, namespace
 from sk_adalr.optimizer.automatic.ahead import owe
 from sk_adalr.optimizer.automatic.state import SHORTENED, AutomaticState
 from sk_adalr.optimizer.step import Evaluate
@@ -77,7 +77,7 @@ def subtract(target: Array, rates: list[float], direction: Array, groups: Sequen
     """Make ``target -= rates * direction``, one rate per group."""
     for rate, group in zip(rates, groups, strict=True):
         for block in group:
-            add_scaled(target[block], -rate, direction[block])
+            kernels(target).add_scaled(target[block], -rate, direction[block])
 
 
 def _cosine(a: Array, b: Array, group: Group, *, scratch: Array) -> Any:

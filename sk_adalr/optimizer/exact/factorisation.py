@@ -15,6 +15,7 @@ from scipy import linalg
 
 from sk_adalr.backends import Array, namespace, to_host
 from sk_adalr.objectives.columns import DenseColumns
+from sk_adalr.optimizer.exact.small_system import upper_factor
 
 # Reciprocal condition of the normal equations above which one refinement reaches full accuracy.
 _SAFE = 1e-9
@@ -68,8 +69,8 @@ def _by_cholesky(columns: DenseColumns, target: Array, weight: Array | None, pen
     unit = 1.0 / np.sqrt(gram.diagonal())
     gram *= unit[:, None] * unit
     norm = np.abs(gram).sum(axis=0).max(initial=0.0)
-    factor, info = linalg.lapack.dpotrf(gram)
-    if info != 0 or linalg.lapack.dpocon(factor, norm)[0] < _SAFE:
+    factor = upper_factor(gram)
+    if factor is None or linalg.lapack.dpocon(factor, norm)[0] < _SAFE:
         return None
     coef = np.zeros((len(target), columns.shape[1]))
     for _ in range(2):

@@ -6,6 +6,8 @@ from scipy.linalg import lapack
 # Past steps and columns become dependent. What is left of a sum of them that cancels is the rounding of their
 # predictions, and without enough on the diagonal a step fits the data with that: to losses below zero in float32.
 _RIDGE, _RIDGE_OF_SINGLE, _JITTER = 1e-11, 1e-5, 1e-6
+# Unknowns up to which LAPACK uses one thread, and its call costs less than NumPy's.
+_ONE_THREAD = 64
 
 
 class Factorised:
@@ -30,11 +32,9 @@ class Factorised:
         for ridge in (first, max(10 * first, _JITTER)):
             regular = scaled.copy()
             regular.flat[:: len(H) + 1] += ridge
-            # Symmetric, so its transpose is the Fortran array that can be factorised in place.
-            self._factor, info = lapack.dpotrf(regular.T, overwrite_a=True)
-            if info == 0:
+            self._factor = upper_factor(regular)
+            if self._factor is not None:
                 return
-        self._factor = None
 
     def solve(self, right: np.ndarray) -> np.ndarray:
         """Return the solution (r,) of H solution = right."""
@@ -43,6 +43,22 @@ class Factorised:
             return right * self._inverse
         solution, _ = lapack.dpotrs(self._factor, right)
         return (solution if np.isfinite(solution).all() else right) * self._inverse
+
+
+def upper_factor(H: np.ndarray) -> np.ndarray | None:
+    """Return U (r, r), in Fortran order, with U.T @ U = H; None if H is not positive definite.
+
+    Only the upper triangle of U counts; H may be overwritten.
+    """
+    if len(H) <= _ONE_THREAD:
+        # Symmetric, so its transpose is the Fortran array that can be factorised in place.
+        factor, info = lapack.dpotrf(H.T, overwrite_a=True)
+        return factor if info == 0 else None
+    # With the threads of the products before it: SciPy has its own, which those keep from the processor.
+    try:
+        return np.linalg.cholesky(H).T
+    except np.linalg.LinAlgError:
+        return None
 
 
 def newton_step(H: np.ndarray, psi: np.ndarray, scale: np.ndarray, *, single: bool = False) -> np.ndarray:

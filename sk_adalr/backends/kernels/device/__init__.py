@@ -42,6 +42,10 @@ def _interpolate(out: Array, a: Array, b: Array, weight: float, scratch: Array) 
     launch("interpolate", a, b, weight, 1 - weight, out)
 
 
+def _add_scaled(out: Array, factor: Any, a: Array) -> None:
+    launch("add_scaled", a, factor, out)
+
+
 def _adapt_multipliers(
     multipliers: Array,
     scale: Array,
@@ -167,6 +171,7 @@ DEVICE = Kernels(
     name="cupy",
     step={name: _step(name) for name in DIRECTIONS},
     interpolate=_interpolate,
+    add_scaled=_add_scaled,
     adapt_multipliers=_adapt_multipliers,
     scale_direction=_scale_direction,
     move=_move,

@@ -71,6 +71,7 @@ def _step_sources() -> dict[str, Source]:
 SOURCES = {
     **_step_sources(),
     "interpolate": Source("T a, T b, T weight, T rest", "T out", "out = a * weight + b * rest;"),
+    "add_scaled": Source("T a, float64 factor", "T out", "out += a * T(factor);"),
     "adapt_multipliers": Source(
         "T grad, T step_size, T decay, T tiny",
         "T direction, T scale",

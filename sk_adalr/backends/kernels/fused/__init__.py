@@ -1,9 +1,10 @@
 """The kernels compiled by numba, one pass over memory each. Importing this package imports numba."""
 
 import platform
+from functools import partial
 
 from sk_adalr.backends.kernels.fused import csr, layers, losses, rule, steps
-from sk_adalr.backends.kernels.reference import REFERENCE
+from sk_adalr.backends.kernels.reference import REFERENCE, finish
 from sk_adalr.backends.kernels.table import Kernels
 
 # SciPy's products round as these do where its compiler has no fused multiply-add to contract them to.
@@ -13,11 +14,12 @@ FUSED = Kernels(
     name="numba",
     step={"sgd": steps.sgd, "momentum": steps.momentum, "nesterov": steps.nesterov, "adam": steps.adam},
     interpolate=rule.interpolate,
+    add_scaled=rule.add_scaled,
     adapt_multipliers=rule.adapt_multipliers,
     scale_direction=rule.scale_direction,
     move=rule.move,
     watch=REFERENCE.watch,  # only a device asks for it
-    finish=REFERENCE.finish,  # the multiply-add of BLAS rounds once
+    finish=partial(finish, rule.add_scaled),
     add_bias_relu=layers.add_bias_relu,
     relu_backward=layers.relu_backward,
     tanh_backward=layers.tanh_backward,

@@ -17,6 +17,17 @@ def interpolate(out: Array, a: Array, b: Array, weight: float, scratch: Array) -
 
 
 @compiled
+def _compiled_add_scaled(out: Array, factor: float, a: Array) -> None:
+    factor = out.dtype.type(factor)
+    for i in range(out.size):
+        out[i] += a[i] * factor
+
+
+def add_scaled(out: Array, factor: float, a: Array) -> None:
+    _compiled_add_scaled(out, float(factor), a)
+
+
+@compiled
 def _set_changes(direction: Array, scale: Array, grad: Array, step_size: float, decay: float, tiny: float) -> None:
     as_float = scale.dtype.type
     step_size, decay, tiny = as_float(step_size), as_float(decay), as_float(tiny)
