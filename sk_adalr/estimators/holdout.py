@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from sk_adalr.backends import Array, beside, to_host
+from sk_adalr.backends import Array, beside, namespace, to_host
 from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.targets import Target
 from sk_adalr.objectives import Loss, predict_raw
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.units import Units
+
+#: In standard deviations of the target.
+LARGEST_ERROR = 5**0.5
 
 
 @dataclass(frozen=True)
@@ -87,10 +90,14 @@ class Holdout:
         units: Units,
         loss: Loss,
         score_raw: Callable[[np.ndarray, np.ndarray, np.ndarray | None], float] | None = None,
+        *,
+        bounds_errors: bool = False,
     ) -> Callable[[Array], tuple[float, float]]:
         """Return the function of the parameters that gives score and mean loss, in the user's units, on the rows.
 
-        Without `score_raw` the score, which takes longer on few rows than to train on them, is NaN.
+        Without `score_raw` the score, which takes longer on few rows than to train on them, is NaN. Where
+        `bounds_errors`, those of a regression beyond `LARGEST_ERROR` count as that: a network extrapolates wildly to a
+        few rows far out, and their squares would drown what all others say.
         """
         X = self.data.X
         rows = None if self.rows is None else beside(self.rows, X)
@@ -101,10 +108,20 @@ class Holdout:
         inputs = None if units.inputs is None else units.inputs.beside(X)
         # scikit-learn scores where it is sure to be able to: on the host, a prediction an epoch.
         host_target, host_weight = to_host(target), None if weight is None else to_host(weight)
+        bound = LARGEST_ERROR * _deviation(target, weight) if bounds_errors else None
 
         def evaluate(params: Array) -> tuple[float, float]:
             raw = predict_raw(*layout.unpack(params), X, activation, rows=rows, standardization=inputs)
+            if bound is not None:
+                raw = target + (raw - target).clip(-bound, bound)
             score = math.nan if score_raw is None else score_raw(to_host(raw), host_target, host_weight)
             return score, units.of_loss * float(loss.value(raw, target, weight)) / weight_sum
 
         return evaluate
+
+
+def _deviation(target: Array, weight: Array | None) -> Array:
+    """Return the standard deviation (n_outputs,) of a target, infinite where it is constant."""
+    xp = namespace(target)
+    variance = xp.average((target - xp.average(target, axis=0, weights=weight)) ** 2, axis=0, weights=weight)
+    return xp.where(variance > 0, xp.sqrt(variance), xp.inf)

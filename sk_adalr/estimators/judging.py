@@ -57,7 +57,14 @@ class Judged:
         if stops_early:
             session.holdout, session.note = self._holdout(data, target, units, state.validation_seed)
         if session.holdout is not None:
-            judge = session.holdout.judge(session.layout, self._hidden_activation, units, target.loss, self._score_raw)
+            judge = session.holdout.judge(
+                session.layout,
+                self._hidden_activation,
+                units,
+                target.loss,
+                self._score_raw,
+                bounds_errors=self._is_auto_stopping and isinstance(target.loss, HalfSquaredError),
+            )
             session.validation = Validation(judge, state.best, state.best_params)
             if self._is_auto_stopping and not isinstance(target.loss, HalfSquaredError):
                 session.validation.n_rows = session.holdout.n_rows

@@ -102,7 +102,9 @@ class AdaptiveLRMLPRegressor(OutputPrediction, MLPEstimator):
     layer_learning_rate_curve_ : ndarray of shape (n_iter_, n_hidden_layers + 1, 3)
         The same for each layer of coefficients; only with hidden layers.
     validation_scores_ : list of float or None
-        R2 on the held-out rows after each epoch; None where no rows were held out.
+        R2 on the held-out rows after each epoch; None where no rows were held out. With ``early_stopping="auto"``,
+        here and in the loss, errors of more than 2.2 deviations of the target count as 2.2: wild predictions of a few
+        rows far out would drown what all others say.
     validation_loss_curve_ : list of float or None
         Mean loss on the held-out rows after each epoch, without penalty; None where no rows were held out.
     solver_ : str

@@ -7,11 +7,15 @@ from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, log_loss
+from sklearn.model_selection import train_test_split
 
 from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.holdout import Holdout
 from sk_adalr.estimators.targets import Target
+from sk_adalr.objectives import HalfSquaredError
+from sk_adalr.parameters import ParameterLayout
 from sk_adalr.training import Validation, best_epoch
+from sk_adalr.units import Units
 
 estimators = pytest.mark.parametrize("cls", ESTIMATORS.values(), ids=list(ESTIMATORS))
 
@@ -397,3 +401,28 @@ def test_outliers_among_the_held_out_rows_are_no_divergence():
         warnings.simplefilter("error", ConvergenceWarning)
         for seed in range(3):
             MLP["AdaptiveLRMLPRegressor"](random_state=seed).fit(X, y)
+
+
+def test_a_few_rows_far_out_do_not_stop_a_regressor():
+    """Log-normal features of a smooth target: the squares of a handful of held-out rows rise and fall on their own."""
+    Z = np.random.default_rng(2).normal(size=(3000, 8))
+    X, y = np.exp(2 * Z), Z[:, 0] + np.sin(2 * Z[:, 1]) + Z[:, 2] * Z[:, 3]
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    for seed in (1, 2):  # which stopped after 12 and 43 epochs, at scores of .05 and .44
+        assert MLP["AdaptiveLRMLPRegressor"](random_state=seed).fit(X_train, y_train).score(X_test, y_test) > 0.6
+
+
+@pytest.mark.parametrize("weight", [None, np.linspace(1, 2, 40)], ids=["alike", "weighted"])
+def test_errors_of_more_than_two_deviations_judge_as_that(weight):
+    rng = np.random.RandomState(0)
+    X, y = rng.standard_normal((40, 2)), rng.standard_normal((40, 2)) * [1, 100]
+    layout, params = ParameterLayout.of_network([2, 2]), rng.standard_normal(6) * 50
+    coefs, intercepts = layout.unpack(params)
+    raw = X @ coefs[0] + intercepts[0]
+    deviation = np.sqrt(np.average((y - np.average(y, axis=0, weights=weight)) ** 2, axis=0, weights=weight))
+    errors = np.clip(raw - y, -(5**0.5) * deviation, 5**0.5 * deviation)
+    assert (errors != raw - y).any(axis=0).all()
+    holdout = Holdout(Dataset(X, y, weight))
+    judge = holdout.judge(layout, "relu", Units(), HalfSquaredError(), bounds_errors=True)
+    expected = np.average((errors**2).sum(axis=1) / 2, weights=weight)
+    assert judge(params)[1] == pytest.approx(expected, rel=1e-12)
