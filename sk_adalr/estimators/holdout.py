@@ -78,11 +78,6 @@ class Holdout:
         weight = self.data.weight if self.rows is None else self.data.weight[beside(self.rows, self.data.weight)]
         return float(weight.sum(dtype="float64") ** 2 / (weight @ weight))
 
-    def of_train_rows(self) -> tuple[Array, Array | None]:
-        """Return the target and the weights of the rows that train, beside the data."""
-        rows = beside(self.train_rows, self.data.target)
-        return self.data.target[rows], None if self.data.weight is None else self.data.weight[rows]
-
     def judge(
         self,
         layout: ParameterLayout,

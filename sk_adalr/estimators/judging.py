@@ -14,7 +14,7 @@ from sk_adalr.estimators.session import Session
 from sk_adalr.estimators.targets import Target
 from sk_adalr.objectives import HalfSquaredError, L2Penalty, Network, PenalizedMean
 from sk_adalr.parameters import ParameterLayout
-from sk_adalr.training import Batches, History, Stopping, Trust, Validation, best_epoch
+from sk_adalr.training import Batches, History, Stopping, Trust, Validation, best_constant, best_epoch
 from sk_adalr.training.stopping import FOLDS, FOLDS_STILL_GAIN
 from sk_adalr.units import Units
 
@@ -129,12 +129,13 @@ class Judged:
         """
         data, target, units, network = session.data, session.target, session.units, session.network
         mean_loss = PenalizedMean(network, self._penalty(data, units, network.layout))
+        constant = best_constant(network, data.target, data.weight)
         epochs, thetas = [], []
         for fold in Holdout.folds(data, target, self._n_folds, session.state.validation_seed):
             random_state = np.random.RandomState(session.state.validation_seed)
             params = beside(self._initial_params(network, random_state, data.X.dtype), data.X)
             judge = fold.judge(network.layout, self._hidden_activation, units, target.loss)
-            trust = Trust(network, judge, *fold.of_train_rows())
+            trust = Trust(network, judge, constant)
             best = best_epoch(
                 session.optimizer,
                 mean_loss,

@@ -9,7 +9,7 @@ import numpy as np
 from sk_adalr.backends import Array
 from sk_adalr.objectives import Network, PenalizedMean
 from sk_adalr.training.batches import Batches
-from sk_adalr.training.shrinkage import best_constant, best_theta, shrunk
+from sk_adalr.training.shrinkage import best_theta, shrunk
 from sk_adalr.training.stopping import Stopping
 
 
@@ -69,19 +69,12 @@ class Trust:
     network : Network
     judge : callable
         ``judge(params) -> (score, loss)`` on rows that do not train.
-    target, weight : array, array or None
-        Of the rows that train, of which the constant is the best prediction.
+    constant : array of shape (n_outputs,), or 0
+        The raw prediction that is best of all constant ones.
     """
 
-    def __init__(
-        self,
-        network: Network,
-        judge: Callable[[Array], tuple[float, float]],
-        target: Array,
-        weight: Array | None,
-    ) -> None:
-        self._network, self._judge = network, judge
-        self._constant = best_constant(network, target, weight)
+    def __init__(self, network: Network, judge: Callable[[Array], tuple[float, float]], constant: Any) -> None:
+        self._network, self._judge, self._constant = network, judge, constant
         self._constant_loss: float | None = None
         self._loss, self._params = np.inf, None
 

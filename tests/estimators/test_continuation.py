@@ -115,7 +115,7 @@ def test_a_stream_is_penalised_as_its_rows_at_once(cls, chunk_rows):
     y = (X @ [1, -2, 3] + noise > 0).astype(int) if cls in CLASSIFIERS.values() else X @ [1, -2, 3] + noise
     penalty = {"C": 1e-2} if "C" in cls().get_params() else {"alpha": 2000.0}
     at_once = [cls(**strength).fit(X, y) for strength in (penalty, without_penalty(cls))]
-    streams = [cls(**penalty), cls(**without_penalty(cls))]
+    streams = [cls(**strength, random_state=0) for strength in (penalty, without_penalty(cls))]
     classes = {"classes": [0, 1]} if cls in CLASSIFIERS.values() else {}
     for start in range(0, len(y), chunk_rows):
         rows = slice(start, start + chunk_rows)

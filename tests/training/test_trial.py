@@ -66,7 +66,7 @@ def trust_of(prediction, target):
     def judge(params):
         return 0.0, float(network.value_and_grad(params, rows))
 
-    trust = Trust(network, judge, np.array([[0.0], [2.0]]), None)  # the best constant is 1
+    trust = Trust(network, judge, np.array([1.0]))
     trust(np.array([(prediction[1] - prediction[0]) / 2, sum(prediction) / 2]))
     return trust.theta()
 
