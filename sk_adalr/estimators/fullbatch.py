@@ -93,6 +93,7 @@ class FullBatchTraining(GradientEstimator):
         if solver == "cholesky":
             result = solve_cholesky(data.X, data.target, data.weight, **options)
             history.losses.append(_finite(result.loss))
+            report(history, lambda: self._coefs_in_dtype(result.coef, result.intercept, data, target))
             history.stop_reason = result.message
         else:
             solve = solve_newton if solver == "newton" else solve_exact

@@ -115,6 +115,14 @@ def test_zero_tol_trains_for_max_iter_epochs(cls):
     assert fit(make(cls, max_iter=37, tol=0, n_iter_no_change=1), *problem(cls)).n_iter_ == 37
 
 
+@pytest.mark.parametrize("cls", LINEAR.values(), ids=list(LINEAR))
+@pytest.mark.parametrize("solver", ["auto", "exact"])
+def test_verbose_prints_a_line_per_iteration_and_of_a_factorisation(cls, solver, capsys):
+    model = cls(solver=solver, verbose=True).fit(*problem(cls))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines] == [f"Epoch {k + 1}" for k in range(len(model.loss_curve_))]
+
+
 @estimators
 def test_verbose_prints_a_line_per_epoch(cls, capsys):
     fit(make(cls, verbose=True, max_iter=3), *problem(cls))
