@@ -10,8 +10,8 @@ from scipy.sparse import _sparsetools
 from sk_adalr.backends.kernels.table import Kernels, Residuals, least_log_probability, least_probability
 from sk_adalr.backends.namespace import Array, multiply_into, namespace, special, weighted_sum
 
-#: Numbers that stay in the first cache levels beside two more arrays of as many.
-_BLOCK = 8192
+#: Numbers that stay in the second-level cache beside two more arrays of as many.
+_BLOCK = 32_768
 
 
 def _interpolate(out: Array, a: Array, b: Array, weight: float, scratch: Array) -> None:
