@@ -41,10 +41,12 @@ class _Objective:
                 self.njev += 1
         if out is not None:
             grad = np.asarray(grad)
+            if grad.size == params.size == 1:  # of a function of one number, a number will do
+                grad = grad.reshape(1)
             if grad.shape != params.shape:
                 raise ValueError(f"The gradient must have the shape of `x0`, {params.shape}; got {grad.shape}.")
             out[...] = grad
-        self.value = float(value)
+        self.value = float(np.asarray(value).item())
         return self.value
 
 

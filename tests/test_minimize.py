@@ -409,3 +409,7 @@ def test_a_number_is_a_vector_and_an_argument_needs_no_tuple():
     expected = minimize(function, [0.0], args=(3.0,), jac=True, **options)
     np.testing.assert_array_equal(result.x, expected.x)
     assert result.x == pytest.approx([3.0], abs=1e-3)
+    apart = minimize(lambda x, center: (x - center) ** 2, 0.0, args=3.0, jac=lambda x, c: 2 * (x - c), **options)
+    np.testing.assert_array_equal(apart.x, result.x)
+    number = minimize(lambda x: (x.item() - 3) ** 2, 0.0, jac=lambda x: 2 * (x.item() - 3), **options)
+    np.testing.assert_array_equal(number.x, result.x)

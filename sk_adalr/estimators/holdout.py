@@ -15,8 +15,9 @@ from sk_adalr.objectives import Loss, predict_raw
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.units import Units
 
-#: In standard deviations of the target.
-LARGEST_ERROR = 5**0.5
+#: The largest error that counts in full, in standard deviations of the target, or as a multiple of the error of the
+#: mean: rare targets far out have to be learned, too.
+LARGEST_ERROR, LARGEST_MULTIPLE = 5**0.5, 1.2
 
 
 @dataclass(frozen=True)
@@ -86,13 +87,12 @@ class Holdout:
         loss: Loss,
         score_raw: Callable[[np.ndarray, np.ndarray, np.ndarray | None], float] | None = None,
         *,
-        bounds_errors: bool = False,
+        largest_errors: Callable[[Array], Array] | None = None,
     ) -> Callable[[Array], tuple[float, float]]:
         """Return the function of the parameters that gives score and mean loss, in the user's units, on the rows.
 
-        Without `score_raw` the score, which takes longer on few rows than to train on them, is NaN. Where
-        `bounds_errors`, those of a regression beyond `LARGEST_ERROR` count as that: a network extrapolates wildly to a
-        few rows far out, and their squares would drown what all others say.
+        Without `score_raw` the score, which takes longer on few rows than to train on them, is NaN. Errors beyond the
+        `largest_errors` of a target, if given, count as these.
         """
         X = self.data.X
         rows = None if self.rows is None else beside(self.rows, X)
@@ -103,7 +103,7 @@ class Holdout:
         inputs = None if units.inputs is None else units.inputs.beside(X)
         # scikit-learn scores where it is sure to be able to: on the host, a prediction an epoch.
         host_target, host_weight = to_host(target), None if weight is None else to_host(weight)
-        bound = LARGEST_ERROR * _deviation(target, weight) if bounds_errors else None
+        bound = None if largest_errors is None else largest_errors(target)
 
         def evaluate(params: Array) -> tuple[float, float]:
             raw = predict_raw(*layout.unpack(params), X, activation, rows=rows, standardization=inputs)
@@ -115,8 +115,15 @@ class Holdout:
         return evaluate
 
 
-def _deviation(target: Array, weight: Array | None) -> Array:
-    """Return the standard deviation (n_outputs,) of a target, infinite where it is constant."""
-    xp = namespace(target)
-    variance = xp.average((target - xp.average(target, axis=0, weights=weight)) ** 2, axis=0, weights=weight)
-    return xp.where(variance > 0, xp.sqrt(variance), xp.inf)
+def largest_errors_of(data: Dataset) -> Callable[[Array], Array]:
+    """Return the function of a target (n_rows, n_outputs) that gives the largest errors that count in full.
+
+    A network extrapolates wildly to a few rows far out, and their squares would drown what all others say. What is
+    large is said by the rows of `data`, all of the fit.
+    """
+    xp, target, weight = namespace(data.target), data.target, data.weight
+    mean = xp.average(target, axis=0, weights=weight)
+    deviation = xp.sqrt(xp.average((target - mean) ** 2, axis=0, weights=weight))
+    # Of a constant target, what is left is the rounding of its mean.
+    typical = xp.where(deviation > 1e-6 * xp.abs(mean), LARGEST_ERROR * deviation, xp.inf)
+    return lambda target: xp.maximum(typical, LARGEST_MULTIPLE * xp.abs(target - mean))

@@ -9,7 +9,7 @@ import numpy as np
 from sk_adalr.backends import beside
 from sk_adalr.caller import warn_caller
 from sk_adalr.dataset import Dataset
-from sk_adalr.estimators.holdout import Holdout
+from sk_adalr.estimators.holdout import Holdout, largest_errors_of
 from sk_adalr.estimators.session import Session
 from sk_adalr.estimators.targets import Target
 from sk_adalr.objectives import HalfSquaredError, L2Penalty, Network, PenalizedMean
@@ -57,13 +57,14 @@ class Judged:
         if stops_early:
             session.holdout, session.note = self._holdout(data, target, units, state.validation_seed)
         if session.holdout is not None:
+            is_bounded = self._is_auto_stopping and isinstance(target.loss, HalfSquaredError)
             judge = session.holdout.judge(
                 session.layout,
                 self._hidden_activation,
                 units,
                 target.loss,
                 self._score_raw,
-                bounds_errors=self._is_auto_stopping and isinstance(target.loss, HalfSquaredError),
+                largest_errors=largest_errors_of(data) if is_bounded else None,
             )
             session.validation = Validation(judge, state.best, state.best_params)
             if self._is_auto_stopping and not isinstance(target.loss, HalfSquaredError):

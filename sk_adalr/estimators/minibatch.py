@@ -209,7 +209,7 @@ class MiniBatchTraining(Judged):
         if session.loss < 0.5 * stopping.loss_scale or session.history.stop_reason == INTERRUPTED:
             return params
         bounded = no_worse_than_constant(params, session.network, self._batches(session, shuffle=False))
-        if bounded is not params:
+        if bounded is not params and session.theta == 1:  # else it has been said
             session.note += " The model is shrunk towards the best constant prediction, than which it was worse."
         return bounded
 

@@ -39,7 +39,8 @@ class MLPEstimator(GradientEstimator):
 
     def _check_params(self) -> None:
         sizes = self.hidden_layer_sizes
-        if isinstance(sizes, str | bytes | bool) or not isinstance(sizes, Integral | Sequence | np.ndarray):
+        is_vector = isinstance(sizes, Sequence) or (isinstance(sizes, np.ndarray) and sizes.ndim == 1)
+        if isinstance(sizes, str | bytes | bool) or not (isinstance(sizes, Integral) or is_vector):
             raise TypeError(f"`hidden_layer_sizes` must be an integer or a sequence of integers; got {sizes!r}.")
         for size in self._hidden_sizes:
             check_number("hidden_layer_sizes", size, 1, integer=True)

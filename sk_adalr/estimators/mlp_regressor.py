@@ -103,8 +103,8 @@ class AdaptiveLRMLPRegressor(OutputPrediction, MLPEstimator):
         The same for each layer of coefficients; only with hidden layers.
     validation_scores_ : list of float or None
         R2 on the held-out rows after each epoch; None where no rows were held out. With ``early_stopping="auto"``,
-        here and in the loss, errors of more than 2.2 deviations of the target count as 2.2: wild predictions of a few
-        rows far out would drown what all others say.
+        here and in the loss, errors beyond 2.2 deviations of the target, and 1.2 times the error of the mean, count as
+        that: wild predictions of a few rows far out would drown what all others say.
     validation_loss_curve_ : list of float or None
         Mean loss on the held-out rows after each epoch, without penalty; None where no rows were held out.
     solver_ : str

@@ -93,6 +93,7 @@ BY_CLASS = {
         ("64", TypeError),
         (True, TypeError),
         ({64}, TypeError),
+        (np.array(64.0), TypeError),
     ],
     "activation": [("gelu", ValueError), (None, TypeError)],
     "class_weight": [("unbalanced", ValueError), ({7: 1.0}, ValueError), ({0: -1.0}, ValueError)],
