@@ -63,6 +63,15 @@ def test_only_the_backends_import_the_libraries_that_compute(path):
     assert not anywhere & {"cupy", "numba"} or path.relative_to(PACKAGE).parts[0] == "backends"
 
 
+@files
+def test_only_small_systems_and_factorisations_use_the_blas_of_scipy(path):
+    """It has threads of its own, which wait for those of NumPy's: 25 times as long in a mini-batch step."""
+    names = imports(ast.walk(ast.parse(path.read_text())), path)
+    allowed = {f"optimizer/exact/{name}.py" for name in ("small_system", "quasi_newton", "factorisation")}
+    uses = any(name.startswith("scipy.linalg") for name in names)
+    assert not uses or path.relative_to(PACKAGE).as_posix() in allowed
+
+
 def test_every_room_has_a_floor():
     rooms = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
     assert rooms - {"__init__"} <= set(FLOORS)
