@@ -76,7 +76,7 @@ class RawKernel:
 
 def _finish(
     grad, coefs, weighted, n_coefs, columns, n_columns, _, row_losses, weight, has_weight, n_rows, weight_sum,
-    half_factor, factor, scale, parts, n_done, value,
+    factor, scale, parts, n_done, value,
 ):  # fmt: skip
     arrays = _matrices(columns.reshape(-1, 2)[:n_columns], n_rows, grad.dtype)
     ends = np.cumsum([n_coefs, *(array.shape[1] for array in arrays)])
@@ -85,7 +85,7 @@ def _finish(
     assert coefs.size == n_coefs
     residuals = Residuals(arrays, np.ones(n_rows, grad.dtype))
     weight = weight if has_weight else None
-    numbers = float(weight_sum), float(2 * half_factor), float(scale)
+    numbers = float(weight_sum), float(factor), float(scale)
     value[0] = REFERENCE.finish(grad, coefs, weighted, intercept_grads, residuals, row_losses, weight, *numbers)
 
 

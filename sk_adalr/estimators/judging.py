@@ -57,17 +57,17 @@ class Judged:
         if stops_early:
             session.holdout, session.note = self._holdout(data, target, units, state.validation_seed)
         if session.holdout is not None:
-            is_bounded = self._is_auto_stopping and isinstance(target.loss, HalfSquaredError)
+            is_regression = isinstance(target.loss, HalfSquaredError)
             judge = session.holdout.judge(
                 session.layout,
                 self._hidden_activation,
                 units,
                 target.loss,
                 self._score_raw,
-                largest_errors=largest_errors_of(data) if is_bounded else None,
+                largest_errors=largest_errors_of(data) if self._is_auto_stopping and is_regression else None,
             )
             session.validation = Validation(judge, state.best, state.best_params)
-            if self._is_auto_stopping and not isinstance(target.loss, HalfSquaredError):
+            if self._is_auto_stopping and not is_regression:
                 session.validation.n_rows = session.holdout.n_rows
         elif not stops_early and self._is_folded(data):
             session.paying_epochs, session.theta = self._epochs_by_folds(session)

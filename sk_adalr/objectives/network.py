@@ -123,11 +123,7 @@ class Network:
         factor: float = 0.0,
         weighted_coefs: Array | None = None,
     ) -> Any:
-        """Return the penalised loss of `batch` (0-d); fill `out` (n_params,), if given, with its gradient.
-
-        That is the weighted loss sum over the rows divided by `weight_sum`, plus ``factor / 2`` times the squares of
-        the coefficients, or their products with `weighted_coefs` (n_coefs,): they times the weights of their squares.
-        """
+        """Return the penalised loss of `batch` (0-d), and fill `out` with its gradient; see `Objective`."""
         coef_vector = params[: self.layout.n_coefs]
         weighted = coef_vector if weighted_coefs is None else weighted_coefs
         coefs, intercepts = self._params_blocks.of(params)
@@ -162,16 +158,14 @@ class Network:
         """Fill the gradients of the coefficients and, but for the last one, the residuals."""
         outputs, deltas = buffers.outputs, buffers.deltas
         delta = outputs[-1]
-        for i in reversed(range(len(coefs))):
-            if i:
-                multiply_into(coef_grads[i], outputs[i - 1].T, delta)
-            elif isinstance(X, SparseRows):
-                X.transposed_matmul(delta, out=coef_grads[0])
-            else:
-                multiply_into(coef_grads[0], X.T, delta)
-            if i:
-                delta = multiply_into(deltas[i - 1], delta, coefs[i].T)
-                self._activation.multiply_by_derivative(delta, outputs[i - 1])
+        for i in reversed(range(1, len(coefs))):
+            multiply_into(coef_grads[i], outputs[i - 1].T, delta)
+            delta = multiply_into(deltas[i - 1], delta, coefs[i].T)
+            self._activation.multiply_by_derivative(delta, outputs[i - 1])
+        if isinstance(X, SparseRows):
+            X.transposed_matmul(delta, out=coef_grads[0])
+        else:
+            multiply_into(coef_grads[0], X.T, delta)
 
 
 class _Buffers(NamedTuple):

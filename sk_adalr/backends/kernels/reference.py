@@ -23,14 +23,11 @@ def _interpolate(out: Array, a: Array, b: Array, weight: float, scratch: Array) 
 def _add_scaled(out: Array, factor: float, a: Array) -> None:
     # SciPy's `axpy` needs no products beside, but threads of its own: those of NumPy's matrix products, which wait for
     # more of them in a loop, keep them from the processor for twenty times as long as this takes.
-    n = out.shape[0]
-    if namespace(out) is not np or n <= _BLOCK:
-        out += a * factor
-        return
-    products = np.empty(_BLOCK, out.dtype)
+    xp, n = namespace(out), out.shape[0]
+    products = xp.empty(min(n, _BLOCK), dtype=out.dtype)
     for start in range(0, n, _BLOCK):
         part = out[start : start + _BLOCK]
-        part += np.multiply(a[start : start + _BLOCK], factor, out=products[: part.shape[0]])
+        part += xp.multiply(a[start : start + _BLOCK], factor, out=products[: part.shape[0]])
 
 
 def _adapt_multipliers(

@@ -69,7 +69,7 @@ class Kernels:
     interpolate : callable
         ``(out, a, b, weight, scratch)``: ``out = weight * a + (1 - weight) * b``.
     add_scaled : callable
-        ``(out, factor, a)``: ``out += factor * a``; `factor` may be a 0-d array.
+        ``(out, factor, a)``: ``out += factor * a``; on a device, `factor` may be a 0-d float64 array.
     adapt_multipliers : callable
         ``(multipliers, scale, direction, grad, step_size, decay, bound, scratch)``: with
         ``product = grad * direction`` and ``scale = max(decay * scale + tiny, |product|)``, the logarithms of

@@ -75,9 +75,10 @@ def group_rates(state: AutomaticState) -> list[float]:
 
 def subtract(target: Array, rates: list[float], direction: Array, groups: Sequence[Group]) -> None:
     """Make ``target -= rates * direction``, one rate per group."""
+    add_scaled = kernels(target).add_scaled
     for rate, group in zip(rates, groups, strict=True):
         for block in group:
-            kernels(target).add_scaled(target[block], -rate, direction[block])
+            add_scaled(target[block], -rate, direction[block])
 
 
 def _cosine(a: Array, b: Array, group: Group, *, scratch: Array) -> Any:

@@ -21,8 +21,6 @@ MAX_COEF_BLOCKS = 512
 _COEFS_PER_THREAD = 8
 
 SOURCE = """
-const int THREADS = 256, COLUMNS = 32;
-
 __device__ double sum_of_block(double x) {
     __shared__ double parts[THREADS];
     const int thread = threadIdx.x;
@@ -78,16 +76,16 @@ __device__ double sum_losses(const T *row_losses, const T *weight, int has_weigh
 extern "C" __global__ void sk_adalr_finish(
     T *grad, const T *coefs, const T *weighted, long long n_coefs, const long long *columns, int n_columns,
     int n_column_blocks, const T *row_losses, const T *weight, int has_weight, int n_rows, double weight_sum,
-    double half_factor, T factor, T scale, volatile double *parts, unsigned int *n_done, double *value
+    double factor, double scale, volatile double *parts, unsigned int *n_done, double *value
 ) {
     __shared__ bool is_last;
     const int block = (int) blockIdx.x - n_column_blocks, n_blocks = (int) gridDim.x - n_column_blocks;
     if (block < 0) {
-        sum_columns(grad + n_coefs, columns, n_columns, n_rows, scale);
+        sum_columns(grad + n_coefs, columns, n_columns, n_rows, T(scale));
     } else {
         const double part = block == 0
             ? sum_losses(row_losses, weight, has_weight, n_rows)
-            : penalize(grad, coefs, weighted, n_coefs, factor, scale, block - 1, n_blocks - 1);
+            : penalize(grad, coefs, weighted, n_coefs, T(factor), T(scale), block - 1, n_blocks - 1);
         const double total = sum_of_block(part);
         if (threadIdx.x == 0) parts[block] = total;
     }
@@ -102,7 +100,7 @@ extern "C" __global__ void sk_adalr_finish(
     for (int k = 1 + (int) threadIdx.x; k < n_blocks; k += THREADS) square += parts[k];
     square = sum_of_block(square);
     if (threadIdx.x == 0) {
-        *value = parts[0] / weight_sum + (half_factor == 0.0 ? 0.0 : half_factor * square);
+        *value = parts[0] / weight_sum + (factor == 0.0 ? 0.0 : 0.5 * factor * square);
         *n_done = 0u;  // for the next launch
     }
 }
@@ -138,7 +136,8 @@ class _Plan(NamedTuple):
 @cache
 def _built(xp: ModuleType, dtype: Any) -> Any:
     c_type = {"float32": "float", "float64": "double"}[dtype.name]
-    return xp.RawKernel(f"typedef {c_type} T;\n{SOURCE}", "sk_adalr_finish")
+    constants = f"const int THREADS = {THREADS}, COLUMNS = {COLUMNS};"
+    return xp.RawKernel(f"typedef {c_type} T;\n{constants}\n{SOURCE}", "sk_adalr_finish")
 
 
 def finish(
@@ -158,12 +157,10 @@ def finish(
         residuals.plan = _Plan.of(residuals, coefs.size)
     columns, n_columns, n_column_blocks, n_blocks, *room = residuals.plan
     value = namespace(grad).empty(1, dtype="float64")
-    as_float = grad.dtype.type
     arguments = (
         *(grad, coefs, weighted, np.int64(coefs.size), columns, np.int32(n_columns), np.int32(n_column_blocks)),
         *(row_losses, row_losses if weight is None else weight, np.int32(weight is not None)),
-        *(np.int32(row_losses.size), np.float64(weight_sum), np.float64(0.5 * factor), as_float(factor)),
-        *(as_float(scale), *room, value),
+        *(np.int32(row_losses.size), np.float64(weight_sum), np.float64(factor), np.float64(scale), *room, value),
     )
     _built(namespace(grad), grad.dtype)((n_blocks,), (THREADS,), arguments)
     return value[0]

@@ -17,14 +17,10 @@ def interpolate(out: Array, a: Array, b: Array, weight: float, scratch: Array) -
 
 
 @compiled
-def _compiled_add_scaled(out: Array, factor: float, a: Array) -> None:
+def add_scaled(out: Array, factor: float, a: Array) -> None:
     factor = out.dtype.type(factor)
     for i in range(out.size):
         out[i] += a[i] * factor
-
-
-def add_scaled(out: Array, factor: float, a: Array) -> None:
-    _compiled_add_scaled(out, float(factor), a)
 
 
 @compiled
