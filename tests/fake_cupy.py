@@ -233,6 +233,7 @@ for _name in (
     "ravel",
     "copy",
     "clip",
+    "sort",
     "take",
 ):
     setattr(ndarray, _name, _method(_name))

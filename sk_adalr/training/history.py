@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from sk_adalr.backends import Array, namespace, read, to_host
 from sk_adalr.parameters import ParameterLayout
 
 #: Up to so many rates are sorted faster than partitioned.
@@ -56,29 +57,61 @@ class History:
         return _joined(earlier, np.array(new)) if new else earlier
 
     def record_rates(
-        self, rates: np.ndarray, layout: ParameterLayout | None = None, room: np.ndarray | None = None
+        self, rates: Array, layout: ParameterLayout | None = None, room: np.ndarray | None = None
     ) -> None:
-        """Append the summary of the rates (n_rates,), which lie on the host; by layer too if there are several.
+        """Append the summary of the rates (n_rates,); by layer too if there are several.
 
-        `room`, like `rates`, is overwritten: a summary orders a copy.
+        On the host a summary orders a copy, in `room` (n_rates,), if given; a device orders them where they are.
         """
-        room = np.empty_like(rates) if room is None else room
-        self.learning_rates.append(_summary([rates], room))
-        if layout is None or len(layout.layers) == 1:
-            return
-        if rates.size == layout.n_params:
-            by_layer = [[rates[block] for block in layer] for layer in layout.layers]
+        if rates.size < _FEW:
+            rates = to_host(rates)
+        groups = [[rates], *_by_layer(rates, layout)]
+        if namespace(rates) is np:
+            room = np.empty_like(rates) if room is None else room
+            found = [_order_statistics(parts, room) for parts in groups]
         else:
-            by_layer = [[layer] for layer in np.broadcast_to(rates, len(layout.layers))[:, None]]
-        self.layer_learning_rates.append([_summary(parts, room) for parts in by_layer])
+            found = _order_statistics_on_device(groups)
+        total, *layers = map(_summary, found)
+        self.learning_rates.append(total)
+        if layers:
+            self.layer_learning_rates.append(layers)
 
 
 def _joined(earlier: np.ndarray | None, new: np.ndarray) -> np.ndarray:
     return new if earlier is None else np.concatenate([earlier, new])
 
 
-def _summary(parts: list[np.ndarray], room: np.ndarray) -> tuple[float, float, float]:
-    """Return the smallest, median and largest of the rates in `parts`; overwrites `room`."""
+def _by_layer(rates: Array, layout: ParameterLayout | None) -> list[list[Array]]:
+    """Return the blocks of rates of each layer; nothing for a single one."""
+    if layout is None or len(layout.layers) == 1:
+        return []
+    if rates.size == layout.n_params:
+        return [[rates[block] for block in layer] for layer in layout.layers]
+    return [[layer] for layer in namespace(rates).broadcast_to(rates, len(layout.layers))[:, None]]
+
+
+def _summary(found: tuple[float, ...]) -> tuple[float, float, float]:
+    """Return the smallest rate, the median and the largest."""
+    low, below, above, high = found
+    # In the units of features of scale 1e-200 a rate is beyond the largest float.
+    largest = sys.float_info.max
+    return min(low, largest), min(0.5 * (below + above), largest), min(high, largest)
+
+
+def _order_statistics_on_device(groups: list[list[Array]]) -> list[tuple[float, ...]]:
+    """Return those of each group of blocks of rates; the host waits once for all."""
+    found = []
+    for parts in groups:
+        ordered = namespace(parts[0]).concatenate(parts)
+        ordered.sort()
+        upper, is_even = ordered.size // 2, ordered.size % 2 == 0
+        found += [ordered[place : place + 1] for place in (0, upper - is_even, upper, ordered.size - 1)]
+    numbers = read([namespace(found[0]).concatenate(found)])
+    return [tuple(numbers[start : start + 4]) for start in range(0, len(numbers), 4)]
+
+
+def _order_statistics(parts: list[np.ndarray], room: np.ndarray) -> tuple[float, ...]:
+    """Return the smallest of the rates in `parts`, the two around the median, and the largest; overwrites `room`."""
     ordered = np.concatenate(parts, out=room[: sum(part.size for part in parts)])
     # Both several times as fast as numpy.median, which matters where an iteration takes microseconds.
     upper, is_even = ordered.size // 2, ordered.size % 2 == 0
@@ -90,6 +123,4 @@ def _summary(parts: list[np.ndarray], room: np.ndarray) -> tuple[float, float, f
         above = float(ordered[upper])
         below = float(ordered[:upper].max()) if is_even else above
         low, high = float(ordered[: upper + 1].min()), float(ordered[upper:].max())
-    # In the units of features of scale 1e-200 a rate is beyond the largest float.
-    largest = sys.float_info.max
-    return min(low, largest), min(0.5 * (below + above), largest), min(high, largest)
+    return low, below, above, high
