@@ -2,6 +2,7 @@
 
 import sys
 
+import cuda_on_host
 import elementwise_on_host
 import fake_cupy
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.preprocessing import StandardScaler
 
 from sk_adalr.backends import kernels, use_kernels
+from sk_adalr.backends.kernels.device import gram, margins, sums
 from sk_adalr.backends.kernels.reference import REFERENCE
 
 # The same examples in every run: a red run is then a change of the code, and can be repeated.
@@ -72,3 +74,19 @@ def compiled_cupy(cupy):
     if elementwise_on_host.COMPILER is None:
         pytest.skip("there is no C++ compiler: the kernels of the device were not tested")
     return cupy
+
+
+@pytest.fixture
+def threaded_cupy(compiled_cupy, monkeypatch):
+    """The same, where raw kernels are compiled too, and run with a thread for each of CUDA's."""
+
+    class RawKernel(cuda_on_host.RawKernel):
+        def __call__(self, grid, block, arguments):
+            super().__call__(grid, block, [*map(fake_cupy.unwrap, arguments)])
+
+    monkeypatch.setattr(compiled_cupy, "RawKernel", RawKernel)
+    for room in (gram, margins, sums):
+        room._built.cache_clear()
+    yield compiled_cupy
+    for room in (gram, margins, sums):
+        room._built.cache_clear()

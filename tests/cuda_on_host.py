@@ -12,15 +12,20 @@ import numpy as np
 from elementwise_on_host import C_TYPES, compile_library
 
 from sk_adalr.backends import Residuals
+from sk_adalr.backends.kernels.device.gram import squares
 from sk_adalr.backends.kernels.reference import REFERENCE
 
 SHIM = """
+#include <algorithm>
 #include <barrier>
+#include <cmath>
 #include <thread>
 #include <vector>
 #define __global__
 #define __device__
 #define __shared__ static
+#define __launch_bounds__(...)
+using std::exp, std::fabs, std::log1p, std::min;
 struct Index { unsigned x; };
 static thread_local Index threadIdx;
 static Index blockIdx, gridDim, blockDim;
@@ -69,14 +74,16 @@ class RawKernel:
                 {" ".join(declared)}
                 launch(n_blocks, n_threads, [=] {{ {self.name}({", ".join(passed)}); }});
             }}"""
-        library = compile_library(self.name, code, ["-std=c++20", "-O1", "-pthread"])
+        library = compile_library(
+            self.name, code, ["-std=c++20", "-O1", "-pthread", "-Wno-unknown-pragmas", "-Wno-unused"]
+        )
         pointers = (ctypes.c_void_p * len(arrays))(*(array.ctypes.data for array in arrays))
         library.run(ctypes.c_uint(*grid), ctypes.c_uint(*block), pointers)
 
 
 def _finish(
-    grad, coefs, weighted, n_coefs, columns, n_columns, _, row_losses, weight, has_weight, n_rows, weight_sum,
-    factor, scale, parts, n_done, value,
+    grad, coefs, weighted, n_coefs, columns, n_columns, _, __, row_losses, weight, has_weight, n_rows, weight_sum,
+    factor, scale, column_parts, parts, n_done, value,
 ):  # fmt: skip
     arrays = _matrices(columns.reshape(-1, 2)[:n_columns], n_rows, grad.dtype)
     ends = np.cumsum([n_coefs, *(array.shape[1] for array in arrays)])
@@ -102,4 +109,26 @@ def _matrices(columns, n_rows, dtype):
     return arrays
 
 
-COMPUTED = {"sk_adalr_finish": _finish}
+def _log_loss(scores, sign, weight, has_weight, n, residuals, second, parts):
+    assert scores.size == n
+    weight = weight if has_weight else None
+    total, evaluated = REFERENCE.log_loss(scores, sign, weight)
+    residuals[:], second[:], residual_sum = REFERENCE.log_loss_derivatives(evaluated, sign, weight)
+    parts[:] = 0
+    parts[0] = total, residual_sum
+
+
+def _curvature(Z, second, residual, has_residual, n_directions, n, n_squares, _, parts):
+    assert Z.shape == (n_directions, n)
+    rows, columns = squares(int(n_directions + has_residual))
+    assert len(rows) == n_squares
+    found = np.zeros((rows.max() + 1, rows.max() + 1))
+    H, products = REFERENCE.curvature(Z, second, residual if has_residual else None)
+    found[:n_directions, :n_directions] = H
+    if has_residual:
+        found[n_directions, :n_directions] = products
+    parts[:] = 0
+    parts[0] = found[rows, columns].ravel()
+
+
+COMPUTED = {"sk_adalr_finish": _finish, "sk_adalr_log_loss": _log_loss, "sk_adalr_curvature": _curvature}

@@ -75,7 +75,7 @@ launches = Launches()
 class Device:
     """The only device there is."""
 
-    id = 0
+    id, attributes = 0, {"MultiProcessorCount": 2}  # few: tests start a thread for each of CUDA's
 
     def __init__(self, device=None):
         pass

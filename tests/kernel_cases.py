@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 from scipy import sparse
+from scipy.special import expit
 
 from sk_adalr.backends import Residuals
 
@@ -198,6 +199,11 @@ def csr_transposed_matmul_without_offset(size, dtype):
     return (X, residual, None, np.empty((11, 1), dtype)), {3: X.toarray().T @ residual}
 
 
+def narrow(size, dtype):
+    (a,) = vectors(size, np.float64, 1)
+    return (a, np.dtype(dtype)), {"result": a}
+
+
 #: Each returns the arguments, and by position, or as "result", what the formula makes of them.
 CASES = [
     interpolate,
@@ -225,6 +231,7 @@ CASES = [
     csr_matmul_without_offset,
     csr_transposed_matmul,
     csr_transposed_matmul_without_offset,
+    narrow,
 ]
 #: Arguments that a kernel may leave as it likes, by position.
 FREE = {
@@ -277,3 +284,37 @@ def finish_arguments(asarray, size, dtype, has_weight, factor):
     weight = asarray(positive(draw(n_rows))) if has_weight else None
     rows = (intercept_grads, residuals, asarray(row_losses), weight)
     return (grad, asarray(coefs), weighted, *rows, 7.0, factor, 0.75)
+
+
+def scores_of(n, has_weight):
+    """Return scores, targets and weights of two classes."""
+    rng = np.random.RandomState(n)
+    scores = 5 * rng.standard_normal(n)
+    scores[::5] *= 200  # far beyond where a probability is 0 or 1
+    target = (rng.standard_normal(n) > 0).astype(float)
+    return scores, target, rng.rand(n) if has_weight else None
+
+
+def log_loss_results(table, asarray, scores, target, weight):
+    """Return the sum of the losses, the residuals, the second derivatives, and the sum of the residuals."""
+    sign = asarray(np.where(target > 0, -1.0, 1.0))
+    weight = None if weight is None else asarray(weight)
+    loss, evaluated = table.log_loss(asarray(scores), sign, weight)
+    residual, second, total = table.log_loss_derivatives(evaluated, sign, weight)
+    assert isinstance(loss, float)
+    assert isinstance(total, float)
+    return [loss, residual, second, total]
+
+
+def log_loss_formula(scores, target, weight):
+    """Return what `log_loss_results` returns, in float64 whatever the scores."""
+    weight = np.ones(len(scores)) if weight is None else weight
+    residual = weight * (expit(scores) - target)
+    loss = weight * (np.logaddexp(0, scores) - target * scores)
+    return [loss.sum(), residual, weight * expit(scores) * expit(-scores), residual.sum()]
+
+
+def predictions_of(r, n, has_residual):
+    """Return the arguments of `curvature`."""
+    rng = np.random.RandomState(r)
+    return rng.standard_normal((r, n)), rng.rand(n), rng.standard_normal(n) if has_residual else None

@@ -3,7 +3,19 @@
 import numpy as np
 import pytest
 from estimator_cases import ESTIMATORS, LINEAR, fit, make, problem
-from kernel_cases import CASES, FREE, SIZES, copies, finish_arguments, kernel, kernel_name
+from kernel_cases import (
+    CASES,
+    FREE,
+    SIZES,
+    copies,
+    finish_arguments,
+    kernel,
+    kernel_name,
+    log_loss_formula,
+    log_loss_results,
+    predictions_of,
+    scores_of,
+)
 from oracles import relative_error
 from scipy import sparse
 from sklearn.utils.estimator_checks import check_array_api_input
@@ -51,7 +63,7 @@ def test_a_kernel_is_numpys(device, case, size, dtype, tolerance):
     expected = {"result": kernel(REFERENCE, case)(*on_host)} | dict(enumerate(on_host))
     actual = {"result": kernel(kernels(device.zeros(1)), case)(*on_device)} | dict(enumerate(on_device))
     for position in expected.keys() - FREE.get(kernel_name(case), set()):
-        if expected[position] is not None:
+        if isinstance(expected[position], np.ndarray):
             value = to_host(actual[position])
             np.testing.assert_allclose(value, expected[position], rtol=tolerance, atol=tolerance * (1 + size))
 
@@ -73,6 +85,27 @@ def test_the_sums_of_a_step_are_numpys(device, size, has_weight, dtype, toleranc
         value = kernels(grad).finish(*on_device)
         assert relative_error(to_host(value), expected) < tolerance
         assert relative_error(to_host(on_device[0]), on_host[0]) < tolerance
+
+
+@pytest.mark.parametrize("n", [1, 1000, 2_000_003])
+@pytest.mark.parametrize("has_weight", [False, True])
+def test_the_log_loss_is_the_formula(device, n, has_weight):
+    case = scores_of(n, has_weight)
+    found = log_loss_results(kernels(device.zeros(1)), device.asarray, *case)
+    for actual, expected in zip(found, log_loss_formula(*case), strict=True):
+        np.testing.assert_allclose(to_host(actual), expected, rtol=1e-12, atol=1e-12 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("n", [1, 1000, 1_000_003])
+@pytest.mark.parametrize("r", [1, 3, 12, 22, 23, 30])
+@pytest.mark.parametrize("has_residual", [False, True])
+def test_the_curvature_is_numpys(device, n, r, has_residual):
+    arguments = predictions_of(r, n, has_residual)
+    on_device = [None if a is None else device.asarray(a) for a in arguments]
+    for actual, expected in zip(
+        kernels(on_device[0]).curvature(*on_device), REFERENCE.curvature(*arguments), strict=True
+    ):
+        assert (actual is None and expected is None) or relative_error(actual, expected) < 1e-12
 
 
 @estimators

@@ -1,16 +1,15 @@
 """What is left of a gradient after the products with the data: sums over rows, the mean and the penalty."""
 
 import cuda_on_host
-import fake_cupy
 import numpy as np
 import pytest
 from kernel_cases import finish_arguments
 
-from sk_adalr.backends.kernels.device import DEVICE, sums
+from sk_adalr.backends.kernels.device import DEVICE
 from sk_adalr.backends.kernels.reference import REFERENCE
 
-#: (n_coefs, widths of the layers, n_rows): one block of threads, several for the columns, several for the rest.
-SIZES = [(1, [1], 1), (6, [2, 1], 7), (6, [], 7), (700, [31, 33, 3], 300), (9000, [100, 1], 2000)]
+#: (n_coefs, widths of the layers, n_rows): one block of threads, several for columns, rows, and the rest.
+SIZES = [(1, [1], 1), (6, [2, 1], 7), (6, [], 7), (700, [31, 33, 3], 300), (9000, [100, 1], 2000), (7, [1], 513)]
 sizes = pytest.mark.parametrize("size", SIZES, ids=str)
 dtypes = pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-5), (np.float64, 1e-13)])
 weights = pytest.mark.parametrize("has_weight", [False, True], ids=["plain", "weighted"])
@@ -37,40 +36,26 @@ def test_the_reference_is_the_formula(size, has_weight, factor):
     assert value == pytest.approx(loss / weight_sum + factor / 2 * (coefs @ weighted), rel=1e-13)
 
 
-@pytest.fixture
-def with_threads(compiled_cupy, monkeypatch):
-    """The device's source, compiled for the CPU and run with threads."""
-
-    class RawKernel(cuda_on_host.RawKernel):
-        def __call__(self, grid, block, arguments):
-            super().__call__(grid, block, [*map(fake_cupy.unwrap, arguments)])
-
-    monkeypatch.setattr(compiled_cupy, "RawKernel", RawKernel)
-    sums._built.cache_clear()
-    yield compiled_cupy
-    sums._built.cache_clear()
-
-
 @sizes
 @dtypes
 @weights
 @factors
-def test_the_threads_of_a_device_find_the_same(with_threads, size, dtype, tolerance, has_weight, factor):
+def test_the_threads_of_a_device_find_the_same(threaded_cupy, size, dtype, tolerance, has_weight, factor):
     on_host = finish_arguments(np.array, size, dtype, has_weight, factor)
-    on_device = finish_arguments(with_threads.asarray, size, dtype, has_weight, factor)
+    on_device = finish_arguments(threaded_cupy.asarray, size, dtype, has_weight, factor)
     expected = REFERENCE.finish(*on_host)
     grad = on_device[0].get()
     for _ in range(2):  # the second launch finds the room that the first one left
-        on_device[0][...] = with_threads.asarray(grad)
+        on_device[0][...] = threaded_cupy.asarray(grad)
         value = DEVICE.finish(*on_device)
         assert_close(value.get(), expected, tolerance)
         assert_close(on_device[0].get(), on_host[0], tolerance)
 
 
-def test_the_order_of_the_sums_is_always_the_same(with_threads):
+def test_the_order_of_the_sums_is_always_the_same(threaded_cupy):
     losses = set()
     for _ in range(5):
-        arguments = finish_arguments(with_threads.asarray, SIZES[-1], np.float32, True, 0.1)
+        arguments = finish_arguments(threaded_cupy.asarray, SIZES[-1], np.float32, True, 0.1)
         losses.add((float(DEVICE.finish(*arguments)), arguments[0].get().tobytes()))
     assert len(losses) == 1
 

@@ -98,7 +98,7 @@ def test_the_curvature_is_the_derivative_of_the_gradient(monkeypatch, n_classes,
     numeric = [(evaluated(params + e)[0] - evaluated(params - e)[0]) / (2 * step) for e in each]
     np.testing.assert_allclose(gradient(params), numeric, atol=1e-9)
     numeric = [(gradient(params + e) - gradient(params - e)) / (2 * step) for e in each]
-    curvature = data_loss.curvature(columns, data_loss.derivatives(evaluated(params)[1])[1])
+    curvature = data_loss.curvature(columns, data_loss.derivatives(evaluated(params)[1])[2])
     np.testing.assert_allclose(curvature, numeric, atol=1e-9)
 
 

@@ -8,10 +8,13 @@ import numpy as np
 from scipy.sparse import _sparsetools
 
 from sk_adalr.backends.kernels.table import Kernels, Residuals, least_log_probability, least_probability
-from sk_adalr.backends.namespace import Array, multiply_into, namespace, special, weighted_sum
+from sk_adalr.backends.namespace import Array, multiply_into, namespace, special, to_host, weighted_sum
 
 #: Numbers that stay in the second-level cache beside two more arrays of as many.
 _BLOCK = 32_768
+# OpenBLAS multiplies matrices below about a million multiplications without packing them, twice as fast; fewer keep
+# the block in the second-level cache.
+_SMALL_PRODUCT, _MIN_ROWS = 600_000, 1024
 
 
 def _interpolate(out: Array, a: Array, b: Array, weight: float, scratch: Array) -> None:
@@ -246,6 +249,51 @@ def _csr_transposed_matmul(matrix: Any, residual: Array, offset: Array | None, o
         out -= np.outer(offset, residual.sum(axis=0))
 
 
+def _narrow(a: Array, dtype: Any) -> Array:
+    narrowed = a.astype(dtype)
+    narrowed[abs(narrowed) < least_probability(dtype)] = 0.0
+    return narrowed
+
+
+def _log_loss(scores: Array, sign: Array, weight: Array | None) -> tuple[float, tuple[Array, Array]]:
+    xp = namespace(scores)
+    margins = scores * sign
+    exponentials = xp.copysign(margins, -1.0)
+    xp.exp(exponentials, out=exponentials)
+    losses = xp.log1p(exponentials)
+    losses += xp.maximum(margins, 0.0)
+    return float(losses.sum() if weight is None else weight @ losses), (margins, exponentials)
+
+
+def _log_loss_derivatives(
+    evaluated: tuple[Array, Array], sign: Array, weight: Array | None
+) -> tuple[Array, Array, float]:
+    margins, exponentials = evaluated
+    xp = namespace(margins)
+    larger = 1.0 / (1.0 + exponentials)
+    # 1 where the margin is positive; a choice by its sign would mispredict every other branch.
+    first = xp.minimum(margins, 0.0)
+    xp.exp(first, out=first)
+    first *= larger
+    second = exponentials * larger
+    second *= larger
+    if weight is not None:
+        first *= weight
+        second *= weight
+    first *= sign
+    return first, second, float(first.sum())
+
+
+def _curvature(Z: Array, second: Array, residual: Array | None) -> tuple[np.ndarray, np.ndarray | None]:
+    r, n = Z.shape
+    step = max(_MIN_ROWS, _SMALL_PRODUCT // r**2)
+    H = np.zeros((r, r))
+    for start in range(0, n, step):
+        block = Z[:, start : start + step]
+        H += to_host((block * second[start : start + step]) @ block.T)
+    return H, None if residual is None else to_host(Z @ residual)
+
+
 #: Directions and learning rates spell their own passes out; `step` holds only what joins them.
 REFERENCE = Kernels(
     name="numpy",
@@ -268,4 +316,8 @@ REFERENCE = Kernels(
     gather_standardized=_gather_standardized,
     csr_matmul=_csr_matmul,
     csr_transposed_matmul=_csr_transposed_matmul,
+    narrow=_narrow,
+    log_loss=_log_loss,
+    log_loss_derivatives=_log_loss_derivatives,
+    curvature=_curvature,
 )

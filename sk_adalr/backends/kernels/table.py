@@ -50,7 +50,7 @@ class Residuals:
 
 @dataclass(frozen=True)
 class Kernels:
-    """The array passes of a training step that are worth writing more than once: one column per way to compute them.
+    """The array passes of training that are worth writing more than once: one column per way to compute them.
 
     Arguments are positional. Arrays that share a letter have one shape and dtype, floats are Python floats that round
     to that dtype, and `scratch` may be overwritten. Columns agree bitwise on NumPy arrays: sums over many elements,
@@ -115,6 +115,18 @@ class Kernels:
         whose first row need not start with the first entry, and `coef` and `out` are contiguous.
     csr_transposed_matmul : callable
         ``(matrix, residual, offset, out)``: ``out = (matrix - offset).T @ residual`` for `residual` (n_rows, n_out).
+    narrow : callable
+        ``(a, dtype)``: return `a` in `dtype`, with 0 for numbers below its `least_probability`.
+    log_loss : callable
+        ``(scores, sign, weight)``: for margins ``s = sign * scores`` (n,), where `sign` is -1 for the positive class
+        and 1 for the other, return ``weight @ log(1 + exp(s))``, the host's, and what `log_loss_derivatives` needs;
+        `weight` may be None, for 1. All arrays are float64.
+    log_loss_derivatives : callable
+        ``(evaluated, sign, weight)``: return the residuals (n,), derivatives of that sum by the scores, the second
+        derivatives (n,), and the sum of the residuals, the host's. The arrays may be those of another call.
+    curvature : callable
+        ``(Z, second, residual)``: return, the host's, ``Z @ diag(second) @ Z.T`` for few rows of many columns,
+        C-contiguous, and ``Z @ residual``, or None where `residual` is None. All arrays are float64.
     """
 
     name: str
@@ -137,3 +149,7 @@ class Kernels:
     gather_standardized: Callable[..., Any]
     csr_matmul: Callable[..., Any]
     csr_transposed_matmul: Callable[..., Any]
+    narrow: Callable[..., Any]
+    log_loss: Callable[..., Any]
+    log_loss_derivatives: Callable[..., Any]
+    curvature: Callable[..., Any]

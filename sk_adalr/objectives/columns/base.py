@@ -42,12 +42,15 @@ class Columns(ABC):
     alive: np.ndarray
 
     @abstractmethod
-    def forward(self, coef: np.ndarray) -> Array:
-        """Return the predictions (n,) or (k, n), float64, of coefficients (p,) or (k, p)."""
+    def forward(self, coef: np.ndarray, out: Array | None = None) -> Array:
+        """Return, in `out` if given, the predictions (n,) or (k, n), float64, of coefficients (p,) or (k, p)."""
 
     @abstractmethod
-    def backward(self, residual: Array) -> np.ndarray:
-        """Return the sums (p,) or (k, p), float64, of the rows weighted by residuals (n,) or (k, n)."""
+    def backward(self, residual: Array) -> Array:
+        """Return the sums (p,) or (k, p), float64, of the rows weighted by residuals (n,) or (k, n).
+
+        The host's, or a device's: who waits with ``to_host`` until they are needed has time for other things.
+        """
 
     @abstractmethod
     def rounded(self, coef: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sk_adalr.backends import Array, beside, least_probability, namespace, row_squares, to_host
+from sk_adalr.backends import Array, beside, kernels, namespace, row_squares, to_host
 from sk_adalr.objectives.columns.base import CACHE_VALUES, DEVICE_VALUES, Columns
 from sk_adalr.objectives.columns.blocks import MANY_COLUMNS, Block, DenseBlock, RowBlock
 
@@ -43,26 +43,26 @@ class DenseColumns(Columns):
         self.alive = self.scale > 0
         self.scale[~self.alive] = 1.0
 
-    def forward(self, coef: np.ndarray) -> Array:
-        """Return the predictions (n,) or (k, n), float64, of coefficients (p,) or (k, p)."""
+    def forward(self, coef: np.ndarray, out: Array | None = None) -> Array:
+        """Return, in `out` if given, the predictions (n,) or (k, n), float64, of coefficients (p,) or (k, p)."""
         coef = beside(coef.astype(self.dtype, copy=False), self.data)
-        return (coef @ self.data).astype(np.float64, copy=False)
+        if out is None:
+            return (coef @ self.data).astype(np.float64, copy=False)
+        if self.dtype == out.dtype:
+            return namespace(out).matmul(coef, self.data, out=out)
+        out[...] = coef @ self.data
+        return out
 
-    def backward(self, residual: Array) -> np.ndarray:
+    def backward(self, residual: Array) -> Array:
         """Return the sums (p,) or (k, p), float64, of the rows weighted by residuals (n,) or (k, n)."""
         return self._sums(self._in_dtype(residual))
 
     def _in_dtype(self, residual: Array) -> Array:
-        if residual.dtype == self.dtype:
-            return residual
-        residual = residual.astype(self.dtype)
-        # Next to the smallest number arithmetic is up to fifty times slower.
-        residual[abs(residual) < least_probability(self.dtype)] = 0.0
-        return residual
+        return residual if residual.dtype == self.dtype else kernels(residual).narrow(residual, self.dtype)
 
-    def _sums(self, residual: Array) -> np.ndarray:
+    def _sums(self, residual: Array) -> Array:
         product = self.data @ residual if residual.ndim == 1 else residual @ self.data.T
-        return to_host(product.astype(np.float64, copy=False))
+        return product.astype(np.float64, copy=False)
 
     def rounded(self, coef: np.ndarray) -> np.ndarray:
         """Return coefficients as `forward` sees them: a step is only exact in the numbers it was computed with."""

@@ -41,11 +41,11 @@ class ImplicitColumns(DenseColumns):
         self.alive = deviation > 0
         self.scale = np.where(self.alive, deviation, 1.0)
 
-    def forward(self, coef: np.ndarray) -> np.ndarray:
-        """Return the predictions (n,) or (k, n), float64, of coefficients (p,) or (k, p)."""
+    def forward(self, coef: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """Return, in `out` if given, the predictions (n,) or (k, n), float64, of coefficients (p,) or (k, p)."""
         raw = self._unscaled(coef)
         intercept = 0.0 - raw @ self.mean
-        predictions = super().forward(raw)
+        predictions = super().forward(raw, out)
         predictions += intercept[..., None]
         return predictions
 

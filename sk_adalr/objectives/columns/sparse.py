@@ -48,14 +48,15 @@ class SparseColumns(Columns):
             self.scale, self.mean = self.scale * peak, self.mean * peak
         self._shift = self.mean / self.scale
 
-    def forward(self, coef: np.ndarray) -> Array:
-        """Return the predictions (n,) or (k, n) of coefficients (p,) or (k, p)."""
+    def forward(self, coef: np.ndarray, out: Array | None = None) -> Array:
+        """Return, in `out` if given, the predictions (n,) or (k, n) of coefficients (p,) or (k, p)."""
         coef = np.where(self.alive, coef, 0.0)
         shift = coef @ self._shift
         product = self.data @ beside((coef / self.scale).T, self.data)
+        xp = namespace(product)
         if coef.ndim == 1:
-            return product - shift
-        return namespace(product).ascontiguousarray(product.T) - beside(shift[:, None], product)
+            return xp.subtract(product, shift, out=out)
+        return xp.subtract(xp.ascontiguousarray(product.T), beside(shift[:, None], product), out=out)
 
     def backward(self, residual: Array) -> np.ndarray:
         """Return the sums (p,) or (k, p) of the rows weighted by residuals (n,) or (k, n)."""

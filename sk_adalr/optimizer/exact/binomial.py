@@ -1,8 +1,7 @@
 r"""Exact hypergradient steps for binary logistic regression.
 
-With margins :math:`s_i = \pm u_i` (negative where the model is right) the loss of a row is
-:math:`\log(1 + e^{s_i})`. After one forward pass of the new direction, loss, hypergradient and curvature with
-respect to the step length, the momentum coefficients and the intercept are
+After one forward pass of the new direction, loss, hypergradient and curvature with respect to the step length, the
+momentum coefficients and the intercept are
 
 .. math:: \psi = Z \ell'(c) + D \Lambda (w + D^T c), \qquad
           H = Z \,\mathrm{diag}(\ell''(c))\, Z^T + D \Lambda D^T,
@@ -10,10 +9,13 @@ respect to the step length, the momentum coefficients and the intercept are
 and a few guarded Newton steps drive :math:`\psi` to zero: no learning rate is left to choose.
 """
 
+from typing import Any
+
 import numpy as np
 
 from sk_adalr.backends import Array, beside, namespace, to_host
 from sk_adalr.objectives.columns import Columns
+from sk_adalr.optimizer.exact.log_loss import LogLoss
 from sk_adalr.optimizer.exact.loop import SolverBase
 from sk_adalr.optimizer.exact.rates import constant_model_rates
 from sk_adalr.optimizer.exact.small_system import newton_step
@@ -53,6 +55,7 @@ class Binomial(SolverBase):
     intercept: float
     loss: float
     _grad: np.ndarray
+    _sums: Array | None
 
     def __init__(
         self,
@@ -65,19 +68,19 @@ class Binomial(SolverBase):
         start: tuple[np.ndarray, float] | None = None,
     ) -> None:
         p = columns.shape[1]
-        self._columns, self._weight, self._penalty = columns, weight, penalty
-        self._sign = namespace(target).where(target > 0, -1.0, 1.0)
+        self._columns, self._penalty = columns, penalty
+        self._log_loss = LogLoss(target, weight)
         self._fit_intercept, self._single = fit_intercept, columns.data.dtype == np.float32
-        positive, negative = shares(target, weight)
+        positive, negative = self._log_loss.shares
         base = np.log(positive / negative) if fit_intercept else 0.0
         variance = positive * negative if fit_intercept else 0.25
         self.rates = self._initial_rates = constant_model_rates(columns, variance, penalty)
         self._intercept_rate = 1.0 / variance
         self.coef, self.intercept = np.zeros(p), base
-        self._margins = self._sign * base
+        self._scores = namespace(columns.data).full(columns.shape[0], base)
         self._evaluate()
         self.reference_loss, self.n_passes = self.loss, 2
-        self._subspace = Subspace(self._sign, fit_intercept, p, penalty, n_steps)
+        self._subspace = Subspace(self._scores, fit_intercept, p, penalty, n_steps)
         self._iteration, self._refreshed, self._n_refreshes = 0, 0, 0
         if start is not None:
             self._start_at(*start)
@@ -89,9 +92,11 @@ class Binomial(SolverBase):
 
     def optimality(self) -> float:
         """Compute the gradient by one backward pass; return the decrease the initial rates expect of it."""
-        residual = self._first * self._sign
-        grad = self._columns.backward(residual) / len(residual)
-        grad_intercept = float(residual.sum()) / len(residual) if self._fit_intercept else 0.0
+        n = len(self._scores)
+        if self._sums is None:
+            self._sums = self._columns.backward(self._residual)
+        grad = to_host(self._sums) / n
+        grad_intercept = self._residual_sum / n if self._fit_intercept else 0.0
         self.grad_intercept = grad_intercept
         self.n_passes += 1
         if self._penalty is not None:
@@ -107,13 +112,14 @@ class Binomial(SolverBase):
         Return False if the loss cannot decrease.
         """
         direction = self._columns.rounded(-self.rates * self._grad)
-        predictions = self._columns.forward(direction)
+        self._columns.forward(direction, out=self._subspace.new_predictions)
         self.n_passes += 1
-        predictions *= self._sign
-        self._subspace.set_direction(direction, predictions)
+        self._subspace.set_direction(direction)
         c, change = self._solve()
         if change is None:
             return False
+        # The next gradient: a device computes it while the host keeps the books.
+        self._sums = self._columns.backward(self._residual)
         step = c @ self._subspace.D
         self.coef, self.intercept = self.coef + step, self.intercept + c[0] * int(self._fit_intercept)
         self._subspace.push(c[0], step, change)
@@ -129,7 +135,7 @@ class Binomial(SolverBase):
         if not self._single or self._iteration == self._refreshed or self._n_refreshes == _MOST_REFRESHES:
             return False
         before = self.loss
-        self._margins = (self._columns.forward(self.coef) + self.intercept) * self._sign
+        self._scores = self._columns.forward(self.coef) + self.intercept
         self.n_passes += 1
         self._evaluate()
         self._subspace.forget()
@@ -138,13 +144,13 @@ class Binomial(SolverBase):
 
     def _start_at(self, coef: np.ndarray, intercept: float) -> None:
         """Move to a given solution, unless it is worse than the constant model."""
-        constant = self.coef, self.intercept, self._margins
+        constant = self.coef, self.intercept, self._scores
         self.coef, self.intercept = coef, intercept if self._fit_intercept else 0.0
-        self._margins = (self._columns.forward(coef) + self.intercept) * self._sign
+        self._scores = self._columns.forward(coef) + self.intercept
         self.n_passes += 1
         self._evaluate()
         if not self.loss <= self.reference_loss:
-            self.coef, self.intercept, self._margins = constant
+            self.coef, self.intercept, self._scores = constant
             self._evaluate()
 
     def _adapt_rates(self, grad: np.ndarray) -> None:
@@ -156,11 +162,15 @@ class Binomial(SolverBase):
         self.rates = self.rates * np.exp(agreement, out=agreement)
 
     def _evaluate(self) -> None:
-        """Loss and its derivatives at the current margins."""
+        """Loss and its derivatives at the current scores."""
         penalty = 0.0 if self._penalty is None else 0.5 * (self._penalty * self.coef) @ self.coef
-        self._data_loss, exponentials = margin_loss(self._margins, self._weight)
+        self._data_loss, evaluated = self._log_loss.evaluate(self._scores)
         self.loss = self._data_loss + penalty
-        self._first, self._second = margin_derivatives(self._margins, exponentials, self._weight)
+        self._differentiate(evaluated)
+
+    def _differentiate(self, evaluated: Any) -> None:
+        self._sums = None
+        self._residual, self._second, self._residual_sum = self._log_loss.derivatives(evaluated)
 
     def _solve(self) -> tuple[np.ndarray, Array | None]:
         """Drive the hypergradient to zero.
@@ -168,16 +178,17 @@ class Binomial(SolverBase):
         Return the coefficients c (r,) of the step and its predictions (n,), None if no step decreases the loss.
         """
         space = self._subspace
-        scale = 1.0 / len(self._margins)
+        scale = 1.0 / len(self._scores)
         linear = None if self._penalty is None else space.D @ (self._penalty * self.coef)
         c, first_norm, total = np.zeros(space.size), None, None
-        psi = self._first_hypergradient()
         for inner in range(_MAX_INNER):
-            if inner:
-                psi = to_host(space.Z @ self._first) * scale
-                if linear is not None:
-                    psi += linear + space.P @ c
-            H = space.curvature(self._second, scale)
+            # The gradient tells the first one, but knows the scores to the precision of the data only.
+            is_known = not inner and not self._single
+            H, psi = space.derivatives(self._second, None if is_known else self._residual, scale)
+            if psi is None:
+                psi = self._first_hypergradient()
+            elif linear is not None:
+                psi += linear + space.P @ c
             root = np.sqrt(H.diagonal())
             root[root == 0] = 1.0
             norm = np.maximum.reduce(np.abs(psi / root))
@@ -200,15 +211,10 @@ class Binomial(SolverBase):
 
     def _first_hypergradient(self) -> np.ndarray:
         """Derivative (r,) of the loss with respect to the coefficients of the directions, before any step."""
-        space = self._subspace
-        if not self._single:
-            psi = space.D @ self._grad
-            if self._fit_intercept:
-                psi[0] = self.grad_intercept
-            return psi
-        # The gradient knows the margins to the precision of the data only.
-        psi = to_host(space.Z @ self._first) / len(self._margins)
-        return psi if self._penalty is None else psi + space.D @ (self._penalty * self.coef)
+        psi = self._subspace.D @ self._grad
+        if self._fit_intercept:
+            psi[0] = self.grad_intercept
+        return psi
 
     def _backtrack(
         self, change: Array, delta: np.ndarray, slope: float, linear: np.ndarray | None, c: np.ndarray
@@ -220,49 +226,12 @@ class Binomial(SolverBase):
             slope_penalty, curve_penalty = (linear + self._subspace.P @ c) @ delta, 0.5 * delta @ Pd
         penalty = self.loss - self._data_loss if linear is not None else 0.0
         for length in _BACKTRACK:
-            margins = self._margins + (change if length == 1.0 else length * change)
-            data_loss, exponentials = margin_loss(margins, self._weight)
+            scores = self._scores + (change if length == 1.0 else length * change)
+            data_loss, evaluated = self._log_loss.evaluate(scores)
             new_penalty = penalty + length * slope_penalty + length**2 * curve_penalty
             loss = data_loss + new_penalty
             if loss <= self.loss + _SUFFICIENT * length * slope:
-                self._margins, self.loss, self._data_loss = margins, loss, data_loss
-                self._first, self._second = margin_derivatives(margins, exponentials, self._weight)
+                self._scores, self.loss, self._data_loss = scores, loss, data_loss
+                self._differentiate(evaluated)
                 return length
         return 0.0
-
-
-def shares(target: Array, weight: Array | None) -> list[float]:
-    """Return the weighted shares of the rows whose target (n,) is positive, and of the others.
-
-    Both are added up: one of them may be tiny.
-    """
-    is_positive = target > 0
-    parts = (is_positive, ~is_positive)
-    return [float(part.mean() if weight is None else (weight * part).mean()) for part in parts]
-
-
-def margin_loss(margins: Array, weight: Array | None) -> tuple[float, Array]:
-    r"""Return the mean of :math:`\log(1 + e^{s})` over margins (n,), and :math:`e^{-|s|}` for `margin_derivatives`."""
-    xp = namespace(margins)
-    exponentials = xp.copysign(margins, -1.0)
-    xp.exp(exponentials, out=exponentials)
-    loss = xp.log1p(exponentials)
-    loss += xp.maximum(margins, 0.0)
-    total = loss.sum() if weight is None else weight @ loss
-    return float(total) / len(loss), exponentials
-
-
-def margin_derivatives(margins: Array, exponentials: Array, weight: Array | None) -> tuple[Array, Array]:
-    """Return the first and second derivative (n,) of the loss of every row by its margin, times its weight."""
-    larger = 1.0 / (1.0 + exponentials)
-    xp = namespace(margins)
-    # 1 where the margin is positive; a choice by its sign would mispredict every other branch.
-    first = xp.minimum(margins, 0.0)
-    xp.exp(first, out=first)
-    first *= larger
-    second = exponentials * larger
-    second *= larger
-    if weight is not None:
-        first *= weight
-        second *= weight
-    return first, second

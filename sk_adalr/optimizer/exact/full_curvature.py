@@ -16,7 +16,7 @@ import numpy as np
 
 from sk_adalr.backends import Array, namespace, to_host
 from sk_adalr.objectives.columns import DenseColumns
-from sk_adalr.optimizer.exact.binomial import margin_derivatives, margin_loss, shares
+from sk_adalr.optimizer.exact.log_loss import LogLoss
 
 # Values of a block of weighted columns: a second-level cache of 2 MiB (on 60 columns a quarter of it took a tenth
 # longer), and enough for a device.
@@ -39,8 +39,8 @@ class LossWithCurvature(Protocol):
         """Return the mean loss of scores (k, n), and what `derivatives` needs."""
         ...
 
-    def derivatives(self, evaluated: Any) -> tuple[Array, Array]:
-        """Return the residuals (k, n), and what `curvature` needs."""
+    def derivatives(self, evaluated: Any) -> tuple[Array, np.ndarray, Array]:
+        """Return the residuals (k, n), their sums (k,), the host's, and what `curvature` needs."""
         ...
 
     def curvature(self, columns: DenseColumns, weights: Array) -> np.ndarray:
@@ -62,22 +62,18 @@ class BinomialLoss:
     """
 
     def __init__(self, target: Array, weight: Array | None, fit_intercept: bool) -> None:
-        self._sign = namespace(target).where(target > 0, -1.0, 1.0)
-        self._weight, self._fit_intercept = weight, bool(fit_intercept)
-        positive, negative = shares(target, weight)
+        self._log_loss, self._fit_intercept = LogLoss(target, weight), bool(fit_intercept)
+        positive, negative = self._log_loss.shares
         self.log_odds = np.array([np.log(positive / negative)]) if fit_intercept else np.zeros(1)
 
-    def evaluate(self, scores: Array) -> tuple[float, tuple[Array, Array]]:
+    def evaluate(self, scores: Array) -> tuple[float, Any]:
         """Return the mean loss of scores (1, n), and what `derivatives` needs."""
-        margins = scores[0] * self._sign
-        loss, exponentials = margin_loss(margins, self._weight)
-        return loss, (margins, exponentials)
+        return self._log_loss.evaluate(scores[0])
 
-    def derivatives(self, evaluated: tuple[Array, Array]) -> tuple[Array, Array]:
-        """Return the residuals (1, n), and what `curvature` needs."""
-        first, second = margin_derivatives(*evaluated, self._weight)
-        first *= self._sign
-        return first[None, :], second
+    def derivatives(self, evaluated: Any) -> tuple[Array, np.ndarray, Array]:
+        """Return the residuals (1, n), their sum (1,), and what `curvature` needs."""
+        residuals, second, total = self._log_loss.derivatives(evaluated)
+        return residuals[None, :], np.array([total]), second
 
     def curvature(self, columns: DenseColumns, second: Array) -> np.ndarray:
         """Return the curvature (p, p), or with an intercept (p + 1, p + 1)."""
@@ -86,12 +82,12 @@ class BinomialLoss:
         if second.min() == second.max():
             return self._unweighted_curvature(columns, float(second[0]))
         root = xp.sqrt(second).astype(columns.dtype, copy=False)
-        total = np.zeros((p + self._fit_intercept, p + self._fit_intercept))
+        total = xp.zeros((p + self._fit_intercept, p + self._fit_intercept))
         for rows, block in _row_blocks(columns, len(total), 1):
             xp.multiply(columns.data[:, rows], root[rows], out=block[:p])
             block[p:] = root[rows]
-            total += to_host(block @ block.T)
-        return total / n
+            total += block @ block.T
+        return to_host(total) / n
 
     def _unweighted_curvature(self, columns: DenseColumns, second: float) -> np.ndarray:
         """Curvature where it is the same in all rows, as at the constant model."""
@@ -139,13 +135,13 @@ class MultinomialLoss:
         probabilities /= total
         return float(losses.mean() if self._weight is None else self._weight @ losses / len(losses)), probabilities
 
-    def derivatives(self, probabilities: Array) -> tuple[Array, Array]:
-        """Return the residuals (K, n), and what `curvature` needs."""
+    def derivatives(self, probabilities: Array) -> tuple[Array, np.ndarray, Array]:
+        """Return the residuals (K, n), their sums (K,), and what `curvature` needs."""
         residuals = probabilities.copy()
         residuals.reshape(-1)[self._true] -= 1.0
         if self._weight is not None:
             residuals *= self._weight
-        return residuals, probabilities
+        return residuals, to_host(residuals.sum(axis=1)), probabilities
 
     def curvature(self, columns: DenseColumns, probabilities: Array) -> np.ndarray:
         """Return the curvature (K q, K q), class by class, where q is p or, with intercepts, p + 1."""
@@ -154,19 +150,19 @@ class MultinomialLoss:
         root = None if self._weight is None else xp.sqrt(self._weight)
         probabilities = probabilities.astype(columns.dtype, copy=False)
         size = p + self._fit_intercept
-        total, within = np.zeros((k * size, k * size)), np.zeros((k * size, size))
+        total, within = xp.zeros((k * size, k * size)), xp.zeros((k * size, size))
         for rows, block in _row_blocks(columns, size, k):
             block[:p] = columns.data[:, rows]
             block[p:] = 1.0
             if root is not None:
                 block *= root[rows]
             shares = (probabilities[:, None, rows] * block).reshape(k * size, -1)
-            total -= to_host(shares @ shares.T)
-            within += to_host(shares @ block.T)
+            total -= shares @ shares.T
+            within += shares @ block.T
         for start in range(0, k * size, size):
             own = slice(start, start + size)
             total[own, own] += within[own]
-        return total / n
+        return to_host(total) / n
 
 
 def _row_blocks(columns: DenseColumns, height: int, copies: int) -> Iterator[tuple[slice, Array]]:

@@ -96,7 +96,7 @@ class LeastSquares(SolverBase):
         """
         n = self._columns.shape[0]
         residual = self._residual if self._weight is None else self._residual * self._weight
-        self._grad = self._columns.backward(residual) / -n + self._penalty * self.coef
+        self._grad = to_host(self._columns.backward(residual)) / -n + self._penalty * self.coef
         self.n_passes += 1
         return (self._grad**2 @ self._initial_rates).max(initial=0.0)
 

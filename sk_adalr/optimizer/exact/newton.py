@@ -117,12 +117,12 @@ class Newton(SolverBase):
 
     def optimality(self) -> float:
         """Compute the gradient by one backward pass; return the decrease of the loss that the curvature foretells."""
-        residuals, weights = self._data_loss.derivatives(self._point.evaluated)
+        residuals, totals, weights = self._data_loss.derivatives(self._point.evaluated)
         n, p = self._columns.shape
         self._psi = self._penalty * self._point.params
-        self._psi[:, :p] += self._columns.backward(residuals) / n
+        self._psi[:, :p] += to_host(self._columns.backward(residuals)) / n
         if self._fit_intercept:
-            self._psi[:, p] += to_host(residuals.sum(axis=1)) / n
+            self._psi[:, p] += totals / n
         self.n_passes += 1
         self._is_new = self._inverse_curvature is None
         if self._inverse_curvature is None:

@@ -6,11 +6,7 @@ needs of the data is :math:`Z`; the penalty enters by :math:`D \Lambda w` and :m
 
 import numpy as np
 
-from sk_adalr.backends import Array, namespace, to_host
-
-# OpenBLAS multiplies matrices below about a million multiplications without packing them, twice as fast;
-# fewer keep the block in the second-level cache.
-_SMALL_PRODUCT, _MIN_ROWS = 600_000, 1024
+from sk_adalr.backends import Array, kernels, namespace
 
 
 class Subspace:
@@ -18,8 +14,8 @@ class Subspace:
 
     Parameters
     ----------
-    unit : array (n,)
-        Predictions of one unit of intercept; where it lies, Z does. All else is the host's.
+    scores : array (n,)
+        Where they lie, Z does; all else is the host's.
     fit_intercept : bool
     n_columns : int
     penalty : ndarray (p,) or None
@@ -34,17 +30,17 @@ class Subspace:
     """
 
     def __init__(
-        self, unit: Array, fit_intercept: bool, n_columns: int, penalty: np.ndarray | None, n_steps: int
+        self, scores: Array, fit_intercept: bool, n_columns: int, penalty: np.ndarray | None, n_steps: int
     ) -> None:
         self._first = int(fit_intercept)
         size = self._first + 1 + n_steps
-        self._Z = namespace(unit).empty((size, len(unit)))
+        self._Z = namespace(scores).empty((size, len(scores)))
         self._D = np.zeros((size, n_columns))
         self._P = np.zeros((size, size))
         self._penalty = penalty
         self._n_steps, self._pushed = n_steps, 0
         if fit_intercept:
-            self._Z[0] = unit
+            self._Z[0] = 1.0
         self.size = self._first + 1
 
     @property
@@ -62,27 +58,27 @@ class Subspace:
         """Penalty between the current directions, (r, r)."""
         return self._P[: self.size, : self.size]
 
-    def set_direction(self, direction: np.ndarray, predictions: Array) -> None:
-        """Make `direction` (p,) with `predictions` (n,) the new direction."""
-        self._Z[self._first] = predictions
+    @property
+    def new_predictions(self) -> Array:
+        """Predictions (n,) of the new direction, to be filled."""
+        return self._Z[self._first]
+
+    def set_direction(self, direction: np.ndarray) -> None:
+        """Make `direction` (p,), whose predictions `new_predictions` are, the new direction."""
         self._D[self._first] = direction
         if self._penalty is not None:
             self._set_penalty_row(self._first, self.D @ (self._penalty * direction))
 
-    def curvature(self, weight: Array, scale: float) -> np.ndarray:
-        r"""Return the Hessian (r, r), :math:`s Z \mathrm{diag}(h) Z^T + P` for weights h (n,) and the scalar s."""
-        n, r = self._Z.shape[1], self.size
-        step = max(_MIN_ROWS, _SMALL_PRODUCT // r**2) if namespace(self._Z) is np else n
-        Z = self._Z[:r, :step]
-        H = (Z * weight[:step]) @ Z.T
-        for start in range(step, n, step):
-            Z = self._Z[:r, start : start + step]
-            H += (Z * weight[start : start + step]) @ Z.T
-        H = to_host(H)
+    def derivatives(self, second: Array, residual: Array | None, scale: float) -> tuple[np.ndarray, np.ndarray | None]:
+        r"""Return the Hessian (r, r), :math:`s Z \mathrm{diag}(h) Z^T + P`, and :math:`s Z f` (r,).
+
+        For second derivatives h and residuals f (n,) and the scalar s; without residuals, None.
+        """
+        H, products = kernels(self._Z).curvature(self.Z, second, residual)
         H *= scale
         if self._penalty is not None:
             H += self.P
-        return H
+        return H, None if products is None else products * scale
 
     def forget(self) -> None:
         """Keep no past steps."""
@@ -91,14 +87,16 @@ class Subspace:
     def push(self, intercept: float, direction: np.ndarray, predictions: Array) -> None:
         """Keep a step, without its `intercept` part, as a past step.
 
-        `direction` (p,) is that of its coefficients; `predictions` (n,) are those of all of it, overwritten.
+        `direction` (p,) is that of its coefficients; `predictions` (n,) are those of all of it.
         """
         if self._n_steps == 0:
             return
         slot = self._first + 1 + self._pushed % self._n_steps
         if self._first:
-            predictions -= intercept * self._Z[0]
-        self._Z[slot], self._D[slot] = predictions, direction
+            namespace(predictions).subtract(predictions, intercept, out=self._Z[slot])
+        else:
+            self._Z[slot] = predictions
+        self._D[slot] = direction
         self._pushed += 1
         self.size = max(self.size, slot + 1)
         if self._penalty is not None:

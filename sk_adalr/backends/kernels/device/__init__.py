@@ -7,6 +7,8 @@ faster the step.
 from typing import Any
 
 from sk_adalr.backends.kernels.device.elementwise import DIRECTIONS, launch
+from sk_adalr.backends.kernels.device.gram import curvature
+from sk_adalr.backends.kernels.device.margins import log_loss, log_loss_derivatives
 from sk_adalr.backends.kernels.device.sums import finish
 from sk_adalr.backends.kernels.reference import REFERENCE, row_sums
 from sk_adalr.backends.kernels.table import Kernels, least_log_probability, least_probability
@@ -94,7 +96,7 @@ def _watch(memory: Array, loss: Array, square: Array, *constants: float) -> None
 
 
 def _add_bias_relu(a: Array, bias: Array) -> None:
-    launch("add_bias_relu", bias, a)
+    launch("add_bias_relu", bias, a.shape[1], a)
 
 
 def _relu_backward(delta: Array, output: Array) -> None:
@@ -135,14 +137,14 @@ def _squared_residual(raw: Array, target: Array, scale: float, bias: Array | Non
 
 def _gather(X: Array, target: Array, rows: Array, out: Array) -> Array:
     targets = _room_for(target, rows)
-    launch("gather", X, target, rows[:, None], X.shape[1], _n_columns(target), out, targets)
+    launch("gather", X, target, rows, X.shape[1], _n_columns(target), out, targets)
     return targets
 
 
 def _gather_standardized(X: Array, target: Array, rows: Array, center: Array, scale: Array, out: Array) -> Array:
     targets = _room_for(target, rows)
     sizes = X.shape[1], _n_columns(target)
-    launch("gather_standardized", X, target, rows[:, None], center, scale, *sizes, out, targets)
+    launch("gather_standardized", X, target, rows, center, scale, *sizes, out, targets)
     return targets
 
 
@@ -164,6 +166,12 @@ def _csr_transposed_matmul(matrix: Any, residual: Array, offset: Array | None, o
     out[...] = matrix.T @ residual
     if offset is not None:
         out -= namespace(residual).outer(offset, residual.sum(axis=0))
+
+
+def _narrow(a: Array, dtype: Any) -> Array:
+    narrowed = namespace(a).empty(a.shape, dtype=dtype)
+    launch("narrow", a, least_probability(dtype), narrowed)
+    return narrowed
 
 
 #: What is one launch of the library's own already stays with the reference.
@@ -188,4 +196,8 @@ DEVICE = Kernels(
     gather_standardized=_gather_standardized,
     csr_matmul=_csr_matmul,
     csr_transposed_matmul=_csr_transposed_matmul,
+    narrow=_narrow,
+    log_loss=log_loss,
+    log_loss_derivatives=log_loss_derivatives,
+    curvature=curvature,
 )

@@ -47,10 +47,15 @@ DIRECTIONS = {
 }
 
 
+# Where element i of a C-contiguous matrix is. Dividing 64-bit numbers takes longer than reading two; a vector that
+# CuPy repeats for each row costs the same.
+_PLACE = """
+const ptrdiff_t row = i >> 32 ? i / n_columns : (ptrdiff_t) ((unsigned int) i / (unsigned int) n_columns);
+const int column = (int) (i - row * n_columns);
+"""
 # Beside its column of `X`, an element copies every so many columns of the target.
 _GATHER_TARGET = """
-for (int k = (int) (i % n_columns); k < n_targets; k += n_columns)
-    target_out[(ptrdiff_t) (i / n_columns) * n_targets + k] = target[(ptrdiff_t) row * n_targets + k];
+for (int k = column; k < n_targets; k += n_columns) target_out[row * n_targets + k] = target[from * n_targets + k];
 """
 
 
@@ -132,7 +137,9 @@ SOURCES = {
         memory[3] = is_long ? longest / norm : 1.0;
         """,
     ),
-    "add_bias_relu": Source("T bias", "T a", "const T x = a + bias; a = x <= T(0) ? T(0) : x;"),
+    "add_bias_relu": Source(
+        "raw T bias, int32 n_columns", "T a", _PLACE + "const T x = a + bias[column]; a = x <= T(0) ? T(0) : x;"
+    ),
     "relu_backward": Source("T output", "T delta", "delta *= output > T(0) ? T(1) : T(0);"),
     "tanh_backward": Source("T output", "T delta", "delta *= T(1) - output * output;"),
     "logistic_backward": Source(
@@ -183,15 +190,18 @@ SOURCES = {
         raw_prediction = error * scale;
         """,
     ),
+    "narrow": Source("S a, T least", "T out", "const T x = T(a); out = fabs(x) < least ? T(0) : x;"),
     "gather": Source(
-        "raw T X, raw U target, I row, int32 n_columns, int32 n_targets",
+        "raw T X, raw U target, raw I rows, int32 n_columns, int32 n_targets",
         "T out, raw U target_out",
-        "out = X[(ptrdiff_t) row * n_columns + (int) (i % n_columns)];" + _GATHER_TARGET,
+        _PLACE + "const ptrdiff_t from = rows[row]; out = X[from * n_columns + column];" + _GATHER_TARGET,
     ),
     "gather_standardized": Source(
-        "raw T X, raw U target, I row, T center, T scale, int32 n_columns, int32 n_targets",
+        "raw T X, raw U target, raw I rows, raw T center, raw T scale, int32 n_columns, int32 n_targets",
         "T out, raw U target_out",
-        "out = (X[(ptrdiff_t) row * n_columns + (int) (i % n_columns)] - center) / scale;" + _GATHER_TARGET,
+        _PLACE
+        + "const ptrdiff_t from = rows[row]; out = (X[from * n_columns + column] - center[column]) / scale[column];"
+        + _GATHER_TARGET,
     ),
 }
 

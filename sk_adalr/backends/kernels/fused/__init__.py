@@ -31,4 +31,9 @@ FUSED = Kernels(
     gather_standardized=layers.gather_standardized,
     csr_matmul=csr.csr_matmul if _SAME_AS_SCIPY else REFERENCE.csr_matmul,
     csr_transposed_matmul=csr.csr_transposed_matmul if _SAME_AS_SCIPY else REFERENCE.csr_transposed_matmul,
+    # Of the exact mode: functions of float64 that NumPy has, and products.
+    narrow=REFERENCE.narrow,
+    log_loss=REFERENCE.log_loss,
+    log_loss_derivatives=REFERENCE.log_loss_derivatives,
+    curvature=REFERENCE.curvature,
 )
