@@ -102,7 +102,7 @@ def _order_statistics_on_device(groups: list[list[Array]]) -> list[tuple[float, 
     """Return those of each group of blocks of rates; the host waits once for all."""
     found = []
     for parts in groups:
-        ordered = namespace(parts[0]).concatenate(parts)
+        ordered = parts[0].copy() if len(parts) == 1 else namespace(parts[0]).concatenate(parts)
         ordered.sort()
         upper, is_even = ordered.size // 2, ordered.size % 2 == 0
         found += [ordered[place : place + 1] for place in (0, upper - is_even, upper, ordered.size - 1)]
