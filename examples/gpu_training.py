@@ -22,5 +22,4 @@ model.fit(X_train, y_train)
 print(f"{model.n_iter_} epochs, test accuracy {model.score(X_test, y_test):.3f}. {model.stop_reason_}")
 
 # %%
-# Arrays that lie on the GPU already, of CuPy or torch, need no word at all: :doc:`/backends` says how, and what of
-# this is tested.
+# Arrays that lie on the GPU already, of CuPy or torch, need no word at all: :doc:`/backends` says how.
