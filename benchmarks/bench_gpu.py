@@ -15,7 +15,8 @@ Times are wall times of fits, to the end of all work on the device, from data th
 standardising the data and capturing a graph for instance, is left out: the times are those of the last epochs or
 iterations of a long fit, the difference to a shorter one. The loss is the log loss on the training rows after the long
 fit. NumPy, which trains to the same model, see the tests marked `gpu`, is timed in one round, on fewer epochs or
-iterations, and without a loss. Launches are counted by torch's profiler; cuBLAS makes several of some products.
+iterations, and without a loss. Launches are counted by torch's profiler: those of our kernels, and others, which are
+those of the products, of some of which cuBLAS makes several, and what an epoch does once, such as ordering the rates.
 """
 
 import os
@@ -285,14 +286,14 @@ def compare_logistic(table, options, place):
 
 
 def count_launches(fits, n_rows):
-    """Print how many kernels a step of each network launches, its batch included."""
+    """Print how many kernels a step of each network launches, its batch and its share of the epoch's included."""
     for case, fit in fits.items():
         batch_size = int(case.rpartition("/")[2])
         few, many = 1, 3  # epochs
         n_steps = (many - few) * -(-n_rows // batch_size)
         short, long = (Counter(map(is_ours, launches(partial(fit, n_epochs=n)))) for n in (few, many))
         ours, others = ((long[key] - short[key]) / n_steps for key in (True, False))
-        print(f"{case}: a step with its batch launches {ours:.1f} kernels of ours and {others:.1f} of its products")
+        print(f"{case}: a step with its batch launches {ours:.1f} kernels of ours and {others:.1f} others")
 
 
 def is_ours(name):

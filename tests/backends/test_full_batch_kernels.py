@@ -1,5 +1,6 @@
 """What the exact mode asks of a table of kernels: the log loss of two classes, and curvatures."""
 
+import fake_cupy
 import numpy as np
 import pytest
 from kernel_cases import log_loss_formula, log_loss_results, predictions_of, scores_of
@@ -8,6 +9,7 @@ from sk_adalr.backends import least_probability, to_host
 from sk_adalr.backends.kernels.device import DEVICE, margins
 from sk_adalr.backends.kernels.device.gram import MAX_ROWS, TILE
 from sk_adalr.backends.kernels.reference import REFERENCE
+from sk_adalr.optimizer.exact.memory import n_kept_steps
 
 n_rows = pytest.mark.parametrize("n", [1, 7, 1000, 3 * TILE + 1])
 weights = pytest.mark.parametrize("has_weight", [False, True], ids=["plain", "weighted"])
@@ -80,8 +82,15 @@ def test_a_block_of_threads_goes_through_several_tiles(threaded_cupy, monkeypatc
 
 
 def test_more_directions_than_a_tile_has_rows_are_left_to_the_library(cupy):
-    arguments = predictions_of(MAX_ROWS, 100, True)
-    assert_is_curvature(*DEVICE.curvature(*map(cupy.asarray, arguments)), *arguments)
+    arguments = predictions_of(MAX_ROWS, 5000, True)
+    with fake_cupy.launches.recorded() as names:
+        assert_is_curvature(*DEVICE.curvature(*map(cupy.asarray, arguments)), *arguments)
+    assert names == ["mul", "matmul", "matmul"]
+
+
+def test_the_directions_of_a_fit_fit_a_tile():
+    most = n_kept_steps("binomial", (100, 100_000), 10_000_000, 1)
+    assert most + 3 <= MAX_ROWS, "with the intercept, the new direction, and the residuals"
 
 
 def test_numbers_next_to_zero_are_zero_in_a_narrow_dtype(cupy):

@@ -11,7 +11,10 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from sk_adalr.objectives.columns import standardised_columns
 from sk_adalr.objectives.columns.blocks import DenseBlock
-from sk_adalr.optimizer.exact import prefers_factorisation, solve_cholesky, solve_exact
+from sk_adalr.optimizer.exact import binomial, prefers_factorisation, solve_cholesky, solve_exact
+from sk_adalr.optimizer.exact.binomial import Binomial
+from sk_adalr.optimizer.exact.loop import run
+from sk_adalr.optimizer.exact.small_system import newton_step
 
 RNG_SEED = 0
 
@@ -513,6 +516,76 @@ def test_an_interrupt_keeps_the_best_so_far(small, loss):
     assert result.interrupted
     assert not result.converged
     assert result.loss == result.losses[2]
+
+
+def binomial_solver(small, penalty, **options):
+    X, targets, weight = small
+    columns = standardised_columns(X, weight / weight.mean())
+    target = targets["binomial"][:, 0]
+    penalty = np.full(X.shape[1], penalty)
+    return Binomial(columns, target, weight / weight.mean(), penalty, fit_intercept=True, n_steps=5, **options)
+
+
+def solution_loss(solver, small, coef, intercept):
+    """Return the loss of standardised coefficients by its formula."""
+    _, targets, weight = small
+    scores = solver._columns.forward(coef) + intercept
+    losses = np.logaddexp(0, scores) - targets["binomial"][:, 0] * scores
+    return np.average(losses, weights=weight) + 0.5 * solver._penalty @ coef**2
+
+
+def test_an_interrupt_in_a_pass_over_the_data_leaves_a_solution_and_its_loss(small):
+    solver = binomial_solver(small, 1e-3)
+    backward, calls = solver._columns.backward, []
+
+    def interrupted_backward(residual):
+        calls.append(residual)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return backward(residual)
+
+    solver._columns.backward = interrupted_backward
+    outcome = run(solver, max_iter=20, tol=0)
+    assert outcome.interrupted
+    assert solver.loss == pytest.approx(solution_loss(solver, small, solver.coef, solver.intercept), rel=1e-12)
+
+
+def test_each_newton_step_in_a_subspace_has_the_gradient_of_the_loss_there(small, monkeypatch):
+    """By central differences along each direction, at the start of a step and after each of its parts."""
+    monkeypatch.setattr(binomial, "_MODEL_ERROR", 0.0)
+    monkeypatch.setattr(binomial, "_INNER_DECREASE", 0.0)
+    solver = binomial_solver(small, 0.05)
+    seen = []
+
+    def recorded_newton_step(H, psi, root, **options):
+        delta = newton_step(H, psi, root, **options)
+        seen.append((psi.copy(), delta))
+        return delta
+
+    monkeypatch.setattr(binomial, "newton_step", recorded_newton_step)
+    for _ in range(3):
+        solver.optimality()
+        coef, intercept = solver.coef, solver.intercept
+        seen.clear()
+        assert solver.step()
+        assert len(seen) == 3
+        D = directions_of_the_step(solver, coef)
+
+        def loss(c, D=D, coef=coef, intercept=intercept):
+            return solution_loss(solver, small, coef + c @ D, intercept + c[0])
+
+        c = np.zeros(len(D))
+        for psi, delta in seen:
+            steps = 1e-5 * np.eye(len(D))
+            slopes = [(loss(c + step) - loss(c - step)) / 2e-5 for step in steps]
+            np.testing.assert_allclose(psi, slopes, rtol=1e-5, atol=1e-8)
+            c += delta
+
+
+def directions_of_the_step(solver, coef):
+    """Return the directions as they were before the step itself, from `coef`, joined the past ones."""
+    n_past = solver._iteration - 1
+    return solver._subspace._D[: 2 + n_past]
 
 
 def test_max_iter_is_no_convergence(cancer):

@@ -286,7 +286,7 @@ def _log_loss_derivatives(
 
 def _curvature(Z: Array, second: Array, residual: Array | None) -> tuple[np.ndarray, np.ndarray | None]:
     r, n = Z.shape
-    step = max(_MIN_ROWS, _SMALL_PRODUCT // r**2)
+    step = max(_MIN_ROWS, _SMALL_PRODUCT // r**2) if namespace(Z) is np else n
     H = np.zeros((r, r))
     for start in range(0, n, step):
         block = Z[:, start : start + step]

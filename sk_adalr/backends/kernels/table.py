@@ -123,7 +123,8 @@ class Kernels:
         `weight` may be None, for 1. All arrays are float64.
     log_loss_derivatives : callable
         ``(evaluated, sign, weight)``: return the residuals (n,), derivatives of that sum by the scores, the second
-        derivatives (n,), and the sum of the residuals, the host's. The arrays may be those of another call.
+        derivatives (n,), and the sum of the residuals, the host's. The arrays must not be overwritten: a device
+        returns the same ones in each call.
     curvature : callable
         ``(Z, second, residual)``: return, the host's, ``Z @ diag(second) @ Z.T`` for few rows of many columns,
         C-contiguous, and ``Z @ residual``, or None where `residual` is None. All arrays are float64.

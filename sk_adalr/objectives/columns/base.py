@@ -49,7 +49,7 @@ class Columns(ABC):
     def backward(self, residual: Array) -> Array:
         """Return the sums (p,) or (k, p), float64, of the rows weighted by residuals (n,) or (k, n).
 
-        The host's, or a device's: who waits with ``to_host`` until they are needed has time for other things.
+        The host's, or a device's, which may still compute them: ``to_host`` waits for them.
         """
 
     @abstractmethod

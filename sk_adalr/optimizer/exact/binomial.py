@@ -91,14 +91,13 @@ class Binomial(SolverBase):
         return self.loss
 
     def optimality(self) -> float:
-        """Compute the gradient by one backward pass; return the decrease the initial rates expect of it."""
+        """Finish the gradient, which takes one backward pass; return the decrease the initial rates expect of it."""
         n = len(self._scores)
         if self._sums is None:
-            self._sums = self._columns.backward(self._residual)
+            self._begin_gradient()
         grad = to_host(self._sums) / n
         grad_intercept = self._residual_sum / n if self._fit_intercept else 0.0
         self.grad_intercept = grad_intercept
-        self.n_passes += 1
         if self._penalty is not None:
             grad += self._penalty * self.coef
         if self._iteration >= _RATE_START:
@@ -118,13 +117,16 @@ class Binomial(SolverBase):
         c, change = self._solve()
         if change is None:
             return False
-        # The next gradient: a device computes it while the host keeps the books.
-        self._sums = self._columns.backward(self._residual)
         step = c @ self._subspace.D
         self.coef, self.intercept = self.coef + step, self.intercept + c[0] * int(self._fit_intercept)
+        self._begin_gradient()  # a device computes it while the host keeps the books
         self._subspace.push(c[0], step, change)
         self._iteration += 1
         return True
+
+    def _begin_gradient(self) -> None:
+        self._sums = self._columns.backward(self._residual)
+        self.n_passes += 1
 
     def refresh(self) -> bool:
         """Predict anew from the coefficients where each step has added the rounding of float32 to the predictions.
@@ -184,7 +186,7 @@ class Binomial(SolverBase):
         for inner in range(_MAX_INNER):
             # The gradient tells the first one, but knows the scores to the precision of the data only.
             is_known = not inner and not self._single
-            H, psi = space.derivatives(self._second, None if is_known else self._residual, scale)
+            H, psi = space.curvature(self._second, scale, None if is_known else self._residual)
             if psi is None:
                 psi = self._first_hypergradient()
             elif linear is not None:

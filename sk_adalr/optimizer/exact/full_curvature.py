@@ -39,8 +39,8 @@ class LossWithCurvature(Protocol):
         """Return the mean loss of scores (k, n), and what `derivatives` needs."""
         ...
 
-    def derivatives(self, evaluated: Any) -> tuple[Array, np.ndarray, Array]:
-        """Return the residuals (k, n), their sums (k,), the host's, and what `curvature` needs."""
+    def derivatives(self, evaluated: Any) -> tuple[Array, Array, Array]:
+        """Return the residuals (k, n), their sums (k,), beside them or the host's, and what `curvature` needs."""
         ...
 
     def curvature(self, columns: DenseColumns, weights: Array) -> np.ndarray:
@@ -70,7 +70,7 @@ class BinomialLoss:
         """Return the mean loss of scores (1, n), and what `derivatives` needs."""
         return self._log_loss.evaluate(scores[0])
 
-    def derivatives(self, evaluated: Any) -> tuple[Array, np.ndarray, Array]:
+    def derivatives(self, evaluated: Any) -> tuple[Array, Array, Array]:
         """Return the residuals (1, n), their sum (1,), and what `curvature` needs."""
         residuals, second, total = self._log_loss.derivatives(evaluated)
         return residuals[None, :], np.array([total]), second
@@ -135,13 +135,13 @@ class MultinomialLoss:
         probabilities /= total
         return float(losses.mean() if self._weight is None else self._weight @ losses / len(losses)), probabilities
 
-    def derivatives(self, probabilities: Array) -> tuple[Array, np.ndarray, Array]:
+    def derivatives(self, probabilities: Array) -> tuple[Array, Array, Array]:
         """Return the residuals (K, n), their sums (K,), and what `curvature` needs."""
         residuals = probabilities.copy()
         residuals.reshape(-1)[self._true] -= 1.0
         if self._weight is not None:
             residuals *= self._weight
-        return residuals, to_host(residuals.sum(axis=1)), probabilities
+        return residuals, residuals.sum(axis=1), probabilities
 
     def curvature(self, columns: DenseColumns, probabilities: Array) -> np.ndarray:
         """Return the curvature (K q, K q), class by class, where q is p or, with intercepts, p + 1."""

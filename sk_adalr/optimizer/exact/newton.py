@@ -122,7 +122,7 @@ class Newton(SolverBase):
         self._psi = self._penalty * self._point.params
         self._psi[:, :p] += to_host(self._columns.backward(residuals)) / n
         if self._fit_intercept:
-            self._psi[:, p] += totals / n
+            self._psi[:, p] += to_host(totals) / n
         self.n_passes += 1
         self._is_new = self._inverse_curvature is None
         if self._inverse_curvature is None:

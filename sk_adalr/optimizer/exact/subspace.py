@@ -69,10 +69,12 @@ class Subspace:
         if self._penalty is not None:
             self._set_penalty_row(self._first, self.D @ (self._penalty * direction))
 
-    def derivatives(self, second: Array, residual: Array | None, scale: float) -> tuple[np.ndarray, np.ndarray | None]:
-        r"""Return the Hessian (r, r), :math:`s Z \mathrm{diag}(h) Z^T + P`, and :math:`s Z f` (r,).
+    def curvature(
+        self, second: Array, scale: float, residual: Array | None = None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        r"""Return the Hessian (r, r), :math:`s Z \mathrm{diag}(h) Z^T + P`, and the data's part of the gradient.
 
-        For second derivatives h and residuals f (n,) and the scalar s; without residuals, None.
+        That is :math:`s Z f` (r,) for residuals f (n,), or None without; h (n,) are second derivatives, s is a number.
         """
         H, products = kernels(self._Z).curvature(self.Z, second, residual)
         H *= scale

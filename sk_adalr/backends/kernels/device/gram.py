@@ -52,7 +52,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) sk_adalr_curvature
         __syncthreads();
         #pragma unroll
         for (int i = 0; i < LOADS; ++i) tile[first_row + i * (THREADS / TILE)][column_of_mine] = loaded[i];
-        weight[column_of_mine] = loaded_weight;
+        if (thread < TILE) weight[thread] = loaded_weight;
         __syncthreads();
         load(start + stride);
         for (int column = square < n_squares ? lane : TILE; column < TILE; column += group) {

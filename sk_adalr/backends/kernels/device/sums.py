@@ -57,6 +57,7 @@ __device__ double penalize(T *grad, const T *coefs, const T *weighted, long long
 
 __device__ double sum_losses(const T *row_losses, const T *weight, int has_weight, int n_rows) {
     double loss = 0.0;
+    #pragma unroll 8
     for (int row = threadIdx.x; row < n_rows; row += THREADS)
         loss += (double) (has_weight ? row_losses[row] * weight[row] : row_losses[row]);
     return loss;
@@ -91,6 +92,7 @@ extern "C" __global__ void sk_adalr_finish(
     __threadfence();
     for (int column = threadIdx.x; n_row_blocks > 1 && column < n_columns; column += THREADS) {
         T sum = T(0);
+        #pragma unroll 8
         for (int k = 0; k < n_row_blocks; ++k) sum += column_parts[k * n_columns + column];
         grad[n_coefs + column] = sum * T(scale);
     }
