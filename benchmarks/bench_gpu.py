@@ -194,7 +194,7 @@ def launches(run):
     return [name for name in names if not name.startswith(("Memcpy", "Memset"))]
 
 
-def timed(sides, repeats, loss):
+def timed(sides, repeats, loss=None):
     """Return {(name, n): Measured} of wall times."""
     return measure(sides, repeats, loss, clock=time.perf_counter, n_threads=None)
 
@@ -206,9 +206,10 @@ def further(measured, name, few, many):
 
 
 def compare_mlps(table, options, place):
-    """Print a row for each peer of each network; return {case: function(n_epochs) of our fit}, and its rows."""
+    """Print a row for each peer; return {case: function(n_epochs) of our fit}, the number of rows, and our times."""
     X, y = generate(8192 if options.quick else 65_536)
-    moved, few_rows, fits = place.moved(X), ROWS_ON_NUMPY[options.quick], {}
+    moved, few_rows = place.moved(X), ROWS_ON_NUMPY[options.quick]
+    fits, units = {}, {}
     for (hidden, batch_size), goals in list(GOALS.items())[: 2 if options.quick else None]:
         data, case = (hidden, batch_size, moved, y), f"MLP {hidden} / {batch_size}"
         fits[case] = partial(fit_mlp, *data, place.backend)
@@ -223,25 +224,18 @@ def compare_mlps(table, options, place):
         steps = {side: a_step(measured, side, epochs, len(X), batch_size) for side in fit_sides}
         on_numpy = (hidden, batch_size, X[:few_rows], y[:few_rows], "numpy")
         sides = {("NumPy", n): partial(fit_mlp, *on_numpy, n) for n in (1, 2)}
-        steps["NumPy"] = a_step(timed(sides, 1, lambda model: np.nan), "NumPy", (1, 2), few_rows, batch_size)
+        steps["NumPy"] = a_step(timed(sides, 1), "NumPy", (1, 2), few_rows, batch_size)
         ours = ("hypergradient", steps.pop("hypergradient"))
         for peer, step in steps.items():
-            if peer == "NumPy":
-                step = replace(step, loss=None)
             table.row(case, ours, place.backend, (peer, step), goal=place.goal(goals.get(peer)))
-        print_unit(f"{case}, a step", ours[1])
-    return fits, len(X)
+        units[f"{case}, a step"] = ours[1]
+    return fits, len(X), units
 
 
 def a_step(measured, name, epochs, n_rows, batch_size):
     """Return the `Measured` of one step."""
     few, many = epochs
     return further(measured, name, few, many).per((many - few) * -(-n_rows // batch_size))
-
-
-def print_unit(name, measured):
-    """Print the time of one."""
-    print(f"    {name}: {1e6 * np.median(measured.seconds):.0f} us", flush=True)
 
 
 def generate_correlated(n_rows, n_features=256):
@@ -252,7 +246,7 @@ def generate_correlated(n_rows, n_features=256):
 
 
 def compare_logistic(table, options, place):
-    """Print what part of a copy of the data, and of the peers' gradients, one gradient of the exact mode takes."""
+    """Compare a gradient of the exact mode with a copy of the data and the peers' gradients; return the times."""
     X, y = generate_correlated(20_000 if options.quick else 1_000_000)
     moved = place.moved(X)
 
@@ -274,15 +268,13 @@ def compare_logistic(table, options, place):
     if installed("torch"):
         others["torch, eager"] = further(measured, "torch", FEW, MANY).per(MANY - FEW)
     sides = {("numpy", n): partial(fit, X, "numpy", n) for n in (FEW_ON_NUMPY, MANY_ON_NUMPY)}
-    on_numpy = timed(sides, 1, lambda model: np.nan)
-    others["NumPy"] = replace(gradient(on_numpy, "numpy", FEW_ON_NUMPY, MANY_ON_NUMPY), loss=None)
+    on_numpy = timed(sides, 1)
+    others["NumPy"] = gradient(on_numpy, "numpy", FEW_ON_NUMPY, MANY_ON_NUMPY)
     ours = ("exact, a gradient", gradient(measured, "exact", FEW, MANY))
     for name, other in others.items():
         goal = place.goal(BANDWIDTH_GOAL) if name == "F_copy" else None
         table.row("logistic", ours, place.backend, (name, other), goal=goal)
-    print_unit("logistic, a gradient", ours[1])
-    bandwidth = 2 * X.nbytes / np.median(measured["F_copy"].seconds)
-    print(f"\nF_copy: {bandwidth / 1e9:.0f} GB/s, reading and writing {X.nbytes / 1e9:.3g} GB each")
+    return {"logistic, a gradient": ours[1], f"F_copy, of {X.nbytes / 1e9:.3g} GB": measured["F_copy"]}
 
 
 def count_launches(fits, n_rows):
@@ -315,8 +307,11 @@ def main():
         place = Place("cupy", "cuda")
     table = Table(tolerance=0.05, margin=0.01)
     with sklearn.config_context(array_api_dispatch=True):
-        fits, n_rows = compare_mlps(table, options, place)
-        compare_logistic(table, options, place)
+        fits, n_rows, units = compare_mlps(table, options, place)
+        units |= compare_logistic(table, options, place)
+        print()
+        for name, unit in units.items():
+            print(f"{name}: {1e6 * np.median(unit.seconds):.0f} us")
         if place.backend == "cupy" and installed("torch"):
             count_launches(fits, n_rows)
 

@@ -48,7 +48,7 @@ def measure(sides, repeats, loss=None, *, clock=time.process_time, n_threads=1):
         warnings.simplefilter("ignore")
         for name, run in sides.items():
             results[name] = result = run()
-            losses[name] = None if result is None else float(loss(result))
+            losses[name] = None if loss is None or result is None else float(loss(result))
         for i in range(repeats):
             for name in list(sides)[:: -1 if i % 2 else 1]:
                 start = clock()
