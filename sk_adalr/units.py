@@ -20,10 +20,13 @@ class Units:
         Of the columns of X, folded into the first layer.
     outputs : Standardization or None
         Of the columns of y, folded into the last layer.
+    only_target : array of shape (n_outputs,) or None
+        The one target that a stream has shown so far, if it is: it has no unit yet.
     """
 
     inputs: Standardization | None = None
     outputs: Standardization | None = None
+    only_target: Any = None
 
     @property
     def of_loss(self) -> float:
@@ -85,12 +88,16 @@ class Units:
 
     def freeze(self) -> dict[str, Any]:
         """Return the units as a dict of arrays."""
-        return {
+        parts = {
             name: None if part is None else {"center": part.center, "scale": part.scale}
             for name, part in (("inputs", self.inputs), ("outputs", self.outputs))
         }
+        return {**parts, "only_target": self.only_target}
 
     @classmethod
     def thaw(cls, frozen: dict[str, Any]) -> "Units":
         """Return the units that `freeze` stored."""
-        return cls(**{name: None if part is None else Standardization(**part) for name, part in frozen.items()})
+        inputs, outputs = (
+            None if frozen[name] is None else Standardization(**frozen[name]) for name in ("inputs", "outputs")
+        )
+        return cls(inputs, outputs, frozen["only_target"])

@@ -7,13 +7,25 @@ import pickle
 import joblib
 import numpy as np
 import pytest
-from estimator_cases import CLASSIFIERS, ESTIMATORS, LINEAR, SOLVERS, blocks, fit, make, problem, same_state
+from estimator_cases import (
+    CLASSIFIERS,
+    ESTIMATORS,
+    LINEAR,
+    REGRESSORS,
+    SOLVERS,
+    blocks,
+    fit,
+    make,
+    problem,
+    same_state,
+)
 from sklearn.base import clone
 
 from sk_adalr.learning_rates import GRANULARITIES
 
 estimators = pytest.mark.parametrize("cls", ESTIMATORS.values(), ids=list(ESTIMATORS))
 MINI_BATCH = {name: options for name, options in SOLVERS.items() if name != "auto"}
+regressors = pytest.mark.parametrize("cls", REGRESSORS.values(), ids=list(REGRESSORS))
 mini_batch = pytest.mark.parametrize("options", MINI_BATCH.values(), ids=list(MINI_BATCH))
 all_solvers = pytest.mark.parametrize("options", SOLVERS.values(), ids=list(SOLVERS))
 granularities = pytest.mark.parametrize("granularity", GRANULARITIES)
@@ -135,6 +147,45 @@ def test_the_rows_of_a_fit_count_in_the_penalty_of_the_calls_after_it(cls, start
         model.set_params(solver="adam").partial_fit(X, y)
         strengths.append(model._seen_weight)
     assert strengths == [2 * len(y), 1001 * len(y)]
+
+
+def stream(n_rows=3000):
+    """Return rows of a regression whose targets lie far from zero."""
+    rng = np.random.RandomState(0)
+    X = rng.standard_normal((n_rows, 5))
+    return X, 1e3 * (X @ rng.standard_normal(5)) + 1e5
+
+
+def partial_fits(cls, X, y, chunks):
+    model = cls(random_state=0)
+    for chunk in chunks:
+        model.partial_fit(X[chunk], y[chunk])
+    return model
+
+
+@regressors
+@pytest.mark.parametrize("n_equal", [1, 300])
+def test_the_first_chunk_whose_target_varies_gives_it_its_unit(cls, n_equal):
+    X, y = stream()
+    y[:n_equal] = 0.0
+    rest = [slice(start, start + 100) for start in range(n_equal, len(X), 100)]
+    model = partial_fits(cls, X, y, [slice(0, n_equal), *rest])
+    assert model.score(X[n_equal:], y[n_equal:]) > 0.98
+    assert model.n_iter_ == 1 + len(rest)
+    anew = partial_fits(cls, X, y, rest)
+    assert anew.score(X[n_equal:], y[n_equal:]) == pytest.approx(model.score(X[n_equal:], y[n_equal:]), abs=0.01)
+
+
+@regressors
+def test_equal_targets_and_single_rows_leave_a_stream_as_it_is(cls):
+    X, y = stream(40)
+    y[:20] = 7.0
+    model = partial_fits(cls, X, y, [slice(0, 10), slice(10, 20)])
+    np.testing.assert_array_equal(model._training["units"]["only_target"], [7.0])
+    assert model._training["optimizer_state"]["step"] == 2
+    model.partial_fit(X[20:21], y[20:21])  # another target, but no other beside it
+    assert model._training["units"]["only_target"] is None
+    assert model._training["optimizer_state"]["step"] == 3
 
 
 @estimators
