@@ -32,7 +32,13 @@ class _Objective:
         point = params.copy()
         self.nfev += 1
         if self._jac is True:
-            value, grad = self._fun(point, *self._args)
+            found = self._fun(point, *self._args)
+            if not (isinstance(found, tuple | list) and len(found) == 2):
+                raise TypeError(
+                    f"`fun` must return the value and the gradient, with `jac=True`; it returned {found!r}. Or pass a "
+                    "function of the gradient as `jac`."
+                )
+            value, grad = found
             self.njev += 1
         else:
             value = self._fun(point, *self._args)

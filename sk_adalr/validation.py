@@ -172,11 +172,16 @@ def _refuse_dates(**arrays: Any) -> None:
     for name, array in arrays.items():
         columns = getattr(array, "dtypes", None)
         dtypes = columns if isinstance(columns, Iterable) else [getattr(array, "dtype", None)]
-        if any(getattr(dtype, "kind", None) in ("m", "M") for dtype in dtypes):
+        if any(_is_temporal(dtype) for dtype in dtypes):
             raise TypeError(
                 f"`{name}` has dates or durations, which would silently become numbers of a unit that depends on how "
                 "they are stored. Convert them to numbers of your own, such as days since a date."
             )
+
+
+def _is_temporal(dtype: Any) -> bool:
+    """Return whether a dtype of NumPy, pandas or polars is one of dates or durations."""
+    return getattr(dtype, "kind", None) in ("m", "M") or bool(getattr(dtype, "is_temporal", lambda: False)())
 
 
 def as_dtype(X: Any, dtype: Any) -> Any:

@@ -347,6 +347,12 @@ def test_other_numbers_are_taken_as_float64(x0):
 # Errors
 
 
+@pytest.mark.parametrize("fun", [lambda x: x @ x, lambda x: x, lambda x: None], ids=["value", "vector", "nothing"])
+def test_a_function_without_gradient_is_told_how_to_give_one(fun):
+    with pytest.raises(TypeError, match=r"`fun` must return the value and the gradient.*`jac`"):
+        minimize(fun, [1.0, 2.0, 3.0])
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [

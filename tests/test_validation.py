@@ -1,4 +1,5 @@
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -138,6 +139,15 @@ def test_a_model_that_is_not_finite_is_refused(value):
 def test_dates_and_durations_are_no_numbers(dtype):
     with pytest.raises(TypeError, match="`X` has dates or durations"):
         check_features(Model(), np.ones((2, 2)).astype(dtype), reset=True)
+
+
+def test_dates_of_data_frames_are_no_numbers_either():
+    dates = pl.Series("d", range(3)).cast(pl.Date)
+    for X in (pl.DataFrame({"d": dates, "x": [1.0, 2.0, 3.0]}), pl.DataFrame({"d": dates.cast(pl.Datetime)})):
+        with pytest.raises(TypeError, match="`X` has dates or durations"):
+            check_features(Model(), X, reset=True)
+    with pytest.raises(TypeError, match="`y` has dates or durations"):
+        check_features_and_target(Model(), np.ones((3, 1)), dates, numeric=True, reset=True)
 
 
 def test_a_prediction_that_is_not_finite_is_refused():
