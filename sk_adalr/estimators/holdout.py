@@ -3,12 +3,13 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from sk_adalr.backends import Array, beside, namespace, to_host
+from sk_adalr.backends import Array, beside, is_sparse, namespace, to_host
 from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.targets import Target
 from sk_adalr.objectives import Loss, predict_raw
@@ -63,13 +64,23 @@ class Holdout:
         return cls(data, rows, np.concatenate([train_rows, alone]))
 
     @classmethod
-    def folds(cls, data: Dataset, target: Target, n_folds: int, seed: int) -> Iterator["Holdout"]:
-        """Yield `n_folds` random parts of the rows of `data` that share no row, stratified where there are labels."""
-        order = np.random.RandomState(seed).permutation(data.n_samples)
+    def folds(
+        cls, data: Dataset, target: Target, n_folds: int, seed: int, copies: np.ndarray | None = None
+    ) -> Iterator["Holdout"]:
+        """Yield `n_folds` random parts of the rows of `data` that share no row, stratified where there are labels.
+
+        Rows of one number in `copies` (n_samples,), see `copies_of_rows`, stay together; None for rows without copies.
+        """
+        copies = np.arange(data.n_samples) if copies is None else copies
+        first_rows = np.unique(copies, return_index=True)[1]
+        order = np.random.RandomState(seed).permutation(len(first_rows))
         if target.labels is not None:
-            order = order[np.argsort(target.labels[order], kind="stable")]
+            order = order[np.argsort(target.labels[first_rows[order]], kind="stable")]
+        places = np.argsort(order)[copies]
+        rows = np.argsort(places, kind="stable")
         for k in range(n_folds):
-            yield cls(data, order[k::n_folds], np.delete(order, np.s_[k::n_folds]))
+            is_judge = places[rows] % n_folds == k
+            yield cls(data, rows[is_judge], rows[~is_judge])
 
     @property
     def n_rows(self) -> float:
@@ -113,6 +124,32 @@ class Holdout:
             return score, units.of_loss * float(loss.value(raw, target, weight)) / weight_sum
 
         return evaluate
+
+
+def copies_of_rows(data: Dataset) -> np.ndarray:
+    """Return which row of `data` each one is a copy of, (n_samples,), numbered in the order of their first copies.
+
+    Copies, of oversampling or of integer weights written out, would judge what they have trained. Where rows of equal
+    features have different targets, they were observed independently: none is a copy then.
+    """
+    X, target = to_host(data.X), to_host(data.target).reshape(data.n_samples, -1)
+    numbers: dict[bytes, int] = {}
+    copies = np.array([numbers.setdefault(digest, len(numbers)) for digest in _digests(X)])
+    if len(numbers) < data.n_samples:
+        first_rows = np.unique(copies, return_index=True)[1]
+        if (target[first_rows[copies]] == target).all():
+            return copies
+    return np.arange(data.n_samples)
+
+
+def _digests(X: Any) -> Iterator[bytes]:
+    """Yield what rows of dense or CSR features have in common with their copies only."""
+    for i in range(X.shape[0]):
+        parts = [X[i]]
+        if is_sparse(X):
+            entries = slice(X.indptr[i], X.indptr[i + 1])
+            parts = [X.indices[entries], X.data[entries]]
+        yield blake2b(b"".join(part.tobytes() for part in parts), digest_size=16).digest()
 
 
 def largest_errors_of(data: Dataset) -> Callable[[Array], Array]:

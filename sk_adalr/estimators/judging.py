@@ -9,7 +9,7 @@ import numpy as np
 from sk_adalr.backends import beside
 from sk_adalr.caller import warn_caller
 from sk_adalr.dataset import Dataset
-from sk_adalr.estimators.holdout import Holdout, largest_errors_of
+from sk_adalr.estimators.holdout import Holdout, copies_of_rows, largest_errors_of
 from sk_adalr.estimators.session import Session
 from sk_adalr.estimators.targets import Target
 from sk_adalr.objectives import HalfSquaredError, L2Penalty, Network, PenalizedMean
@@ -35,7 +35,7 @@ class Judged:
     #: rows that are enough for any number of classes; None where "auto" is not offered.
     _min_rows_to_hold_out: Any = None
     _enough_rows_to_hold_out: Any = None
-    #: Rows from which, where it holds none out, folds of them say how many epochs pay.
+    #: Rows, copies left out, from which, where it holds none out, folds of them say how many epochs pay.
     _min_rows_to_fold: Any = None
     #: How many folds, and for how many times their median number of epochs all rows train.
     _n_folds: Any = 5
@@ -69,8 +69,10 @@ class Judged:
             session.validation = Validation(judge, state.best, state.best_params)
             if self._is_auto_stopping and not is_regression:
                 session.validation.n_rows = session.holdout.n_rows
-        elif not stops_early and self._is_folded(data):
-            session.paying_epochs, session.theta = self._epochs_by_folds(session)
+        elif not stops_early and self._may_be_folded(data):
+            copies = copies_of_rows(data)
+            if copies.max() + 1 >= self._min_rows_to_fold:
+                session.paying_epochs, session.theta = self._epochs_by_folds(session, copies)
         tol = self.tol if session.paying_epochs is None else 0  # else the epochs are counted already
         session.stopping = self._stopping(session, session.history, stops_early, tol)
 
@@ -110,8 +112,8 @@ class Judged:
                 stopping.stop_reason(loss)
         return stopping
 
-    def _is_folded(self, data: Dataset) -> bool:
-        """Return whether folds of the rows say how many epochs pay; they do not where the user counts epochs."""
+    def _may_be_folded(self, data: Dataset) -> bool:
+        """Return whether folds say how many epochs pay, if no rows are copies; not where the user counts them."""
         counts_epochs = self.tol == 0 or self.warm_start
         return self._is_auto_stopping and data.n_samples >= self._min_rows_to_fold and not counts_epochs
 
@@ -121,7 +123,7 @@ class Judged:
             return FOLDS_STILL_GAIN.format(self._n_folds)
         return FOLDS.format(n_epochs, {1: "as many", 2: "twice as many"}[self._epochs_factor], self._n_folds)
 
-    def _epochs_by_folds(self, session: Session) -> tuple[float, float]:
+    def _epochs_by_folds(self, session: Session, copies: np.ndarray) -> tuple[float, float]:
         """Return how many epochs pay, from the median of those after which the loss of each fold is lowest.
 
         Infinitely many, if that is the last one still; folds that cannot change that are left out. Beside it, how far
@@ -132,7 +134,7 @@ class Judged:
         mean_loss = PenalizedMean(network, self._penalty(data, units, network.layout))
         constant = best_constant(network, data.target, data.weight)
         epochs, thetas = [], []
-        for fold in Holdout.folds(data, target, self._n_folds, session.state.validation_seed):
+        for fold in Holdout.folds(data, target, self._n_folds, session.state.validation_seed, copies):
             random_state = np.random.RandomState(session.state.validation_seed)
             params = beside(self._initial_params(network, random_state, data.X.dtype), data.X)
             judge = fold.judge(network.layout, self._hidden_activation, units, target.loss)

@@ -67,7 +67,7 @@ class AdaptiveLRMLPClassifier(LabelPrediction, MLPEstimator):
         Whether to hold out rows and stop when neither accuracy nor the loss on them has improved by `tol`
         for `n_iter_no_change` epochs. True keeps the parameters with the best accuracy. "auto" lets the loss decide
         where accuracies are within half a standard error, and holds out rows only where there are 1000 per class or
-        more, on average, or 20000. With fewer, from 50 on, it trains three times on two thirds of the rows to learn
+        more, on average, or 20000. With fewer, from 30 on, it trains three times on two thirds of the rows to learn
         how many epochs lower the loss of the rest, and then on all rows for twice the median of these, for the
         accuracy goes on rising for a while; not where `tol` is 0 or `warm_start`. Rows passed as `X_val` judge
         instead, and are an error with False.

@@ -66,7 +66,7 @@ class AdaptiveLRMLPRegressor(OutputPrediction, MLPEstimator):
     early_stopping : bool or "auto", default="auto"
         Whether to hold out rows and stop when neither R2 nor the loss on them has improved by `tol`
         for `n_iter_no_change` epochs; the parameters with the best R2 are kept. "auto" does so from 2000 rows on.
-        From 50 to 1999 rows, too few to spare some, it trains five times on four fifths of them to learn how many
+        From 30 to 1999 rows, too few to spare some, it trains five times on four fifths of them to learn how many
         epochs pay on the rest, and then on all rows for the median of these; not where `tol` is 0 or `warm_start`.
         Rows passed as `X_val` judge instead, and are an error with False.
     validation_fraction : float, default=0.1

@@ -3,6 +3,7 @@ import warnings
 import numpy as np
 import pytest
 from estimator_cases import CLASSIFIERS, ESTIMATORS, LINEAR, MLP, REGRESSORS, blocks, fit, make, problem
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.exceptions import ConvergenceWarning
@@ -10,7 +11,7 @@ from sklearn.metrics import accuracy_score, log_loss
 from sklearn.model_selection import train_test_split
 
 from sk_adalr.dataset import Dataset
-from sk_adalr.estimators.holdout import Holdout, largest_errors_of
+from sk_adalr.estimators.holdout import Holdout, copies_of_rows, largest_errors_of
 from sk_adalr.estimators.targets import Target
 from sk_adalr.objectives import HalfSquaredError
 from sk_adalr.parameters import ParameterLayout
@@ -158,8 +159,14 @@ def test_auto_holds_rows_out_of_many_whatever_the_number_of_classes():
 
 
 @networks
+def test_auto_with_few_rows_counts_the_epochs_that_pay(cls):
+    X, y = problem(cls, 30)
+    assert "folds" in fit(by_folds(cls), X, y).stop_reason_
+
+
+@networks
 def test_auto_with_very_few_rows_is_a_fit_without_early_stopping(cls):
-    X, y = problem(cls, 49)
+    X, y = problem(cls, 29)
     auto = fit(make(cls, early_stopping="auto"), X, y)
     np.testing.assert_array_equal(blocks(auto), blocks(fit(make(cls, early_stopping=False), X, y)))
 
@@ -196,6 +203,40 @@ def test_each_fold_has_its_share_of_each_class():
         n_zeros, n_ones, n_twos = np.bincount(labels[fold.rows], minlength=3)
         assert (n_zeros, n_ones) == (10, 2)
         assert n_twos <= 1
+
+
+@pytest.mark.parametrize("storage", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
+def test_copies_of_a_row_stay_in_one_fold(storage):
+    X, y = problem(REGRESSORS["AdaptiveLRMLPRegressor"], 30)
+    times = np.random.RandomState(0).randint(1, 5, size=30)
+    rows = np.repeat(np.arange(30), times)
+    data, target = Dataset(storage(X[rows]), y[rows]), Target(y[rows], None, 1)
+    copies = copies_of_rows(data)
+    np.testing.assert_array_equal(copies, rows)
+    once = Holdout.folds(Dataset(X, y), Target(y, None, 1), 5, 0)
+    for fold, expected in zip(Holdout.folds(data, target, 5, 0, copies), once, strict=True):
+        np.testing.assert_array_equal(np.unique(rows[fold.rows]), np.sort(expected.rows))
+        np.testing.assert_array_equal(np.unique(rows[fold.train_rows]), np.sort(expected.train_rows))
+        assert len(fold.rows) + len(fold.train_rows) == len(rows)
+
+
+def test_equal_features_with_different_targets_are_no_copies():
+    X = np.repeat(np.arange(5.0), 6)[:, None]
+    np.testing.assert_array_equal(copies_of_rows(Dataset(X, X[:, 0])), X[:, 0])
+    np.testing.assert_array_equal(copies_of_rows(Dataset(X, np.arange(30) % 2)), np.arange(30))
+
+
+@networks
+def test_a_row_that_is_there_three_times_has_three_times_the_weight(cls):
+    X, y = problem(cls, 40)
+    rows = np.repeat(np.arange(40), 3)
+    options = {"standardize": False, "max_iter": 30}
+    weighted = fit(by_folds(cls, **options), X, y, sample_weight=np.full(40, 3.0))
+    repeated = fit(by_folds(cls, **options), X[rows], y[rows])
+    assert "folds" in weighted.stop_reason_
+    assert repeated.stop_reason_ == weighted.stop_reason_
+    for one, other in zip(blocks(repeated), blocks(weighted), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-8)
 
 
 @networks
@@ -440,3 +481,34 @@ def test_the_largest_errors_are_those_of_the_typical_row_or_of_the_mean(weight, 
     judge = Holdout(data).judge(layout, "relu", Units(), HalfSquaredError(), largest_errors=largest_errors_of(data))
     expected = np.average((errors**2).sum(axis=1) / 2, weights=weight)
     assert judge(params)[1] == pytest.approx(expected, rel=1e-12)
+
+
+# A rate that is wrong for a rare class
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_a_fit_that_ends_above_the_constant_says_so_and_what_helps(solver):
+    rng = np.random.RandomState(0)
+    X, y = rng.standard_normal((20_000, 10)), np.zeros(20_000, int)
+    y[:20] = 1
+    X[:20, :3] += 2
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model = LINEAR["AdaptiveLRLogisticRegression"](solver=solver, random_state=0).fit(X, y)
+    messages = [str(warning.message) for warning in caught]
+    if solver == "adam":
+        assert messages == []
+    else:
+        (message,) = messages
+        assert "above the 0.00791 of the best constant prediction" in message
+        assert "`solver='adam'`" in message
+        assert model.predict_proba(X)[:, 1].max() < 0.01
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_where_there_is_nothing_to_learn_nothing_is_said(solver):
+    rng = np.random.RandomState(0)
+    X, y = rng.standard_normal((2000, 10)), rng.randint(2, size=2000)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        LINEAR["AdaptiveLRLogisticRegression"](solver=solver, random_state=0).fit(X, y)
