@@ -20,6 +20,9 @@ from sk_adalr.units import Units
 #: mean: rare targets far out have to be learned, too.
 LARGEST_ERROR, LARGEST_MULTIPLE = 5**0.5, 1.2
 
+# A look at a row takes three microseconds, an epoch of a small network about as much.
+_MOST_ROWS = 20_000
+
 
 @dataclass(frozen=True)
 class Holdout:
@@ -40,39 +43,40 @@ class Holdout:
     train_rows: np.ndarray | None = None
 
     @classmethod
-    def split(cls, data: Dataset, target: Target, fraction: float, seed: int) -> "Holdout":
+    def split(cls, data: Dataset, target: Target, fraction: float, seed: int, copies: np.ndarray) -> "Holdout":
         """Return a random part of the rows of `data`, stratified where there are labels.
 
-        The row of a class that has no other trains.
+        The row of a class that has no other trains. Rows of one number in `copies`, see `copies_of_rows`, stay
+        together.
 
         Raises
         ------
         ValueError
             If no such split is possible; the message says why.
         """
-        candidates, alone, labels = np.arange(data.n_samples), np.arange(0), target.labels
+        candidates, alone, labels = _first_rows(copies), np.arange(0), target.labels
         if labels is not None:
-            _, index, counts = np.unique(labels, return_inverse=True, return_counts=True)
+            _, index, counts = np.unique(labels[candidates], return_inverse=True, return_counts=True)
             if (counts > 1).sum() < 2:
                 raise ValueError("Two classes need two rows or more.")
             has_others = counts[index] > 1
-            candidates, alone = np.flatnonzero(has_others), np.flatnonzero(~has_others)
+            candidates, alone = candidates[has_others], candidates[~has_others]
             labels = labels[candidates]
         train_rows, rows = train_test_split(candidates, test_size=fraction, random_state=seed, stratify=labels)
         if labels is None and len(rows) < 2:
             raise ValueError("A score needs two rows or more.")
-        return cls(data, rows, np.concatenate([train_rows, alone]))
+        train_rows = np.concatenate([train_rows, alone])
+        if len(train_rows) + len(rows) < data.n_samples:
+            train_rows, rows = (np.flatnonzero(np.isin(copies, copies[some])) for some in (train_rows, rows))
+        return cls(data, rows, train_rows)
 
     @classmethod
-    def folds(
-        cls, data: Dataset, target: Target, n_folds: int, seed: int, copies: np.ndarray | None = None
-    ) -> Iterator["Holdout"]:
+    def folds(cls, data: Dataset, target: Target, n_folds: int, seed: int, copies: np.ndarray) -> Iterator["Holdout"]:
         """Yield `n_folds` random parts of the rows of `data` that share no row, stratified where there are labels.
 
-        Rows of one number in `copies` (n_samples,), see `copies_of_rows`, stay together; None for rows without copies.
+        Rows of one number in `copies`, see `copies_of_rows`, stay together.
         """
-        copies = np.arange(data.n_samples) if copies is None else copies
-        first_rows = np.unique(copies, return_index=True)[1]
+        first_rows = _first_rows(copies)
         order = np.random.RandomState(seed).permutation(len(first_rows))
         if target.labels is not None:
             order = order[np.argsort(target.labels[first_rows[order]], kind="stable")]
@@ -130,16 +134,22 @@ def copies_of_rows(data: Dataset) -> np.ndarray:
     """Return which row of `data` each one is a copy of, (n_samples,), numbered in the order of their first copies.
 
     Copies, of oversampling or of integer weights written out, would judge what they have trained. Where rows of equal
-    features have different targets, they were observed independently: none is a copy then.
+    features have different targets, they were observed independently: none is a copy then. Many rows are not looked
+    at.
     """
+    if data.n_samples > _MOST_ROWS:
+        return np.arange(data.n_samples)
     X, target = to_host(data.X), to_host(data.target).reshape(data.n_samples, -1)
     numbers: dict[bytes, int] = {}
     copies = np.array([numbers.setdefault(digest, len(numbers)) for digest in _digests(X)])
-    if len(numbers) < data.n_samples:
-        first_rows = np.unique(copies, return_index=True)[1]
-        if (target[first_rows[copies]] == target).all():
-            return copies
+    if len(numbers) < data.n_samples and (target[_first_rows(copies)[copies]] == target).all():
+        return copies
     return np.arange(data.n_samples)
+
+
+def _first_rows(copies: np.ndarray) -> np.ndarray:
+    """Return the first copy of each row."""
+    return np.unique(copies, return_index=True)[1]
 
 
 def _digests(X: Any) -> Iterator[bytes]:

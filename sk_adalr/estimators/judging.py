@@ -31,11 +31,11 @@ class Judged:
     n_iter_no_change: Any
     verbose: Any
 
-    #: Rows per class, a regressor counting as two, from which ``early_stopping="auto"`` holds some of them out, and
-    #: rows that are enough for any number of classes; None where "auto" is not offered.
+    #: Rows per class, copies left out, a regressor counting as two, from which ``early_stopping="auto"`` holds some of
+    #: them out, and rows that are enough for any number of classes; None where "auto" is not offered.
     _min_rows_to_hold_out: Any = None
     _enough_rows_to_hold_out: Any = None
-    #: Rows, copies left out, from which, where it holds none out, folds of them say how many epochs pay.
+    #: Rows from which, where it holds none out, folds of them say how many epochs pay.
     _min_rows_to_fold: Any = None
     #: How many folds, and for how many times their median number of epochs all rows train.
     _n_folds: Any = 5
@@ -53,9 +53,11 @@ class Judged:
     def _appoint_judges(self, session: Session) -> None:
         """Set the rows that do not train, where some judge, and the rule that ends the training."""
         data, target, units, state = session.data, session.target, session.units, session.state
-        stops_early = self._stops_early(data, target)
+        copies = copies_of_rows(data) if self.early_stopping and target.validation is None else np.arange(0)
+        n_rows = int(copies.max(initial=-1)) + 1
+        stops_early = self._stops_early(n_rows, target)
         if stops_early:
-            session.holdout, session.note = self._holdout(data, target, units, state.validation_seed)
+            session.holdout, session.note = self._holdout(data, target, units, state.validation_seed, copies)
         if session.holdout is not None:
             is_regression = isinstance(target.loss, HalfSquaredError)
             judge = session.holdout.judge(
@@ -69,10 +71,8 @@ class Judged:
             session.validation = Validation(judge, state.best, state.best_params)
             if self._is_auto_stopping and not is_regression:
                 session.validation.n_rows = session.holdout.n_rows
-        elif not stops_early and self._may_be_folded(data):
-            copies = copies_of_rows(data)
-            if copies.max() + 1 >= self._min_rows_to_fold:
-                session.paying_epochs, session.theta = self._epochs_by_folds(session, copies)
+        elif not stops_early and self._is_folded(n_rows):
+            session.paying_epochs, session.theta = self._epochs_by_folds(session, copies)
         tol = self.tol if session.paying_epochs is None else 0  # else the epochs are counted already
         session.stopping = self._stopping(session, session.history, stops_early, tol)
 
@@ -80,20 +80,22 @@ class Judged:
     def _is_auto_stopping(self) -> bool:
         return isinstance(self.early_stopping, str)
 
-    def _stops_early(self, data: Dataset, target: Target) -> bool:
-        """Return whether rows that do not train judge the model."""
+    def _stops_early(self, n_rows: int, target: Target) -> bool:
+        """Return whether rows that do not train judge the model, of so many, copies left out."""
         if not self._is_auto_stopping:
             return bool(self.early_stopping)
         n_classes = len(target.attributes.get("classes_", (0, 1)))  # a regressor counts as two
-        n_rows = min(self._min_rows_to_hold_out * n_classes, self._enough_rows_to_hold_out)
-        return target.validation is not None or data.n_samples >= n_rows
+        enough = min(self._min_rows_to_hold_out * n_classes, self._enough_rows_to_hold_out)
+        return target.validation is not None or n_rows >= enough
 
-    def _holdout(self, data: Dataset, target: Target, units: Units, seed: int) -> tuple[Holdout | None, str]:
+    def _holdout(
+        self, data: Dataset, target: Target, units: Units, seed: int, copies: np.ndarray
+    ) -> tuple[Holdout | None, str]:
         """Return the rows that judge, or None and a note that says why there are none."""
         if target.validation is not None:
             return Holdout(units.of_target(target.validation)), ""
         try:
-            return Holdout.split(data, target, self.validation_fraction, seed), ""
+            return Holdout.split(data, target, self.validation_fraction, seed, copies), ""
         except ValueError as error:
             if not self._is_auto_stopping:
                 warn_caller(f"`early_stopping=True` found no rows to hold out, so all rows train: {error}")
@@ -112,10 +114,10 @@ class Judged:
                 stopping.stop_reason(loss)
         return stopping
 
-    def _may_be_folded(self, data: Dataset) -> bool:
-        """Return whether folds say how many epochs pay, if no rows are copies; not where the user counts them."""
+    def _is_folded(self, n_rows: int) -> bool:
+        """Return whether folds of the rows say how many epochs pay; they do not where the user counts epochs."""
         counts_epochs = self.tol == 0 or self.warm_start
-        return self._is_auto_stopping and data.n_samples >= self._min_rows_to_fold and not counts_epochs
+        return self._is_auto_stopping and n_rows >= self._min_rows_to_fold and not counts_epochs
 
     def _reason_of_folds(self, paying_epochs: float, n_epochs: int) -> str:
         """Say why a fit ended whose epochs are counted by folds."""

@@ -106,7 +106,7 @@ def test_the_only_row_of_a_class_trains(cls):
     model = fit(make(cls, solver="adam", early_stopping=True), X, y)
     assert len(model.validation_scores_) == model.n_iter_
     data, target = Dataset(X, y), Target(y, None, 1, y)
-    holdout = Holdout.split(data, target, 0.1, 0)
+    holdout = Holdout.split(data, target, 0.1, 0, np.arange(data.n_samples))
     assert len(y) - 1 in holdout.train_rows
     np.testing.assert_array_equal(np.sort(np.r_[holdout.rows, holdout.train_rows]), np.arange(len(y)))
 
@@ -190,7 +190,7 @@ def by_folds(cls, **params):
 @pytest.mark.parametrize("labels", [None, np.repeat([0, 1, 2], [50, 10, 3])], ids=["", "labels"])
 def test_folds_share_no_row_and_leave_none_out(labels):
     data, target = Dataset(np.zeros((63, 1)), np.zeros(63)), Target(np.zeros(63), None, 1, labels)
-    folds = list(Holdout.folds(data, target, 4, 0))
+    folds = list(Holdout.folds(data, target, 4, 0, np.arange(63)))
     np.testing.assert_array_equal(np.sort(np.concatenate([fold.rows for fold in folds])), np.arange(63))
     for fold in folds:
         np.testing.assert_array_equal(np.sort(np.concatenate([fold.rows, fold.train_rows])), np.arange(63))
@@ -199,7 +199,7 @@ def test_folds_share_no_row_and_leave_none_out(labels):
 def test_each_fold_has_its_share_of_each_class():
     labels = np.repeat([0, 1, 2], [50, 10, 3])
     data, target = Dataset(np.zeros((63, 1)), np.zeros(63)), Target(np.zeros(63), None, 1, labels)
-    for fold in Holdout.folds(data, target, 5, 0):
+    for fold in Holdout.folds(data, target, 5, 0, np.arange(63)):
         n_zeros, n_ones, n_twos = np.bincount(labels[fold.rows], minlength=3)
         assert (n_zeros, n_ones) == (10, 2)
         assert n_twos <= 1
@@ -213,11 +213,22 @@ def test_copies_of_a_row_stay_in_one_fold(storage):
     data, target = Dataset(storage(X[rows]), y[rows]), Target(y[rows], None, 1)
     copies = copies_of_rows(data)
     np.testing.assert_array_equal(copies, rows)
-    once = Holdout.folds(Dataset(X, y), Target(y, None, 1), 5, 0)
+    once = Holdout.folds(Dataset(X, y), Target(y, None, 1), 5, 0, np.arange(30))
     for fold, expected in zip(Holdout.folds(data, target, 5, 0, copies), once, strict=True):
         np.testing.assert_array_equal(np.unique(rows[fold.rows]), np.sort(expected.rows))
         np.testing.assert_array_equal(np.unique(rows[fold.train_rows]), np.sort(expected.train_rows))
         assert len(fold.rows) + len(fold.train_rows) == len(rows)
+
+
+@pytest.mark.parametrize("cls", MLP.values(), ids=list(MLP))
+def test_copies_of_a_row_are_held_out_together(cls):
+    X, y = problem(cls, 40)
+    rows = np.repeat(np.arange(40), 3)
+    target = Target(y[rows], None, 1, y[rows] if cls in CLASSIFIERS.values() else None)
+    holdout = Holdout.split(Dataset(X[rows], y[rows]), target, 0.2, 0, rows)
+    assert len(holdout.rows) == 3 * 8
+    assert len(holdout.train_rows) == 3 * 32
+    assert not set(rows[holdout.rows]) & set(rows[holdout.train_rows])
 
 
 def test_equal_features_with_different_targets_are_no_copies():
@@ -249,7 +260,7 @@ def test_few_rows_train_for_the_median_of_the_best_epochs_of_folds_and_a_classif
     is_classifier = cls in CLASSIFIERS.values()
     target = Target(y, None, 1, y if is_classifier else None)
     best = []
-    for fold in Holdout.folds(Dataset(X, y), target, 3 if is_classifier else 5, seed):
+    for fold in Holdout.folds(Dataset(X, y), target, 3 if is_classifier else 5, seed, np.arange(len(X))):
         one = by_folds(cls, **options, random_state=np.random.RandomState(seed))
         train, judge = fold.train_rows, fold.rows
         fit(one, X[train], y[train], X_val=X[judge], y_val=y[judge])
