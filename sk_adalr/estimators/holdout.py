@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from sk_adalr.units import Units
 #: mean: rare targets far out have to be learned, too.
 LARGEST_ERROR, LARGEST_MULTIPLE = 5**0.5, 1.2
 
-# A look at a row takes three microseconds, an epoch of a small network about as much.
+# A look at a row takes as long as two epochs of a small network: 1 us for 10 columns, 2 for 100, 9 for 784.
 _MOST_ROWS = 20_000
 
 
@@ -153,13 +154,13 @@ def _first_rows(copies: np.ndarray) -> np.ndarray:
 
 
 def _digests(X: Any) -> Iterator[bytes]:
-    """Yield what rows of dense or CSR features have in common with their copies only."""
-    for i in range(X.shape[0]):
-        parts = [X[i]]
-        if is_sparse(X):
-            entries = slice(X.indptr[i], X.indptr[i + 1])
-            parts = [X.indices[entries], X.data[entries]]
-        yield blake2b(b"".join(part.tobytes() for part in parts), digest_size=16).digest()
+    """Return what rows of dense or CSR features have in common with their copies only."""
+    if is_sparse(X):
+        entries = (slice(start, stop) for start, stop in pairwise(X.indptr.tolist()))
+        rows = (X.indices[row].tobytes() + X.data[row].tobytes() for row in entries)
+    else:
+        rows = (row.tobytes() for row in X)
+    return (blake2b(row, digest_size=16).digest() for row in rows)
 
 
 def largest_errors_of(data: Dataset) -> Callable[[Array], Array]:

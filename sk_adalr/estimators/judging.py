@@ -53,8 +53,10 @@ class Judged:
     def _appoint_judges(self, session: Session) -> None:
         """Set the rows that do not train, where some judge, and the rule that ends the training."""
         data, target, units, state = session.data, session.target, session.units, session.state
-        copies = copies_of_rows(data) if self.early_stopping and target.validation is None else np.arange(0)
-        n_rows = int(copies.max(initial=-1)) + 1
+        n_rows = data.n_samples
+        may_judge = target.validation is None and (self._stops_early(n_rows, target) or self._is_folded(n_rows))
+        copies = copies_of_rows(data) if may_judge else np.arange(n_rows)  # a look at each row takes its time
+        n_rows = int(copies.max()) + 1
         stops_early = self._stops_early(n_rows, target)
         if stops_early:
             session.holdout, session.note = self._holdout(data, target, units, state.validation_seed, copies)

@@ -569,7 +569,8 @@ def test_each_newton_step_in_a_subspace_has_the_gradient_of_the_loss_there(small
         seen.clear()
         assert solver.step()
         assert len(seen) == 3
-        D = directions_of_the_step(solver, coef)
+        n_past = solver._iteration - 1
+        D = solver._subspace._D[: 2 + n_past]  # as they were before the step itself joined the past ones
 
         def loss(c, D=D, coef=coef, intercept=intercept):
             return solution_loss(solver, small, coef + c @ D, intercept + c[0])
@@ -580,12 +581,6 @@ def test_each_newton_step_in_a_subspace_has_the_gradient_of_the_loss_there(small
             slopes = [(loss(c + step) - loss(c - step)) / 2e-5 for step in steps]
             np.testing.assert_allclose(psi, slopes, rtol=1e-5, atol=1e-8)
             c += delta
-
-
-def directions_of_the_step(solver, coef):
-    """Return the directions as they were before the step itself, from `coef`, joined the past ones."""
-    n_past = solver._iteration - 1
-    return solver._subspace._D[: 2 + n_past]
 
 
 def test_max_iter_is_no_convergence(cancer):

@@ -53,10 +53,8 @@ class BinomialLoss:
 
     Parameters
     ----------
-    target : array (n,)
-        0 or 1; like all that has an entry per row, beside the columns.
-    weight : array (n,) or None
-        Sample weights with mean 1.
+    target, weight : array
+        See `LogLoss`.
     fit_intercept : bool
         Whether the constant model's scores, `log_odds` (1,), are those of the shares of the classes, or 0.
     """

@@ -47,8 +47,8 @@ DIRECTIONS = {
 }
 
 
-# Where element i of a C-contiguous matrix is. Dividing 64-bit numbers takes longer than reading two; a vector that
-# CuPy repeats for each row costs the same.
+# Where element i of a C-contiguous matrix is, without a division of 64 bits where 32 do. CuPy divides so for a vector
+# that it repeats row by row.
 _PLACE = """
 const ptrdiff_t row = i >> 32 ? i / n_columns : (ptrdiff_t) ((unsigned int) i / (unsigned int) n_columns);
 const int column = (int) (i - row * n_columns);
