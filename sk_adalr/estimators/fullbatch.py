@@ -169,7 +169,7 @@ def _fastest_solver(data: Dataset, target: Target) -> str:
     """Return what `solver="auto"` becomes."""
     n_samples, n_features = data.X.shape
     if isinstance(target.loss, HalfSquaredError):
-        return "cholesky" if prefers_factorisation(n_samples, n_features, is_sparse(data.X)) else "exact"
+        return "cholesky" if prefers_factorisation(data.X) else "exact"
     return "newton" if prefers_newton(n_samples, n_features, target.n_outputs, is_sparse(data.X)) else "exact"
 
 

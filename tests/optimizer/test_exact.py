@@ -377,11 +377,28 @@ def test_a_constant_target_is_its_own_intercept():
         assert result.intercept == pytest.approx(1e6 + 0.1)
 
 
-def test_factorisation_is_for_few_rows_or_columns_of_dense_data():
-    assert prefers_factorisation(10_000, 50, sparse=False)
-    assert prefers_factorisation(50, 10_000, sparse=False)
-    assert not prefers_factorisation(10_000, 1000, sparse=False)
-    assert not prefers_factorisation(10_000, 50, sparse=True)
+@pytest.mark.parametrize(
+    ("n", "p", "density", "is_affordable"),
+    [
+        (10_000, 50, 1, True),
+        (50, 10_000, 1, True),
+        (9000, 1000, 1, True),
+        (12_000, 1000, 1, False),
+        (30_000, 5000, 1, False),
+        (10_000, 50, 0.1, True),
+        (50, 10_000, 0.1, True),
+        (10_000, 1000, 0.01, True),
+        (10_000, 5000, 0.01, False),
+        (100_000, 1000, 0.1, False),
+    ],
+)
+def test_a_factorisation_is_for_sides_that_are_affordable(n, p, density, is_affordable):
+    X = np.broadcast_to(1.0, (n, p))
+    if density < 1:
+        indptr = np.arange(n + 1) * int(density * p)
+        indices = (np.arange(indptr[-1]) * 7) % p
+        X = sparse.csr_array((np.ones(indptr[-1], np.int8), indices.astype(np.int32), indptr), shape=(n, p))
+    assert prefers_factorisation(X) == is_affordable
 
 
 # the course of a fit

@@ -61,6 +61,14 @@ class Columns(ABC):
         """Return all rows in blocks of `size`, on a device in one."""
 
     @abstractmethod
+    def row_products(self, factor: np.ndarray) -> np.ndarray:
+        """Return the products (n, n) of the standardised rows, each column times its factor (p,); the host's."""
+
+    @abstractmethod
+    def dense_rows(self) -> np.ndarray:
+        """Return the standardised rows (n, p), float64, the host's."""
+
+    @abstractmethod
     def _ranges(self) -> np.ndarray:
         """Largest less smallest value (p,) of every column, in the caller's units."""
 

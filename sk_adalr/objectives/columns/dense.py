@@ -9,6 +9,8 @@ from sk_adalr.objectives.columns.blocks import MANY_COLUMNS, Block, DenseBlock, 
 # Values that are transposed at a time: as many rows as the second-level cache holds, for each column is then written
 # in long pieces.
 _TRANSPOSED_VALUES = 1 << 18
+# Columns of a block in products of rows, so that the sum of these is not what takes the time.
+_COLUMNS_OF_PRODUCTS = 256
 
 
 class DenseColumns(Columns):
@@ -81,6 +83,22 @@ class DenseColumns(Columns):
             self._store_by_rows()
             return [RowBlock(self.data.T, rows) for rows in blocks]
         return [DenseBlock(self.data, rows) for rows in blocks]
+
+    def row_products(self, factor: np.ndarray) -> np.ndarray:
+        """Return the products (n, n) of the standardised rows, each column times its factor (p,); the host's."""
+        p, n = self.data.shape
+        xp = namespace(self.data)
+        factor, products = beside(factor, self.data), xp.zeros((n, n))
+        step = max(_COLUMNS_OF_PRODUCTS, CACHE_VALUES // n)
+        for start in range(0, p, step):
+            columns = slice(start, start + step)
+            block = self.data[columns] * factor[columns, None]
+            products += block.T @ block
+        return to_host(products)
+
+    def dense_rows(self) -> np.ndarray:
+        """Return the standardised rows (n, p), float64, the host's."""
+        return to_host(self.data).T.astype(np.float64, copy=False)
 
     def _store_by_rows(self) -> None:
         """Store `data` row after row: blocks of them are then contiguous, and multiplied in half the time."""

@@ -75,6 +75,21 @@ class SparseColumns(Columns):
         host = to_host(self.data)
         return (host.max(axis=0) - host.min(axis=0)).toarray().ravel()
 
+    def row_products(self, factor: np.ndarray) -> np.ndarray:
+        """Return the products (n, n) of the standardised rows, each column times its factor (p,); the host's."""
+        factor = np.where(self.alive, factor, 0.0)
+        host = to_host(self.data)
+        rows, shift = sparse.csr_array(host @ sparse.diags_array(factor / self.scale)), factor * self._shift
+        cross = rows @ shift
+        return (rows @ rows.T).toarray() - cross[:, None] - cross + shift @ shift
+
+    def dense_rows(self) -> np.ndarray:
+        """Return the standardised rows (n, p), float64, the host's."""
+        rows = to_host(self.data).toarray()
+        rows -= self.mean
+        rows /= self.scale
+        return np.where(self.alive, rows, 0.0)
+
     def row_blocks(self, size: int) -> list[Block]:
         """Return all rows in blocks of `size` that share the memory of the data, on a device in one."""
         n = self.shape[0]

@@ -60,10 +60,8 @@ class LeastSquares(SolverBase):
         if shared_rate:
             largest = columns.scale[columns.alive].max(initial=0.0)
             self.rates = (np.where(columns.alive, columns.scale, 0.0) / (largest or 1.0)) ** 2
-        xp = namespace(target)
-        target = xp.ascontiguousarray(target.T, dtype=np.float64)
         self.target_mean, self.target_scale, self._residual = standardised_target(target, weight, fit_intercept)
-        k = len(target)
+        xp, k = namespace(target), len(self.target_mean)
         self.coef, self.n_passes = np.zeros((k, p)), 2
         self._loss_each = self._losses(self._residual, self.coef)
         self.reference_loss = 0.5
@@ -176,11 +174,11 @@ class LeastSquares(SolverBase):
 
 
 def standardised_target(target: Array, weight: Array | None, centre: bool) -> tuple[np.ndarray, np.ndarray, Array]:
-    """Standardise a target (k, n), float64.
+    """Standardise a target (n, k), output by output.
 
     Parameters
     ----------
-    target : array (k, n), float64
+    target : array (n, k)
     weight : array (n,) or None
         Sample weights with mean 1, beside the target.
     centre : bool
@@ -190,19 +188,20 @@ def standardised_target(target: Array, weight: Array | None, centre: bool) -> tu
     -------
     mean, scale : ndarray (k,)
         Both the host's, in the units of the target; `mean` is 0 where none is subtracted, `scale` where the target is
-        constant.
-    relative : array (k, n)
+        constant up to the rounding of its dtype.
+    relative : array (k, n), float64
         A copy of the target, less `mean` and divided by `scale`; 0 where that is 0.
     """
-    xp = namespace(target)
+    xp, eps = namespace(target), np.finfo(target.dtype).eps
+    target = xp.ascontiguousarray(target.T, dtype=np.float64)
     peak = to_host(xp.abs(target).max(axis=1))
     safe = np.where(peak > 0, peak, 1.0)
     relative = target / beside(safe[:, None], target)
     mean = to_host(xp.average(relative, axis=1, weights=weight)) if centre else np.zeros(len(target))
     relative -= beside(mean[:, None], target)
     scale = np.sqrt(to_host(xp.average(relative**2, axis=1, weights=weight)))
-    # What is left of a constant target is the rounding of its mean.
-    scale[scale <= 16 * np.finfo(np.float64).eps * np.abs(mean)] = 0.0
+    # What is left of a constant target is the rounding of its values and of its mean.
+    scale[scale <= 16 * eps * np.abs(mean)] = 0.0
     factor = np.where(scale > 0, 1.0 / np.where(scale > 0, scale, 1.0), 0.0)
     relative *= beside(factor[:, None], target)
     return mean * peak, scale * peak, relative

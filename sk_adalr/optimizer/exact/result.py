@@ -1,6 +1,7 @@
 """What an exact fit returns."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -40,3 +41,11 @@ class ExactResult:
     losses: list[float] = field(repr=False)
     solver: str = "exact"
     interrupted: bool = False
+
+
+class LeastSquaresSolution(NamedTuple):
+    """Coefficients (p, k) and intercepts (k,) in the caller's units, and the sum over targets of their losses."""
+
+    coef: np.ndarray
+    intercept: np.ndarray
+    loss: float

@@ -5,12 +5,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from sk_adalr.backends import Array, is_sparse, namespace, to_host
-from sk_adalr.objectives.columns import Columns, DenseColumns, columns_in_place, newton_columns
+from sk_adalr.backends import Array, is_sparse
+from sk_adalr.objectives.columns import Columns, columns_in_place, newton_columns
 from sk_adalr.optimizer.exact.binomial import Binomial
-from sk_adalr.optimizer.exact.factorisation import factorised_coefficients
+from sk_adalr.optimizer.exact.factorisation import solve_least_squares
 from sk_adalr.optimizer.exact.full_curvature import BinomialLoss, LossWithCurvature, MultinomialLoss
-from sk_adalr.optimizer.exact.least_squares import LeastSquares, standardised_target
+from sk_adalr.optimizer.exact.least_squares import LeastSquares
 from sk_adalr.optimizer.exact.loop import Solver, run
 from sk_adalr.optimizer.exact.memory import n_kept_steps
 from sk_adalr.optimizer.exact.multinomial import Multinomial
@@ -133,33 +133,20 @@ def _solve(
 
 
 def solve_cholesky(
-    X: Array, target: Array, sample_weight: Array | None, *, penalty: float, fit_intercept: bool = True
+    X: Any, target: Array, sample_weight: Array | None, *, penalty: float, fit_intercept: bool = True
 ) -> ExactResult:
-    """Solve least squares of dense X (n, p) and target (n, k) by a factorisation.
+    """Solve least squares of X (n, p), dense or CSR, and target (n, k) by a factorisation.
 
     Arguments and result as `solve_exact`.
     """
-    weight = normalised_weight(sample_weight)
-    columns = DenseColumns(X, weight, fit_intercept)
-    scaled = _scaled_penalty(columns, penalty)
-    rows = namespace(target).ascontiguousarray(target.T, np.float64)
-    mean, scale, relative = standardised_target(rows, weight, fit_intercept)
-    coef = factorised_coefficients(columns, relative, weight, scaled)
-    residual = relative - columns.forward(coef)
-    losses = 0.5 * to_host(namespace(residual).average(residual**2, axis=1, weights=weight))
-    losses += 0.0 if scaled is None else 0.5 * coef**2 @ scaled
-    with np.errstate(over="ignore"):
-        loss = float(losses @ scale**2)
-    raw_coef, raw_intercept = columns.to_raw(coef, np.zeros(len(coef)))
+    solution = solve_least_squares(X, target, normalised_weight(sample_weight), penalty, fit_intercept)
     return ExactResult(
-        (raw_coef * scale[:, None]).T,
-        raw_intercept * scale + mean,
-        loss,
+        *solution,
         n_iter=1,
         n_gradient_evaluations=3.0,
         converged=True,
         message="Solved by a factorisation of the normal equations or of the data.",
-        losses=[loss],
+        losses=[solution.loss],
         solver="cholesky",
     )
 

@@ -1,0 +1,251 @@
+r"""Means and products of the columns of features and target, and the passes over rows that a factorisation makes.
+
+Rows are read in blocks that stay in cache, as float64 around an origin near their mean, so that neither an offset nor
+float32 costs digits, and no copy of the data is made. Dense and sparse rows give the same numbers.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from scipy import sparse
+
+from sk_adalr.backends import Array, is_sparse, namespace, to_host
+
+# Values of a block: 2 MiB, in the second-level cache of the host, and enough for a device.
+_BLOCK, _DEVICE_BLOCK, _MIN_ROWS = 1 << 18, 1 << 25, 256
+# Squares of numbers within these limits neither vanish nor overflow.
+_LEAST, _LARGEST = 1e-140, 1e140
+# A mean this many deviations from the origin costs two digits of the products: they are computed again.
+_FAR = 10.0
+# A sparse product costs so many times the multiplications of a dense one.
+_SPARSE_COST = 100.0
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Weighted means and centred products of columns, in units that keep squares in range.
+
+    Attributes
+    ----------
+    unit : ndarray (q,)
+        Powers of two, 1 unless squares would leave the range of float64.
+    mean : ndarray (q,)
+        In these units; zeros where the columns are not centred.
+    scatter : ndarray (q, q)
+        Mean of the products of centred columns, in these units.
+    origin : ndarray (q,)
+        What the rows are read relative to, in these units.
+    """
+
+    unit: np.ndarray
+    mean: np.ndarray
+    scatter: np.ndarray
+    origin: np.ndarray
+
+
+class Rows(Protocol):
+    """Rows of p features and k targets side by side, (n, q), with weights of mean 1."""
+
+    shape: tuple[int, int]
+
+    def first_origin(self, unit: np.ndarray) -> np.ndarray:
+        """Return an origin (q,) near the mean, in units (q,); of a constant column it is the constant."""
+        ...
+
+    def origin_near(self, mean: np.ndarray) -> np.ndarray:
+        """Return the origin (q,) nearest to the mean that `products` can take."""
+        ...
+
+    def products(self, unit: np.ndarray, origin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the weighted sums (q,) and products (q, q) of the columns, around an origin, over the rows."""
+        ...
+
+    def peaks(self, origin: np.ndarray) -> np.ndarray:
+        """Return the largest distance (q,) of the columns from an origin."""
+        ...
+
+    def residual_products(
+        self, moments: Moments, scale: np.ndarray, coef: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the sums (k, p) of features times residuals, and (k,) of squared residuals, in units of `scale` (q,).
+
+        The residuals are those of coefficients (k, p) of the standardised features.
+        """
+        ...
+
+    def standardised_blocks(self, moments: Moments, scale: np.ndarray) -> Iterator[Array]:
+        """Yield blocks (rows, q), centred, divided by `scale`, times the roots of their weights."""
+        ...
+
+
+def rows_of(X: Any, target: Array, weight: Array | None) -> Rows:
+    """Return the rows of X (n, p), dense or CSR, and target (n, k), with weight (n,) of mean 1 or None."""
+    if is_sparse(X) and has_sparse_products(X):
+        return _SparseRows(X, target, weight)
+    return _DenseRows(X, target, weight)
+
+
+def has_sparse_products(X: Any) -> bool:
+    """Say whether the products of the columns of a CSR matrix take less time as sparse ones."""
+    n, p = X.shape
+    return _SPARSE_COST * n_sparse_multiplications(X) < n * p**2
+
+
+def n_sparse_multiplications(X: Any) -> float:
+    """Return how many multiplications the products of the columns of a CSR matrix take, without its zeros."""
+    return float((np.diff(X.indptr).astype(np.float64) ** 2).sum())
+
+
+def joint_moments(rows: Rows, centre: bool) -> Moments:
+    """Return the moments of all columns, in one pass unless units or offsets are extreme."""
+    q = rows.shape[1]
+    unit = np.ones(q)
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        moments = _moments_around_first(rows, unit, centre)
+        square = moments.scatter.diagonal()
+        is_safe = (square > _LEAST) & (square < _LARGEST)
+    if not is_safe.all():
+        peak = rows.peaks(moments.origin)
+        unsafe = ~is_safe & (peak > 0)
+        if unsafe.any():
+            unit[unsafe] = 2.0 ** np.round(np.log2(peak[unsafe]))
+            moments = _moments_around_first(rows, unit, centre)
+    if (np.abs(moments.mean - moments.origin) > _FAR * np.sqrt(moments.scatter.diagonal())).any() and centre:
+        return _moments_around(rows, unit, rows.origin_near(moments.mean))
+    return moments
+
+
+def _moments_around_first(rows: Rows, unit: np.ndarray, centre: bool) -> Moments:
+    if centre:
+        return _moments_around(rows, unit, rows.first_origin(unit))
+    origin = np.zeros(len(unit))
+    return Moments(unit, origin, rows.products(unit, origin)[1] / rows.shape[0], origin)
+
+
+def _moments_around(rows: Rows, unit: np.ndarray, origin: np.ndarray) -> Moments:
+    total, products = rows.products(unit, origin)
+    shift, scatter = total / rows.shape[0], products / rows.shape[0]
+    scatter -= np.outer(shift, shift)
+    diagonal = np.einsum("ii->i", scatter)
+    np.maximum(diagonal, 0.0, out=diagonal)
+    return Moments(unit, origin + shift, scatter, origin)
+
+
+class _DenseRows:
+    """Rows that are read as dense blocks; see `Rows`."""
+
+    def __init__(self, X: Any, target: Array, weight: Array | None) -> None:
+        self._X, self._target, self._weight = X, target, weight
+        self._n_features = X.shape[1]
+        self.shape = X.shape[0], X.shape[1] + target.shape[1]
+
+    def first_origin(self, unit: np.ndarray) -> np.ndarray:
+        _, block = next(self._blocks(unit, np.zeros(len(unit))))
+        first = block[0].copy()
+        block -= first
+        return to_host(first + block.mean(axis=0))
+
+    def origin_near(self, mean: np.ndarray) -> np.ndarray:
+        return mean
+
+    def products(self, unit: np.ndarray, origin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        xp, q = namespace(self._target), self.shape[1]
+        total, products = xp.zeros(q), xp.zeros((q, q))
+        for weight, block in self._blocks(unit, origin):
+            if weight is None:
+                total += block.sum(axis=0)
+            else:
+                total += weight @ block
+                block *= xp.sqrt(weight)[:, None]
+            products += block.T @ block
+        return to_host(total), to_host(products)
+
+    def peaks(self, origin: np.ndarray) -> np.ndarray:
+        unit = np.ones(self.shape[1])
+        return np.max([to_host(abs(block).max(axis=0)) for _, block in self._blocks(unit, origin)], axis=0)
+
+    def residual_products(
+        self, moments: Moments, scale: np.ndarray, coef: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        xp, p = namespace(self._target), self._n_features
+        grad, squares = xp.zeros(coef.shape), xp.zeros(len(coef))
+        coef = xp.asarray(coef)
+        for block in self.standardised_blocks(moments, scale):
+            residual = block[:, p:] - block[:, :p] @ coef.T
+            grad += residual.T @ block[:, :p]
+            squares += (residual**2).sum(axis=0)
+        return to_host(grad), to_host(squares)
+
+    def standardised_blocks(self, moments: Moments, scale: np.ndarray) -> Iterator[Array]:
+        xp = namespace(self._target)
+        factor = xp.asarray(1.0 / scale)
+        for weight, block in self._blocks(moments.unit, moments.mean):
+            block *= factor
+            if weight is not None:
+                block *= xp.sqrt(weight)[:, None]
+            yield block
+
+    def _blocks(self, unit: np.ndarray, origin: np.ndarray) -> Iterator[tuple[Array | None, Array]]:
+        """Yield weights and rows around an origin, in a buffer that is used again."""
+        (n, q), p, xp = self.shape, self._n_features, namespace(self._target)
+        size = min(n, max(_MIN_ROWS, (_BLOCK if xp is np else _DEVICE_BLOCK) // q))
+        buffer = xp.empty((size, q))
+        origin, factor = xp.asarray(origin), xp.asarray(1.0 / unit)
+        for start in range(0, n, size):
+            rows = slice(start, min(start + size, n))
+            block, features = buffer[: rows.stop - start], self._X[rows]
+            block[:, :p] = features.toarray() if is_sparse(features) else features
+            block[:, p:] = self._target[rows]
+            if (unit != 1).any():
+                block *= factor
+            block -= origin
+            yield None if self._weight is None else self._weight[rows], block
+
+
+class _SparseRows:
+    """CSR rows of few entries, whose products are sparse; see `Rows`.
+
+    Of the features only those with an entry in every row have an origin, which is subtracted from their entries.
+    """
+
+    def __init__(self, X: Any, target: np.ndarray, weight: np.ndarray | None) -> None:
+        n, p = X.shape
+        self._dense = _DenseRows(X, target, weight)
+        self._X, self._target = sparse.csr_array(X, dtype=np.float64), target.astype(np.float64)
+        self._weight = np.ones(n) if weight is None else weight
+        self._has_origin = np.append(np.bincount(X.indices, minlength=p) == n, np.ones(target.shape[1], bool))
+        self.shape = self._dense.shape
+        self.peaks, self.standardised_blocks = self._dense.peaks, self._dense.standardised_blocks
+
+    def first_origin(self, unit: np.ndarray) -> np.ndarray:
+        return self.origin_near(np.append(self._X[[0]].toarray(), self._target[0]) / unit)
+
+    def origin_near(self, mean: np.ndarray) -> np.ndarray:
+        return np.where(self._has_origin, mean, 0.0)
+
+    def products(self, unit: np.ndarray, origin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        X, target = self._around(unit, origin)
+        heavy, heavy_target = sparse.diags_array(self._weight) @ X, self._weight[:, None] * target
+        cross = X.T @ heavy_target
+        total = np.append(heavy.sum(axis=0), heavy_target.sum(axis=0))
+        return total, np.block([[(X.T @ heavy).toarray(), cross], [cross.T, target.T @ heavy_target]])
+
+    def residual_products(
+        self, moments: Moments, scale: np.ndarray, coef: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        p = self._X.shape[1]
+        X, target = self._around(moments.unit, moments.origin)
+        shift, scale, target_scale = (moments.mean - moments.origin), scale[:p], scale[p:]
+        raw = coef / scale
+        residual = (target - shift[p:]) / target_scale - X @ raw.T + raw @ shift[:p]
+        heavy = self._weight[:, None] * residual
+        grad = ((X.T @ heavy).T - np.outer(heavy.sum(axis=0), shift[:p])) / scale
+        return grad, (heavy * residual).sum(axis=0)
+
+    def _around(self, unit: np.ndarray, origin: np.ndarray) -> tuple[Any, np.ndarray]:
+        """Return features and target around an origin."""
+        X, p = self._X, self._X.shape[1]
+        entries = X.data / unit[X.indices] - origin[X.indices]
+        return sparse.csr_array((entries, X.indices, X.indptr), X.shape), self._target / unit[p:] - origin[p:]

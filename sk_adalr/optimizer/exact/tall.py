@@ -1,0 +1,126 @@
+r"""Least squares of more rows than columns, from the moments of the columns.
+
+With :math:`\tilde X` standardised and :math:`\Lambda` the penalty of its coefficients,
+
+.. math:: (\tfrac1n \tilde X^T \Omega \tilde X + \Lambda)\, \tilde w = \tfrac1n \tilde X^T \Omega \tilde y
+
+is solved by Cholesky, and refined with the residual of the data, which restores the digits that squaring the condition
+cost. Where that is not safe, the directions that the rows see come from the eigenvectors of the moments, if these tell
+them apart, else from a triangular factor of the rows.
+"""
+
+from typing import Any
+
+import numpy as np
+from scipy import linalg
+
+from sk_adalr.backends import Array, beside, to_host
+from sk_adalr.optimizer.exact.directions import Directions, rounding_noise
+from sk_adalr.optimizer.exact.moments import joint_moments, rows_of
+from sk_adalr.optimizer.exact.result import LeastSquaresSolution
+from sk_adalr.optimizer.exact.safe_system import least_condition, refined, safe_cholesky
+
+# A system of moments whose reciprocal condition is above the first is as exact as the data unless the fit is nearly
+# perfect.
+_EXACT, _NEARLY_PERFECT = 1e-2, 1e-6
+# Columns and targets that vary by less than so many eps of their magnitude are constant up to rounding.
+_CONSTANT, _CONSTANT_TARGET = 4.0, 16.0
+# Eigenvalues of moments above the first are exact enough, and only those below the second may be rounding.
+_SEEN, _UNSEEN = 1e-5, 1e-12
+
+
+class TallProblem:
+    """More rows than columns; all in standardised units until `in_raw_units`."""
+
+    def __init__(self, X: Any, target: Array, weight: Array | None, penalty: float, centre: bool) -> None:
+        p = self._p = X.shape[1]
+        self._rows = rows_of(X, target, weight)
+        moments = self._moments = joint_moments(self._rows, centre)
+        deviation = np.sqrt(moments.scatter.diagonal())
+        limits = [np.full(p, _CONSTANT * np.finfo(X.dtype).eps)]
+        limits.append(np.full(len(deviation) - p, _CONSTANT_TARGET * np.finfo(target.dtype).eps))
+        varies = deviation > np.concatenate(limits) * np.abs(moments.mean)
+        self._alive, self._scale = varies[:p], np.where(varies, deviation, 1.0)
+        self._target_scale = np.where(varies, deviation * moments.unit, 0.0)[p:]
+        self._noise = rounding_noise(moments.mean[:p][self._alive], deviation[:p][self._alive], X.dtype)
+        standardised = moments.scatter / self._scale[:, None] / self._scale * np.outer(varies, varies)
+        self._gram, self._cross = standardised[:p, :p], standardised[:p, p:].T
+        self._unit = self._scale[:p] * moments.unit[:p]
+        self._strength = penalty
+        with np.errstate(over="ignore"):
+            self._penalty = np.minimum(penalty / self._unit / self._unit, 1e300)
+
+    def solve(self) -> LeastSquaresSolution:
+        """Return the solution in the caller's units."""
+        solved = self._by_cholesky()
+        coef, squares = self._by_directions() if solved is None else solved
+        p, mean = self._p, self._moments.mean * self._moments.unit
+        raw = coef * self._target_scale[:, None] / self._unit
+        losses = 0.5 * (np.maximum(squares, 0.0) + coef**2 @ self._penalty)
+        with np.errstate(over="ignore"):
+            return LeastSquaresSolution(raw.T, mean[p:] - raw @ mean[:p], float(losses @ self._target_scale**2))
+
+    def in_row_space(self, coef: np.ndarray) -> np.ndarray:
+        """Return the coefficients (p, k) of minimum norm that predict for the rows what `coef` (p, k) does."""
+        return self._directions().project(coef, self._unit, self._alive)
+
+    def _by_cholesky(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return standardised coefficients (k, p) and mean squared residuals (k,); None if that is not safe."""
+        system = self._gram + np.diag(np.where(self._alive, self._penalty, 1.0))
+        solver = safe_cholesky(system, least_condition(self._strength, self._noise))
+        if solver is None:
+            return None
+        coef = solver.solve(self._cross)
+        squares = 1.0 - ((2 * self._cross - coef @ self._gram) * coef).sum(axis=1)
+        if solver.condition >= _EXACT and squares.min(initial=1.0) > _NEARLY_PERFECT:
+            return coef, squares
+        n = self._rows.shape[0]
+
+        def refine(coef: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            products, squares = self._rows.residual_products(self._moments, self._scale, coef)
+            products = np.where(self._alive, products / n, 0.0)
+            change = solver.solve(products - self._penalty * coef)
+            return change, squares / n - ((2 * products - change @ self._gram) * change).sum(axis=1)
+
+        return refined(coef, refine)
+
+    def _by_directions(self) -> tuple[np.ndarray, np.ndarray]:
+        coef = np.zeros((len(self._cross), self._p))
+        coef[:, self._alive] = self._directions().solve(self._unit[self._alive], self._strength)
+        _, squares = self._rows.residual_products(self._moments, self._scale, coef)
+        return coef, squares / self._rows.shape[0]
+
+    def _directions(self) -> Directions:
+        return self._of_moments(self._alive) or self._of_rows(self._alive)
+
+    def _of_moments(self, alive: np.ndarray) -> Directions | None:
+        """Directions from the moments; None where these do not tell small singular values from rounding."""
+        values, vectors = np.linalg.eigh(self._gram[np.ix_(alive, alive)])
+        largest = values.max(initial=0.0)
+        seen = values > _SEEN * largest
+        if (values[~seen] > max(_UNSEEN, self._noise**2) * largest).any():
+            return None
+        unseen = np.zeros(((~seen).sum(), self._p))
+        unseen[:, alive] = vectors[:, ~seen].T
+        moments = self._moments
+        # The moments know squares to eps; the rows tell whether they really do not see these directions.
+        image = np.zeros(len(unseen))
+        for block in self._rows.standardised_blocks(moments, self._scale):
+            image += to_host(((block[:, : self._p] @ beside(unseen.T, block)) ** 2).sum(axis=0))
+        rounding = self._noise + np.finfo(float).eps * np.sqrt(self._p)
+        if (np.sqrt(image / self._rows.shape[0]) > 8 * rounding).any():
+            return None
+        values, vectors = np.sqrt(values[seen]), vectors[:, seen]
+        return Directions(vectors, values, (self._cross[:, alive] @ vectors) / values)
+
+    def _of_rows(self, alive: np.ndarray) -> Directions:
+        """Directions from a triangular factor of the rows."""
+        n, q = self._rows.shape
+        factor = np.zeros((0, q))
+        for block in self._rows.standardised_blocks(self._moments, self._scale):
+            factor = linalg.qr(np.vstack([factor, to_host(block)]), mode="r", check_finite=False)[0][:q]
+        p = self._p
+        factor = factor / np.sqrt(n)
+        left, values, right = linalg.svd(factor[:, :p][:, alive], full_matrices=False, check_finite=False)
+        kept = values > np.finfo(float).eps * n * values.max(initial=0.0) + self._noise
+        return Directions(right[kept].T, values[kept], factor[:, p:].T @ left[:, kept])

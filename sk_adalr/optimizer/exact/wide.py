@@ -1,0 +1,94 @@
+r"""Least squares of no more rows than columns, from the products of the rows.
+
+With :math:`\tilde X` standardised, S the scales of the columns and :math:`\lambda` the penalty,
+
+.. math:: (\Omega^{1/2} \tilde X S^2 \tilde X^T \Omega^{1/2} + n \lambda I)\, a = \Omega^{1/2} \tilde y, \qquad
+          \tilde w = S^2 \tilde X^T \Omega^{1/2} a
+
+is solved by Cholesky and refined. Where that is not safe, as where rows are repeated, the directions that the rows see
+come from an orthogonal factorisation.
+"""
+
+from typing import Any
+
+import numpy as np
+from scipy import linalg
+
+from sk_adalr.backends import Array, beside, is_sparse, to_host
+from sk_adalr.objectives.columns import standardised_columns
+from sk_adalr.optimizer.exact.directions import Directions, rounding_noise
+from sk_adalr.optimizer.exact.least_squares import standardised_target
+from sk_adalr.optimizer.exact.result import LeastSquaresSolution
+from sk_adalr.optimizer.exact.safe_system import least_condition, refined, safe_cholesky
+
+
+class WideProblem:
+    """No more rows than columns."""
+
+    def __init__(self, X: Any, target: Array, weight: Array | None, penalty: float, centre: bool) -> None:
+        n = X.shape[0]
+        self._columns = standardised_columns(X if is_sparse(X) else X.astype(np.float64, copy=False), weight, centre)
+        alive = self._columns.alive
+        self._noise = rounding_noise(self._columns.mean[alive], self._columns.scale[alive], X.dtype)
+        self._root = np.ones(n) if weight is None else np.sqrt(to_host(weight))
+        self._mean, self._scale, relative = standardised_target(to_host(target), self._root**2, centre)
+        self._right = relative * self._root
+        self._strength, self._centre, self._n = penalty, centre, n
+        # In units of the largest column, squares neither vanish nor overflow.
+        scale = np.where(self._columns.alive, self._columns.scale, 0.0)
+        largest = scale.max(initial=0.0) or 1.0
+        self._relative, self._ridge = scale / largest, n * (penalty / largest / largest)
+
+    def solve(self) -> LeastSquaresSolution:
+        """Return the solution in the caller's units."""
+        columns, scale = self._columns, self._columns.scale
+        coef = self._by_cholesky()
+        if coef is None:
+            coef = self._by_directions()
+        residual = self._right - self._forward(coef)
+        with np.errstate(over="ignore"):
+            squares = (residual**2).mean(axis=1) + self._strength * ((coef / scale) ** 2).sum(axis=1)
+            raw, intercept = columns.to_raw(coef * self._scale[:, None], np.zeros(len(coef)))
+            return LeastSquaresSolution(raw.T, intercept + self._mean, float(0.5 * squares @ self._scale**2))
+
+    def in_row_space(self, coef: np.ndarray) -> np.ndarray:
+        """Return the coefficients (p, k) of minimum norm that predict for the rows what `coef` (p, k) does."""
+        return self._directions().project(coef, self._columns.scale, self._columns.alive)
+
+    def _by_cholesky(self) -> np.ndarray | None:
+        """Return the coefficients (k, p) from the system of the rows; None if it is not safely positive definite."""
+        system = self._columns.row_products(self._relative) * self._root[:, None] * self._root
+        system.flat[:: self._n + 1] += self._ridge
+        if self._centre:  # the one combination of rows that centred columns do not see, nor centred targets
+            ones = self._root / np.linalg.norm(self._root)
+            system += system.trace() / self._n * np.outer(ones, ones)
+        solver = safe_cholesky(system, least_condition(self._strength, self._noise))
+        if solver is None:
+            return None
+        combination = solver.solve(self._right)
+
+        def refine(combination: np.ndarray) -> tuple[np.ndarray, None]:
+            fitted = self._forward(self._of_rows(combination)) + self._ridge * combination
+            return solver.solve(self._right - fitted), None
+
+        return self._of_rows(refined(combination, refine)[0])
+
+    def _by_directions(self) -> np.ndarray:
+        alive = self._columns.alive
+        coef = np.zeros((len(self._right), len(alive)))
+        coef[:, alive] = self._directions().solve(self._columns.scale[alive], self._strength)
+        return coef
+
+    def _directions(self) -> Directions:
+        rows = self._columns.dense_rows()[:, self._columns.alive] * self._root[:, None] / np.sqrt(self._n)
+        basis, factor = linalg.qr(rows.T, mode="economic", check_finite=False)
+        left, values, right = linalg.svd(factor.T, full_matrices=False, check_finite=False)
+        kept = values > np.finfo(float).eps * max(rows.shape) * values.max(initial=0.0) + self._noise
+        return Directions(basis @ right[kept].T, values[kept], self._right @ left[:, kept] / np.sqrt(self._n))
+
+    def _of_rows(self, combination: np.ndarray) -> np.ndarray:
+        products = to_host(self._columns.backward(beside(combination * self._root, self._columns.data)))
+        return products * self._relative**2
+
+    def _forward(self, coef: np.ndarray) -> np.ndarray:
+        return to_host(self._columns.forward(coef)) * self._root
