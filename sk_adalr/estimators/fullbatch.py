@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 from sk_adalr.backends import fitted_array, is_sparse
 from sk_adalr.caller import warn_caller
@@ -162,6 +163,8 @@ class FullBatchTraining(GradientEstimator):
             warn_caller("Training interrupted by the user: keeping the model so far.")
         elif result.n_iter == self.max_iter and not result.converged and self.tol > 0:
             self._warn_not_converged()
+        elif result.advice:
+            warn_caller(f"{type(self).__name__}: {result.advice}", ConvergenceWarning)
         return result
 
 

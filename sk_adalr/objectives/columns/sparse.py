@@ -13,6 +13,8 @@ from sk_adalr.objectives.columns.blocks import Block
 # Squares of numbers above the first, and below its inverse, are safe. Columns with more entries than this share of
 # the rows may be constant.
 _SAFE_LEAST, _FULL = 1e-100, 1.0 - 1e-6
+# Share of entries above which products of rows take less time as dense ones.
+_DENSE_SHARE = 0.1
 
 
 class SparseColumns(Columns):
@@ -79,6 +81,9 @@ class SparseColumns(Columns):
         """Return the products (n, n) of the standardised rows, each column times its factor (p,); the host's."""
         factor = np.where(self.alive, factor, 0.0)
         host = to_host(self.data)
+        if host.nnz > _DENSE_SHARE * host.shape[0] * host.shape[1]:
+            rows = self.dense_rows() * factor
+            return rows @ rows.T
         rows, shift = sparse.csr_array(host @ sparse.diags_array(factor / self.scale)), factor * self._shift
         cross = rows @ shift
         return (rows @ rows.T).toarray() - cross[:, None] - cross + shift @ shift

@@ -56,6 +56,7 @@ class Binomial(SolverBase):
     loss: float
     _grad: np.ndarray
     _sums: Array | None
+    _curvature_along: float
 
     def __init__(
         self,
@@ -118,6 +119,7 @@ class Binomial(SolverBase):
         if change is None:
             return False
         step = c @ self._subspace.D
+        self.note_curvature(self._curvature_along, step, self._initial_rates)
         self.coef, self.intercept = self.coef + step, self.intercept + c[0] * int(self._fit_intercept)
         self._begin_gradient()  # a device computes it while the host keeps the books
         self._subspace.push(c[0], step, change)
@@ -206,6 +208,7 @@ class Binomial(SolverBase):
             if length != 1.0:
                 change *= length
             c, total = c + length * delta, change if total is None else total + change
+            self._curvature_along = c @ H @ c
             predicted = -(slope + 0.5 * delta @ H @ delta)
             if length == 1 and abs(before - self.loss - predicted) <= _MODEL_ERROR * abs(predicted):
                 break

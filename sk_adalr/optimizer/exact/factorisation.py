@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from sk_adalr.backends import Array, beside, is_sparse, namespace
-from sk_adalr.optimizer.exact.moments import has_sparse_products, n_sparse_multiplications
+from sk_adalr.optimizer.exact.moments import n_sparse_multiplications
 from sk_adalr.optimizer.exact.result import LeastSquaresSolution
 from sk_adalr.optimizer.exact.tall import TallProblem
 from sk_adalr.optimizer.exact.wide import WideProblem
@@ -24,12 +24,8 @@ def prefers_factorisation(X: Any) -> bool:
         return side <= _SIDE or (side <= _LARGEST_SIDE and n < _MOST_ROWS * p)
     if namespace(X) is not np or side > _LARGEST_SPARSE_SIDE:
         return False
-    if n <= p:
-        work = _SPARSE_NS * n_sparse_multiplications(X.T.tocsr())
-    elif has_sparse_products(X):
-        work = _SPARSE_NS * n_sparse_multiplications(X)
-    else:
-        work = _DENSE_NS * n * p * (p + 30.0)
+    sparse = _SPARSE_NS * n_sparse_multiplications(X.T.tocsr() if n <= p else X)
+    work = min(sparse, _DENSE_NS * n * p * (side + 30.0))
     return work + _DENSE_NS * side**3 <= max(_SHORT_NS, _ITERATED_NS * X.nnz)
 
 
@@ -43,10 +39,13 @@ def solve_least_squares(
     return _problem(X)(X, target, weight, penalty, centre).solve()
 
 
-def in_row_space(coef: np.ndarray, X: Any, weight: Array | None, centre: bool) -> np.ndarray:
-    """Return the coefficients (p, k) of minimum norm that predict for the rows of X (n, p) what `coef` (p, k) does."""
+def in_row_space(
+    coef: np.ndarray, intercept: np.ndarray, X: Any, weight: Array | None, centre: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return coefficients (p, k) of minimum norm and intercepts (k,) that predict for the rows of X what these do."""
     problem = _problem(X)(X, beside(np.zeros((X.shape[0], 0)), X), weight, 0.0, centre)
-    return problem.in_row_space(coef)
+    projected = problem.in_row_space(coef)
+    return projected, intercept + problem.mean @ (coef - projected)
 
 
 def _problem(X: Any) -> type[TallProblem] | type[WideProblem]:

@@ -149,6 +149,8 @@ class LeastSquares(SolverBase):
         slot = 1 + (self._iteration - 1) % self._n_steps
         curvature = (self._H[:, :size, :size] @ c[:, :, None])[:, :, 0]
         own = np.einsum("kr,kr->k", c, curvature)
+        for curvature_along, along in zip(own, step, strict=True):
+            self.note_curvature(curvature_along, along, self._initial_rates)
         self._Z[:, slot], self._D[:, slot] = predictions, step
         self._H[:, slot, :size], self._H[:, :size, slot] = curvature, curvature
         self._H[:, slot, slot] = own

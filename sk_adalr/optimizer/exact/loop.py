@@ -86,8 +86,17 @@ class Solver(Protocol):
         """Make one step; return False if none decreases the loss in floating point."""
         ...
 
+    @property
+    def least_curvature(self) -> float:
+        """Smallest curvature along a step so far, in units of that of the initial rates."""
+        ...
+
     def refresh(self) -> bool:
         """Make good what rounding has added up; say whether the loss is another one, and iterations go on."""
+        ...
+
+    def polish(self, *, fully: bool) -> None:
+        """Improve the coefficients further than the rule asks, if that is cheap; `fully` to all digits."""
         ...
 
 
@@ -95,6 +104,16 @@ class SolverBase:
     """What a solver need not say."""
 
     trusts_optimality = True
+    least_curvature = 1.0
+
+    def polish(self, *, fully: bool) -> None:
+        """Leave the coefficients as they are: a first-order step gains little."""
+
+    def note_curvature(self, curvature: float, step: np.ndarray, rates: np.ndarray) -> None:
+        """Remember the curvature of the loss along a step, relative to that which the initial rates assume."""
+        assumed = np.divide(step, rates, out=np.zeros_like(step), where=rates > 0) @ step
+        if assumed > 0:
+            self.least_curvature = min(self.least_curvature, max(curvature / assumed, 1e-300))
 
     def refresh(self) -> bool:
         """Return False: there is nothing to make good."""
@@ -116,6 +135,9 @@ class Outcome:
         Why, in one sentence.
     losses : list of float
         Loss before the first and after every iteration, in the caller's units.
+    gap : float
+        Where the rule was met: how far the loss may still be above its minimum, a share of that of the constant
+        model, if it is as flat elsewhere as along the flattest step.
     """
 
     n_iter: int = 0
@@ -123,6 +145,7 @@ class Outcome:
     interrupted: bool = False
     message: str = ""
     losses: list[float] = field(default_factory=list)
+    gap: float = 0.0
 
 
 def run(
@@ -174,11 +197,14 @@ def _iterate(
                 continue
             outcome.converged = True
             outcome.message = f"Converged after {outcome.n_iter} iterations: the stopping rule was met."
+            outcome.gap = optimality / solver.least_curvature / (solver.reference_loss or 1.0)
+            _polish(solver, outcome, tol)
             return
         if optimality <= _ROUNDING * abs(solver.loss):
             # Further steps would be made of rounding errors.
             outcome.converged = True
             outcome.message = _AT_THE_LIMIT.format(outcome.n_iter)
+            _polish(solver, outcome, tol)
             return
         if not np.isfinite(optimality):
             outcome.message = f"The gradient became non-finite at iteration {outcome.n_iter}."
@@ -192,6 +218,7 @@ def _iterate(
         if not moved or idle >= _PATIENCE:
             outcome.converged = True
             outcome.message = _AT_THE_LIMIT.format(outcome.n_iter)
+            _polish(solver, outcome, tol)
             return
         outcome.n_iter += 1
         course.append(solver.loss)
@@ -199,6 +226,12 @@ def _iterate(
         if callback is not None and callback(outcome.n_iter, outcome.losses[-1], solver.rates):
             outcome.message = f"Stopped by the callback after {outcome.n_iter} iterations."
             return
+
+
+def _polish(solver: Solver, outcome: Outcome, tol: float) -> None:
+    """Improve the solution; fully where the tolerance is finer than the loss resolves."""
+    solver.polish(fully=tol * tol * solver.reference_loss <= _ROUNDING * abs(solver.loss))
+    outcome.losses[-1] = solver.reported_loss
 
 
 def _is_small(optimality: float, course: list[float], solver: Solver, tol: float) -> bool:

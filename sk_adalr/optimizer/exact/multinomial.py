@@ -106,7 +106,9 @@ class Multinomial(SolverBase):
             loss = self._evaluate(trial, trial_grad)
             self.n_passes += 2
             if loss <= self.loss + _SUFFICIENT * length * slope:
-                self._inverse_hessian.push(trial - self._params, trial_grad - self._grad)
+                step, change = trial - self._params, trial_grad - self._grad
+                self._inverse_hessian.push(step, change)
+                self.note_curvature(step @ change, step, self._initial_rates)
                 self._params, self._grad, self.loss = trial, trial_grad, loss
                 return True
             if -slope <= self._noise * self.loss:

@@ -67,6 +67,8 @@ class Newton(SolverBase):
 
     _last_psi: np.ndarray
     _last_step: np.ndarray
+    #: Reciprocal condition of the last curvature.
+    condition: float = 1.0
 
     def __init__(
         self,
@@ -145,6 +147,36 @@ class Newton(SolverBase):
         self.optimality()
         return self._advance()
 
+    def polish(self, *, fully: bool) -> None:
+        """Make the step whose decrease was too small to go on, which squares the error, or all steps.
+
+        Those are made with a new curvature, as long as they halve the decrease that it foretells.
+        """
+        if not fully or self._single:
+            self._advance()
+            return
+        self._inverse_curvature, params = None, self._point.params
+        self._point = self._evaluate(params, self._scores_of(params))
+        foretold, before = self.optimality(), np.inf
+        while 0 < foretold < 0.5 * before:
+            params = self._point.params + self._direction
+            self._point = self._evaluate(params, self._scores_of(params))
+            self._last_psi, self._last_step = self._psi, self._direction.ravel()
+            foretold, before = self.optimality(), foretold
+
+    def movement(self) -> float:
+        """Return the largest change of a score in another step: large where the optimum is at infinity."""
+        self.optimality()
+        return float(abs(self._scores_of(self._direction)).max())
+
+    def _scores_of(self, params: np.ndarray) -> Array:
+        p = self._columns.shape[1]
+        scores = self._columns.forward(params[:, :p])
+        self.n_passes += 1
+        if self._fit_intercept:
+            scores += beside(params[:, -1:], scores)
+        return scores
+
     def _advance(self) -> bool:
         p = self._columns.shape[1]
         coef_step = self._columns.rounded(self._direction[:, :p])
@@ -185,18 +217,16 @@ class Newton(SolverBase):
         H.flat[:: len(H) + 1] += self._penalty.ravel()
         diagonal = H.diagonal()
         root = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-        inverse = InverseHessian(Factorised(H, root, single=self._single).solve, H.shape[0], _N_STEPS)
+        factorised = Factorised(H, root, single=self._single)
+        self.condition = factorised.condition
+        inverse = InverseHessian(factorised.solve, H.shape[0], _N_STEPS)
         each = np.where(diagonal > 0, 1.0 / root**2, 0.0).reshape(self._psi.shape)
         self.rates = each[:, : self._columns.shape[1]] * self._columns.alive
         return inverse
 
     def _start_at(self, coef: np.ndarray, intercept: np.ndarray) -> None:
         params = _centred(np.column_stack([coef, intercept])[:, : self._penalty.shape[1]])
-        scores = self._columns.forward(params[:, : coef.shape[1]])
-        self.n_passes += 1
-        if self._fit_intercept:
-            scores += beside(params[:, -1:], scores)
-        start = self._evaluate(params, scores)
+        start = self._evaluate(params, self._scores_of(params))
         if start.loss <= self.reference_loss:
             self._point = start
 

@@ -27,6 +27,8 @@ class ExactResult:
     losses : list of float
         Loss before the first and after every iteration.
     solver : {"exact", "newton", "cholesky"}
+    advice : str
+        What to tell the user where the solution may be far from the optimum; empty otherwise.
     interrupted : bool
         Whether Ctrl-C ended the fit; the solution is then the best so far.
     """
@@ -41,11 +43,16 @@ class ExactResult:
     losses: list[float] = field(repr=False)
     solver: str = "exact"
     interrupted: bool = False
+    advice: str = ""
 
 
 class LeastSquaresSolution(NamedTuple):
-    """Coefficients (p, k) and intercepts (k,) in the caller's units, and the sum over targets of their losses."""
+    """Coefficients (p, k) and intercepts (k,) in the caller's units, and the sum over targets of their losses.
+
+    `condition` is the reciprocal condition of the system that was solved, 0 where it was not safe to solve.
+    """
 
     coef: np.ndarray
     intercept: np.ndarray
     loss: float
+    condition: float

@@ -28,6 +28,7 @@ class Factorised:
     def __init__(self, H: np.ndarray, scale: np.ndarray, *, single: bool = False) -> None:
         self._inverse = 1.0 / scale
         scaled = H * self._inverse[:, None] * self._inverse
+        self._scaled = scaled
         first = _RIDGE_OF_SINGLE if single else _RIDGE
         for ridge in (first, max(10 * first, _JITTER)):
             regular = scaled.copy()
@@ -35,6 +36,12 @@ class Factorised:
             self._factor = upper_factor(regular)
             if self._factor is not None:
                 return
+
+    @property
+    def condition(self) -> float:
+        """Estimate of the reciprocal condition, at least about the trace of the identity; 0 where H is indefinite."""
+        norm = np.abs(self._scaled).sum(axis=0).max(initial=0.0)
+        return 0.0 if self._factor is None else float(lapack.dpocon(self._factor, norm)[0])
 
     def solve(self, right: np.ndarray) -> np.ndarray:
         """Return the solution (r,) of H solution = right."""

@@ -1,22 +1,40 @@
 """The entry point: change of coordinates, choice of solver and its memory, and the way back."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from sk_adalr.backends import Array, is_sparse
+from sk_adalr.backends import Array, beside, is_sparse, namespace
 from sk_adalr.objectives.columns import Columns, columns_in_place, newton_columns
 from sk_adalr.optimizer.exact.binomial import Binomial
-from sk_adalr.optimizer.exact.factorisation import solve_least_squares
+from sk_adalr.optimizer.exact.factorisation import in_row_space, prefers_factorisation, solve_least_squares
 from sk_adalr.optimizer.exact.full_curvature import BinomialLoss, LossWithCurvature, MultinomialLoss
 from sk_adalr.optimizer.exact.least_squares import LeastSquares
 from sk_adalr.optimizer.exact.loop import Solver, run
 from sk_adalr.optimizer.exact.memory import n_kept_steps
 from sk_adalr.optimizer.exact.multinomial import Multinomial
 from sk_adalr.optimizer.exact.newton import Newton
-from sk_adalr.optimizer.exact.result import ExactResult
+from sk_adalr.optimizer.exact.result import ExactResult, LeastSquaresSolution
 
+# Reciprocal conditions below which columns depend on each other: of a curvature, and nearly, of a system.
+_DEPENDENT, _NEARLY_DEPENDENT = 1e-6, 1e-4
+# Multiplications up to which coefficients of first-order steps lose what the data do not see.
+_MOST_PROJECTED = 1e8
+# A step that changes a score by more than this at convergence is one on the way to infinity.
+_MOVING = 0.1
+# What the loss may be above its minimum, as a share of that of the constant model, before users are told.
+_LARGEST_GAP = 1e-4
+_AT_INFINITY = (
+    " The optimum is at infinity, because some rows are separated perfectly and nothing penalises large coefficients. "
+    "Set a finite `C`."
+)
+_BY_FACTORISATION = " The columns are nearly dependent, so a factorisation found the solution."
+_NEARLY_DEPENDENT_COLUMNS = (
+    "The columns are nearly dependent, so the solution may be far from the optimum: the loss may still fall by {:.2%} "
+    "of that of a constant prediction, or more. Lower `tol`, strengthen the penalty, or drop dependent columns."
+)
 # Coefficients and intercepts of all outputs.
 _Solution: TypeAlias = tuple[np.ndarray, np.ndarray]
 _Callback: TypeAlias = Callable[[int, float, np.ndarray, Callable[[], _Solution]], Any]
@@ -77,7 +95,15 @@ def solve_exact(
         "n_steps": n_kept_steps(loss, columns.shape, columns.n_entries, _n_outputs(target, loss)),
         "start": start,
     }
-    return _solve(columns, _SOLVERS[loss](columns, target, weight, **options), "exact", max_iter, tol, callback)
+    result = _solve(columns, _SOLVERS[loss](columns, target, weight, **options), "exact", max_iter, tol, callback)
+    if loss == "squared" and result.converged and prefers_factorisation(X):
+        return _completed(result, solve_least_squares(X, target, weight, penalty, fit_intercept))
+    if loss == "squared" or not result.converged:
+        return result
+    if penalty == 0 and _separates(X, target, result):
+        result = replace(result, message=result.message + _AT_INFINITY)
+    is_small = min(X.shape) * X.shape[0] * X.shape[1] <= _MOST_PROJECTED
+    return _of_least_norm(result, X, weight, penalty, fit_intercept) if is_small else result
 
 
 def solve_newton(
@@ -108,7 +134,12 @@ def solve_newton(
         data_loss = MultinomialLoss(target, weight, _n_outputs(target, loss), fit_intercept)
     start = None if coef is None else _start(columns, coef, intercept)
     solver = Newton(columns, data_loss, _scaled_penalty(columns, penalty), fit_intercept, start)
-    return _solve(columns, solver, "newton", max_iter, tol, callback)
+    result = _solve(columns, solver, "newton", max_iter, tol, callback)
+    if not result.converged:
+        return result
+    if penalty == 0 and solver.movement() > _MOVING:
+        result = replace(result, message=result.message + _AT_INFINITY)
+    return result if solver.condition > _DEPENDENT else _of_least_norm(result, X, weight, penalty, fit_intercept)
 
 
 def _solve(
@@ -118,6 +149,7 @@ def _solve(
     wrapped = None if callback is None else _in_raw_units(callback, columns, solver)
     outcome = run(solver, max_iter=max_iter, tol=tol, callback=wrapped)
     raw_coef, raw_intercept = _raw_solution(columns, solver)
+    advice = _NEARLY_DEPENDENT_COLUMNS.format(min(outcome.gap, 1.0)) if outcome.gap > _LARGEST_GAP else ""
     return ExactResult(
         raw_coef.T,
         raw_intercept,
@@ -125,10 +157,11 @@ def _solve(
         outcome.n_iter,
         solver.n_passes / 2,
         outcome.converged,
-        outcome.message,
+        f"{outcome.message} {advice}".strip(),
         outcome.losses,
         name,
         outcome.interrupted,
+        advice,
     )
 
 
@@ -141,7 +174,9 @@ def solve_cholesky(
     """
     solution = solve_least_squares(X, target, normalised_weight(sample_weight), penalty, fit_intercept)
     return ExactResult(
-        *solution,
+        solution.coef,
+        solution.intercept,
+        solution.loss,
         n_iter=1,
         n_gradient_evaluations=3.0,
         converged=True,
@@ -149,6 +184,42 @@ def solve_cholesky(
         losses=[solution.loss],
         solver="cholesky",
     )
+
+
+def _completed(result: ExactResult, solution: LeastSquaresSolution) -> ExactResult:
+    """Return the solution of a factorisation, which knows what iterations cannot tell where columns are dependent."""
+    message = result.message.removesuffix(result.advice).strip()
+    if result.advice or solution.condition < _NEARLY_DEPENDENT:
+        message += _BY_FACTORISATION
+    return replace(
+        result,
+        coef=solution.coef,
+        intercept=solution.intercept,
+        loss=solution.loss,
+        losses=[*result.losses[:-1], solution.loss],
+        message=message,
+        advice="",
+    )
+
+
+def _of_least_norm(
+    result: ExactResult, X: Any, weight: Array | None, penalty: float, fit_intercept: bool
+) -> ExactResult:
+    """Return the result without what the data do not see, to which a weak penalty draws it in the limit only."""
+    coef, intercept = in_row_space(result.coef, result.intercept, X, weight, fit_intercept)
+    loss = result.loss - 0.5 * penalty * float((result.coef**2).sum() - (coef**2).sum())
+    return replace(result, coef=coef, intercept=intercept, loss=loss, losses=[*result.losses[:-1], loss])
+
+
+def _separates(X: Any, target: Array, result: ExactResult) -> bool:
+    """Say whether a classifier predicts every row right: its loss then falls forever as its coefficients grow."""
+    scores = X @ beside(result.coef, X) + beside(result.intercept, X)
+    if target.ndim == 2:
+        return bool((scores * (2 * target - 1) > 0).all())
+    others = scores.copy()
+    own = namespace(target).arange(len(target)), target
+    others[own] = -np.inf
+    return bool((scores[own] > others.max(axis=1)).all())
 
 
 def normalised_weight(sample_weight: Array | None) -> Array | None:

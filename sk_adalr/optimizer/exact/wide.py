@@ -28,7 +28,7 @@ class WideProblem:
     def __init__(self, X: Any, target: Array, weight: Array | None, penalty: float, centre: bool) -> None:
         n = X.shape[0]
         self._columns = standardised_columns(X if is_sparse(X) else X.astype(np.float64, copy=False), weight, centre)
-        alive = self._columns.alive
+        alive, self.mean = self._columns.alive, self._columns.mean
         self._noise = rounding_noise(self._columns.mean[alive], self._columns.scale[alive], X.dtype)
         self._root = np.ones(n) if weight is None else np.sqrt(to_host(weight))
         self._mean, self._scale, relative = standardised_target(to_host(target), self._root**2, centre)
@@ -42,21 +42,21 @@ class WideProblem:
     def solve(self) -> LeastSquaresSolution:
         """Return the solution in the caller's units."""
         columns, scale = self._columns, self._columns.scale
-        coef = self._by_cholesky()
-        if coef is None:
-            coef = self._by_directions()
+        solved = self._by_cholesky()
+        coef, condition = (self._by_directions(), 0.0) if solved is None else solved
         residual = self._right - self._forward(coef)
         with np.errstate(over="ignore"):
             squares = (residual**2).mean(axis=1) + self._strength * ((coef / scale) ** 2).sum(axis=1)
             raw, intercept = columns.to_raw(coef * self._scale[:, None], np.zeros(len(coef)))
-            return LeastSquaresSolution(raw.T, intercept + self._mean, float(0.5 * squares @ self._scale**2))
+            loss = float(0.5 * squares @ self._scale**2)
+        return LeastSquaresSolution(raw.T, intercept + self._mean, loss, condition)
 
     def in_row_space(self, coef: np.ndarray) -> np.ndarray:
         """Return the coefficients (p, k) of minimum norm that predict for the rows what `coef` (p, k) does."""
         return self._directions().project(coef, self._columns.scale, self._columns.alive)
 
-    def _by_cholesky(self) -> np.ndarray | None:
-        """Return the coefficients (k, p) from the system of the rows; None if it is not safely positive definite."""
+    def _by_cholesky(self) -> tuple[np.ndarray, float] | None:
+        """Return the coefficients (k, p) from the system of the rows, and its condition; None if it is not safe."""
         system = self._columns.row_products(self._relative) * self._root[:, None] * self._root
         system.flat[:: self._n + 1] += self._ridge
         if self._centre:  # the one combination of rows that centred columns do not see, nor centred targets
@@ -71,7 +71,7 @@ class WideProblem:
             fitted = self._forward(self._of_rows(combination)) + self._ridge * combination
             return solver.solve(self._right - fitted), None
 
-        return self._of_rows(refined(combination, refine)[0])
+        return self._of_rows(refined(combination, refine)[0]), solver.condition
 
     def _by_directions(self) -> np.ndarray:
         alive = self._columns.alive

@@ -1,0 +1,251 @@
+"""Fits whose optimum is not unique, or nearly so, are right: on the rows, and where no row has been."""
+
+import warnings
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+
+from sk_adalr import AdaptiveLRLinearRegression, AdaptiveLRLogisticRegression
+from sk_adalr.optimizer.exact import solve
+
+FORMATS = pytest.mark.parametrize("form", [np.asarray, sparse.csr_array], ids=["dense", "csr"])
+SOLVERS = pytest.mark.parametrize("solver", ["auto", "exact"])
+
+
+def of_known_rank(X, y, rank, alpha=0.0, weight=None, intercept=True):
+    """Return the coefficients of ridge regression, or of minimum norm, from the `rank` largest singular values."""
+    weight = np.ones(len(X)) if weight is None else weight
+    mean_x, mean_y = (np.average(a, axis=0, weights=weight) if intercept else 0.0 for a in (X, y))
+    root = np.sqrt(weight)[:, None]
+    U, s, Vt = np.linalg.svd((X - mean_x) * root, full_matrices=False)
+    U, s, Vt = U[:, :rank], s[:rank], Vt[:rank]
+    coef = Vt.T @ ((s / (s**2 + alpha))[:, None] * (U.T @ ((y - mean_y) * root)))
+    return coef, mean_y - mean_x @ coef if intercept else np.zeros(y.shape[1])
+
+
+def levels(counts, dtype=float):
+    """Return what OneHotEncoder makes of a column of so many rows of each level."""
+    return np.eye(len(counts), dtype=dtype)[np.repeat(np.arange(len(counts)), counts)]
+
+
+@FORMATS
+@SOLVERS
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(
+    ("alpha", "expected"), [(0.0, 30.0), (1e-10, 30.0), (1e-3, 29.997542036), (1e-2, 29.975453552), (1e6, 9.500296242)]
+)
+def test_an_unknown_level_of_a_category_gets_the_prediction_of_minimum_norm(form, solver, dtype, alpha, expected):
+    K = levels([60, 20, 15, 5], dtype)
+    model = AdaptiveLRLinearRegression(alpha=alpha, solver=solver).fit(form(K), K @ [0.0, 10, 20, 90])
+    assert model.predict(np.zeros((1, 4), dtype))[0] == pytest.approx(
+        expected, rel=1e-6 if dtype == np.float32 else 1e-8
+    )
+
+
+def dummies_and_ones(rng):
+    return np.column_stack([levels([7, 11, 2]), np.ones(20)]), 3, False
+
+
+def a_sum_of_two_others(rng):
+    X = rng.integers(-9, 9, (40, 5)).astype(float)
+    return np.column_stack([X, X[:, 0] + X[:, 1]]), 5, True
+
+
+def wide_columns_of_several_scales(rng):
+    return rng.normal(size=(10, 25)) * 10.0 ** rng.uniform(-2, 2, 25), 9, True
+
+
+def repeated_rows(rng):
+    return rng.normal(size=(6, 12))[rng.integers(0, 6, 15)], 5, True
+
+
+def two_categories(rng):
+    columns = [np.eye(k)[rng.permutation(np.arange(200) % k)] for k in (5, 8)]
+    return np.hstack(columns), 11, True
+
+
+def square(rng):
+    return rng.normal(size=(12, 12)), 11, True
+
+
+def a_repeated_column_in_another_unit(rng):
+    X = rng.integers(-9, 9, (30, 4)).astype(float)
+    return np.column_stack([X, 1024 * X[:, 0]]), 4, True
+
+
+KINDS = [
+    dummies_and_ones,
+    a_sum_of_two_others,
+    wide_columns_of_several_scales,
+    repeated_rows,
+    two_categories,
+    square,
+    a_repeated_column_in_another_unit,
+]
+
+
+@FORMATS
+@SOLVERS
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("alpha", [0.0, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2, 1.0, 1e6])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_predictions_in_and_out_of_the_span_are_those_of_the_singular_values(form, solver, kind, alpha, weighted):
+    rng = np.random.default_rng(0)
+    X, rank, intercept = kind(rng)
+    if kind is repeated_rows:  # how many of six rows were drawn
+        rank = len(np.unique(X, axis=0)) - 1
+    Y, weight = rng.normal(size=(len(X), 2)), rng.uniform(0.5, 2, len(X)) if weighted else None
+    coef, constant = of_known_rank(X, Y, rank, alpha, weight, intercept)
+    model = AdaptiveLRLinearRegression(alpha=alpha, solver=solver, fit_intercept=intercept)
+    model.fit(form(X), Y, sample_weight=weight)
+    new = rng.normal(size=(20, X.shape[1])) * np.abs(X).max(axis=0)
+    for rows in (X, new):
+        expected = rows @ coef + constant
+        np.testing.assert_allclose(model.predict(form(rows)), expected, rtol=1e-8, atol=1e-8 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_dense_sparse_and_scikit_learn_agree_on_generated_shapes(seed):
+    """Full rank within the smaller side, or less by dependent columns; in units up to 1e4 apart."""
+    rng = np.random.default_rng(seed)
+    n, p = rng.integers(2, 60, 2)
+    rank = int(min(n, p, rng.integers(1, 60)))
+    intercept, alpha = bool(rng.random() < 0.7), float(rng.choice([0, 1e-10, 1e-6, 1e-3, 1, 1e6]))
+    # Numbers whose sums are exact, so that the rank is what it is said to be.
+    X = (rng.integers(-8, 9, (n, rank)) @ rng.integers(-2, 3, (rank, p))).astype(float)
+    X *= 2.0 ** rng.integers(-7, 7, p) if rng.random() < 0.5 else 1.0
+    Y, weight = rng.normal(size=(n, rng.integers(1, 4))), rng.uniform(0.2, 1, n) if rng.random() < 0.5 else None
+    centred = X - np.average(X, axis=0, weights=weight) if intercept else X
+    rank = np.linalg.matrix_rank(centred / np.maximum(np.abs(X).max(axis=0), 1e-300), tol=1e-9 * max(n, p))
+    values = np.linalg.svd(centred, compute_uv=False)
+    if rank and values[rank - 1] < 1e-6 * values[0]:
+        pytest.skip("its own rounding decides the last digits")
+    coef, constant = of_known_rank(X, Y, rank, alpha, weight, intercept)
+    new = rng.normal(size=(20, p)) * np.abs(X).max(axis=0)
+    options = {"alpha": alpha, "fit_intercept": intercept}
+    models = [AdaptiveLRLinearRegression(**options).fit(form(X), Y, weight) for form in (np.asarray, sparse.csr_array)]
+    if rank == min(n - intercept, p):
+        peer = (
+            Ridge(alpha, fit_intercept=intercept, solver="svd") if alpha else LinearRegression(fit_intercept=intercept)
+        )
+        models.append(peer.fit(X, Y, weight))
+    for rows in (X, new):
+        expected = rows @ coef + constant
+        for model in models:
+            predicted = model.predict(rows).reshape(expected.shape)
+            np.testing.assert_allclose(predicted, expected, atol=1e-8 * max(1.0, np.abs(expected).max()), rtol=1e-8)
+
+
+@FORMATS
+@SOLVERS
+def test_as_many_rows_as_columns_and_one_leave_no_error_without_noise(form, solver):
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        X, new, coef = rng.normal(size=(101, 100)), rng.normal(size=(200, 100)), rng.normal(size=100)
+        model = AdaptiveLRLinearRegression(solver=solver).fit(form(X), X @ coef)
+        assert model.score(new, new @ coef) > 1 - 1e-9
+
+
+@FORMATS
+def test_the_middle_sizes_interpolate_as_scikit_learn_does(form):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(400, 400)), rng.normal(size=400)
+    model = AdaptiveLRLinearRegression().fit(form(X), y)
+    assert np.abs(model.predict(X) - y).max() < 1e-8
+    for alpha in (1e-4, 1.0):
+        expected = Ridge(alpha, solver="cholesky").fit(X, y)
+        ours = AdaptiveLRLinearRegression(alpha=alpha).fit(form(X), y)
+        np.testing.assert_allclose(ours.coef_, expected.coef_, atol=1e-8 * np.abs(expected.coef_).max())
+
+
+# log losses
+
+
+def in_coordinates_of_the_row_space(X, y, C, rank):
+    """Return the coefficients of scikit-learn's logistic regression on coordinates that keep the norm."""
+    basis = np.linalg.svd(X - X.mean(axis=0))[2][:rank].T
+    fitted = LogisticRegression(C=C, solver="newton-cholesky", tol=1e-13, max_iter=1000).fit(
+        (X - X.mean(axis=0)) @ basis, y
+    )
+    coef = fitted.coef_ @ basis.T
+    return coef, fitted.intercept_ - coef @ X.mean(axis=0)
+
+
+@FORMATS
+@SOLVERS
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("C", [1.0, 1e3, 1e6, 1e9])
+@pytest.mark.parametrize("kind", [two_categories, a_sum_of_two_others])
+def test_dependent_columns_leave_logistic_regression_its_optimum(form, solver, n_classes, C, kind):
+    rng = np.random.default_rng(1)
+    X, rank, _ = kind(rng)
+    y = np.argmax(0.2 * X[:, :n_classes] + rng.gumbel(size=(len(X), n_classes)), axis=1)
+    if n_classes == 3 and C > 1e6:
+        C = 1e6  # scikit-learn's own Newton steps end in a warning beyond
+    coef, intercept = in_coordinates_of_the_row_space(X, y, C, rank)
+    model = AdaptiveLRLogisticRegression(C=C, solver=solver, tol=1e-10).fit(form(X), y)
+    new = rng.normal(size=(20, X.shape[1])) * np.abs(X).max(axis=0)
+    expected = new @ coef.T + intercept
+    tolerance = 1e-6 if solver == "auto" else 1e-4  # first-order steps end at the digits of the loss
+    actual = model.decision_function(form(new)).reshape(expected.shape)
+    np.testing.assert_allclose(actual, expected, atol=tolerance * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("tol", [1e-10, 1e-12, 0.0])
+@pytest.mark.parametrize("C", [0.01, 1.0, 100.0])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_fine_tolerance_is_met_in_the_gradient(tol, C, n_classes):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(100, 20)) * 10.0 ** rng.uniform(-2, 2, 20)
+    y = np.argmax(X[:, :n_classes] / X[:, :n_classes].std(axis=0) + rng.gumbel(size=(100, n_classes)), axis=1)
+    model = AdaptiveLRLogisticRegression(C=C, tol=tol).fit(X, y)
+    residual = model.predict_proba(X) - np.eye(n_classes)[y]
+    residual = residual[:, 1:] if n_classes == 2 else residual
+    grad = C * residual.T @ X + model.coef_
+    assert (np.abs(grad) <= 1e-12 * C * (np.abs(residual).T @ np.abs(X))).all()
+
+
+# what is known of the end of a fit
+
+
+@SOLVERS
+@FORMATS
+def test_separable_classes_without_a_penalty_have_their_optimum_at_infinity(form, solver):
+    X = np.array([[0.0], [1.0], [2.0], [3.0]])
+    model = AdaptiveLRLogisticRegression(C=np.inf, solver=solver)
+    assert "at infinity" in model.fit(form(X), [0, 0, 1, 1]).stop_reason_
+    assert "at infinity" in model.fit(form(np.repeat(X, 2, axis=0)), [0, 0, 0, 0, 1, 1, 2, 2]).stop_reason_
+    assert "at infinity" not in model.fit(form(X), [0, 1, 0, 1]).stop_reason_
+    assert "at infinity" not in model.set_params(C=1e3).fit(form(X), [0, 0, 1, 1]).stop_reason_
+
+
+def test_a_level_of_a_single_class_has_its_coefficient_at_infinity():
+    K = levels([10, 10, 5])
+    y = np.r_[np.arange(10) % 2, np.arange(10) % 3 == 0, np.ones(5)].astype(int)
+    assert "at infinity" in AdaptiveLRLogisticRegression(C=np.inf).fit(K, y).stop_reason_
+
+
+@pytest.mark.parametrize("solver", ["auto", "exact"])
+def test_ten_powers_of_a_column_reach_the_optimum(solver):
+    x = np.linspace(0.1, 10, 200)
+    y = np.sin(x) + 0.1 * np.random.default_rng(0).normal(size=200)
+    X = x[:, None] ** np.arange(1, 11)
+    best = np.polynomial.Chebyshev.fit(x, y, 10)
+    model = AdaptiveLRLinearRegression(solver=solver).fit(X, y)
+    residual = y - best(x)
+    assert model.score(X, y) == pytest.approx(1 - residual @ residual / ((y - y.mean()) ** 2).sum(), abs=1e-7)
+
+
+def test_iterations_that_cannot_tell_the_optimum_say_so(monkeypatch):
+    monkeypatch.setattr(solve, "prefers_factorisation", lambda X: False)
+    x = np.linspace(0.1, 10, 200)
+    X, y = x[:, None] ** np.arange(1, 11), np.sin(x)
+    with pytest.warns(ConvergenceWarning, match="nearly dependent"):
+        model = AdaptiveLRLinearRegression(solver="exact").fit(X, y)
+    assert "nearly dependent" in model.stop_reason_
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        AdaptiveLRLinearRegression(solver="exact").fit(np.random.default_rng(0).normal(size=(200, 10)), y)
