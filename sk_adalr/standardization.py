@@ -35,7 +35,7 @@ class Standardization:
     Parameters
     ----------
     center, scale : float64 array of shape (n_columns,)
-        On the host, but for a copy made by `beside`.
+        On the host, but for a copy made by `beside`. A scale is 0 only of a constant column of a target.
     is_full : bool array of shape (n_columns,) or None, default=None
         Which columns of the sparse features that `beside` was given have an entry in every row.
     """
@@ -79,10 +79,15 @@ class Standardization:
         """Return centre and standard deviation of the columns of `target`, each in its own unit.
 
         The centre lies a tenth of a deviation off the mean: on centred features the gradient of the intercept would
-        otherwise start as pure rounding noise, which Adam would scale up to full steps.
+        otherwise start as pure rounding noise, which Adam would scale up to full steps. A column that is constant, up
+        to rounding, has itself as centre and no unit: its scale is 0.
         """
-        result = _statistics(target, weight, center)[0]
-        return cls(result.center - 0.1 * result.scale, result.scale) if center else result
+        result, varies, ranges, _ = _statistics(target, weight, center)
+        scale = np.where(varies, result.scale, 0.0)
+        if not center:
+            return cls(result.center, scale)
+        middle = np.where(varies, result.center, result.center + ranges / 2)
+        return cls(middle - 0.1 * scale, scale)
 
     def transform(self, X: Any, out: Array | None = None) -> Any:
         """Return the standardised rows `X`, of those this is beside: an array, in `out` if given, or `SparseRows`."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from sk_adalr.backends import Array, beside, namespace, to_host
 from sk_adalr.dataset import Dataset
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.standardization import Standardization
@@ -19,34 +20,84 @@ class Units:
     inputs : Standardization or None
         Of the columns of X, folded into the first layer.
     outputs : Standardization or None
-        Of the columns of y, folded into the last layer.
-    only_target : array of shape (n_outputs,) or None
-        The one target that a stream has shown so far, if it is: it has no unit yet.
+        Of the columns of y, folded into the last layer. One of scale 0 has been constant so far: it has no unit, its
+        target in training is 0, and its prediction the centre.
     """
 
     inputs: Standardization | None = None
     outputs: Standardization | None = None
-    only_target: Any = None
 
     @property
     def of_loss(self) -> float:
         """What turns a loss of training into the user's units: the mean variance of the outputs.
 
-        Several outputs weigh equally in training, whatever their units. 1 where the square is out of range.
+        Several outputs weigh equally in training, whatever their units; constant ones do not count. 1 where the
+        square is out of range, or all are constant.
         """
-        if self.outputs is None:
+        if self.outputs is None or self.is_constant:
             return 1.0
         with np.errstate(over="ignore", under="ignore"):
-            unit = float(np.mean(self.outputs.scale**2))
+            unit = float(np.mean(self.outputs.scale[self.outputs.scale > 0] ** 2))
         return unit if 0 < unit < np.inf else 1.0
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether all outputs have been constant so far."""
+        return self.outputs is not None and not self.outputs.scale.any()
 
     def of_target(self, data: Dataset) -> Dataset:
         """Return `data` with its target in the units of training."""
-        return (
-            data
-            if self.outputs is None
-            else replace(data, target=self.outputs.beside(data.target).transform(data.target))
-        )
+        if self.outputs is None:
+            return data
+        center, scale = self.outputs.center, self.outputs.scale
+        divisor = np.where(scale > 0, scale, _magnitude(center))
+        target = replace(self.outputs, scale=divisor).beside(data.target).transform(data.target)
+        constant = np.flatnonzero(scale == 0)
+        if constant.size:
+            xp = namespace(target)
+            columns = beside(constant, target)
+            # What is left is rounding, which Adam would scale up to full steps, unless the rows are not those of the
+            # fit but judge it.
+            left = target[:, columns]
+            target[:, columns] = xp.where(xp.abs(left) < float(xp.finfo(left.dtype).eps) ** 0.5, 0, left)
+        return replace(data, target=target)
+
+    def unit_less(self, params: Array, layout: ParameterLayout) -> Array:
+        """Return the flat vector `params`, on the host, with zeros, in place, for outputs without a unit.
+
+        Their gradient is then exactly zero, and the other outputs train as if alone.
+        """
+        if self.outputs is not None:
+            constant = self.outputs.scale == 0
+            coefs, intercepts = layout.unpack(params)
+            coefs[-1][:, constant] = 0
+            if intercepts:
+                intercepts[-1][constant] = 0
+        return params
+
+    def has_changed(self, target: Array) -> np.ndarray:
+        """Return which outputs (n_outputs,) were constant so far and are no longer in `target` (n_rows, n_outputs)."""
+        if self.outputs is None or self.outputs.scale.all():  # the usual case, without a look at the rows
+            return np.zeros(target.shape[1], dtype=bool)
+        xp = namespace(target)
+        center = beside(self.outputs.center, target)
+        distance = to_host(xp.mean(xp.abs(target - center), axis=0))
+        # Twice the deviation that counts as rounding, for these rows have a centre of their own.
+        rounding = 20 * float(xp.finfo(target.dtype).eps) * np.abs(self.outputs.center)
+        return (self.outputs.scale == 0) & (distance > rounding)
+
+    def with_units(self, changed: np.ndarray, outputs: Standardization) -> "Units":
+        """Return the units with those of `outputs` where these have `changed` (n_outputs,) and are not constant again.
+
+        There, as where single rows make chunks, the magnitude of both constants becomes the unit.
+        """
+        before = self.outputs
+        assert before is not None  # only an output with a centre has been constant
+        is_known = changed & (outputs.scale > 0)
+        magnitude = _magnitude(np.maximum(np.abs(before.center), np.abs(outputs.center)))
+        center = np.where(is_known, outputs.center, before.center)
+        scale = np.where(is_known, outputs.scale, np.where(changed, magnitude, before.scale))
+        return replace(self, outputs=Standardization(center, scale))
 
     def to_user(self, params: np.ndarray, layout: ParameterLayout) -> np.ndarray:
         """Return a copy of the flat vector `params` in the user's units.
@@ -78,21 +129,22 @@ class Units:
                 if intercepts:
                     intercepts[0][...] = intercept
             if self.outputs is not None:
-                scale = self.outputs.scale if to_user else 1 / self.outputs.scale
-                shift = self.outputs.center if to_user else -self.outputs.center / self.outputs.scale
+                center, scale = self.outputs.center, self.outputs.scale
+                if not to_user:
+                    scale = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > 0)
+                    center = -center * scale
                 coefs[-1][...] *= scale
                 if intercepts:
                     intercepts[-1][...] *= scale
-                    intercepts[-1][...] += shift
+                    intercepts[-1][...] += center
             return converted.astype(params.dtype, copy=False)
 
     def freeze(self) -> dict[str, Any]:
         """Return the units as a dict of arrays."""
-        parts = {
+        return {
             name: None if part is None else {"center": part.center, "scale": part.scale}
             for name, part in (("inputs", self.inputs), ("outputs", self.outputs))
         }
-        return {**parts, "only_target": self.only_target}
 
     @classmethod
     def thaw(cls, frozen: dict[str, Any]) -> "Units":
@@ -100,4 +152,8 @@ class Units:
         inputs, outputs = (
             None if frozen[name] is None else Standardization(**frozen[name]) for name in ("inputs", "outputs")
         )
-        return cls(inputs, outputs, frozen["only_target"])
+        return cls(inputs, outputs)
+
+
+def _magnitude(constants: np.ndarray) -> np.ndarray:
+    return np.where(constants == 0, 1.0, np.abs(constants))

@@ -14,7 +14,7 @@ from sk_adalr.estimators.session import Session
 from sk_adalr.estimators.targets import Target
 from sk_adalr.objectives import HalfSquaredError, L2Penalty, Network, PenalizedMean
 from sk_adalr.parameters import ParameterLayout
-from sk_adalr.training import Batches, History, Stopping, Trust, Validation, best_constant, best_epoch
+from sk_adalr.training import Batches, History, Stopping, Trust, Validation, best_constant, best_epoch, constant_loss
 from sk_adalr.training.stopping import FOLDS, FOLDS_STILL_GAIN
 from sk_adalr.units import Units
 
@@ -58,6 +58,7 @@ class Judged:
         copies = copies_of_rows(data) if may_judge else np.arange(n_rows)  # a look at each row takes its time
         n_rows = int(copies.max()) + 1
         stops_early = self._stops_early(n_rows, target)
+        is_constant = constant_loss(session.network, data.target, data.weight) == 0
         if stops_early:
             session.holdout, session.note = self._holdout(data, target, units, state.validation_seed, copies)
         if session.holdout is not None:
@@ -73,8 +74,10 @@ class Judged:
             session.validation = Validation(judge, state.best, state.best_params)
             if self._is_auto_stopping and not is_regression:
                 session.validation.n_rows = session.holdout.n_rows
-        elif not stops_early and self._is_folded(n_rows):
+        elif not is_constant and not stops_early and self._is_folded(n_rows):
             session.paying_epochs, session.theta = self._epochs_by_folds(session, copies)
+        if is_constant:
+            session.paying_epochs = 1
         tol = self.tol if session.paying_epochs is None else 0  # else the epochs are counted already
         session.stopping = self._stopping(session, session.history, stops_early, tol)
 
@@ -104,8 +107,7 @@ class Judged:
             return None, f" Early stopping had no rows to hold out: {error}"
 
     def _stopping(self, session: Session, history: History, stops_early: bool, tol: float) -> Stopping:
-        constant_loss = session.target.loss.constant_value(session.data.target, session.data.weight)
-        loss_scale = session.units.of_loss * constant_loss
+        loss_scale = session.units.of_loss * constant_loss(session.network, session.data.target, session.data.weight)
         stopping = Stopping(tol, self.n_iter_no_change, loss_scale)
         # A fit that goes on has already seen these epochs.
         if stops_early:
@@ -140,7 +142,8 @@ class Judged:
         epochs, thetas = [], []
         for fold in Holdout.folds(data, target, self._n_folds, session.state.validation_seed, copies):
             random_state = np.random.RandomState(session.state.validation_seed)
-            params = beside(self._initial_params(network, random_state, data.X.dtype), data.X)
+            params = self._initial_params(network, random_state, data.X.dtype)
+            params = beside(units.unit_less(params, network.layout), data.X)
             judge = fold.judge(network.layout, self._hidden_activation, units, target.loss)
             trust = Trust(network, judge, constant)
             best = best_epoch(

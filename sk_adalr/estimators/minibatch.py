@@ -3,7 +3,6 @@
 import copy
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,14 +15,14 @@ from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.judging import Judged
 from sk_adalr.estimators.report import Report
 from sk_adalr.estimators.session import Session
+from sk_adalr.estimators.standardized import Standardized
 from sk_adalr.estimators.targets import Target
 from sk_adalr.learning_rates import GRANULARITIES
 from sk_adalr.names import check_choice, check_number, default_rate, make_direction, make_learning_rate
-from sk_adalr.objectives import HalfSquaredError, Network, PenalizedMean
+from sk_adalr.objectives import Network, PenalizedMean
 from sk_adalr.optimizer import Optimizer
 from sk_adalr.optimizer.automatic import AUTOMATIC_DIRECTIONS, AutomaticOptimizer
 from sk_adalr.parameters import ParameterLayout
-from sk_adalr.standardization import Standardization
 from sk_adalr.training import (
     Batches,
     History,
@@ -33,7 +32,7 @@ from sk_adalr.training import (
     no_worse_than_constant,
     shrunk,
 )
-from sk_adalr.training.stopping import FOLDS_STILL_GAIN, INTERRUPTED, MAX_ITER_MADE, MAX_ITER_REACHED
+from sk_adalr.training.stopping import CONSTANT, FOLDS_STILL_GAIN, INTERRUPTED, MAX_ITER_MADE, MAX_ITER_REACHED
 from sk_adalr.units import Units
 
 # Where there is nothing to learn, automatic fits end near the loss of the constant (at most 1.04 times it, in some 70
@@ -41,7 +40,7 @@ from sk_adalr.units import Units
 _FAR_ABOVE_CONSTANT = 1.3
 
 
-class MiniBatchTraining(Judged):
+class MiniBatchTraining(Judged, Standardized):
     """How the estimators train with a direction and a learning rate.
 
     A subclass says what the model is.
@@ -54,7 +53,6 @@ class MiniBatchTraining(Judged):
     learning_rate_init: Any
     hyper_learning_rate: Any
     batch_size: Any
-    standardize: Any
     random_state: Any
     momentum: Any
     beta_1: Any
@@ -74,8 +72,6 @@ class MiniBatchTraining(Judged):
 
     # What the model is.
     _hidden_sizes: Any
-    _has_intercept: Any
-    _params: Callable[[ParameterLayout], np.ndarray]
     _coef_attributes: Callable[[ParameterLayout, np.ndarray, Target], dict[str, Any]]
 
     @property
@@ -135,7 +131,9 @@ class MiniBatchTraining(Judged):
 
         params = self._run(session, max_epochs - n_restored, on_epoch)
         if session.paying_epochs is not None and session.history.stop_reason == MAX_ITER_MADE:
-            session.history.stop_reason = self._reason_of_folds(session.paying_epochs, max_epochs)
+            session.history.stop_reason = (
+                CONSTANT if session.is_constant else self._reason_of_folds(session.paying_epochs, max_epochs)
+            )
         self._warn_if_bad(session)
         training = session.freeze()
         params = self._bounded(session, params)
@@ -150,11 +148,11 @@ class MiniBatchTraining(Judged):
         optimizer = self._make_optimizer(layout)
         goes_on = resume
         if resume and self._training:
-            units = Units.thaw(self._training["units"])
-            if is_chunk and units.only_target is not None:
-                units, goes_on = self._units_after_one_target(units, data, target)
+            units, goes_on = self._units_of_more(Units.thaw(self._training["units"]), data, target, is_chunk)
         else:
             units = self._units(data, target, is_chunk)
+            if resume:
+                units = self._units_of_fitted(units, layout)
         return Session(
             data=units.of_target(data),
             target=target,
@@ -202,9 +200,13 @@ class MiniBatchTraining(Judged):
         """Return `params`, shrunk if the automatic rule ended above the loss of the best constant prediction.
 
         On the rows of the fit, where there is nothing to learn and mini-batches lead a little way from it; or on
-        folds, where there are too few rows for so many columns. A rate of the user's own does what it is told.
+        folds, where there are too few rows for so many columns. A rate of the user's own does what it is told. A
+        target that is constant itself is predicted as it is.
         """
         stopping = session.stopping
+        if session.is_constant:
+            constant = best_constant(session.network, session.data.target, session.data.weight)
+            return shrunk(params, session.network, constant, 0.0)
         if stopping is None or not isinstance(session.optimizer, AutomaticOptimizer):
             return params
         if session.theta < 1:
@@ -245,14 +247,13 @@ class MiniBatchTraining(Judged):
     def _warn_if_bad(self, session: Session) -> None:
         """Warn if a fit had too few epochs, or ended far from where a constant prediction is already."""
         history, stopping = session.history, session.stopping
-        if stopping is None:
+        if stopping is None or session.is_constant:
             return
         if history.stop_reason in (MAX_ITER_REACHED, FOLDS_STILL_GAIN.format(self._n_folds)):
             stop_early = ", set `early_stopping=True` to stop where held-out rows no longer gain,"
             is_judged = session.validation is not None or session.paying_epochs is not None
             self._warn_not_converged("," if is_judged or self.early_stopping is True else stop_early)
-        # A rate of the user's own is too high; the automatic rule bounds its loss itself. A constant target's constant
-        # prediction has no loss; what is left is then compared with its magnitude.
+        # A rate of the user's own is too high; the automatic rule bounds its loss itself.
         has_own_rate = not isinstance(session.optimizer, AutomaticOptimizer)
         if has_own_rate and history.losses[-1] > 2 * max(stopping.loss_scale, 0.01 * session.units.of_loss):
             low, _, high = history.learning_rate_curve()[-1]
@@ -269,28 +270,6 @@ class MiniBatchTraining(Judged):
             f"Raise `max_iter`{advice} or set `tol=0` if that many iterations were what you wanted.",
             ConvergenceWarning,
         )
-
-    def _units(self, data: Dataset, target: Target, is_chunk: bool) -> Units:
-        """Return the units of training for these data, or for a stream that they are the first chunk of."""
-        if not self.standardize:
-            return Units()
-        center = self._has_intercept
-        inputs = Standardization.of_features(data.X, data.sample_weight, center=center, is_chunk=is_chunk)
-        outputs = None
-        if isinstance(target.loss, HalfSquaredError):
-            outputs = Standardization.of_targets(data.target, data.sample_weight, center=center)
-        return Units(inputs, outputs, _only_target(data.target) if is_chunk and outputs is not None else None)
-
-    def _units_after_one_target(self, units: Units, data: Dataset, target: Target) -> tuple[Units, bool]:
-        """Return the units of a stream of which all targets were equal, and whether training goes on.
-
-        Such a target has no unit. The first chunk in which it varies gives it one, and training begins anew: nothing
-        was learned but a constant. Where single rows make chunks, it stays without.
-        """
-        only = _only_target(data.target)
-        if only is None:
-            return self._units(data, target, is_chunk=True), False
-        return (units if (only == units.only_target).all() else replace(units, only_target=None)), True
 
     def _training_state(
         self, optimizer: Optimizer | AutomaticOptimizer, network: Network, units: Units, X: Any, resume: bool
@@ -309,7 +288,7 @@ class MiniBatchTraining(Judged):
         if resume:
             params = units.from_user(self._params(layout), layout)
         else:
-            params = self._initial_params(network, random_state, X.dtype)
+            params = units.unit_less(self._initial_params(network, random_state, X.dtype), layout)
         return TrainingState.start(optimizer, beside(params, X), random_state)
 
     def _history(self) -> History:
@@ -321,11 +300,6 @@ class MiniBatchTraining(Judged):
             earlier_learning_rates=fitted_array(self.learning_rate_curve_),
             earlier_layer_learning_rates=None if by_layer is None else fitted_array(by_layer),
         )
-
-
-def _only_target(target: Array) -> np.ndarray | None:
-    """Return the target (n_outputs,) that all rows share, the host's; None if they share none."""
-    return to_host(target[0]) if bool((target == target[:1]).all()) else None
 
 
 def history_attributes(history: History, note: str) -> dict[str, Any]:

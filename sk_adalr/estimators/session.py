@@ -35,7 +35,7 @@ class Session:
     stopping : Stopping or None
         None in `partial_fit`, which makes the epoch that it is asked for.
     paying_epochs : float or None
-        How many epochs pay, infinite if all do, where folds of the rows were asked.
+        How many epochs pay, infinite if all do, where folds of the rows were asked; one where there is nothing to learn.
     theta : float
         How far folds let the raw prediction lie from that of the best constant, 1 where they trust it.
     note : str
@@ -56,6 +56,11 @@ class Session:
     paying_epochs: float | None = None
     theta: float = 1.0
     note: str = ""
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether a fit has nothing to learn: a constant prediction has no loss."""
+        return self.stopping is not None and self.stopping.loss_scale == 0
 
     @property
     def loss(self) -> float:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from sk_adalr.backends import Array
+from sk_adalr.backends import Array, namespace
 from sk_adalr.objectives import Network
 from sk_adalr.training.batches import Batches
 
@@ -46,6 +46,16 @@ def no_worse_than_constant(params: Array, network: Network, batches: Batches) ->
 def best_constant(network: Network, target: Array, weight: Array | None) -> Any:
     """Return the best constant raw prediction of the target, (n_outputs,); zero without intercepts."""
     return network.loss.constant(target, weight) if network.layout.fit_intercept else 0.0
+
+
+def constant_loss(network: Network, target: Array, weight: Array | None) -> float:
+    """Return the mean loss of the best constant prediction; that of zero where an intercept alone could have none."""
+    loss = network.loss.constant_value(target, weight)
+    if loss > 0 or network.layout.fit_intercept:
+        return loss
+    n_rows, n_outputs = len(target), network.layout.coef_shapes[-1][1]
+    zeros = namespace(target).zeros((n_rows, n_outputs), dtype=np.float64)
+    return float(network.loss.value(zeros, target, weight)) / float(n_rows if weight is None else weight.sum())
 
 
 def best_theta(params: Array, network: Network, constant: Any, loss_of: Callable[[Array], float]) -> float:

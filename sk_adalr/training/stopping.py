@@ -8,6 +8,7 @@ MAX_ITER_REACHED = "Reached `max_iter` before the criterion of `tol` was met."
 MAX_ITER_MADE = "Trained for `max_iter` epochs, as `tol=0` asks."
 INTERRUPTED = "Interrupted by the user; the model is the best so far."
 CALLBACK = "A callback asked to stop."
+CONSTANT = "The target is constant, and predicted as it is: there is nothing to train."
 FOLDS = "Trained for {} epochs, {} as lower the loss of unseen rows, by the median of {} folds."
 FOLDS_STILL_GAIN = "Reached `max_iter`, up to which the loss of unseen rows falls, by the median of {} folds."
 
