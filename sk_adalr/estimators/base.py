@@ -54,7 +54,8 @@ class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, BaseEstimator):
             The target.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights. A weight of 2 counts as the row twice in the loss, the statistics of the columns and
-            class weights; batches are drawn by rows.
+            class weights; batches are drawn by rows. A row of weight 0 is left out; a class of such rows alone stays
+            in ``classes_``, with a probability next to 0.
         X_val, y_val : array-like, default=None
             Rows that judge instead of a random part of `X` when `early_stopping`, however few rows `X` has where
             that is "auto". In a pipeline, route them with ``set_fit_request`` and
@@ -116,14 +117,16 @@ class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, BaseEstimator):
         if resume:
             X = as_dtype(X, self._dtype)
         weight = check_weights(sample_weight, X.shape[0])
-        if weight is not None and not weight.all():  # a row without weight is no row
-            rows = weight > 0
-            X, y, weight = X[beside(rows, X)], y[rows], weight[rows]
         target = self._encode_target(y, X.dtype, weight, classes)
         if resume:
             self._check_same_target(target)
+        total = check_weights(weight, X.shape[0], target.class_weight)
+        if total is not None and not total.all():  # a row without weight is no row, but its class is one
+            rows = total > 0
+            X, target, total = X[beside(rows, X)], target.of_rows(rows), total[rows]
+            weight = None if weight is None else weight[rows]
         sample_weight, _ = scale_weights(weight, X.dtype)
-        weight, weight_scale = scale_weights(check_weights(weight, X.shape[0], target.class_weight), X.dtype)
+        weight, weight_scale = scale_weights(total, X.dtype)
         data = Dataset(X, target.values, weight, weight_scale, sample_weight)
         return data.moved(self._move_beside(X)), target
 
@@ -143,9 +146,15 @@ class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, BaseEstimator):
             raise ValueError("`X_val` and `y_val` are for early stopping; set `early_stopping=True` to use them.")
         X_val, y_val = check_features_and_target(self, X_val, y_val, numeric=is_regressor(self), reset=False)
         encoded = self._encode_target(y_val, X.dtype, None, target.attributes.get("classes_"))
+        X_val = as_dtype(X_val, X.dtype)
+        if encoded.class_weight is not None and not encoded.class_weight.all():  # those rows do not judge either
+            rows = encoded.class_weight > 0
+            if not rows.any():
+                raise ValueError("`y_val` has only classes whose `class_weight` is 0, so that no row can judge.")
+            X_val, encoded = X_val[beside(rows, X_val)], encoded.of_rows(rows)
         if encoded.n_outputs != target.n_outputs:
             raise ValueError(f"`y_val` must have {target.n_outputs} outputs as `y` has; got {encoded.n_outputs}.")
-        data = Dataset(as_dtype(X_val, X.dtype), encoded.values)
+        data = Dataset(X_val, encoded.values)
         return replace(target, validation=data.moved(lambda array: beside(array, X)))
 
     def _check_same_target(self, target: Target) -> None:

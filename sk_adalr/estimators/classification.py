@@ -15,6 +15,7 @@ class LabelPrediction(ClassifierMixin):
     """Labels and probabilities from the raw prediction (n_samples, n_outputs) of `_raw_prediction`."""
 
     _takes_multilabel = False
+    _takes_one_class = False
 
     def _encode_target(self, y: Any, dtype: Any, sample_weight: Any, classes: np.ndarray | None) -> Target:
         return encode_labels(
@@ -24,6 +25,7 @@ class LabelPrediction(ClassifierMixin):
             class_weight=self.class_weight,
             sample_weight=sample_weight,
             multilabel=self._takes_multilabel,
+            one_class=self._takes_one_class,
             estimator_name=type(self).__name__,
         )
 

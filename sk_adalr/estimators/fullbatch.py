@@ -15,6 +15,7 @@ from sk_adalr.backends import fitted_array, is_sparse
 from sk_adalr.caller import warn_caller
 from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.base import GradientEstimator
+from sk_adalr.estimators.classes_without_rows import SolvedClasses
 from sk_adalr.estimators.minibatch import history_attributes
 from sk_adalr.estimators.report import Report
 from sk_adalr.estimators.targets import Target
@@ -28,7 +29,7 @@ from sk_adalr.optimizer.exact import (
     solve_newton,
 )
 from sk_adalr.training import History
-from sk_adalr.training.stopping import INTERRUPTED
+from sk_adalr.training.stopping import CONSTANT, INTERRUPTED
 
 _LOSS_NAMES = {HalfSquaredError: "squared", BinomialLogLoss: "binomial", MultinomialLogLoss: "multinomial"}
 
@@ -90,16 +91,28 @@ class FullBatchTraining(GradientEstimator):
     def _solve_at_once(self, data: Dataset, target: Target, report: Report, resume: bool) -> dict[str, Any]:
         history = History()
         options = {"penalty": self._penalty_strength(data), "fit_intercept": self._has_intercept}
-        solver = "exact" if self._names_exact else _fastest_solver(data, target)
-        if solver == "cholesky":
-            result = solve_cholesky(data.X, data.target, data.weight, **options)
+        classes = SolvedClasses.of(target, self._has_intercept)
+
+        def fitted_from(coef: np.ndarray, intercept: np.ndarray) -> dict[str, Any]:
+            if classes is not None:
+                coef, intercept = classes.widened(coef, intercept, data.X.dtype)
+            return self._coefs_in_dtype(coef, intercept, data, target)
+
+        seen, seen_target = (data, target) if classes is None else classes.narrowed(data, target)
+        start = self._start(classes, target) if resume else (None, None)
+        solver = "exact" if self._names_exact else _fastest_solver(seen, seen_target)
+        if solver == "cholesky" or (classes is not None and classes.is_one):
+            if solver == "cholesky":
+                result = solve_cholesky(data.X, data.target, data.weight, **options)
+            else:
+                result = _certain(data.X.shape[1], solver)
             history.losses.append(_finite(result.loss))
-            report(history, lambda: self._coefs_in_dtype(result.coef, result.intercept, data, target))
+            report(history, lambda: fitted_from(result.coef, result.intercept))
             history.stop_reason = result.message
         else:
             solve = solve_newton if solver == "newton" else solve_exact
-            result = self._iterate(solve, data, target, report, resume, history, options)
-        fitted = self._coefs_in_dtype(result.coef, result.intercept, data, target)
+            result = self._iterate(solve, seen, seen_target, start, fitted_from, report, history, options)
+        fitted = fitted_from(result.coef, result.intercept)
         if not all(np.isfinite(array).all() for array in (fitted["coef_"], fitted["intercept_"])):
             raise ValueError(
                 f"The coefficients in the units of `X` and `y` are beyond the range of {data.X.dtype}: their scales "
@@ -125,23 +138,30 @@ class FullBatchTraining(GradientEstimator):
             intercept = intercept.astype(data.X.dtype)
         return self._shape_coefs(coef, intercept, target) | target.attributes
 
+    def _start(self, classes: SolvedClasses | None, target: Target) -> tuple[np.ndarray | None, np.ndarray | None]:
+        # Where a class has no coefficients, it had no weight: from its intercept the way is longer than from nothing.
+        coef, intercept = np.atleast_2d(fitted_array(self.coef_)).T, np.atleast_1d(fitted_array(self.intercept_))
+        if classes is not None:
+            coef, intercept = classes.narrowed_start(coef, intercept)
+        if target.labels is not None and not coef.any(axis=0).all():
+            return None, None
+        return coef, intercept
+
     def _iterate(
         self,
         solve: Callable[..., ExactResult],
         data: Dataset,
         target: Target,
+        start: tuple[np.ndarray | None, np.ndarray | None],
+        fitted_from: Callable[[np.ndarray, np.ndarray], dict[str, Any]],
         report: Report,
-        resume: bool,
         history: History,
         options: dict[str, Any],
     ) -> ExactResult:
-        def fitted_so_far(coef: np.ndarray, intercept: np.ndarray) -> dict[str, Any]:
-            return self._coefs_in_dtype(coef, intercept, data, target)
-
         def record(iteration: int, loss: float, rates: np.ndarray, solution: Callable) -> bool:
             history.losses.append(_finite(loss))
             history.record_rates(rates.ravel())
-            return report(history, lambda: fitted_so_far(*solution()))
+            return report(history, lambda: fitted_from(*solution()))
 
         result = solve(
             data.X,
@@ -150,8 +170,8 @@ class FullBatchTraining(GradientEstimator):
             _LOSS_NAMES[type(target.loss)],
             max_iter=self.max_iter,
             tol=self.tol,
-            coef=np.atleast_2d(fitted_array(self.coef_)).T if resume else None,
-            intercept=np.atleast_1d(fitted_array(self.intercept_)) if resume else None,
+            coef=start[0],
+            intercept=start[1],
             callback=record,
             **options,
         )
@@ -174,6 +194,12 @@ def _fastest_solver(data: Dataset, target: Target) -> str:
     if isinstance(target.loss, HalfSquaredError):
         return "cholesky" if prefers_factorisation(data.X) else "exact"
     return "newton" if prefers_newton(n_samples, n_features, target.n_outputs, is_sparse(data.X)) else "exact"
+
+
+def _certain(n_features: int, solver: str) -> ExactResult:
+    """Return the solution where a single class has weight."""
+    nothing = np.zeros((n_features, 1)), np.zeros(1)
+    return ExactResult(*nothing, 0.0, 1, 0.0, True, CONSTANT, [0.0], solver)
 
 
 def _finite(loss: float) -> float:

@@ -58,7 +58,7 @@ class Holdout:
         candidates, alone, labels = _first_rows(copies), np.arange(0), target.labels
         if labels is not None:
             _, index, counts = np.unique(labels[candidates], return_inverse=True, return_counts=True)
-            if (counts > 1).sum() < 2:
+            if (counts > 1).sum() < min(2, len(counts)):
                 raise ValueError("Two classes need two rows or more.")
             has_others = counts[index] > 1
             candidates, alone = candidates[has_others], candidates[~has_others]

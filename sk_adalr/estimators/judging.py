@@ -89,7 +89,10 @@ class Judged:
         """Return whether rows that do not train judge the model, of so many, copies left out."""
         if not self._is_auto_stopping:
             return bool(self.early_stopping)
-        n_classes = len(target.attributes.get("classes_", (0, 1)))  # a regressor counts as two
+        if target.labels is None:
+            n_classes = len(target.attributes.get("classes_", (0, 1)))  # a regressor counts as two
+        else:
+            n_classes = int(target.shown.sum())  # classes without weight do not count
         enough = min(self._min_rows_to_hold_out * n_classes, self._enough_rows_to_hold_out)
         return target.validation is not None or n_rows >= enough
 

@@ -4,10 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from sk_adalr.estimators.classes_without_rows import soften
 from sk_adalr.estimators.classification import LabelPrediction
 from sk_adalr.estimators.linear import LinearEstimator
 from sk_adalr.estimators.targets import Target
 from sk_adalr.names import check_number
+from sk_adalr.parameters import ParameterLayout
 
 
 class AdaptiveLRLogisticRegression(LabelPrediction, LinearEstimator):
@@ -29,7 +31,8 @@ class AdaptiveLRLogisticRegression(LabelPrediction, LinearEstimator):
     fit_intercept : bool, default=True
         Whether the model has intercepts.
     class_weight : dict, "balanced" or None, default=None
-        Weight of each class, 1 by default; "balanced" weighs classes inversely to their frequency.
+        Weight of each class, 1 by default; "balanced" weighs classes inversely to their frequency. A weight of 0
+        leaves out the rows of a class, which stays in `classes_`, with a probability next to 0.
     solver : {"auto", "exact", "sgd", "momentum", "nesterov", "adam"} or Direction, default="auto"
         "exact" trains on all rows at once and solves for the learning rates in each step; there is nothing to choose.
         The others train on mini-batches. "auto" is "exact", for few coefficients with a rate for each of them, which
@@ -235,6 +238,13 @@ class AdaptiveLRLogisticRegression(LabelPrediction, LinearEstimator):
 
     def _penalty_numerator(self) -> float:
         return 1 / self.C
+
+    def _params(self, layout: ParameterLayout) -> np.ndarray:
+        params = super()._params(layout)
+        coefs, intercepts = layout.unpack(params)
+        if intercepts:
+            soften(coefs[0], intercepts[0])
+        return params
 
     def _shape_coefs(self, coef: np.ndarray, intercept: np.ndarray, target: Target) -> dict[str, Any]:
         if coef.shape[0] > 1:  # the loss cannot see what all classes share

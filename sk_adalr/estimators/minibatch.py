@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 from sk_adalr.backends import Array, beside, fitted_array, to_host
 from sk_adalr.caller import warn_caller
 from sk_adalr.dataset import Dataset
+from sk_adalr.estimators.classes_without_rows import ruled_out
 from sk_adalr.estimators.judging import Judged
 from sk_adalr.estimators.report import Report
 from sk_adalr.estimators.session import Session
@@ -137,6 +138,8 @@ class MiniBatchTraining(Judged, Standardized):
         self._warn_if_bad(session)
         training = session.freeze()
         params = self._bounded(session, params)
+        if session.stopping is not None:  # a stream may yet show what it has not shown
+            params = ruled_out(params, session.layout, target)
         del session.state, session.network  # their buffers make room for the model in the user's units
         return self._fitted(session, params, training)
 
@@ -149,6 +152,8 @@ class MiniBatchTraining(Judged, Standardized):
         goes_on = resume
         if resume and self._training:
             units, goes_on = self._units_of_more(Units.thaw(self._training["units"]), data, target, is_chunk)
+            if goes_on and self._has_more_to_learn(target, is_chunk):
+                units, goes_on = self._units(data, target, is_chunk), False
         else:
             units = self._units(data, target, is_chunk)
             if resume:
@@ -161,8 +166,19 @@ class MiniBatchTraining(Judged, Standardized):
             network=network,
             optimizer=optimizer,
             state=self._training_state(optimizer, network, units, data.X, goes_on),
-            history=self._history() if resume else History(),
+            # What was learned of less than there is to learn would be no measure of progress.
+            history=self._history() if goes_on or (resume and is_chunk) else History(),
         )
+
+    def _has_more_to_learn(self, target: Target, is_chunk: bool) -> bool:
+        """Return whether training begins anew, for classes or answers that the fit before had no rows of.
+
+        A stream goes on, unless that fit had nothing to learn.
+        """
+        shown = (self._training or {}).get("shown")
+        if shown is None or not (target.shown & ~shown).any():
+            return False
+        return not is_chunk or shown.sum() <= (target.labels is not None)
 
     def _run(self, session: Session, max_epochs: int, on_epoch: Callable[[History, Array], bool]) -> Array:
         """Train, and return the parameters to keep."""

@@ -35,7 +35,8 @@ class Session:
     stopping : Stopping or None
         None in `partial_fit`, which makes the epoch that it is asked for.
     paying_epochs : float or None
-        How many epochs pay, infinite if all do, where folds of the rows were asked; one where there is nothing to learn.
+        How many epochs pay, infinite if all do, where folds of the rows were asked; one where there
+        is nothing to learn.
     theta : float
         How far folds let the raw prediction lie from that of the best constant, 1 where they trust it.
     note : str
@@ -71,4 +72,5 @@ class Session:
         """Return all that another call needs to go on, sharing its arrays."""
         if self.validation is not None:
             self.state.best, self.state.best_params = self.validation.best, self.validation.best_params
-        return {**self.state.freeze(self.optimizer), "units": self.units.freeze()}
+        shown = None if self.stopping is None else self.target.shown  # a stream takes what comes
+        return {**self.state.freeze(self.optimizer), "units": self.units.freeze(), "shown": shown}

@@ -48,16 +48,19 @@ class Standardized:
     def _units_of_more(self, units: Units, data: Dataset, target: Target, is_chunk: bool) -> tuple[Units, bool]:
         """Return the units in which training goes on with these data, and whether it does or begins anew.
 
-        An output that was constant so far has no unit. The first rows in which it varies give it one. If that is so
-        of all outputs, training begins anew, with the units of these rows: nothing was learned but constants.
+        An output that was constant so far has no unit. The first rows in which it varies give it one. In a fit, or if
+        that is so of all outputs, training begins anew, with the units of these rows.
         """
         if units.outputs is None:
             return units, True
         changed = units.has_changed(data.target)
         if not changed.any():
             return units, True
+        if not is_chunk:
+            return self._units(data, target, is_chunk), False
         if not self.standardize:
-            return units.with_units(changed, replace(units.outputs, scale=np.ones(len(changed)))), True
+            user_units = replace(units.outputs, scale=np.ones(len(changed)))
+            return units.with_units(changed, user_units), not units.is_constant
         outputs = self._output_units(data)
         inputs = units.inputs
         if units.is_constant and outputs.scale.any():

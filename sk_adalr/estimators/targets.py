@@ -1,6 +1,6 @@
 """From the user's y to what a loss compares with, and back."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Real
 from typing import Any
 
@@ -43,6 +43,22 @@ class Target:
     attributes: dict[str, Any] = field(default_factory=dict)
     validation: Dataset | None = None
 
+    @property
+    def shown(self) -> np.ndarray:
+        """Which classes have rows, (n_classes,), or which labels of a matrix have both answers; all of outputs."""
+        if self.labels is not None:
+            counts = np.bincount(self.labels, minlength=len(self.attributes["classes_"]))
+            return np.greater(counts, 0)
+        if isinstance(self.loss, BinomialLogLoss):
+            return np.logical_and(self.values.any(axis=0), ~self.values.all(axis=0))
+        return np.ones(self.n_outputs, dtype=bool)
+
+    def of_rows(self, rows: np.ndarray) -> "Target":
+        """Return the target of some of the rows, whose classes and outputs are those of all."""
+        names = ("values", "labels", "class_weight")
+        parts = {name: getattr(self, name) for name in names}
+        return replace(self, **{name: part[rows] for name, part in parts.items() if part is not None})
+
 
 def encode_outputs(y: np.ndarray, dtype: Any) -> Target:
     """Return regression outputs (n_samples,) or (n_samples, n_outputs) as columns."""
@@ -65,6 +81,7 @@ def encode_labels(
     class_weight: Any,
     sample_weight: Any,
     multilabel: bool,
+    one_class: bool,
     estimator_name: str,
 ) -> Target:
     """Return class labels as zeros and ones (two classes, multilabel) or class indices (more classes).
@@ -81,13 +98,15 @@ def encode_labels(
         Counts of "balanced".
     multilabel : bool
         Whether the estimator takes several labels per sample.
+    one_class : bool
+        Whether the estimator takes a single class.
     estimator_name : str
         For messages.
 
     Raises
     ------
     ValueError
-        If `y` is continuous, has a single class or a class outside `classes`.
+        If `y` is continuous, has a class outside `classes`, or a single one that the estimator does not take.
     """
     kind = "multiclass" if _are_plain_labels(y) else type_of_target(y, input_name="y")
     if kind not in ("binary", "multiclass", "multilabel-indicator"):
@@ -113,11 +132,8 @@ def encode_labels(
                 f"`y` has values outside `classes`: {unknown.tolist()}; `classes` are {classes.tolist()}."
             )
         indices = np.searchsorted(classes, present)[indices]
-    if len(classes) < 2:
-        raise ValueError(
-            f"{estimator_name} needs samples of at least 2 classes with a positive weight; got one class: "
-            f"{classes[0]}."
-        )
+    if len(classes) < 2 and not one_class:
+        raise ValueError(f"{estimator_name} needs samples of at least 2 classes; got one class: {classes[0]}.")
     row_weight = None
     if class_weight is not None:
         row_weight = _weights_of_classes(class_weight, classes, y, sample_weight)[indices]
@@ -137,13 +153,29 @@ def _weights_of_classes(
 ) -> np.ndarray:
     if isinstance(class_weight, dict) and not all(isinstance(w, Real) for w in class_weight.values()):
         raise TypeError(f"`class_weight` must hold numbers; got {class_weight!r}.")
-    weights = compute_class_weight(class_weight, classes=classes, y=y, sample_weight=sample_weight)
-    invalid = ~((weights > 0) & (weights < np.inf))
+    if not isinstance(class_weight, dict):
+        return _balanced_weights(classes, y, sample_weight)
+    weights = compute_class_weight(class_weight, classes=classes, y=y)
+    invalid = ~((weights >= 0) & (weights < np.inf))
     if invalid.any():
         raise ValueError(
-            f"`class_weight` must be positive and finite; it is {weights[invalid].tolist()} for the classes "
-            f"{classes[invalid].tolist()}. To leave a class out, drop its rows."
+            f"`class_weight` must be finite and not negative; it is {weights[invalid].tolist()} for the classes "
+            f"{classes[invalid].tolist()}. To leave a class out, give it the weight 0."
         )
+    if not weights.any():
+        raise ValueError("`class_weight` is 0 for every class: at least one must have a positive weight.")
+    return weights
+
+
+def _balanced_weights(classes: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray:
+    """Return "balanced" weights of the classes that have rows with weight, as if there were no others, which get 0."""
+    if sample_weight is not None:
+        y, sample_weight = y[sample_weight > 0], sample_weight[sample_weight > 0]
+    present = np.unique(y)
+    weights = np.zeros(len(classes))
+    weights[np.searchsorted(classes, present)] = compute_class_weight(
+        "balanced", classes=present, y=y, sample_weight=sample_weight
+    )
     return weights
 
 
@@ -184,7 +216,5 @@ def _weights_of_label_matrix(class_weight: Any, y: np.ndarray, sample_weight: np
         )
     row_weight = np.ones(len(y))
     for of_label, column in zip(each, y.T, strict=True):
-        # A stream may not have shown both answers yet; only a dict has a weight for them.
-        classes = np.unique(column) if isinstance(of_label, str) else np.arange(2)
-        row_weight *= _weights_of_classes(of_label, classes, column, sample_weight)[np.searchsorted(classes, column)]
+        row_weight *= _weights_of_classes(of_label, np.arange(2), column, sample_weight)[column]
     return row_weight

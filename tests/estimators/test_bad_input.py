@@ -176,7 +176,6 @@ BAD_TARGETS = {
 }
 BAD_LABELS = {
     "continuous": lambda y: y + 0.5 * np.random.RandomState(0).uniform(size=len(y)),
-    "a single class": lambda y: np.zeros(len(y)),
     "mixed types": lambda y: np.array(["a" if label else 0 for label in y], dtype=object),
     "several classes in several columns": lambda y: np.column_stack([y, y + 1, y + 2]),
 }
@@ -230,6 +229,12 @@ def test_bad_labels_are_refused_and_leave_the_model_as_it_was(cls, bad):
     X, y = problem(cls)
     for estimator in unfitted_and_fitted(cls):
         refused(estimator, "fit", X, bad(y))
+
+
+def test_a_linear_model_refuses_a_single_class_and_stays_as_it_was():
+    X, y = problem(AdaptiveLRLogisticRegression)
+    for estimator in unfitted_and_fitted(AdaptiveLRLogisticRegression):
+        refused(estimator, "fit", X, np.zeros(len(y)))
 
 
 @estimators

@@ -284,8 +284,6 @@ REFUSED_TARGETS = {
 REFUSED_LABELS = {
     "continuous": (Y, "[Cc]ontinuous"),
     "continuous, in two columns": (np.column_stack([Y, Y]), "continuous|label"),
-    "one class": (np.zeros(N_ROWS), "one class"),
-    "one class by a weight of zero": (np.arange(N_ROWS) == 0, "one class"),
     "words and numbers": (np.array(["no", 1], dtype=object)[BINARY], "str|mix|label type|type"),
     "classes in two columns": (np.column_stack([CLASSES, CLASSES]), "1d array"),
     "bytes": (np.array([b"no", b"yes"])[BINARY], "bytes"),

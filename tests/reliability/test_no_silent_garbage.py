@@ -198,12 +198,26 @@ def test_a_constant_target_is_predicted_as_it_is(name, value, cell):
     np.testing.assert_allclose(model.predict(X), value, rtol=0.15, atol=0 if value else 0.15)
 
 
+@pytest.mark.parametrize("n_rows", [1, N_ROWS])
 @classifiers
-def test_one_row_has_one_class(name, cell):
+def test_one_class_is_refused_by_a_linear_model_and_always_predicted_by_a_network(name, n_rows, cell):
     model, y = MODELS[name]
-    how, wrong = outcome(model, "one class", X[:1], y[:1], None)
+    labels = np.full(n_rows, y[0])
+    if hasattr(model, "C"):
+        how, wrong = outcome(model, "one class", X[:n_rows], labels, None)
+        assert how == "clear error", wrong
+    else:
+        how = "right"
+        np.testing.assert_array_equal(fitted(model, X[:n_rows], labels).predict(X), y[0])
     cell("structure", model, how)
-    assert how == "clear error", wrong
+
+
+@classifiers
+def test_one_class_by_a_weight_of_zero_is_always_predicted(name, cell):
+    labels = np.arange(N_ROWS) == 0
+    model = fitted(MODELS[name][0], X, labels, sample_weight=1.0 * ~labels)
+    cell("weights", model, "right")
+    assert not model.predict(X).any()
 
 
 @classifiers
@@ -256,8 +270,7 @@ def test_invalid_targets_are_refused(name, target, cell):
 def test_invalid_labels_are_refused(name, labels, cell):
     model = MODELS[name][0]
     target, pattern = REFUSED_LABELS[labels]
-    weight = {"sample_weight": (np.arange(N_ROWS) > 0) * 1.0} if "weight" in labels else {}
-    how, wrong = outcome(model, pattern, X, target, None, **weight)
+    how, wrong = outcome(model, pattern, X, target, None)
     cell("labels", model, how)
     assert how == "clear error", wrong
 
