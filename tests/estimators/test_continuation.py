@@ -177,15 +177,16 @@ def test_the_first_chunk_whose_target_varies_gives_it_its_unit(cls, n_equal):
 
 
 @regressors
-def test_equal_targets_and_single_rows_leave_a_stream_as_it_is(cls):
+def test_equal_targets_have_no_unit_and_a_single_row_gives_them_their_magnitude(cls):
     X, y = stream(40)
-    y[:20] = 7.0
+    y[:20], y[20] = 7.0, -9.0
     model = partial_fits(cls, X, y, [slice(0, 10), slice(10, 20)])
-    np.testing.assert_array_equal(model._training["units"]["only_target"], [7.0])
-    assert model._training["optimizer_state"]["step"] == 2
+    assert model._training["units"]["outputs"]["scale"] == 0
     model.partial_fit(X[20:21], y[20:21])  # another target, but no other beside it
-    assert model._training["units"]["only_target"] is None
-    assert model._training["optimizer_state"]["step"] == 3
+    assert model._training["units"]["outputs"]["scale"] == 9.0
+    model.partial_fit(X[21:], y[21:])
+    assert model._training["units"]["outputs"]["scale"] == 9.0
+    assert model.n_iter_ == 4
 
 
 @estimators
