@@ -77,6 +77,8 @@ class Directions(NamedTuple):
 
         The directions are those of the columns that are `alive` (p,), divided by `scale` (p,).
         """
+        if len(self.values) == alive.sum():  # all
+            return np.where(alive[:, None], coef, 0.0)
         seen = (coef[alive] * scale[alive, None]).T @ self.vectors
         projected = np.zeros_like(coef)
         projected[alive] = self._replace(target=seen * self.values).solve(scale[alive], 0.0).T / scale[alive, None]

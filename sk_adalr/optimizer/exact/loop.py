@@ -95,8 +95,8 @@ class Solver(Protocol):
         """Make good what rounding has added up; say whether the loss is another one, and iterations go on."""
         ...
 
-    def polish(self, *, fully: bool) -> None:
-        """Improve the coefficients further than the rule asks, if that is cheap; `fully` to all digits."""
+    def polish(self) -> None:
+        """Improve the coefficients where the loss can no longer tell, if the solver knows how."""
         ...
 
 
@@ -106,8 +106,8 @@ class SolverBase:
     trusts_optimality = True
     least_curvature = 1.0
 
-    def polish(self, *, fully: bool) -> None:
-        """Leave the coefficients as they are: a first-order step gains little."""
+    def polish(self) -> None:
+        """Leave the coefficients as they are: first-order steps need the loss."""
 
     def note_curvature(self, curvature: float, step: np.ndarray, rates: np.ndarray) -> None:
         """Remember the curvature of the loss along a step, relative to that which the initial rates assume."""
@@ -229,9 +229,10 @@ def _iterate(
 
 
 def _polish(solver: Solver, outcome: Outcome, tol: float) -> None:
-    """Improve the solution; fully where the tolerance is finer than the loss resolves."""
-    solver.polish(fully=tol * tol * solver.reference_loss <= _ROUNDING * abs(solver.loss))
-    outcome.losses[-1] = solver.reported_loss
+    """Reach a tolerance finer than the loss resolves."""
+    if tol * tol * solver.reference_loss <= _ROUNDING * abs(solver.loss):
+        solver.polish()
+        outcome.losses[-1] = solver.reported_loss
 
 
 def _is_small(optimality: float, course: list[float], solver: Solver, tol: float) -> bool:

@@ -67,8 +67,7 @@ class Newton(SolverBase):
 
     _last_psi: np.ndarray
     _last_step: np.ndarray
-    #: Reciprocal condition of the last curvature.
-    condition: float = 1.0
+    _of_one_class: np.ndarray
 
     def __init__(
         self,
@@ -147,13 +146,9 @@ class Newton(SolverBase):
         self.optimality()
         return self._advance()
 
-    def polish(self, *, fully: bool) -> None:
-        """Make the step whose decrease was too small to go on, which squares the error, or all steps.
-
-        Those are made with a new curvature, as long as they halve the decrease that it foretells.
-        """
-        if not fully or self._single:
-            self._advance()
+    def polish(self) -> None:
+        """Make full steps with a new curvature, as long as they halve the decrease that it foretells."""
+        if self._single:
             return
         self._inverse_curvature, params = None, self._point.params
         self._point = self._evaluate(params, self._scores_of(params))
@@ -163,6 +158,14 @@ class Newton(SolverBase):
             self._point = self._evaluate(params, self._scores_of(params))
             self._last_psi, self._last_step = self._psi, self._direction.ravel()
             foretold, before = self.optimality(), foretold
+
+    @property
+    def condition(self) -> float:
+        """Reciprocal condition of the last curvature, of one class, since all together never matter to the loss."""
+        H = self._of_one_class
+        alive = np.flatnonzero(H.diagonal())
+        H = H[np.ix_(alive, alive)]
+        return Factorised(H, np.sqrt(H.diagonal())).condition
 
     def movement(self) -> float:
         """Return the largest change of a score in another step: large where the optimum is at infinity."""
@@ -217,9 +220,8 @@ class Newton(SolverBase):
         H.flat[:: len(H) + 1] += self._penalty.ravel()
         diagonal = H.diagonal()
         root = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-        factorised = Factorised(H, root, single=self._single)
-        self.condition = factorised.condition
-        inverse = InverseHessian(factorised.solve, H.shape[0], _N_STEPS)
+        inverse = InverseHessian(Factorised(H, root, single=self._single).solve, H.shape[0], _N_STEPS)
+        self._of_one_class = H[: self._psi.shape[1], : self._psi.shape[1]].copy()
         each = np.where(diagonal > 0, 1.0 / root**2, 0.0).reshape(self._psi.shape)
         self.rates = each[:, : self._columns.shape[1]] * self._columns.alive
         return inverse

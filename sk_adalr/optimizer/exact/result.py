@@ -49,10 +49,14 @@ class ExactResult:
 class LeastSquaresSolution(NamedTuple):
     """Coefficients (p, k) and intercepts (k,) in the caller's units, and the sum over targets of their losses.
 
-    `condition` is the reciprocal condition of the system that was solved, 0 where it was not safe to solve.
+    `condition` is the reciprocal condition of the system that was solved, 0 where it was not safe to solve. `rank` is
+    that of the centred columns, and `gram` (m, m) their products, or those of their rows, whichever are fewer, in the
+    caller's units.
     """
 
     coef: np.ndarray
     intercept: np.ndarray
     loss: float
     condition: float
+    rank: int
+    gram: np.ndarray

@@ -53,28 +53,30 @@ class TallProblem:
     def solve(self) -> LeastSquaresSolution:
         """Return the solution in the caller's units."""
         solved = self._by_cholesky()
-        coef, squares, condition = self._by_directions() if solved is None else solved
+        coef, squares, condition, rank = self._by_directions() if solved is None else solved
         p, mean = self._p, self._moments.mean * self._moments.unit
         raw = coef * self._target_scale[:, None] / self._unit
         losses = 0.5 * (np.maximum(squares, 0.0) + coef**2 @ self._penalty)
         with np.errstate(over="ignore"):
             loss = float(losses @ self._target_scale**2)
-        return LeastSquaresSolution(raw.T, mean[p:] - raw @ mean[:p], loss, condition)
+            gram = self._gram * self._unit[:, None] * self._unit * self._rows.shape[0]
+        return LeastSquaresSolution(raw.T, mean[p:] - raw @ mean[:p], loss, condition, rank, gram)
 
     def in_row_space(self, coef: np.ndarray) -> np.ndarray:
         """Return the coefficients (p, k) of minimum norm that predict for the rows what `coef` (p, k) does."""
         return self._directions().project(coef, self._unit, self._alive)
 
-    def _by_cholesky(self) -> tuple[np.ndarray, np.ndarray, float] | None:
-        """Return standardised coefficients (k, p), mean squared residuals (k,) and the condition; None if unsafe."""
+    def _by_cholesky(self) -> tuple[np.ndarray, np.ndarray, float, int] | None:
+        """Return standardised coefficients, mean squared residuals (k,), condition and rank; None if unsafe."""
         system = self._gram + np.diag(np.where(self._alive, self._penalty, 1.0))
         solver = safe_cholesky(system, least_condition(self._strength, self._noise))
         if solver is None:
             return None
+        rank = int(self._alive.sum())
         coef = solver.solve(self._cross)
         squares = 1.0 - ((2 * self._cross - coef @ self._gram) * coef).sum(axis=1)
         if solver.condition >= _EXACT and squares.min(initial=1.0) > _NEARLY_PERFECT:
-            return coef, squares, solver.condition
+            return coef, squares, solver.condition, rank
         n = self._rows.shape[0]
 
         def refine(coef: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -83,13 +85,14 @@ class TallProblem:
             change = solver.solve(products - self._penalty * coef)
             return change, squares / n - ((2 * products - change @ self._gram) * change).sum(axis=1)
 
-        return *refined(coef, refine), solver.condition
+        return *refined(coef, refine), solver.condition, rank
 
-    def _by_directions(self) -> tuple[np.ndarray, np.ndarray, float]:
+    def _by_directions(self) -> tuple[np.ndarray, np.ndarray, float, int]:
+        directions = self._directions()
         coef = np.zeros((len(self._cross), self._p))
-        coef[:, self._alive] = self._directions().solve(self._unit[self._alive], self._strength)
+        coef[:, self._alive] = directions.solve(self._unit[self._alive], self._strength)
         _, squares = self._rows.residual_products(self._moments, self._scale, coef)
-        return coef, squares / self._rows.shape[0], 0.0
+        return coef, squares / self._rows.shape[0], 0.0, len(directions.values)
 
     def _directions(self) -> Directions:
         return self._of_moments(self._alive) or self._of_rows(self._alive)

@@ -42,22 +42,24 @@ class WideProblem:
     def solve(self) -> LeastSquaresSolution:
         """Return the solution in the caller's units."""
         columns, scale = self._columns, self._columns.scale
-        solved = self._by_cholesky()
-        coef, condition = (self._by_directions(), 0.0) if solved is None else solved
+        products = columns.row_products(self._relative) * self._root[:, None] * self._root
+        solved = self._by_cholesky(products)
+        coef, condition, rank = self._by_directions() if solved is None else solved
         residual = self._right - self._forward(coef)
         with np.errstate(over="ignore"):
             squares = (residual**2).mean(axis=1) + self._strength * ((coef / scale) ** 2).sum(axis=1)
             raw, intercept = columns.to_raw(coef * self._scale[:, None], np.zeros(len(coef)))
             loss = float(0.5 * squares @ self._scale**2)
-        return LeastSquaresSolution(raw.T, intercept + self._mean, loss, condition)
+            gram = products * scale[columns.alive].max(initial=0.0) ** 2
+        return LeastSquaresSolution(raw.T, intercept + self._mean, loss, condition, rank, gram)
 
     def in_row_space(self, coef: np.ndarray) -> np.ndarray:
         """Return the coefficients (p, k) of minimum norm that predict for the rows what `coef` (p, k) does."""
         return self._directions().project(coef, self._columns.scale, self._columns.alive)
 
-    def _by_cholesky(self) -> tuple[np.ndarray, float] | None:
-        """Return the coefficients (k, p) from the system of the rows, and its condition; None if it is not safe."""
-        system = self._columns.row_products(self._relative) * self._root[:, None] * self._root
+    def _by_cholesky(self, products: np.ndarray) -> tuple[np.ndarray, float, int] | None:
+        """Return the coefficients (k, p) from the products of the rows, condition and rank; None if it is not safe."""
+        system = products.copy()
         system.flat[:: self._n + 1] += self._ridge
         if self._centre:  # the one combination of rows that centred columns do not see, nor centred targets
             ones = self._root / np.linalg.norm(self._root)
@@ -71,13 +73,13 @@ class WideProblem:
             fitted = self._forward(self._of_rows(combination)) + self._ridge * combination
             return solver.solve(self._right - fitted), None
 
-        return self._of_rows(refined(combination, refine)[0]), solver.condition
+        return self._of_rows(refined(combination, refine)[0]), solver.condition, self._n - int(self._centre)
 
-    def _by_directions(self) -> np.ndarray:
-        alive = self._columns.alive
+    def _by_directions(self) -> tuple[np.ndarray, float, int]:
+        alive, directions = self._columns.alive, self._directions()
         coef = np.zeros((len(self._right), len(alive)))
-        coef[:, alive] = self._directions().solve(self._columns.scale[alive], self._strength)
-        return coef
+        coef[:, alive] = directions.solve(self._columns.scale[alive], self._strength)
+        return coef, 0.0, len(directions.values)
 
     def _directions(self) -> Directions:
         rows = self._columns.dense_rows()[:, self._columns.alive] * self._root[:, None] / np.sqrt(self._n)
