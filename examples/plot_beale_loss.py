@@ -2,9 +2,10 @@
 Loss on Beale's function: from a good and from a bad rate
 =========================================================
 
-The source's loss curves on Beale's function, for the same four methods: the best fixed rate against the
-source's rule from the same rate. The second figure asks what the rule is really for: both start from a rate
-that is 30 times too small.
+From the best fixed rate the paper's rule wins something with plain gradient descent only;
+from a rate that is 30 times too small it wins with every method. These are the paper's loss
+curves on Beale's function (its figure ``loss_beale``), with the same grid search for
+both sides, and once more from the rate that is too small.
 """
 
 import matplotlib.pyplot as plt
@@ -15,13 +16,19 @@ from sk_adalr.objectives.test_functions import beale
 
 START = [1.0, 1.0]
 N_UPDATES = 250
-METHODS = {"gradient descent": "sgd", "momentum": "momentum", "Nesterov": "nesterov", "Adam": "adam"}
-rates = np.geomspace(1e-4, 1, 25)
-alphas = np.geomspace(1e-7, 1e-1, 19)
+WINDOW = 25
+METHODS = {
+    "gradient descent": "sgd",
+    "momentum": "momentum",
+    "Nesterov": "nesterov",
+    "Adam": "adam",
+}
+rates = np.geomspace(1e-4, 10, 31)
+alphas = np.geomspace(1e-8, 10, 28)
 
 
 def values(method, rate, alpha=0.0):
-    """Return the value of Beale's function after each update; infinite from where it diverged."""
+    """Return Beale's function after each update, infinite from where it diverged."""
     history = minimize(
         beale,
         START,
@@ -30,44 +37,54 @@ def values(method, rate, alpha=0.0):
         hyper_learning_rate=alpha,
         max_iter=N_UPDATES,
         tol=0,
-        callback=lambda state: state.fun > 1e6,
+        callback=lambda state: not state.fun < 1e6,
         return_history=True,
     ).history["fun"]
     history = np.where(np.isfinite(history) & (history < 1e6), history, np.inf)
     return np.append(history, np.full(N_UPDATES + 1 - len(history), np.inf))
 
 
+def envelope(curve):
+    """Return, after each update, the largest of the last `WINDOW` values."""
+    return np.array([curve[max(0, i + 1 - WINDOW) : i + 1].max() for i in range(len(curve))])
+
+
 def score(curve):
-    """Return what the grid search minimises: the mean logarithm of the value over the run."""
-    return np.log10(np.maximum(curve, 1e-16)).mean()
+    """Return what the grid searches minimise: the largest value of the last 25 updates."""
+    return curve[-WINDOW:].max()
 
 
 # %%
-# Every curve is the best of a grid: 25 fixed rates, 19 values of ``hyper_learning_rate``.
+# Methods with momentum oscillate around the minimum, so a single value says little: it may be
+# 100 times smaller than the one a few updates later. Every number here is the largest value of
+# the last 25 updates. Every curve is the best of a grid by that number: 31 fixed rates, and 28
+# values of the rule's own step size α (``hyper_learning_rate``).
 curves = {}
-with np.errstate(all="ignore"):
+with np.errstate(all="ignore"):  # the largest rates and α diverge
     for name, method in METHODS.items():
         best = min(rates, key=lambda rate: score(values(method, rate)))
         for factor in (1, 1 / 30):
             fixed = values(method, factor * best)
-            adapted = min((values(method, factor * best, alpha) for alpha in alphas), key=score)
-            curves[name, factor] = fixed, adapted
-            kind = "best rate" if factor == 1 else "rate / 30"
+            alpha = min(alphas, key=lambda alpha: score(values(method, factor * best, alpha)))
+            adapted = values(method, factor * best, alpha)
+            curves[name, factor] = {"rate": factor * best, "alpha": alpha, "fixed": fixed, "adapted": adapted}
             print(
-                f"{name:18}{kind}  value after {N_UPDATES} updates: fixed {fixed[-1]:8.1e}, adapted {adapted[-1]:8.1e}"
+                f"{name:17} {'best rate' if factor == 1 else 'rate / 30'} {factor * best:8.2g}: "
+                f"fixed {score(fixed):7.1e}, adapted {score(adapted):7.1e} at α = {alpha:.1e}"
             )
 
 
 def draw(factor, title):
-    """Draw the curves of all methods that started from `factor` times the best rate."""
+    """Draw the envelopes of all methods that started from `factor` times the best rate."""
     figure, axes = plt.subplots(2, 2, figsize=(10, 7.5), sharex=True, sharey=True, layout="constrained")
     for ax, name in zip(axes.flat, METHODS, strict=True):
-        fixed, adapted = curves[name, factor]
-        ax.semilogy(adapted, linewidth=2, label="source's rule")
-        ax.semilogy(fixed, "--", linewidth=2, label="fixed rate")
-        ax.set(title=name, xlabel="update", ylabel="Beale's function", ylim=(1e-16, 1e2))
+        run = curves[name, factor]
+        ax.semilogy(envelope(run["fixed"]), color="C1", linewidth=7, alpha=0.35, label="fixed rate")
+        ax.semilogy(envelope(run["adapted"]), color="C0", linewidth=2, label="the paper's rule")
+        ax.semilogy(run["adapted"], color="C0", linewidth=0.6, alpha=0.6, label="the same, every update")
+        ax.set(title=name, xlabel="update", ylabel="largest of 25 values", ylim=(1e-14, 1e2))
         ax.label_outer()
-    axes[0, 0].legend()
+    axes[0, 1].legend()
     figure.suptitle(title)
     plt.show()
 
@@ -81,5 +98,7 @@ draw(1, "From the best fixed rate")
 draw(1 / 30, "From a rate 30 times too small")
 
 # %%
-# **What is true.** At a tuned rate there is little left to win, except for plain gradient descent. From a rate
-# that is too small the rule helps most, provided that its own step size suits the function.
+# **Takeaway.** At a tuned rate there is little left to win, except for plain gradient descent,
+# which ends more than a thousand times lower. From a rate that is too small the rule ends at least 100
+# times lower than that rate with every method, and still above the tuned rate: it makes up
+# for a bad rate, but not for all of it, and its own step size has to suit the function.
