@@ -3,7 +3,7 @@ The life of the learning rate in a network, layer by layer
 ==========================================================
 
 Do the layers of a network want the same learning rate? A rule of one's own can record the rates of every
-update. Here it wraps the source's rule, which then adapts one rate for each layer of a network with three.
+update. Here it wraps the paper's rule, which then adapts one rate for each layer of a network with three.
 """
 
 from dataclasses import dataclass, field

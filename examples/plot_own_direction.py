@@ -44,7 +44,7 @@ class Lion:
 
 # %%
 # **A learning rate.** This one multiplies one rate for all parameters by a factor: up where the gradient agrees
-# with the last direction, down where it does not: the source's rule on a log scale, normalised so that its step
+# with the last direction, down where it does not: the paper's rule on a log scale, normalised so that its step
 # size has no unit.
 
 

@@ -37,22 +37,22 @@ def robust_loss(params, t, observed, width=0.2):
 
 
 # %%
-# Adam with a fixed rate, and with the source's rule from the same rate, both from the same rough guess.
+# Adam with a fixed rate, and with the paper's rule from the same rate, both from the same rough guess.
 start = [1.0, 0.1, 2.2, 0.0]
 options = {"args": (t, observed), "method": "adam", "learning_rate_init": 0.01, "max_iter": 2000, "tol": 1e-6}
 results = {
     "fixed rate": minimize(robust_loss, start, learning_rate="constant", return_history=True, **options),
-    "source's rule": minimize(robust_loss, start, hyper_learning_rate=1e-3, return_history=True, **options),
+    "the paper's rule": minimize(robust_loss, start, hyper_learning_rate=1e-3, return_history=True, **options),
 }
 for name, result in results.items():
-    print(f"{name:14} {result.nit:4d} updates, loss {result.fun:.5f}, parameters {result.x.round(3)}")
-print(f"{'truth':14} {'':26}  parameters {truth}")
+    print(f"{name:16} {result.nit:4d} updates, loss {result.fun:.5f}, parameters {result.x.round(3)}")
+print(f"{'truth':16} {'':26}  parameters {truth}")
 
 # %%
 # The fit and the loss.
 figure, (top, bottom) = plt.subplots(2, 1, figsize=(8, 8), layout="constrained")
 top.plot(t, observed, ".", color="0.5", label="observed")
-amplitude, decay, frequency, phase = results["source's rule"].x
+amplitude, decay, frequency, phase = results["the paper's rule"].x
 top.plot(t, amplitude * np.exp(-decay * t) * np.cos(frequency * t + phase), linewidth=2, label="fitted")
 top.set(xlabel="time in seconds", ylabel="signal")
 top.legend(loc="lower right")

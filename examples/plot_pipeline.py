@@ -2,8 +2,9 @@
 A pipeline in ten lines
 =======================
 
-Change one class name in a pipeline you have. Columns of any kind and scale are fine: the estimator standardises
-inside, and its coefficients come back in your units.
+Change one class name in a pipeline you have. Numeric columns of any scale are fine: the estimator standardises
+inside, and its coefficients come back in your units. Everything else is encoded first, as for any estimator of
+scikit-learn: words and categories by an encoder, dates as numbers, missing values by an imputer.
 """
 
 import pandas as pd

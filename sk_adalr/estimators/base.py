@@ -51,7 +51,8 @@ class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, BaseEstimator):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             float32 is kept; anything else is taken as float64.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The target.
+            The target. Two dimensions are for the outputs of a regressor and the labels of `AdaptiveLRMLPClassifier`;
+            `AdaptiveLRLogisticRegression` takes one dimension only.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights. A weight of 2 counts as the row twice in the loss, the statistics of the columns and
             class weights; batches are drawn by rows. A row of weight 0 is left out; a class of such rows alone stays
