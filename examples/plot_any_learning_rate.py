@@ -76,5 +76,6 @@ figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", 
 plt.show()
 
 # %%
-# Read it with care: at its best rate, scikit-learn's Adam does as well, and at any rate from 0.001 on
-# it loses a few hundredths at most. What the adaptive rule saves is the search for that rate, which :ref:`sphx_glr_auto_examples_plot_no_grid.py` puts in seconds.
+# Read it with care: at its best rate, scikit-learn's Adam does as well, and at any rate from 0.001 on it loses a
+# few hundredths at most. What the adaptive rule saves is the search for that rate, which
+# :ref:`sphx_glr_auto_examples_plot_no_grid.py` puts in seconds.

@@ -127,10 +127,10 @@ def minimize(
 
     Notes
     -----
-    There is no automatic rule here: `learning_rate_init` and `hyper_learning_rate` must suit the function. The defaults
-    take small steps. From the usual starts they have not finished Beale's and Rosenbrock's function after 1000 updates,
-    where :func:`scipy.optimize.minimize`, which has no rate, needs less than 50 evaluations. Prefer that for smooth
-    functions of few parameters.
+    There is no automatic rule here: `learning_rate_init` and `hyper_learning_rate` must suit the function. The
+    defaults take small steps. From the usual starts they have not finished Beale's and Rosenbrock's function after
+    1000 updates, where :func:`scipy.optimize.minimize`, which has no rate, needs less than 50 evaluations. Prefer that
+    for smooth functions of few parameters.
 
     References
     ----------

@@ -25,7 +25,6 @@ def table():
     return {name: (float(raw), float(scaled)) for name, raw, scaled in row.findall(blocks("text")[0])}
 
 
-@pytest.mark.long
 def test_the_first_example_prints_the_table_below_it(capsys, table):
     with warnings.catch_warnings():
         exec(compile(blocks("python")[0], "README.md", "exec"), {})

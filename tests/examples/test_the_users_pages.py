@@ -1,7 +1,5 @@
 """The pages for users print what their texts say."""
 
-import re
-
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
