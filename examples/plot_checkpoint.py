@@ -65,10 +65,10 @@ model = Checkpoint(path).restore(network())
 print(f"{model.n_iter_} epochs, accuracy on the training rows {model.score(X, y):.3f}")
 
 # %%
-# The histories are one:
-display = LearningCurveDisplay.from_estimator(resumed, name="resumed fit")
-LearningCurveDisplay.from_estimator(whole, ax=display.ax_, name="whole fit", linestyle="--")
+# The histories are one: the thin line of the resumed fit lies on the wide one of the whole fit.
+display = LearningCurveDisplay.from_estimator(whole, name="whole fit", linewidth=7, alpha=0.35)
+LearningCurveDisplay.from_estimator(resumed, ax=display.ax_, name="resumed fit")
 display.ax_.axvline(20, color="0.5", linewidth=1)
-display.ax_.text(20.5, display.ax_.get_ylim()[1] * 0.5, "went on from here", va="top")
+display.ax_.text(20.5, display.ax_.get_ylim()[1] * 0.5, "continued from here", va="top")
 display.ax_.set_yscale("log")
 plt.show()

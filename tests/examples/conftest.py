@@ -26,8 +26,6 @@ def example(monkeypatch, tmp_path):
     """Run an example once, in a folder of its own; return the variables it ends with."""
     if not EXAMPLES.exists():
         pytest.skip("the source distribution leaves the examples out")
-    import matplotlib
-
-    matplotlib.use("Agg")
+    pytest.importorskip("matplotlib").use("Agg")
     monkeypatch.chdir(tmp_path)
     return _run
