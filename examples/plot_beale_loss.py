@@ -2,7 +2,7 @@
 Loss on Beale's function: from a good and from a bad rate
 =========================================================
 
-From the best fixed rate the paper's rule wins something with plain gradient descent only;
+From the best fixed rate the paper's rule wins much with plain gradient descent only;
 from a rate that is 30 times too small it wins with every method. These are the paper's loss
 curves on Beale's function (its figure ``loss_beale``), with the same grid search for
 both sides, and once more from the rate that is too small.
@@ -67,7 +67,12 @@ with np.errstate(all="ignore"):  # the largest rates and α diverge
             fixed = values(method, factor * best)
             alpha = min(alphas, key=lambda alpha: score(values(method, factor * best, alpha)))
             adapted = values(method, factor * best, alpha)
-            curves[name, factor] = {"rate": factor * best, "alpha": alpha, "fixed": fixed, "adapted": adapted}
+            curves[name, factor] = {
+                "rate": factor * best,
+                "alpha": alpha,
+                "fixed": fixed,
+                "adapted": adapted,
+            }
             print(
                 f"{name:17} {'best rate' if factor == 1 else 'rate / 30'} {factor * best:8.2g}: "
                 f"fixed {score(fixed):7.1e}, adapted {score(adapted):7.1e} at α = {alpha:.1e}"
@@ -79,10 +84,27 @@ def draw(factor, title):
     figure, axes = plt.subplots(2, 2, figsize=(10, 7.5), sharex=True, sharey=True, layout="constrained")
     for ax, name in zip(axes.flat, METHODS, strict=True):
         run = curves[name, factor]
-        ax.semilogy(envelope(run["fixed"]), color="C1", linewidth=7, alpha=0.35, label="fixed rate")
+        ax.semilogy(
+            envelope(run["fixed"]),
+            color="C1",
+            linewidth=7,
+            alpha=0.35,
+            label="fixed rate",
+        )
         ax.semilogy(envelope(run["adapted"]), color="C0", linewidth=2, label="the paper's rule")
-        ax.semilogy(run["adapted"], color="C0", linewidth=0.6, alpha=0.6, label="the same, every update")
-        ax.set(title=name, xlabel="update", ylabel="largest of 25 values", ylim=(1e-14, 1e2))
+        ax.semilogy(
+            run["adapted"],
+            color="C0",
+            linewidth=0.6,
+            alpha=0.6,
+            label="the same, every update",
+        )
+        ax.set(
+            title=name,
+            xlabel="update",
+            ylabel="largest of 25 values",
+            ylim=(1e-14, 1e2),
+        )
         ax.label_outer()
     axes[0, 1].legend()
     figure.suptitle(title)

@@ -115,8 +115,15 @@ plt.show()
 figure, axes = plt.subplots(2, 2, figsize=(10, 7), layout="constrained")
 for ax, (name, result) in zip(axes.flat, results.items(), strict=True):
     rates_used = result["adapted"].history["learning_rate"][: updates_to_target(result["adapted"])]
-    for parameter, style in ((0, {"linewidth": 5, "alpha": 0.35}), (1, {"linewidth": 1.5})):
-        ax.plot(rates_used[:, parameter], label=("first", "second")[parameter] + " parameter", **style)
+    for parameter, style in (
+        (0, {"linewidth": 5, "alpha": 0.35}),
+        (1, {"linewidth": 1.5}),
+    ):
+        ax.plot(
+            rates_used[:, parameter],
+            label=("first", "second")[parameter] + " parameter",
+            **style,
+        )
     ax.axhline(0, color="0.6", linewidth=0.8)
     ax.set(title=name, xlabel="update", ylabel="learning rate")
 axes[0, 0].legend()

@@ -36,7 +36,13 @@ alphas = np.logspace(-9, 3, 25)
 
 def fit(solver, **options):
     """Return the model after all epochs, or None if it diverged."""
-    options = {"max_iter": N_EPOCHS, "batch_size": 50, "tol": 0, "random_state": 0, **options}
+    options = {
+        "max_iter": N_EPOCHS,
+        "batch_size": 50,
+        "tol": 0,
+        "random_state": 0,
+        **options,
+    }
     try:
         return AdaptiveLRLinearRegression(solver=solver, **options).fit(X_train, y_train)
     except ValueError:  # the loss became non-finite
@@ -65,7 +71,10 @@ def best_constant(solver):
 def best_adapted(solver, rate):
     """Return the model of the paper's rule from `rate`, at the best of its own step sizes."""
     options = {"learning_rate": "hypergradient", "learning_rate_init": rate}
-    return min((fit(solver, hyper_learning_rate=alpha, **options) for alpha in alphas), key=loss)
+    return min(
+        (fit(solver, hyper_learning_rate=alpha, **options) for alpha in alphas),
+        key=loss,
+    )
 
 
 # %%
@@ -108,7 +117,12 @@ for ax, (name, found) in zip(axes.flat, models.items(), strict=True):
         ax.semilogy(range(1, 1 + N_EPOCHS), gap, label=label, **style)
     ax.set(title=name, xlabel="epoch", ylabel="half squared error above optimum")
     ax.label_outer()
-figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
+figure.legend(
+    *axes[0, 0].get_legend_handles_labels(),
+    loc="outside lower center",
+    ncols=2,
+    frameon=False,
+)
 plt.show()
 
 # %%

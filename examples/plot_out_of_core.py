@@ -53,7 +53,9 @@ scaler = StandardScaler().fit(chunks[0][0])
 rates = np.array([1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1])
 tuned = {
     rate: scores_after_each_chunk(
-        MLPClassifier((32,), learning_rate_init=rate, random_state=0), chunks, scaler.transform
+        MLPClassifier((32,), learning_rate_init=rate, random_state=0),
+        chunks,
+        scaler.transform,
     )
     for rate in rates
 }

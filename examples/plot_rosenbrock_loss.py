@@ -84,11 +84,28 @@ LABELS = {1: ("best rate", "C1"), 1 / 30: ("best rate / 30", "C0")}
 for ax, name in zip(axes.flat, METHODS, strict=True):
     for factor, (label, color) in LABELS.items():
         result = results[name, factor]
-        ax.axhline(score(result["fixed"]), color=color, linewidth=6, alpha=0.35, label=f"fixed at the {label}")
-        ax.loglog(alphas, result["scores"], color=color, linewidth=2, label=f"the paper's rule from the {label}")
+        ax.axhline(
+            score(result["fixed"]),
+            color=color,
+            linewidth=6,
+            alpha=0.35,
+            label=f"fixed at the {label}",
+        )
+        ax.loglog(
+            alphas,
+            result["scores"],
+            color=color,
+            linewidth=2,
+            label=f"the paper's rule from the {label}",
+        )
     ax.set(title=name, xlabel="α", ylabel="largest of the last 25 values")
     ax.label_outer()
-figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
+figure.legend(
+    *axes[0, 0].get_legend_handles_labels(),
+    loc="outside lower center",
+    ncols=2,
+    frameon=False,
+)
 plt.show()
 
 # %%
@@ -96,11 +113,27 @@ plt.show()
 figure, axes = plt.subplots(2, 2, figsize=(10, 8), sharey=True, layout="constrained")
 for ax, name in zip(axes.flat, METHODS, strict=True):
     ax.semilogy(results[name, 1]["fixed"], color="0.75", linewidth=5, label="best fixed rate")
-    ax.semilogy(results[name, 1 / 30]["fixed"], "--", color="C0", linewidth=2, label="fixed at the best rate / 30")
-    ax.semilogy(results[name, 1 / 30]["adapted"], color="C0", linewidth=2, label="the paper's rule from there")
+    ax.semilogy(
+        results[name, 1 / 30]["fixed"],
+        "--",
+        color="C0",
+        linewidth=2,
+        label="fixed at the best rate / 30",
+    )
+    ax.semilogy(
+        results[name, 1 / 30]["adapted"],
+        color="C0",
+        linewidth=2,
+        label="the paper's rule from there",
+    )
     ax.set(title=name, xlabel="update", ylabel="Rosenbrock's function", ylim=(1e-16, 1e3))
     ax.label_outer()
-figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+figure.legend(
+    *axes[0, 0].get_legend_handles_labels(),
+    loc="outside lower center",
+    ncols=3,
+    frameon=False,
+)
 plt.show()
 
 # %%

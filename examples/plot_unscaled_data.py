@@ -62,7 +62,11 @@ for spread in spreads:
         scores[name].append(model.score(X_test * units, y_test))
 
 figure, ax = plt.subplots(layout="constrained")
-styles = ({"marker": "s", "linestyle": ":"}, {"linewidth": 7, "alpha": 0.35}, {"marker": "o"})
+styles = (
+    {"marker": "s", "linestyle": ":"},
+    {"linewidth": 7, "alpha": 0.35},
+    {"marker": "o"},
+)
 for (name, values), style in zip(scores.items(), styles, strict=True):
     ax.plot(spreads, 1 - np.array(values), label=name, **style)
 ax.axhline(1, color="0.5", linewidth=1)
