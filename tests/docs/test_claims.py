@@ -115,7 +115,7 @@ def test_fit_says_that_logistic_regression_takes_one_dimension_of_y():
     labels = np.column_stack([y == 0, y == 1]).astype(int)
     with pytest.raises(ValueError, match="one label per sample"):
         AdaptiveLRLogisticRegression().fit(X, labels)
-    network = AdaptiveLRMLPClassifier((4,), max_iter=2, tol=0, early_stopping=False, random_state=0)
+    network = AdaptiveLRMLPClassifier((4,), max_iter=30, tol=0, early_stopping=False, random_state=0)
     assert network.fit(X, labels).predict(X).shape == labels.shape
 
 
