@@ -169,7 +169,6 @@ class Newton(SolverBase):
 
     def movement(self) -> float:
         """Return the largest change of a score in another step: large where the optimum is at infinity."""
-        self.optimality()
         return float(abs(self._scores_of(self._direction)).max())
 
     def _scores_of(self, params: np.ndarray) -> Array:
