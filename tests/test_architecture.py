@@ -67,7 +67,7 @@ def test_only_the_backends_import_the_libraries_that_compute(path):
 def test_only_small_systems_and_factorisations_use_the_blas_of_scipy(path):
     """It has threads of its own, which wait for those of NumPy's: 25 times as long in a mini-batch step."""
     names = imports(ast.walk(ast.parse(path.read_text())), path)
-    rooms = ("small_system", "safe_system", "quasi_newton", "directions", "tall", "wide")
+    rooms = ("small_system", "safe_system", "quasi_newton", "directions", "tall", "wide", "stream")
     allowed = {f"optimizer/exact/{name}.py" for name in rooms}
     uses = any(name.startswith("scipy.linalg") for name in names)
     assert not uses or path.relative_to(PACKAGE).as_posix() in allowed

@@ -97,7 +97,7 @@ class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, BaseEstimator):
             data, target = self._validate(X, y, sample_weight, classes=classes, resume=resume, reset=not resume)
             if resume:
                 data = replace(data, earlier_weight=getattr(self, "_seen_weight", 0.0))
-            fitted = self._train(data, target, Report(self), resume=resume, max_epochs=1, partial=True)
+            fitted = self._train_chunk(data, target, Report(self), resume=resume)
             self.__dict__.update(origin(X).give_attributes(fitted))
         return self
 
@@ -194,6 +194,10 @@ class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.array_api_support = True
         return tags
+
+    def _train_chunk(self, data: Dataset, target: Target, report: Report, *, resume: bool) -> dict[str, Any]:
+        """Return all fitted attributes after one pass over the rows of a chunk."""
+        return self._train(data, target, report, resume=resume, max_epochs=1, partial=True)
 
     def _solve(
         self, data: Dataset, target: Target, report: Report, *, resume: bool, n_restored: int

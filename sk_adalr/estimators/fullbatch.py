@@ -67,15 +67,19 @@ class FullBatchTraining(GradientEstimator):
         return isinstance(self.solver, str) and self.solver == "exact"
 
     @property
+    def _is_automatic(self) -> bool:
+        """Whether the estimator chooses how to train."""
+        choices = (self.solver, self.learning_rate)
+        return all(isinstance(choice, str) and choice == "auto" for choice in choices) and not self.early_stopping
+
+    @property
     def _minibatch_solver(self) -> Any:
         return "adam" if self._names_exact else super()._minibatch_solver
 
     def _solve(
         self, data: Dataset, target: Target, report: Report, *, resume: bool, n_restored: int
     ) -> dict[str, Any]:
-        choices = (self.solver, self.learning_rate)
-        all_auto = all(isinstance(choice, str) and choice == "auto" for choice in choices)
-        if self._names_exact or (all_auto and not self.early_stopping):
+        if self._names_exact or self._is_automatic:
             return self._solve_at_once(data, target, report, resume)
         return super()._solve(data, target, report, resume=resume, n_restored=n_restored)
 
@@ -106,20 +110,14 @@ class FullBatchTraining(GradientEstimator):
                 result = solve_cholesky(data.X, data.target, data.weight, **options)
             else:
                 result = _certain(data.X.shape[1], solver)
-            history.losses.append(_finite(result.loss))
+            history.losses.append(finite_loss(result.loss))
             report(history, lambda: fitted_from(result.coef, result.intercept))
             history.stop_reason = result.message
         else:
             solve = solve_newton if solver == "newton" else solve_exact
             result = self._iterate(solve, seen, seen_target, start, fitted_from, report, history, options)
-        fitted = fitted_from(result.coef, result.intercept)
-        if not all(np.isfinite(array).all() for array in (fitted["coef_"], fitted["intercept_"])):
-            raise ValueError(
-                f"The coefficients in the units of `X` and `y` are beyond the range of {data.X.dtype}: their scales "
-                "differ too much. Rescale `X` or `y`, or pass float64."
-            )
         return {
-            **fitted,
+            **in_range(fitted_from(result.coef, result.intercept), data),
             **history_attributes(history, ""),
             "n_iter_": result.n_iter,
             "n_gradient_evaluations_": result.n_gradient_evaluations,
@@ -159,7 +157,7 @@ class FullBatchTraining(GradientEstimator):
         options: dict[str, Any],
     ) -> ExactResult:
         def record(iteration: int, loss: float, rates: np.ndarray, solution: Callable) -> bool:
-            history.losses.append(_finite(loss))
+            history.losses.append(finite_loss(loss))
             history.record_rates(rates.ravel())
             return report(history, lambda: fitted_from(*solution()))
 
@@ -176,7 +174,7 @@ class FullBatchTraining(GradientEstimator):
             **options,
         )
         if not history.losses:  # the start was the optimum already
-            history.losses.append(_finite(result.loss))
+            history.losses.append(finite_loss(result.loss))
         history.stop_reason = result.message
         if result.interrupted:
             history.stop_reason = INTERRUPTED
@@ -202,6 +200,16 @@ def _certain(n_features: int, solver: str) -> ExactResult:
     return ExactResult(*nothing, 0.0, 1, 0.0, True, CONSTANT, [0.0], solver)
 
 
-def _finite(loss: float) -> float:
+def finite_loss(loss: float) -> float:
     """Return `loss`, or the largest float where the square of the target's scale is beyond it."""
     return min(loss, sys.float_info.max)
+
+
+def in_range(fitted: dict[str, Any], data: Dataset) -> dict[str, Any]:
+    """Return the fitted attributes; raise a ValueError where a coefficient is beyond the range of the dtype."""
+    if not all(np.isfinite(array).all() for array in (fitted["coef_"], fitted["intercept_"])):
+        raise ValueError(
+            f"The coefficients in the units of `X` and `y` are beyond the range of {data.X.dtype}: their scales "
+            "differ too much. Rescale `X` or `y`, or pass float64."
+        )
+    return fitted

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sk_adalr.backends import Array, Origin, beside, fitted_array, namespace
 from sk_adalr.dataset import Dataset
-from sk_adalr.estimators.fullbatch import FullBatchTraining
+from sk_adalr.estimators.stream import StreamTraining
 from sk_adalr.estimators.targets import Target
 from sk_adalr.names import check_bool
 from sk_adalr.objectives import L2Penalty, Network
@@ -18,7 +18,7 @@ from sk_adalr.units import Units
 from sk_adalr.validation import check_features, check_finite_model, check_finite_prediction, check_same_origin
 
 
-class LinearEstimator(FullBatchTraining):
+class LinearEstimator(StreamTraining):
     """A linear predictor :math:`u = X W + b`. A subclass says how strong the penalty is."""
 
     _hidden_sizes = ()

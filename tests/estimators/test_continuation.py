@@ -157,7 +157,7 @@ def stream(n_rows=3000):
 
 
 def partial_fits(cls, X, y, chunks):
-    model = cls(random_state=0)
+    model = cls(solver="adam", random_state=0)
     for chunk in chunks:
         model.partial_fit(X[chunk], y[chunk])
     return model

@@ -4,5 +4,15 @@ from sk_adalr.optimizer.exact.factorisation import prefers_factorisation
 from sk_adalr.optimizer.exact.newton import prefers_newton
 from sk_adalr.optimizer.exact.result import ExactResult
 from sk_adalr.optimizer.exact.solve import solve_cholesky, solve_exact, solve_newton
+from sk_adalr.optimizer.exact.stream import StreamSummary, prefers_summary
 
-__all__ = ["ExactResult", "prefers_factorisation", "prefers_newton", "solve_cholesky", "solve_exact", "solve_newton"]
+__all__ = [
+    "ExactResult",
+    "StreamSummary",
+    "prefers_factorisation",
+    "prefers_newton",
+    "prefers_summary",
+    "solve_cholesky",
+    "solve_exact",
+    "solve_newton",
+]

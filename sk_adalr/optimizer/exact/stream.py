@@ -1,0 +1,209 @@
+r"""Least squares of all rows of a stream, from a summary of them that every chunk updates.
+
+Of rows :math:`z_i = (x_i, y_i)` with weights :math:`s_i`, the summary keeps the sum of the weights, the weighted mean
+and the triangular factor
+
+.. math:: R^T R = \sum_i s_i (z_i - \bar z)(z_i - \bar z)^T
+
+of their scatter. An orthogonal transformation adds the rows of a chunk to :math:`R`, so that no square is ever formed
+and no digits are lost to one; their mean moves by the rule of Chan, Golub and LeVeque (1983). The first columns of
+:math:`R` and the last ones are a least-squares problem with the solution of all rows.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.linalg import lapack
+
+from sk_adalr.backends import Array, is_sparse, to_host
+
+# Columns up to which a factor is kept: a call with one row costs a third of a millisecond there.
+_MOST_COLUMNS = 300
+# Values of the rows that are added at once: they stay in the cache.
+_BLOCK_VALUES = 1 << 16
+# Columns that LAPACK eliminates at once: about the fastest from 5 to 300 columns.
+_PANEL = 16
+# Reciprocal condition, in columns of unit length, above which back substitution has all the digits there are.
+_SAFE = 1e-5
+# Rounding of a column in units of eps times its magnitude, generously: the columns may themselves be results.
+_NOISE = 4.0
+# Reciprocal condition below which rounding would choose the solution of least norm.
+_LEAST_CONDITION = 1e-10
+
+
+def prefers_summary(n_columns: int) -> bool:
+    """Say whether a stream of so many columns, those of the targets included, can afford a summary of its rows."""
+    return n_columns <= _MOST_COLUMNS
+
+
+@dataclass(frozen=True)
+class StreamSummary:
+    """What least squares need to know of the rows so far. It never changes: a chunk makes a new one.
+
+    Parameters
+    ----------
+    weight : float
+        Sum of the weights.
+    mean : ndarray of shape (n_features + n_outputs,)
+        Weighted mean of the rows, features first; zero where the model has no intercept.
+    factor : ndarray of shape (n_features + n_outputs, n_features + n_outputs)
+        Upper triangular, in Fortran order.
+    magnitude : ndarray of shape (n_features,)
+        Largest absolute value of each feature.
+    fit_intercept : bool
+        Whether the scatter is the one around the mean.
+    """
+
+    weight: float
+    mean: np.ndarray
+    factor: np.ndarray
+    magnitude: np.ndarray
+    fit_intercept: bool
+
+    @classmethod
+    def empty(cls, n_features: int, n_outputs: int, fit_intercept: bool) -> "StreamSummary":
+        """Return the summary of no rows."""
+        size = n_features + n_outputs
+        return cls(0.0, np.zeros(size), np.zeros((size, size), order="F"), np.zeros(n_features), fit_intercept)
+
+    @property
+    def n_features(self) -> int:
+        """Number of features."""
+        return len(self.magnitude)
+
+    def forgetting(self, share: float) -> "StreamSummary":
+        """Return the summary in which each row weighs `share` of what it weighed."""
+        return StreamSummary(
+            self.weight * share, self.mean, self.factor * np.sqrt(share), self.magnitude, self.fit_intercept
+        )
+
+    def adding(self, X: Any, target: Array, weight: np.ndarray) -> "StreamSummary":
+        """Return the summary with more rows.
+
+        Parameters
+        ----------
+        X : {array, CSR} of shape (n_rows, n_features)
+        target : array of shape (n_rows, n_outputs)
+        weight : ndarray of shape (n_rows,)
+            Positive.
+        """
+        total, mean, factor, magnitude = self.weight, self.mean, self.factor, self.magnitude
+        for block, part in _blocks(X, target, weight, len(mean)):
+            magnitude = np.maximum(magnitude, np.abs(block[: self.n_features]).max(axis=1))
+            block_weight = float(part.sum())
+            total += block_weight
+            if self.fit_intercept:
+                block, mean = _centred(block, part, mean, block_weight, total)
+            else:
+                block *= np.sqrt(part)
+            factor = lapack.dtpqrt(0, min(_PANEL, len(mean)), factor, block.T, overwrite_b=True)[0]
+        return StreamSummary(total, mean, factor, magnitude, self.fit_intercept)
+
+    def solve(self, alpha: float, eps: float) -> tuple[np.ndarray, np.ndarray, float]:
+        r"""Return the least-squares or, where `alpha` > 0, the ridge solution of all rows.
+
+        Parameters
+        ----------
+        alpha : float
+            Of :math:`\frac12 \sum_i s_i (x_i^T w + b - y_i)^2 + \frac{\alpha}{2} \|w\|^2`.
+        eps : float
+            Relative precision of the features: differences below it are rounding.
+
+        Returns
+        -------
+        coef : ndarray of shape (n_features, n_outputs)
+            Of minimum norm where many solutions are equal.
+        intercept : ndarray of shape (n_outputs,)
+        loss : float
+            The mean of what is minimised, infinite where it is out of range.
+        """
+        p = self.n_features
+        noise = _NOISE * eps * self.magnitude * np.sqrt(self.weight)
+        factor, target = self.factor[:p, :p], self.factor[:p, p:]
+        if alpha > 0:
+            factor, target = _with_penalty(self.factor, p, alpha)
+        coef = _coefficients(factor, target, np.abs(self.factor[:p, :p]).max(axis=0) > noise, noise)
+        intercept = self.mean[p:] - self.mean[:p] @ coef
+        with np.errstate(over="ignore"):
+            residual = self.factor[:, :p] @ coef - self.factor[:, p:]
+            loss = (np.sum(residual**2) + alpha * np.sum(coef**2)) / 2 / self.weight
+        return coef, intercept, float(loss)
+
+
+def _blocks(X: Any, target: Array, weight: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the transpose (n_features + n_outputs, n_rows) of features and targets, float64, and weights of rows."""
+    step = max(1, _BLOCK_VALUES // size)
+    for start in range(0, X.shape[0], step):
+        rows = slice(start, start + step)
+        features = to_host(X[rows].toarray() if is_sparse(X) else X[rows])
+        block = np.empty((size, len(features)))
+        block[: X.shape[1]] = features.T
+        block[X.shape[1] :] = to_host(target[rows]).T
+        yield block, weight[rows]
+
+
+def _centred(
+    block: np.ndarray, weight: np.ndarray, mean: np.ndarray, block_weight: float, total: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return columns whose outer products are what `block` adds to the scatter around the mean, and the new mean."""
+    first = block[:, :1].copy()
+    if block.shape[1] == 1:
+        new_mean = first
+        block = np.empty_like(first)
+    else:
+        # Around the first row a constant column is exactly zero, and an offset costs no digits.
+        block -= first
+        shift = (block @ (weight / block_weight))[:, None]
+        block -= shift
+        block *= np.sqrt(weight)
+        new_mean = first + shift
+        block = np.concatenate([block, first], axis=1)
+    step = new_mean[:, 0] - mean
+    # One more column for the way from the mean so far to that of the block.
+    block[:, -1] = np.sqrt(block_weight * (1 - block_weight / total)) * step
+    return block, mean + block_weight / total * step
+
+
+def _with_penalty(factor: np.ndarray, p: int, alpha: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first `p` rows, features and targets, of the factor of the rows and of a penalty."""
+    size = len(factor)
+    rows = np.zeros((p, size), order="F")
+    np.fill_diagonal(rows, np.sqrt(alpha))
+    factor = lapack.dtpqrt(0, min(_PANEL, size), factor, rows, overwrite_b=True)[0]
+    return factor[:p, :p], factor[:p, p:]
+
+
+def _coefficients(factor: np.ndarray, target: np.ndarray, alive: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """Return the coefficients (p, k) that bring the triangular `factor` (p, p) nearest to `target` (p, k).
+
+    Columns that are not `alive` hold rounding alone, and lengths up to `noise` (p,) are rounding.
+    """
+    # Nearly their norms: no square overflows.
+    length = np.abs(factor).max(axis=0)
+    if not alive.all():
+        factor = factor * alive
+        # The row of a column that never varied is empty: its coefficient is zero, and the others are still triangular.
+        empty = ~alive & ~factor.any(axis=1)
+        factor[empty, empty] = 1.0
+        length[~alive] = 1.0
+    unit = np.asfortranarray(factor / length)
+    if lapack.dtrcon(unit)[0] > _SAFE:
+        return lapack.dtrtrs(unit, target)[0] / length[:, None]
+    return _minimum_norm(unit, target, length, float((noise / length)[alive].max(initial=0.0)))
+
+
+def _minimum_norm(unit: np.ndarray, target: np.ndarray, length: np.ndarray, noise: float) -> np.ndarray:
+    """Return the solution of least norm, per column of `unit` times its `length`, by singular values."""
+    rows = unit.any(axis=1)
+    U, values, Vt = np.linalg.svd(unit[rows], full_matrices=False)
+    kept = values > np.finfo(np.float64).eps * len(length) * values.max(initial=0.0) + noise
+    Vt = Vt[kept]
+    along = (U[:, kept].T @ target[rows]) / values[kept, None]
+    # Of all w with Vt (length * w) = along the one of least norm.
+    Q, R = np.linalg.qr((Vt * length).T)
+    R = np.asfortranarray(R)
+    if len(R) == 0 or len(R) == len(length) or lapack.dtrcon(R)[0] < _LEAST_CONDITION:
+        return Vt.T @ along / length[:, None]
+    return Q @ lapack.dtrtrs(R, along, trans=1)[0]
