@@ -74,7 +74,7 @@ class AdaptiveLRLinearRegression(OutputPrediction, LinearEstimator):
         Share of the rows to hold out, in (0, 1).
     half_life : float or None, default=None
         Rows of a stream after which a row weighs half, > 0: `partial_fit` then follows a drift. None forgets nothing.
-        Needs ``solver="auto"`` and at most 300 columns, those of the target included; `fit` weighs all its rows alike.
+        Needs ``solver="auto"`` and at most 300 columns, one per output included; `fit` weighs all its rows alike.
     warm_start : bool, default=False
         Whether `fit` goes on from the previous fit, the state of the optimizer included.
     verbose : bool or int, default=False

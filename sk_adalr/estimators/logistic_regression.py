@@ -79,6 +79,9 @@ class AdaptiveLRLogisticRegression(LabelPrediction, LinearEstimator):
         for `n_iter_no_change` epochs; the parameters with the best score are kept.
     validation_fraction : float, default=0.1
         Share of the rows to hold out, in (0, 1).
+    half_life : float or None, default=None
+        Rows of a stream after which a row weighs half, > 0: `partial_fit` then follows a drift. None forgets nothing.
+        Needs ``solver="auto"`` and at most 300 columns, one per class included; `fit` weighs all its rows alike.
     warm_start : bool, default=False
         Whether `fit` goes on from the previous fit, the state of the optimizer included.
     verbose : bool or int, default=False
@@ -166,6 +169,7 @@ class AdaptiveLRLogisticRegression(LabelPrediction, LinearEstimator):
         epsilon: float = 1e-8,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
+        half_life: Any = None,
         warm_start: bool = False,
         verbose: Any = False,
         backend: str = "auto",
@@ -192,6 +196,7 @@ class AdaptiveLRLogisticRegression(LabelPrediction, LinearEstimator):
         self.epsilon = epsilon
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
+        self.half_life = half_life
         self.warm_start = warm_start
         self.verbose = verbose
         self.backend = backend

@@ -168,6 +168,7 @@ class MiniBatchTraining(Judged, Standardized):
             state=self._training_state(optimizer, network, units, data.X, goes_on),
             # What was learned of less than there is to learn would be no measure of progress.
             history=self._history() if goes_on or (resume and is_chunk) else History(),
+            is_chunk=is_chunk,
         )
 
     def _has_more_to_learn(self, target: Target, is_chunk: bool) -> bool:
@@ -205,12 +206,15 @@ class MiniBatchTraining(Judged, Standardized):
     ) -> Batches:
         return Batches(
             session.data,
-            200 if isinstance(self.batch_size, str) else self.batch_size,
+            self._auto_batch_size(session.is_chunk) if isinstance(self.batch_size, str) else self.batch_size,
             shuffle=shuffle,
             random_state=session.state.random_state if random_state is None else random_state,
             rows=rows,
             standardization=session.units.inputs,
         )
+
+    def _auto_batch_size(self, is_chunk: bool) -> int:
+        return 200
 
     def _bounded(self, session: Session, params: Array) -> Array:
         """Return `params`, shrunk if the automatic rule ended above the loss of the best constant prediction.

@@ -39,6 +39,8 @@ class Session:
         is nothing to learn.
     theta : float
         How far folds let the raw prediction lie from that of the best constant, 1 where they trust it.
+    is_chunk : bool
+        Whether the rows are a chunk of a stream.
     note : str
         What there is to say beside the reason of the end.
     """
@@ -56,6 +58,7 @@ class Session:
     stopping: Stopping | None = None
     paying_epochs: float | None = None
     theta: float = 1.0
+    is_chunk: bool = False
     note: str = ""
 
     @property

@@ -12,18 +12,22 @@ from sk_adalr.estimators.report import Report
 from sk_adalr.estimators.targets import Target
 from sk_adalr.names import check_number
 from sk_adalr.objectives import HalfSquaredError
-from sk_adalr.optimizer.exact import StreamSummary, prefers_summary
+from sk_adalr.optimizer.exact import Chunk, ColumnMoments, StreamSummary, first_summary, prefers_summary
 from sk_adalr.training import History
+
+# Rows of a mini-batch of a stream that is too wide for a summary: a chunk is passed once, and deserves many steps.
+_BATCH_OF_CHUNK = 16
 
 
 class StreamTraining(FullBatchTraining):
     """How the linear estimators train where `partial_fit` may choose the way.
 
-    The squared loss of few columns needs no more than a summary of the rows so far, from which each call solves for
-    their coefficients. All else takes mini-batches.
+    Few columns need no more than a summary of the rows so far, from which each call solves for their coefficients:
+    exactly for the squared loss, of log losses up to what a square misses of each earlier row. All else takes
+    mini-batches.
     """
 
-    half_life: Any = None
+    half_life: Any
     _summary: dict[str, Any] | None = None
 
     def _check_params(self) -> None:
@@ -32,10 +36,9 @@ class StreamTraining(FullBatchTraining):
             check_number("half_life", self.half_life, 0, strict=True)
 
     def _train_chunk(self, data: Dataset, target: Target, report: Report, *, resume: bool) -> dict[str, Any]:
-        n_columns = data.X.shape[1] + target.n_outputs
-        is_exact = self._is_automatic and isinstance(target.loss, HalfSquaredError) and prefers_summary(n_columns)
         # After mini-batches or a fit there is no summary of the rows before: the parameters are what is known of them.
-        if is_exact and (not resume or self._summary is not None):
+        has_summary = self._summary is not None if resume else True
+        if self._is_automatic and has_summary and prefers_summary(data.X.shape[1] + target.n_outputs):
             return self._solve_stream(data, target, report, resume)
         if self.half_life is not None:
             raise ValueError(
@@ -46,8 +49,16 @@ class StreamTraining(FullBatchTraining):
         return super()._train_chunk(data, target, report, resume=resume)
 
     def _solve_stream(self, data: Dataset, target: Target, report: Report, resume: bool) -> dict[str, Any]:
-        summary = self._updated_summary(data, target, resume)
-        coef, intercept, loss = summary.solve(self._penalty_numerator(), float(np.finfo(data.X.dtype).eps))
+        before = self._summary if resume else None
+        if before is not None and before["rows"]["fit_intercept"] != self._has_intercept:
+            raise ValueError(
+                "A model that goes on training needs the same `fit_intercept` as before; it was "
+                f"{not self._has_intercept} and is now {self._has_intercept}. Fit anew instead."
+            )
+        share, weight = self._weights(data)
+        solve = self._solve_squares if isinstance(target.loss, HalfSquaredError) else self._solve_log_loss
+        with np.errstate(over="ignore", invalid="ignore"):
+            coef, intercept, loss, summary, seen_weight = solve(before, share, data, target, weight)
         fitted = in_range(self._coefs_in_dtype(coef, intercept, data, target), data)
         history = History(losses=[*(self.loss_curve_ if resume else ()), finite_loss(loss)])
         history.stop_reason = "Solved for all rows so far."
@@ -58,34 +69,67 @@ class StreamTraining(FullBatchTraining):
             "n_gradient_evaluations_": None,
             "solver_": "qr",
             "_dtype": data.X.dtype.name,
-            "_seen_weight": summary.weight,
-            "_summary": vars(summary),
+            "_seen_weight": seen_weight,
+            "_summary": summary,
             "_training": None,
         }
 
-    def _updated_summary(self, data: Dataset, target: Target, resume: bool) -> StreamSummary:
+    def _weights(self, data: Dataset) -> tuple[float, np.ndarray]:
+        """Return what rows before the chunk now weigh, as a share, and the weights of its own rows."""
         n_rows = data.n_samples
         weight = np.ones(n_rows) if data.weight is None else to_host(data.weight).astype(np.float64)
         weight *= data.weight_scale
-        if not resume or self._summary is None:
-            summary = StreamSummary.empty(data.X.shape[1], target.n_outputs, self._has_intercept)
-        else:
-            summary = StreamSummary(**self._summary)
-        self._check_same_intercept(summary)
-        if self.half_life is not None:
-            weight *= np.exp2((np.arange(n_rows) - (n_rows - 1)) / self.half_life)
-            summary = summary.forgetting(float(np.exp2(-n_rows / self.half_life)))
-        return summary.adding(data.X, data.target, weight)
+        if self.half_life is None:
+            return 1.0, weight
+        weight *= np.exp2((np.arange(n_rows) - (n_rows - 1)) / self.half_life)
+        return float(np.exp2(-n_rows / self.half_life)), weight
 
-    def _check_same_intercept(self, summary: StreamSummary) -> None:
-        if summary.fit_intercept != self._has_intercept:
+    def _solve_squares(
+        self, before: dict[str, Any] | None, share: float, data: Dataset, target: Target, weight: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, float, dict[str, Any], float]:
+        """Return coefficients, intercepts, loss, summary and weight of all rows so far."""
+        if before is None:
+            rows = StreamSummary.empty(data.X.shape[1], target.n_outputs, self._has_intercept)
+        else:
+            rows = StreamSummary(**before["rows"]).forgetting(share)
+        rows = rows.adding(data.X, data.target, weight)
+        solution = rows.solve(self._penalty_numerator(), _eps(data))
+        return *solution, {"rows": vars(rows)}, rows.weight
+
+    def _solve_log_loss(
+        self, before: dict[str, Any] | None, share: float, data: Dataset, target: Target, weight: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, float, dict[str, Any], float]:
+        """Return coefficients, intercepts, loss, summary and weight of all rows so far."""
+        X, labels = to_host(data.X), to_host(data.target)
+        zero = np.zeros(X.shape[1])
+        old = ColumnMoments(0.0, zero, zero) if before is None else ColumnMoments(**before["columns"])
+        columns = old.forgetting(share).adding(X, weight, self._has_intercept)
+        if before is None:
+            rows = first_summary(columns.mean, target.n_outputs, self._has_intercept)
+        else:
+            rows = StreamSummary(**before["rows"]).forgetting(share)
+        if labels.ndim == 1:
+            labels = np.equal.outer(labels, np.arange(target.n_outputs)).astype(np.float64)
+        strength = self._penalty_numerator()
+        start = columns.variance if self.standardize else np.ones_like(zero)
+        result = Chunk(rows, X, labels, weight, _eps(data)).solve(start, strength)
+        if not (np.isfinite(result.loss) and np.isfinite(result.summary.factor).all()):
             raise ValueError(
-                "A model that goes on training needs the same `fit_intercept` as before; it was "
-                f"{summary.fit_intercept} and is now {self._has_intercept}. Fit anew instead."
+                "The loss became non-finite. Look for extreme values in `X` and `sample_weight`, and rescale `X`."
             )
+        loss = result.loss + 0.5 * strength * float(np.sum(result.coef**2)) / columns.weight
+        summary = {"rows": vars(result.summary), "columns": vars(columns)}
+        return result.coef, result.intercept, loss, summary, columns.weight
+
+    def _auto_batch_size(self, is_chunk: bool) -> int:
+        return _BATCH_OF_CHUNK if is_chunk and self._is_automatic else super()._auto_batch_size(is_chunk)
 
     def _fitted(self, *args: Any) -> dict[str, Any]:
         return {**super()._fitted(*args), "_summary": None}
 
     def _solve_at_once(self, *args: Any) -> dict[str, Any]:
         return {**super()._solve_at_once(*args), "_summary": None}
+
+
+def _eps(data: Dataset) -> float:
+    return float(np.finfo(data.X.dtype).eps)

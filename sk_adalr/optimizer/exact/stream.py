@@ -119,17 +119,27 @@ class StreamSummary:
         loss : float
             The mean of what is minimised, infinite where it is out of range.
         """
+        coef, intercept = self.solution(np.full(self.n_features, alpha), eps)
+        with np.errstate(over="ignore"):
+            loss = (self.squares(coef, intercept) + 0.5 * alpha * np.sum(coef**2)) / self.weight
+        return coef, intercept, float(loss)
+
+    def solution(self, penalty: np.ndarray, eps: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return coefficients and intercepts as `solve` does, for a penalty (n_features,) of each coefficient."""
         p = self.n_features
         noise = _NOISE * eps * self.magnitude * np.sqrt(self.weight)
         factor, target = self.factor[:p, :p], self.factor[:p, p:]
-        if alpha > 0:
-            factor, target = _with_penalty(self.factor, p, alpha)
+        if penalty.any():
+            factor, target = _with_penalty(self.factor, penalty)
         coef = _coefficients(factor, target, np.abs(self.factor[:p, :p]).max(axis=0) > noise, noise)
-        intercept = self.mean[p:] - self.mean[:p] @ coef
-        with np.errstate(over="ignore"):
-            residual = self.factor[:, :p] @ coef - self.factor[:, p:]
-            loss = (np.sum(residual**2) + alpha * np.sum(coef**2)) / 2 / self.weight
-        return coef, intercept, float(loss)
+        return coef, self.mean[p:] - self.mean[:p] @ coef
+
+    def squares(self, coef: np.ndarray, intercept: np.ndarray) -> float:
+        """Return half the weighted sum of squared residuals of all rows."""
+        p = self.n_features
+        residual = self.factor[:, :p] @ coef - self.factor[:, p:]
+        offset = self.mean[:p] @ coef + intercept - self.mean[p:] if self.fit_intercept else np.zeros(1)
+        return 0.5 * float(np.sum(residual**2) + self.weight * np.sum(offset**2))
 
 
 def _blocks(X: Any, target: Array, weight: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -166,11 +176,11 @@ def _centred(
     return block, mean + block_weight / total * step
 
 
-def _with_penalty(factor: np.ndarray, p: int, alpha: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the first `p` rows, features and targets, of the factor of the rows and of a penalty."""
-    size = len(factor)
+def _with_penalty(factor: np.ndarray, penalty: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of the features, split into features and targets, of the factor of all rows and a penalty."""
+    p, size = len(penalty), len(factor)
     rows = np.zeros((p, size), order="F")
-    np.fill_diagonal(rows, np.sqrt(alpha))
+    np.fill_diagonal(rows, np.sqrt(penalty))
     factor = lapack.dtpqrt(0, min(_PANEL, size), factor, rows, overwrite_b=True)[0]
     return factor[:p, :p], factor[:p, p:]
 

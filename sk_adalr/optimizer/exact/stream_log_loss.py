@@ -1,0 +1,175 @@
+r"""Logistic regression on a stream: each row becomes the square that its loss is near the solution.
+
+The log loss of a chunk, the squares of the rows before it and the penalty are minimised by Newton's method. Then every
+row of the chunk is replaced by its quadratic approximation there, a least-squares row with the curvature as its weight
+and the working response of iteratively reweighted least squares as its target, and joins the `StreamSummary` of the
+rows before. This is the Laplace approximation of online Bayesian inference, or an extended Kalman filter that sees a
+chunk as a whole.
+
+Several classes share the curvature :math:`1 - \sum_k p_k^2`, the trace of the one of the softmax and hence a bound of
+it, so that one triangular factor serves them all.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy.special import expit, softmax
+
+from sk_adalr.backends import is_sparse
+from sk_adalr.optimizer.exact.stream import StreamSummary
+
+# Newton steps on one chunk at most, and the decrease, per unit of weight, that is too small for another.
+_MOST_STEPS, _ENOUGH = 10, 1e-3
+# Share of `strength` while rows become squares; weight of a chunk, in units of the curvature of all rows so far, from
+# which on its own squares are too coarse for the full strength.
+_EARLY_STRENGTH, _LARGE_SHARE = 0.25, 0.3
+# Halvings of a step that does not decrease the loss.
+_HALVINGS = 6
+# Weight of the row, at the centre of the first chunk and undecided, that keeps the intercept finite while there is
+# one class.
+_PRIOR_WEIGHT = 0.1
+# Least curvature of a row, in units of its residual, in Newton's steps, and at all.
+_LEAST_CURVATURE, _NO_CURVATURE = 0.1, 1e-6
+
+
+@dataclass(frozen=True)
+class ColumnMoments:
+    """Mean and mean square deviation of the columns so far: the unit of the start's trust in zero coefficients.
+
+    Parameters
+    ----------
+    weight : float
+    mean, variance : ndarray of shape (n_features,)
+        Around zero where the model has no intercept.
+    """
+
+    weight: float
+    mean: np.ndarray
+    variance: np.ndarray
+
+    def forgetting(self, share: float) -> "ColumnMoments":
+        """Return the moments of rows that each weigh `share` of what they weighed."""
+        return replace(self, weight=self.weight * share)
+
+    def adding(self, X: Any, weight: np.ndarray, center: bool) -> "ColumnMoments":
+        """Return the moments with the rows of an array or CSR matrix."""
+        total = self.weight + float(weight.sum())
+        share = weight / total
+        mean = X.T @ (share * (total / weight.sum())) if center else np.zeros(X.shape[1])
+        squares = X.multiply(X).T @ share - mean**2 * share.sum() if is_sparse(X) else (X - mean) ** 2
+        squares = np.maximum(squares, 0) if is_sparse(X) else share @ squares
+        old, step = self.weight / total, mean - self.mean
+        variance = old * self.variance + squares + old * (1 - old) * step**2
+        return ColumnMoments(total, self.mean + (1 - old) * step, variance)
+
+
+def first_summary(mean: np.ndarray, n_outputs: int, fit_intercept: bool) -> StreamSummary:
+    """Return the summary before the first chunk, whose rows have the `mean` (n_features,)."""
+    empty = StreamSummary.empty(len(mean), n_outputs, fit_intercept)
+    if not fit_intercept:
+        return empty
+    return replace(empty, weight=_PRIOR_WEIGHT, mean=np.concatenate([mean, np.zeros(n_outputs)]))
+
+
+@dataclass(frozen=True)
+class ChunkResult:
+    """The solution after a chunk: coefficients (p, k), intercepts (k,), summary, and the log loss of the chunk's rows.
+
+    The loss is their mean, without penalty.
+    """
+
+    coef: np.ndarray
+    intercept: np.ndarray
+    loss: float
+    summary: StreamSummary
+
+
+class Chunk:
+    """The log loss of a chunk, the squares of the rows before it and a penalty.
+
+    Parameters
+    ----------
+    summary : StreamSummary
+        Of the rows before.
+    X : {array, CSR} of shape (n_rows, n_features)
+    target : ndarray of shape (n_rows, n_outputs)
+        Zeros and ones: one column for two classes, else one for each.
+    weight : ndarray of shape (n_rows,)
+    eps : float
+        Relative precision of the features.
+    """
+
+    def __init__(self, summary: StreamSummary, X: Any, target: np.ndarray, weight: np.ndarray, eps: float) -> None:
+        self._summary, self._X, self._target, self._weight, self._eps = summary, X, target, weight, eps
+        self._weight_sum = float(weight.sum())
+
+    def solve(self, start: np.ndarray, strength: float) -> ChunkResult:
+        """Return the solution of all rows so far for a penalty ``start + strength`` of each squared coefficient.
+
+        A strong penalty holds the solution of few rows far from that of many, where the squares of its rows would be
+        of little use later: they are taken for a quarter of `strength`.
+        """
+        coef, intercept, u = self._newton(start + _EARLY_STRENGTH * strength)
+        summary = self._joined(u, 0.0)
+        if strength > 0:
+            if self._weight_sum > _LARGE_SHARE * summary.weight:
+                coef, intercept, u = self._newton(start + strength)
+            else:
+                coef, intercept = summary.solution(start + strength, self._eps)
+                u = self._X @ coef + intercept
+        return ChunkResult(coef, intercept, float(self._weight @ _loss(u, self._target)) / self._weight_sum, summary)
+
+    def _newton(self, penalty: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return coefficients, intercepts and raw predictions at the minimum."""
+        coef, intercept = self._summary.solution(penalty, self._eps)
+        value, u = self._evaluate(coef, intercept, penalty)
+        for _ in range(_MOST_STEPS):
+            step = self._joined(u, _LEAST_CURVATURE).solution(penalty, self._eps)
+            trial = self._evaluate(*step, penalty)
+            for _ in range(_HALVINGS):
+                if trial[0] <= value:
+                    break
+                step = (step[0] + coef) / 2, (step[1] + intercept) / 2
+                trial = self._evaluate(*step, penalty)
+            if not trial[0] <= value:
+                break
+            decrease = value - trial[0]
+            (coef, intercept), (value, u) = step, trial
+            if decrease <= _ENOUGH * self._weight_sum:
+                break
+        return coef, intercept, u
+
+    def _evaluate(self, coef: np.ndarray, intercept: np.ndarray, penalty: np.ndarray) -> tuple[float, np.ndarray]:
+        u = self._X @ coef + intercept
+        squares = self._summary.squares(coef, intercept) + 0.5 * float(penalty @ (coef**2).sum(axis=1))
+        return float(self._weight @ _loss(u, self._target)) + squares, u
+
+    def _joined(self, u: np.ndarray, least: float) -> StreamSummary:
+        """Return the summary with the squares of the chunk's rows at raw predictions `u`."""
+        curvature, response = _working_rows(u, self._target, least)
+        return self._summary.adding(self._X, response, self._weight * curvature)
+
+
+def _loss(u: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Return the log loss (n_rows,) of raw predictions (n_rows, n_outputs)."""
+    if u.shape[1] == 1:
+        return np.logaddexp(0.0, np.where(target > 0, -u, u))[:, 0]
+    top = u.max(axis=1)
+    return top + np.log(np.exp(u - top[:, None]).sum(axis=1)) - (target * u).sum(axis=1)
+
+
+def _working_rows(u: np.ndarray, target: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the curvature (n_rows,) of the rows' losses and the targets (n_rows, n_outputs) of their squares.
+
+    The curvature is at least `least` times the residual: that of a row far on the wrong side vanishes.
+    """
+    if u.shape[1] == 1:
+        p = expit(u)
+        curvature = (p * (1 - p))[:, 0]
+    else:
+        p = softmax(u, axis=1)
+        curvature = 1 - np.square(p).sum(axis=1)
+    residual = target - p
+    curvature = np.maximum(curvature, _NO_CURVATURE + least * np.abs(residual).max(axis=1))
+    return curvature, u + residual / curvature[:, None]
