@@ -206,6 +206,8 @@ def _coefficients(factor: np.ndarray, target: np.ndarray, alive: np.ndarray, noi
 
 def _minimum_norm(unit: np.ndarray, target: np.ndarray, length: np.ndarray, noise: float) -> np.ndarray:
     """Return the solution of least norm, per column of `unit` times its `length`, by singular values."""
+    if not np.isfinite(unit).all():
+        raise ValueError("The sums of squares of the stream became non-finite: rescale `X`, `y` or `sample_weight`.")
     rows = unit.any(axis=1)
     U, values, Vt = np.linalg.svd(unit[rows], full_matrices=False)
     kept = values > np.finfo(np.float64).eps * len(length) * values.max(initial=0.0) + noise

@@ -6,8 +6,8 @@ and the working response of iteratively reweighted least squares as its target, 
 rows before. This is the Laplace approximation of online Bayesian inference, or an extended Kalman filter that sees a
 chunk as a whole.
 
-Several classes share the curvature :math:`1 - \sum_k p_k^2`, the trace of the one of the softmax and hence a bound of
-it, so that one triangular factor serves them all.
+Several classes share the curvature :math:`2 \max_k p_k (1 - p_k)`, by Gershgorin a bound of the one of the softmax, so
+that one triangular factor serves them all.
 """
 
 from dataclasses import dataclass, replace
@@ -169,7 +169,7 @@ def _working_rows(u: np.ndarray, target: np.ndarray, least: float) -> tuple[np.n
         curvature = (p * (1 - p))[:, 0]
     else:
         p = softmax(u, axis=1)
-        curvature = 1 - np.square(p).sum(axis=1)
+        curvature = 2 * (p * (1 - p)).max(axis=1)
     residual = target - p
     curvature = np.maximum(curvature, _NO_CURVATURE + least * np.abs(residual).max(axis=1))
     return curvature, u + residual / curvature[:, None]
