@@ -31,7 +31,8 @@ class AdaptiveLRLinearRegression(OutputPrediction, LinearEstimator):
         "exact" trains on all rows at once and solves for the learning rates in each step; there is nothing to choose.
         The others train on mini-batches. "auto" is "exact", or a factorisation of dense
         least squares where the smaller side of `X` is at most 300, and
-        "adam" with `early_stopping`, with a given `learning_rate` and in `partial_fit`.
+        "adam" with `early_stopping` and with a given `learning_rate`. In `partial_fit` it solves for all rows so
+        far, for up to 300 columns, one per output included; wider streams use "adam".
     learning_rate : {"auto", "constant", "hypergradient"} or LearningRate, default="auto"
         How far the mini-batch solvers go. "auto" leaves nothing to choose: a line search finds the first rate,
         hypergradients adapt it, and the model is a running average of the iterates. "hypergradient" is the literal
@@ -44,7 +45,7 @@ class AdaptiveLRLinearRegression(OutputPrediction, LinearEstimator):
     hyper_learning_rate : float, default=1e-4
         Step size of the learning rate in the rule "hypergradient", at least 0; the :math:`\alpha` of [1]_.
     batch_size : int or "auto", default="auto"
-        Rows per update; "auto" is ``min(200, n_samples)``.
+        Rows per update; "auto" is ``min(200, n_samples)``, and 16 in a wide stream with ``solver="auto"``.
     max_iter : int, default=1000
         Number of iterations ("exact") or epochs at most.
     tol : float, default=1e-4
@@ -96,12 +97,14 @@ class AdaptiveLRLinearRegression(OutputPrediction, LinearEstimator):
         Passes over the data, forward and backward each counted half, those of the set-up included; None for
         mini-batches.
     solver_ : str
-        The solver that `solver` led to: "exact", "cholesky" (a factorisation), or a mini-batch solver.
+        The solver that `solver` led to: "exact", "cholesky" (a factorisation), "qr" (a factorisation that
+        `partial_fit` updates), or a mini-batch solver.
     loss_ : float
         Last entry of `loss_curve_`.
     loss_curve_ : list of float
         Mean training loss, penalty included, after each iteration, or at the start where that is the optimum
-        ("exact"), or of each epoch over its batches as they were visited.
+        ("exact"), or of each epoch over its batches as they were visited. Of "qr", that of all rows so far after
+        each call.
     learning_rate_curve_ : ndarray of shape (n_iter_, 3), or (0, 3)
         Smallest, median and largest learning rate at the end of each epoch or iteration; a factorisation has none.
     validation_scores_ : list of float or None
@@ -187,7 +190,12 @@ class AdaptiveLRLinearRegression(OutputPrediction, LinearEstimator):
         self.backend = backend
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "AdaptiveLRLinearRegression":
-        """Make one pass over the given rows, going on from where training is.
+        """Update the model with the rows of one chunk.
+
+        With ``solver="auto"`` and up to 300 columns, one per output included, the model is then the exact solution of
+        all rows so far, however they were cut into chunks. The memory needed is the square of the number of columns.
+        Wider streams, named solvers, and calls after `fit` make one pass of mini-batches over the chunk, continuing
+        the training before.
 
         Parameters
         ----------

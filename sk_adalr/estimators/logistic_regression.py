@@ -36,7 +36,9 @@ class AdaptiveLRLogisticRegression(LabelPrediction, LinearEstimator):
     solver : {"auto", "exact", "sgd", "momentum", "nesterov", "adam"} or Direction, default="auto"
         "exact" trains on all rows at once and solves for the learning rates in each step; there is nothing to choose.
         The others train on mini-batches. "auto" is "exact", for few coefficients with a rate for each of them, which
-        is Newton's method, and "adam" with `early_stopping`, with a given `learning_rate` and in `partial_fit`.
+        is Newton's method, and "adam" with `early_stopping` and with a given `learning_rate`. In `partial_fit` it
+        solves for all rows so far, the earlier ones in a quadratic approximation, for up to 300 columns, one per class
+        included; wider streams use "adam".
     learning_rate : {"auto", "constant", "hypergradient"} or LearningRate, default="auto"
         How far the mini-batch solvers go. "auto" leaves nothing to choose: a line search finds the first rate,
         hypergradients adapt it, and the model is a running average of the iterates. "hypergradient" is the literal
@@ -49,7 +51,7 @@ class AdaptiveLRLogisticRegression(LabelPrediction, LinearEstimator):
     hyper_learning_rate : float, default=1e-4
         Step size of the learning rate in the rule "hypergradient", at least 0; the :math:`\alpha` of [1]_.
     batch_size : int or "auto", default="auto"
-        Rows per update; "auto" is ``min(200, n_samples)``.
+        Rows per update; "auto" is ``min(200, n_samples)``, and 16 in a wide stream with ``solver="auto"``.
     max_iter : int, default=1000
         Number of iterations ("exact") or epochs at most.
     tol : float, default=1e-4
@@ -105,12 +107,14 @@ class AdaptiveLRLogisticRegression(LabelPrediction, LinearEstimator):
         Passes over the data, forward and backward each counted half, those of the set-up included; a new curvature of
         Newton's method counts half, too. None for mini-batches.
     solver_ : str
-        The solver that `solver` led to: "exact", "newton", or a mini-batch solver.
+        The solver that `solver` led to: "exact", "newton", "qr" (a factorisation that `partial_fit` updates), or a
+        mini-batch solver.
     loss_ : float
         Last entry of `loss_curve_`.
     loss_curve_ : list of float
         Mean training loss, penalty included, after each iteration, or at the start where that is the optimum
-        ("exact"), or of each epoch over its batches as they were visited.
+        ("exact"), or of each epoch over its batches as they were visited. Of "qr", that of the last chunk's rows
+        after each call.
     learning_rate_curve_ : ndarray of shape (n_iter_, 3)
         Smallest, median and largest learning rate at the end of each epoch or iteration; of Newton's method, the
         inverse curvature along single coefficients.
@@ -204,7 +208,12 @@ class AdaptiveLRLogisticRegression(LabelPrediction, LinearEstimator):
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
     ) -> "AdaptiveLRLogisticRegression":
-        """Make one pass over the given rows, going on from where training is.
+        """Update the model with the rows of one chunk.
+
+        With ``solver="auto"`` and up to 300 columns, one per class included, the chunk is fitted by Newton's method,
+        together with a quadratic approximation of the log loss of all rows before it: one pass ends near the optimum
+        of all rows, whatever the units of `X` and the size of the chunks. Wider streams, named solvers, and calls
+        after `fit` make one pass of mini-batches over the chunk, continuing the training before.
 
         Parameters
         ----------
