@@ -66,6 +66,8 @@ def check_number(
     """
     kind: Any = Integral if integer else Real
     noun = "an integer" if integer else "a number"
+    if or_infinite and isinstance(value, Real) and value == math.inf:
+        return
     bound = f"greater than {minimum:g}" if strict else f"at least {minimum:g}"
     if maximum < math.inf:
         bound += f" and below {maximum:g}"
@@ -76,8 +78,7 @@ def check_number(
     message = f"`{name}` must be {noun} {bound}; got {value!r}."
     if isinstance(value, bool) or not isinstance(value, kind):
         raise TypeError(message)
-    is_below = value < maximum or (or_infinite and value == math.inf)
-    if not (minimum <= value and is_below) or (strict and value == minimum):
+    if not minimum <= value < maximum or (strict and value == minimum):
         raise ValueError(message)
 
 

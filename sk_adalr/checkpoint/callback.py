@@ -13,7 +13,7 @@ from sk_adalr.estimators.base import GradientEstimator
 from sk_adalr.names import check_number
 
 _PRIVATE_STATE = {"_training", "_summary", "_dtype", "_seen_weight", "_single_output", "_multilabel"}
-_NOT_COMPARED = {"max_iter", "verbose"}  # they do not change the course of a fit
+_NOT_COMPARED = {"max_iter", "verbose", "n_jobs", "copy_X"}  # they do not change the course of a fit
 
 
 class Checkpoint:

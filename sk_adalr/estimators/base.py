@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state
 
 from sk_adalr.backends import beside, origin, to_device, to_host
 from sk_adalr.dataset import Dataset
+from sk_adalr.estimators.counterparts import Answering, answers_unknown_arguments, check_accepted
 from sk_adalr.estimators.minibatch import MiniBatchTraining
 from sk_adalr.estimators.report import Report
 from sk_adalr.estimators.targets import Target
@@ -33,13 +34,14 @@ def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
         raise
 
 
-class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, BaseEstimator):
+class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, Answering, BaseEstimator):
     """Base of all estimators: how a fit runs. A subclass says what the model is."""
 
     backend: Any
     _dtype: str
     _encode_target: Callable[[Any, Any, Any, Any], Target]
 
+    @answers_unknown_arguments
     @with_callbacks
     def fit(
         self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None
@@ -72,7 +74,7 @@ class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, BaseEstimator):
         ValueError, TypeError
             If a parameter or the data are invalid, or if the loss becomes non-finite. The model is then as before.
         """
-        context = self._init_callback_context(max_subtasks=self.max_iter)
+        context = self._init_callback_context(max_subtasks=self._max_iter)
         with unchanged_on_error(self):
             self._check_params()
             resume = self.warm_start and hasattr(self, "loss_curve_")
@@ -168,10 +170,11 @@ class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, BaseEstimator):
 
     def _check_params(self) -> None:
         """Raise a ValueError or TypeError if a parameter is invalid."""
-        check_number("max_iter", self.max_iter, 1, integer=True)
+        check_accepted(self)
+        check_number("max_iter", self._max_iter, 1, integer=True)
         check_number("tol", self.tol, 0)
         check_choice("backend", self.backend, ("auto", "numpy", "cupy"))
-        check_number("n_iter_no_change", self.n_iter_no_change, 1, integer=True)
+        check_number("n_iter_no_change", self.n_iter_no_change, 1, integer=True, or_infinite=True)
         check_number("validation_fraction", self.validation_fraction, 0, 1, strict=True)
         if not (isinstance(self.batch_size, str) and self.batch_size == "auto"):
             check_number("batch_size", self.batch_size, 1, integer=True)
@@ -203,4 +206,4 @@ class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, BaseEstimator):
         self, data: Dataset, target: Target, report: Report, *, resume: bool, n_restored: int
     ) -> dict[str, Any]:
         """Return all fitted attributes of a full fit, `n_restored` of whose epochs a checkpoint has made."""
-        return self._train(data, target, report, resume=resume, max_epochs=self.max_iter, n_restored=n_restored)
+        return self._train(data, target, report, resume=resume, max_epochs=self._max_iter, n_restored=n_restored)

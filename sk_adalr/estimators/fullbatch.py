@@ -38,7 +38,9 @@ class FullBatchTraining(GradientEstimator):
     """How the linear estimators train where there is no learning rate to choose."""
 
     _other_solvers = ("auto", "exact")
-    coef_: np.ndarray
+    #: Names of the counterpart's solvers: they have the same optimum, so they are "auto" on all rows at once.
+    _counterpart_solvers: tuple[str, ...] = ()
+    coef_: Any
     intercept_: Any
 
     def _penalty_strength(self, data: Dataset) -> float:
@@ -58,13 +60,14 @@ class FullBatchTraining(GradientEstimator):
             )
         if not (isinstance(self.learning_rate, str) and self.learning_rate == "auto"):
             raise ValueError(
-                "`solver='exact'` solves for its learning rates, so `learning_rate` must be 'auto'; got "
+                f"`solver={self.solver!r}` solves for its learning rates, so `learning_rate` must be 'auto'; got "
                 f"{self.learning_rate!r}. To set it, choose a solver such as 'adam'."
             )
 
     @property
     def _names_exact(self) -> bool:
-        return isinstance(self.solver, str) and self.solver == "exact"
+        """Whether `solver` names training on all rows at once, by whatever name."""
+        return isinstance(self.solver, str) and self.solver in ("exact", *self._counterpart_solvers)
 
     @property
     def _is_automatic(self) -> bool:
@@ -86,7 +89,7 @@ class FullBatchTraining(GradientEstimator):
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> "FullBatchTraining":
         if self._names_exact:
             raise ValueError(
-                "`partial_fit` trains on mini-batches, but `solver='exact'` needs all rows at once. Use "
+                f"`partial_fit` trains on mini-batches, but `solver={self.solver!r}` needs all rows at once. Use "
                 "`solver='auto'`, which trains with adam here."
             )
         super()._partial_fit(X, y, sample_weight, classes)
@@ -104,7 +107,7 @@ class FullBatchTraining(GradientEstimator):
 
         seen, seen_target = (data, target) if classes is None else classes.narrowed(data, target)
         start = self._start(classes, target) if resume else (None, None)
-        solver = "exact" if self._names_exact else _fastest_solver(seen, seen_target)
+        solver = "exact" if self.solver == "exact" else _fastest_solver(seen, seen_target)
         if solver == "cholesky" or (classes is not None and classes.is_one):
             if solver == "cholesky":
                 result = solve_cholesky(data.X, data.target, data.weight, **options)
@@ -119,13 +122,17 @@ class FullBatchTraining(GradientEstimator):
         return {
             **in_range(fitted_from(result.coef, result.intercept), data),
             **history_attributes(history, ""),
-            "n_iter_": result.n_iter,
+            "n_iter_": self._shape_n_iter(result.n_iter),
             "n_gradient_evaluations_": result.n_gradient_evaluations,
             "solver_": result.solver,
             "_dtype": data.X.dtype.name,
             "_seen_weight": data.seen_weight,
             "_training": None,
         }
+
+    def _dense_coef(self) -> np.ndarray:
+        """Return ``coef_`` as (n_outputs, n_features) on the host."""
+        return np.atleast_2d(self.coef_.toarray() if is_sparse(self.coef_) else fitted_array(self.coef_))
 
     def _coefs_in_dtype(
         self, coef: np.ndarray, intercept: np.ndarray, data: Dataset, target: Target
@@ -138,7 +145,7 @@ class FullBatchTraining(GradientEstimator):
 
     def _start(self, classes: SolvedClasses | None, target: Target) -> tuple[np.ndarray | None, np.ndarray | None]:
         # Where a class has no coefficients, it had no weight: from its intercept the way is longer than from nothing.
-        coef, intercept = np.atleast_2d(fitted_array(self.coef_)).T, np.atleast_1d(fitted_array(self.intercept_))
+        coef, intercept = self._dense_coef().T, np.atleast_1d(fitted_array(self.intercept_))
         if classes is not None:
             coef, intercept = classes.narrowed_start(coef, intercept)
         if target.labels is not None and not coef.any(axis=0).all():
@@ -166,7 +173,7 @@ class FullBatchTraining(GradientEstimator):
             data.target,
             data.weight,
             _LOSS_NAMES[type(target.loss)],
-            max_iter=self.max_iter,
+            max_iter=self._max_iter,
             tol=self.tol,
             coef=start[0],
             intercept=start[1],
@@ -179,7 +186,7 @@ class FullBatchTraining(GradientEstimator):
         if result.interrupted:
             history.stop_reason = INTERRUPTED
             warn_caller("Training interrupted by the user: keeping the model so far.")
-        elif result.n_iter == self.max_iter and not result.converged and self.tol > 0:
+        elif result.n_iter == self._max_iter and not result.converged and self.tol > 0:
             self._warn_not_converged()
         elif result.advice:
             warn_caller(f"{type(self).__name__}: {result.advice}", ConvergenceWarning)

@@ -82,6 +82,10 @@ class Judged:
         session.stopping = self._stopping(session, session.history, stops_early, tol)
 
     @property
+    def _max_iter(self) -> Any:
+        return self.max_iter
+
+    @property
     def _is_auto_stopping(self) -> bool:
         return isinstance(self.early_stopping, str)
 
@@ -156,12 +160,12 @@ class Judged:
                 params,
                 trust,
                 stopping=self._stopping(session, History(), stops_early=False, tol=self._fold_tolerance * self.tol),
-                max_epochs=self.max_iter,
+                max_epochs=self._max_iter,
             )
             epochs.append(best)
             thetas.append(trust.theta())
             if self.verbose:
                 print(f"Fold {len(epochs)} of {self._n_folds}: the loss of its rows is lowest after {best} epochs")
-            if 2 * epochs.count(self.max_iter) > self._n_folds:
+            if 2 * epochs.count(self._max_iter) > self._n_folds:
                 return math.inf, 1.0
         return self._epochs_factor * int(np.median(epochs)), float(np.median(thetas))

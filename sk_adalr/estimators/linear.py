@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import check_is_fitted
 
-from sk_adalr.backends import Array, Origin, beside, fitted_array, namespace
+from sk_adalr.backends import Array, Origin, beside, fitted_array, is_sparse, namespace
 from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.stream import StreamTraining
 from sk_adalr.estimators.targets import Target
@@ -54,6 +54,10 @@ class LinearEstimator(StreamTraining):
         return replace(units, inputs=replace(units.inputs, scale=scale))
 
     @property
+    def _max_iter(self) -> Any:
+        return 1000 if self.max_iter is None else self.max_iter  # None as Ridge has it
+
+    @property
     def _has_intercept(self) -> bool:
         return bool(self.fit_intercept)
 
@@ -64,7 +68,7 @@ class LinearEstimator(StreamTraining):
         """Return the fitted coefficients and intercepts as a flat vector."""
         params = np.empty(layout.n_params, dtype=self._dtype)
         coefs, intercepts = layout.unpack(params)
-        coefs[0][...] = np.atleast_2d(fitted_array(self.coef_)).T
+        coefs[0][...] = self._dense_coef().T
         if intercepts:
             intercepts[0][...] = fitted_array(self.intercept_)
         return params
@@ -83,8 +87,9 @@ class LinearEstimator(StreamTraining):
         check_is_fitted(self)
         origin = check_same_origin(self, X, self.coef_, method)
         X = check_features(self, X, reset=False)
-        coef, intercept = fitted_array(self.coef_, X), fitted_array(self.intercept_, X)
-        check_finite_model(self, coef, intercept)
-        xp = namespace(X)
-        raw = safe_sparse_dot(X, xp.atleast_2d(coef).T) + xp.atleast_1d(intercept)
+        xp, is_sparsified = namespace(X), is_sparse(self.coef_)
+        coef = self.coef_ if is_sparsified else xp.atleast_2d(fitted_array(self.coef_, X))
+        intercept = fitted_array(self.intercept_, X)
+        check_finite_model(self, coef.data if is_sparsified else coef, intercept)
+        raw = safe_sparse_dot(X, coef.T, dense_output=True) + xp.atleast_1d(intercept)
         return check_finite_prediction(raw), origin

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from sk_adalr.estimators.counterparts import LINEAR_REGRESSION, answers_unknown_arguments
 from sk_adalr.estimators.linear import LinearEstimator
 from sk_adalr.estimators.regression import OutputPrediction
 from sk_adalr.estimators.targets import Target
@@ -27,12 +28,15 @@ class AdaptiveLRLinearRegression(OutputPrediction, LinearEstimator):
         L2 strength, at least 0, as in Ridge. The intercept is not penalised.
     fit_intercept : bool, default=True
         Whether the model has an intercept.
-    solver : {"auto", "exact", "sgd", "momentum", "nesterov", "adam"} or Direction, default="auto"
+    solver : {"auto", "exact", "sgd", "momentum", "nesterov", "adam"}, name of a solver of Ridge or Direction, \
+            default="auto"
         "exact" trains on all rows at once and solves for the learning rates in each step; there is nothing to choose.
         The others train on mini-batches. "auto" is "exact", or a factorisation of dense
         least squares where the smaller side of `X` is at most 300, and
         "adam" with `early_stopping` and with a given `learning_rate`. In `partial_fit` it solves for all rows so
-        far, for up to 300 columns, one per output included; wider streams use "adam".
+        far, for up to 300 columns, one per output included; wider streams use "adam". The names of Ridge's solvers
+        ("cholesky", "svd", "lsqr", "sparse_cg", "sag", "saga", "lbfgs"), which all have the same optimum, mean "auto"
+        on all rows at once.
     learning_rate : {"auto", "constant", "hypergradient"} or LearningRate, default="auto"
         How far the mini-batch solvers go. "auto" leaves nothing to choose: a line search finds the first rate,
         hypergradients adapt it, and the model is a running average of the iterates. "hypergradient" is the literal
@@ -46,13 +50,13 @@ class AdaptiveLRLinearRegression(OutputPrediction, LinearEstimator):
         Step size of the learning rate in the rule "hypergradient", at least 0; the :math:`\alpha` of [1]_.
     batch_size : int or "auto", default="auto"
         Rows per update; "auto" is ``min(200, n_samples)``, and 16 in a wide stream with ``solver="auto"``.
-    max_iter : int, default=1000
-        Number of iterations ("exact") or epochs at most.
+    max_iter : int or None, default=1000
+        Number of iterations ("exact") or epochs at most; None for the default.
     tol : float, default=1e-4
         "exact" stops once the decrease still to come is estimated below `tol` squared, relative to the loss of the
         best constant prediction. For the mini-batch solvers it is the smallest improvement, relative to the same,
         that counts; 0 trains for `max_iter` epochs.
-    n_iter_no_change : int, default=10
+    n_iter_no_change : int or numpy.inf, default=10
         Number of epochs without such an improvement after which training stops.
     standardize : bool, default=True
         Whether to train on centred and scaled features and a centred and scaled target, and to fold both into the
@@ -83,6 +87,12 @@ class AdaptiveLRLinearRegression(OutputPrediction, LinearEstimator):
     backend : {"auto", "numpy", "cupy"}, default="auto"
         Which library trains: "auto" is CuPy for arrays that lie on a GPU, and NumPy for all others; "cupy" moves the
         data to the GPU once. Fitted attributes are of the kind of the data in any case, so NumPy's for NumPy's.
+    copy_X : bool, default=True
+        Accepted for compatibility with scikit-learn, without effect: `X` is never overwritten.
+    n_jobs : int or None, default=None
+        Accepted for compatibility with scikit-learn, without effect: the threads are those of NumPy's BLAS.
+    positive : bool, default=False
+        Accepted for compatibility with scikit-learn; must be False.
 
     Attributes
     ----------
@@ -136,10 +146,13 @@ class AdaptiveLRLinearRegression(OutputPrediction, LinearEstimator):
     0.52
     """
 
+    _other_parameters = LINEAR_REGRESSION
+    _counterpart_solvers = ("cholesky", "svd", "lsqr", "sparse_cg", "sag", "saga", "lbfgs")
+
     def __init__(
         self,
-        *,
         alpha: float = 0.0,
+        *,
         fit_intercept: bool = True,
         solver: Any = "auto",
         learning_rate: Any = "auto",
@@ -163,6 +176,9 @@ class AdaptiveLRLinearRegression(OutputPrediction, LinearEstimator):
         warm_start: bool = False,
         verbose: Any = False,
         backend: str = "auto",
+        copy_X: bool = True,
+        n_jobs: int | None = None,
+        positive: bool = False,
     ) -> None:
         self.alpha = alpha
         self.fit_intercept = fit_intercept
@@ -188,7 +204,11 @@ class AdaptiveLRLinearRegression(OutputPrediction, LinearEstimator):
         self.warm_start = warm_start
         self.verbose = verbose
         self.backend = backend
+        self.copy_X = copy_X
+        self.n_jobs = n_jobs
+        self.positive = positive
 
+    @answers_unknown_arguments
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "AdaptiveLRLinearRegression":
         """Update the model with the rows of one chunk.
 

@@ -4,15 +4,18 @@ from typing import Any
 
 import numpy as np
 
+from sk_adalr.caller import warn_caller
 from sk_adalr.estimators.classes_without_rows import soften
 from sk_adalr.estimators.classification import LabelPrediction
+from sk_adalr.estimators.counterparts import LOGISTIC_REGRESSION, answers_unknown_arguments
 from sk_adalr.estimators.linear import LinearEstimator
+from sk_adalr.estimators.sparse_coef import SparseCoef
 from sk_adalr.estimators.targets import Target
 from sk_adalr.names import check_number
 from sk_adalr.parameters import ParameterLayout
 
 
-class AdaptiveLRLogisticRegression(LabelPrediction, LinearEstimator):
+class AdaptiveLRLogisticRegression(LabelPrediction, SparseCoef, LinearEstimator):
     r"""Logistic regression, binary or multinomial, trained with adaptive learning rates.
 
     Minimises, over coefficients :math:`W` and intercepts :math:`b`, with sample weights times class weights
@@ -24,6 +27,8 @@ class AdaptiveLRLogisticRegression(LabelPrediction, LinearEstimator):
 
     Parameters
     ----------
+    penalty : {"l2", "deprecated", None}, default="l2"
+        None is the same as ``C=numpy.inf``. scikit-learn's default "deprecated" is "l2".
     C : float, default=1.0
         Inverse of the L2 strength, > 0; ``numpy.inf`` for no penalty. Intercepts are not penalised.
     l1_ratio : float, default=0.0
@@ -33,12 +38,15 @@ class AdaptiveLRLogisticRegression(LabelPrediction, LinearEstimator):
     class_weight : dict, "balanced" or None, default=None
         Weight of each class, 1 by default; "balanced" weighs classes inversely to their frequency. A weight of 0
         leaves out the rows of a class, which stays in `classes_`, with a probability next to 0.
-    solver : {"auto", "exact", "sgd", "momentum", "nesterov", "adam"} or Direction, default="auto"
+    solver : {"auto", "exact", "sgd", "momentum", "nesterov", "adam"}, name of a solver of LogisticRegression or \
+            Direction, default="auto"
         "exact" trains on all rows at once and solves for the learning rates in each step; there is nothing to choose.
         The others train on mini-batches. "auto" is "exact", for few coefficients with a rate for each of them, which
         is Newton's method, and "adam" with `early_stopping` and with a given `learning_rate`. In `partial_fit` it
         solves for all rows so far, the earlier ones in a quadratic approximation, for up to 300 columns, one per class
-        included; wider streams use "adam".
+        included; wider streams use "adam". The names of LogisticRegression's solvers ("lbfgs", "newton-cg",
+        "newton-cholesky", "sag", "saga", "liblinear") mean "auto" on all rows at once: they have the same optimum,
+        but that "liblinear" penalises the intercept, too, which is not done here.
     learning_rate : {"auto", "constant", "hypergradient"} or LearningRate, default="auto"
         How far the mini-batch solvers go. "auto" leaves nothing to choose: a line search finds the first rate,
         hypergradients adapt it, and the model is a running average of the iterates. "hypergradient" is the literal
@@ -52,15 +60,15 @@ class AdaptiveLRLogisticRegression(LabelPrediction, LinearEstimator):
         Step size of the learning rate in the rule "hypergradient", at least 0; the :math:`\alpha` of [1]_.
     batch_size : int or "auto", default="auto"
         Rows per update; "auto" is ``min(200, n_samples)``, and 16 in a wide stream with ``solver="auto"``.
-    max_iter : int, default=1000
-        Number of iterations ("exact") or epochs at most.
+    max_iter : int or None, default=1000
+        Number of iterations ("exact") or epochs at most; None for the default.
     tol : float, default=1e-4
         Training on all rows stops once the decrease still to come is estimated below `tol` squared, relative to the
         loss of the best constant prediction. First-order steps also ask that the last of them no longer decreased the
         loss by much more than that; from the 70th on `tol` grows with the square of their number, up to 100 times.
         For the mini-batch solvers it is the smallest improvement, relative to the same, that counts; 0 trains for
         `max_iter` epochs.
-    n_iter_no_change : int, default=10
+    n_iter_no_change : int or numpy.inf, default=10
         Number of epochs without such an improvement after which training stops.
     standardize : bool, default=True
         Whether to train on centred and scaled features, and to fold both into the coefficients, so that `X` may come
@@ -91,6 +99,12 @@ class AdaptiveLRLogisticRegression(LabelPrediction, LinearEstimator):
     backend : {"auto", "numpy", "cupy"}, default="auto"
         Which library trains: "auto" is CuPy for arrays that lie on a GPU, and NumPy for all others; "cupy" moves the
         data to the GPU once. Fitted attributes are of the kind of the data in any case, so NumPy's for NumPy's.
+    dual : bool, default=False
+        Accepted for compatibility with scikit-learn; must be False.
+    intercept_scaling : float, default=1
+        Accepted for compatibility with scikit-learn; must be 1.
+    n_jobs : int or None, default=None
+        Accepted for compatibility with scikit-learn, without effect: the threads are those of NumPy's BLAS.
 
     Attributes
     ----------
@@ -100,7 +114,7 @@ class AdaptiveLRLogisticRegression(LabelPrediction, LinearEstimator):
         Coefficients, per unit of the feature. Without penalty they are centred over the classes.
     intercept_ : ndarray of shape (1,) or (n_classes,)
         Intercepts, centred over the classes; zero without `fit_intercept`.
-    n_iter_ : int
+    n_iter_ : ndarray of shape (1,)
         Number of iterations of the last fit ("exact"), or of epochs, those of the fits that this one continued
         included.
     n_gradient_evaluations_ : float or None
@@ -115,7 +129,7 @@ class AdaptiveLRLogisticRegression(LabelPrediction, LinearEstimator):
         Mean training loss, penalty included, after each iteration, or at the start where that is the optimum
         ("exact"), or of each epoch over its batches as they were visited. Of "qr", that of the last chunk's rows
         after each call.
-    learning_rate_curve_ : ndarray of shape (n_iter_, 3)
+    learning_rate_curve_ : ndarray of shape (n_iter, 3)
         Smallest, median and largest learning rate at the end of each epoch or iteration; of Newton's method, the
         inverse curvature along single coefficients.
     validation_scores_ : list of float or None
@@ -148,8 +162,12 @@ class AdaptiveLRLogisticRegression(LabelPrediction, LinearEstimator):
     0.97
     """
 
+    _other_parameters = LOGISTIC_REGRESSION
+    _counterpart_solvers = ("lbfgs", "newton-cg", "newton-cholesky", "sag", "saga", "liblinear")
+
     def __init__(
         self,
+        penalty: Any = "l2",
         *,
         C: float = 1.0,
         l1_ratio: float = 0.0,
@@ -177,7 +195,11 @@ class AdaptiveLRLogisticRegression(LabelPrediction, LinearEstimator):
         warm_start: bool = False,
         verbose: Any = False,
         backend: str = "auto",
+        dual: bool = False,
+        intercept_scaling: float = 1,
+        n_jobs: int | None = None,
     ) -> None:
+        self.penalty = penalty
         self.C = C
         self.l1_ratio = l1_ratio
         self.fit_intercept = fit_intercept
@@ -204,7 +226,11 @@ class AdaptiveLRLogisticRegression(LabelPrediction, LinearEstimator):
         self.warm_start = warm_start
         self.verbose = verbose
         self.backend = backend
+        self.dual = dual
+        self.intercept_scaling = intercept_scaling
+        self.n_jobs = n_jobs
 
+    @answers_unknown_arguments
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
     ) -> "AdaptiveLRLogisticRegression":
@@ -244,14 +270,20 @@ class AdaptiveLRLogisticRegression(LabelPrediction, LinearEstimator):
         super()._check_params()
         check_number("C", self.C, 0, strict=True, or_infinite=True)
         check_number("l1_ratio", self.l1_ratio, 0)
+        instead = "For an L1 penalty use sklearn.linear_model.LogisticRegression(l1_ratio=1, solver='saga')."
         if self.l1_ratio != 0:
-            raise ValueError(
-                f"`l1_ratio` must be 0, a pure L2 penalty; got {self.l1_ratio!r}. For an L1 penalty use "
-                "sklearn.linear_model.LogisticRegression(solver='saga')."
-            )
+            raise ValueError(f"`l1_ratio` must be 0, a pure L2 penalty; got {self.l1_ratio!r}. {instead}")
+        penalty = self.penalty
+        if penalty is not None and not (isinstance(penalty, str) and penalty in ("l2", "deprecated")):
+            raise ValueError(f"`penalty` must be 'l2' or None; got {penalty!r}. {instead}")
+        if penalty is None and self.C not in (1.0, np.inf):
+            warn_caller(f"`penalty=None` means no penalty, so `C={self.C!r}` has no effect. Leave one of them out.")
 
     def _penalty_numerator(self) -> float:
-        return 1 / self.C
+        return 0.0 if self.penalty is None else 1 / self.C
+
+    def _shape_n_iter(self, n_iter: int) -> np.ndarray:
+        return np.array([n_iter], dtype=np.int32)  # as that of scikit-learn's
 
     def _params(self, layout: ParameterLayout) -> np.ndarray:
         params = super()._params(layout)

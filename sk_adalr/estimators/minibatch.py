@@ -75,6 +75,10 @@ class MiniBatchTraining(Judged, Standardized):
     _hidden_sizes: Any
     _coef_attributes: Callable[[ParameterLayout, np.ndarray, Target], dict[str, Any]]
 
+    def _shape_n_iter(self, n_iter: int) -> Any:
+        """Return ``n_iter_``."""
+        return n_iter
+
     @property
     def _minibatch_solver(self) -> Any:
         return "adam" if isinstance(self.solver, str) and self.solver == "auto" else self.solver
@@ -258,6 +262,7 @@ class MiniBatchTraining(Judged, Standardized):
             **self._coef_attributes(layout, session.units.to_user(to_host(params), layout), target),
             **target.attributes,
             **history_attributes(session.history, session.note),
+            "n_iter_": self._shape_n_iter(len(session.history.losses)),
             "solver_": solver if isinstance(solver, str) else repr(solver),
             "_dtype": params.dtype.name,
             "_seen_weight": session.data.seen_weight,
@@ -286,7 +291,7 @@ class MiniBatchTraining(Judged, Standardized):
 
     def _warn_not_converged(self, advice: str = ",") -> None:
         warn_caller(
-            f"{type(self).__name__} reached `max_iter` ({self.max_iter}) before the criterion of `tol` was met. "
+            f"{type(self).__name__} reached `max_iter` ({self._max_iter}) before the criterion of `tol` was met. "
             f"Raise `max_iter`{advice} or set `tol=0` if that many iterations were what you wanted.",
             ConvergenceWarning,
         )
@@ -317,6 +322,7 @@ class MiniBatchTraining(Judged, Standardized):
             losses=list(self.loss_curve_),
             validation_scores=list(self.validation_scores_ or []),
             validation_losses=list(self.validation_loss_curve_ or []),
+            n_rows_seen=getattr(self, "t_", 0),
             earlier_learning_rates=fitted_array(self.learning_rate_curve_),
             earlier_layer_learning_rates=None if by_layer is None else fitted_array(by_layer),
         )
@@ -325,7 +331,6 @@ class MiniBatchTraining(Judged, Standardized):
 def history_attributes(history: History, note: str) -> dict[str, Any]:
     """Return the fitted attributes that tell how training went; `note` is added to the reason of its end."""
     attributes = {
-        "n_iter_": len(history.losses),
         "loss_": history.losses[-1],
         "loss_curve_": history.losses,
         "learning_rate_curve_": history.learning_rate_curve(),

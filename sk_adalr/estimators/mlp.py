@@ -10,12 +10,23 @@ from sklearn.utils.validation import check_is_fitted
 from sk_adalr.backends import Array, Origin, fitted_array
 from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.base import GradientEstimator
+from sk_adalr.estimators.session import Session
 from sk_adalr.estimators.targets import Target
 from sk_adalr.names import check_choice, check_number
-from sk_adalr.objectives import ACTIVATIONS, L2Penalty, Network, predict_raw
+from sk_adalr.objectives import (
+    ACTIVATIONS,
+    BinomialLogLoss,
+    HalfSquaredError,
+    L2Penalty,
+    MultinomialLogLoss,
+    Network,
+    predict_raw,
+)
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.units import Units
 from sk_adalr.validation import check_features, check_finite_model, check_finite_prediction, check_same_origin
+
+_OUT_ACTIVATIONS = {HalfSquaredError: "identity", BinomialLogLoss: "logistic", MultinomialLogLoss: "softmax"}
 
 
 class MLPEstimator(GradientEstimator):
@@ -49,6 +60,11 @@ class MLPEstimator(GradientEstimator):
         super()._check_params()
         check_number("alpha", self.alpha, 0)
         check_choice("activation", self.activation, ACTIVATIONS)
+        if isinstance(self.solver, str) and self.solver == "nesterov" and not self.nesterovs_momentum:
+            raise ValueError(
+                "`nesterovs_momentum=False` contradicts `solver='nesterov'`. For the classical momentum use "
+                "`solver='momentum'`."
+            )
 
     def _penalty(self, data: Dataset, units: Units, layout: ParameterLayout) -> L2Penalty:
         return L2Penalty(self.alpha / data.weight_scale, per_batch=True)
@@ -66,6 +82,21 @@ class MLPEstimator(GradientEstimator):
 
     def _params(self, layout: ParameterLayout) -> np.ndarray:
         return np.concatenate([fitted_array(array).ravel() for array in (*self.coefs_, *self.intercepts_)])
+
+    @property
+    def best_loss_(self) -> float | None:
+        """Lowest entry of ``loss_curve_``; None where rows were held out."""
+        return min(self.loss_curve_) if self.validation_scores_ is None else None
+
+    @property
+    def best_validation_score_(self) -> float | None:
+        """Highest entry of ``validation_scores_``; None where no rows were held out."""
+        return None if self.validation_scores_ is None else max(self.validation_scores_)
+
+    def _fitted(self, session: Session, params: Array, training: dict[str, Any]) -> dict[str, Any]:
+        fitted = super()._fitted(session, params, training)
+        out_activation = _OUT_ACTIVATIONS[type(session.target.loss)]
+        return fitted | {"t_": session.history.n_rows_seen, "out_activation_": out_activation}
 
     def _coef_attributes(self, layout: ParameterLayout, params: np.ndarray, target: Target) -> dict[str, Any]:
         coefs, intercepts = layout.unpack(params)

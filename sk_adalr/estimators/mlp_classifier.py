@@ -3,6 +3,7 @@
 from typing import Any
 
 from sk_adalr.estimators.classification import LabelPrediction
+from sk_adalr.estimators.counterparts import MLP_CLASSIFIER, answers_unknown_arguments
 from sk_adalr.estimators.mlp import MLPEstimator
 
 
@@ -47,7 +48,7 @@ class AdaptiveLRMLPClassifier(LabelPrediction, MLPEstimator):
     tol : float, default=1e-4
         Smallest improvement that counts, relative to the loss of the best constant prediction; 0 trains for
         `max_iter` epochs.
-    n_iter_no_change : int, default=10
+    n_iter_no_change : int or numpy.inf, default=10
         Number of epochs without such an improvement after which training stops.
     standardize : bool, default=True
         Whether to train on centred and scaled features, and to fold both into the coefficients, so that `X` may come
@@ -81,6 +82,9 @@ class AdaptiveLRMLPClassifier(LabelPrediction, MLPEstimator):
     backend : {"auto", "numpy", "cupy"}, default="auto"
         Which library trains: "auto" is CuPy for arrays that lie on a GPU, and NumPy for all others; "cupy" moves the
         data to the GPU once. Fitted attributes are of the kind of the data in any case, so NumPy's for NumPy's.
+    nesterovs_momentum : bool, default=True
+        Accepted for compatibility with scikit-learn, without effect: `solver` says whether there is momentum, and
+        which: "sgd" has none, "momentum" the classical one, "nesterov" Nesterov's.
 
     Attributes
     ----------
@@ -94,6 +98,10 @@ class AdaptiveLRMLPClassifier(LabelPrediction, MLPEstimator):
         Number of layers, input and output included.
     n_outputs_ : int
         Number of units of the last layer.
+    out_activation_ : str
+        Activation of the output layer: "logistic" for two classes or several labels, "softmax" for more classes.
+    t_ : int
+        Number of rows that training has seen, each as often as it was seen.
     n_iter_ : int
         Number of epochs, those of the fits that this one continued included.
     loss_ : float
@@ -108,6 +116,10 @@ class AdaptiveLRMLPClassifier(LabelPrediction, MLPEstimator):
         Accuracy on the held-out rows after each epoch; None where no rows were held out.
     validation_loss_curve_ : list of float or None
         Mean loss on the held-out rows after each epoch, without penalty; None where no rows were held out.
+    best_loss_ : float or None
+        Lowest entry of `loss_curve_`; None where rows were held out.
+    best_validation_score_ : float or None
+        Highest entry of `validation_scores_`; None where no rows were held out.
     solver_ : str
         The solver that `solver` led to.
     stop_reason_ : str
@@ -148,6 +160,8 @@ class AdaptiveLRMLPClassifier(LabelPrediction, MLPEstimator):
     # 180 epochs. Trained for as long, the accuracy is .90; for 116 epochs, which take a third of the time, .925.
     _fold_tolerance = 10
 
+    _other_parameters = MLP_CLASSIFIER
+
     def __init__(
         self,
         hidden_layer_sizes: Any = (100,),
@@ -176,6 +190,7 @@ class AdaptiveLRMLPClassifier(LabelPrediction, MLPEstimator):
         warm_start: bool = False,
         verbose: Any = False,
         backend: str = "auto",
+        nesterovs_momentum: bool = True,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -202,8 +217,10 @@ class AdaptiveLRMLPClassifier(LabelPrediction, MLPEstimator):
         self.warm_start = warm_start
         self.verbose = verbose
         self.backend = backend
+        self.nesterovs_momentum = nesterovs_momentum
 
     # The arguments are in the order of scikit-learn's MLPClassifier.
+    @answers_unknown_arguments
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> "AdaptiveLRMLPClassifier":
         """Make one pass over the given rows, going on from where training is.
 

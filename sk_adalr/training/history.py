@@ -24,6 +24,8 @@ class History:
         Accuracy or R2 on the validation rows; empty without early stopping.
     validation_losses : list of float
         Mean loss on the validation rows, without penalty; empty without early stopping.
+    n_rows_seen : int
+        Number of rows of all epochs, each as often as it was seen.
     learning_rates : list of (float, float, float)
         Smallest, median and largest rate at the end of the epoch, of the epochs of this call.
     layer_learning_rates : list of list of (float, float, float)
@@ -40,6 +42,7 @@ class History:
     losses: list[float] = field(default_factory=list)
     validation_scores: list[float] = field(default_factory=list)
     validation_losses: list[float] = field(default_factory=list)
+    n_rows_seen: int = 0
     learning_rates: list[tuple[float, float, float]] = field(default_factory=list)
     layer_learning_rates: list[list[tuple[float, float, float]]] = field(default_factory=list)
     earlier_learning_rates: np.ndarray | None = None

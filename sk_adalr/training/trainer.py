@@ -139,6 +139,7 @@ class Trainer:
         result = self.optimizer.result(state, params)
         self._check_finite(loss, result, state, len(history.losses) + 1)
         history.losses.append(loss)
+        history.n_rows_seen += batches.n_rows
         self._record_rates(state, history)
         history.note = self.optimizer.note(state)
         score = None

@@ -61,16 +61,16 @@ def without_ctrl_c(function):
 # Parameters
 
 PARAMETERS = {
-    "max_iter": [(0, ValueError), (-3, ValueError), (2.5, TypeError), ("many", TypeError), (None, TypeError)],
+    "max_iter": [(0, ValueError), (-3, ValueError), (2.5, TypeError), ("many", TypeError)],
     "tol": [(-1e-3, ValueError), (np.nan, ValueError), (np.inf, ValueError), (None, TypeError), ("tiny", TypeError)],
-    "n_iter_no_change": [(0, ValueError), (1.5, TypeError)],
+    "n_iter_no_change": [(0, ValueError), (1.5, TypeError), (-np.inf, TypeError), (np.nan, TypeError)],
     "validation_fraction": [(0, ValueError), (1.0, ValueError), (-0.1, ValueError), ("half", TypeError)],
     "batch_size": [(0, ValueError), (-1, ValueError), (2.0, TypeError), ("all", (TypeError, ValueError))],
     "standardize": [("yes", TypeError), (1, TypeError)],
     "shuffle": [("yes", TypeError), (None, TypeError)],
     "early_stopping": [("yes", TypeError), (1, TypeError)],
     "warm_start": [("yes", TypeError), (0, TypeError)],
-    "solver": [("lbfgs", ValueError), ("SGD", ValueError), (None, TypeError), (3, TypeError), (SGD, TypeError)],
+    "solver": [("newton", ValueError), ("SGD", ValueError), (None, TypeError), (3, TypeError), (SGD, TypeError)],
     "learning_rate": [("adaptive", ValueError), ("invscaling", ValueError), (0.1, TypeError), (None, TypeError)],
     "granularity": [("weights", ValueError), (None, TypeError)],
     "learning_rate_init": [(0, ValueError), (-1.0, ValueError), (np.inf, ValueError), ("big", ValueError)],
@@ -97,6 +97,13 @@ BY_CLASS = {
     ],
     "activation": [("gelu", ValueError), (None, TypeError)],
     "class_weight": [("unbalanced", ValueError), ({7: 1.0}, ValueError), ({0: -1.0}, ValueError)],
+    "penalty": [("l1", ValueError), ("elasticnet", ValueError), (0.1, ValueError)],
+    "dual": [(True, ValueError), ("yes", ValueError)],
+    "intercept_scaling": [(2, ValueError), (None, ValueError)],
+    "positive": [(True, ValueError), (None, ValueError)],
+    "n_jobs": [("all", TypeError), (1.5, TypeError)],
+    "copy_X": [(None, TypeError)],
+    "nesterovs_momentum": [(None, TypeError)],
 }
 CASES = [
     pytest.param(cls, name, value, error, id=f"{cls.__name__}-{name}-{value}")
@@ -113,8 +120,14 @@ def test_a_parameter_out_of_range_is_refused_by_its_name(cls, name, value, error
         make(cls, **{name: value}).fit(*problem(cls))
 
 
+@pytest.mark.parametrize("cls", MLP.values(), ids=list(MLP))
+def test_a_network_needs_a_number_of_epochs(cls):
+    with pytest.raises(TypeError, match="`max_iter` must be an integer at least 1; got None"):
+        make(cls, max_iter=None).fit(*problem(cls))
+
+
 @pytest.mark.parametrize("solver", ["lbfgs", "newton-cg", "liblinear", "sag", "saga"])
-@estimators
+@pytest.mark.parametrize("cls", MLP.values(), ids=list(MLP))
 def test_an_unsupported_solver_is_refused_with_what_to_use(cls, solver):
     with pytest.raises(ValueError, match=f"got '{solver}'. Instead of '{solver}', use 'auto'"):
         make(cls, solver=solver).fit(*problem(cls))

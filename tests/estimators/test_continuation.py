@@ -67,7 +67,7 @@ def test_a_continued_fit_stops_where_one_straight_fit_stops(cls, early_stopping)
     }
     straight = fit(make(cls, max_iter=500, **options), X, y)
     assert 5 < straight.n_iter_ < 500
-    parts = make(cls, max_iter=straight.n_iter_ - 2, warm_start=True, **options)
+    parts = make(cls, max_iter=len(straight.loss_curve_) - 2, warm_start=True, **options)
     fit(parts, X, y)
     parts.max_iter = 500
     fit(parts, X, y)

@@ -29,7 +29,7 @@ COUNTERPARTS = {
     "AdaptiveLRMLPClassifier": MLPClassifier,
     "AdaptiveLRMLPRegressor": MLPRegressor,
 }
-# The deliberate differences.
+# The deliberate differences; that of `penalty` is a mark of its deprecation.
 OTHER_DEFAULTS = {
     "solver",
     "learning_rate",
@@ -39,6 +39,7 @@ OTHER_DEFAULTS = {
     "early_stopping",
     "warm_start",
     "verbose",
+    "penalty",
 }
 
 
