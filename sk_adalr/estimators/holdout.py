@@ -125,8 +125,10 @@ class Holdout:
             raw = predict_raw(*layout.unpack(params), X, activation, rows=rows, standardization=inputs)
             if bound is not None:
                 raw = target + (raw - target).clip(-bound, bound)
-            score = math.nan if score_raw is None else score_raw(to_host(raw), host_target, host_weight)
-            return score, units.of_loss * float(loss.value(raw, target, weight)) / weight_sum
+            mean_loss = units.of_loss * float(loss.value(raw.copy(), target, weight)) / weight_sum
+            if score_raw is None or not math.isfinite(mean_loss):
+                return math.nan, mean_loss  # what is not finite has no score: training ends with its own message
+            return score_raw(to_host(raw), host_target, host_weight), mean_loss
 
         return evaluate
 

@@ -314,7 +314,8 @@ class MiniBatchTraining(Judged, Standardized):
             params = units.from_user(self._params(layout), layout)
         else:
             params = units.unit_less(self._initial_params(network, random_state, X.dtype), layout)
-        return TrainingState.start(optimizer, beside(params, X), random_state)
+        with np.errstate(over="ignore"):  # a rate beyond float32 is judged where it leads
+            return TrainingState.start(optimizer, beside(params, X), random_state)
 
     def _history(self) -> History:
         by_layer = getattr(self, "layer_learning_rate_curve_", None)

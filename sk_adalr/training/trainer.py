@@ -145,6 +145,9 @@ class Trainer:
         score = None
         if validation is not None:
             score, loss = validation(result)
+            if not np.isfinite(loss):
+                advice = "Look for extreme values in the validation data. Else standardise"
+                raise self._diverged("loss of the validation data", state, len(history.losses), advice)
             history.validation_scores.append(score)
             history.validation_losses.append(loss)
         reason = None if stopping is None else stopping.stop_reason(loss, score)
@@ -184,11 +187,13 @@ class Trainer:
         extremes = 0 * params.min() + 0 * params.max()
         if np.isfinite(loss) and float(extremes) == 0:
             return
-        what = "loss" if not np.isfinite(loss) else "parameters"
+        raise self._diverged("loss" if not np.isfinite(loss) else "parameters", state, epoch)
+
+    def _diverged(self, what: str, state: Any, epoch: int, advice: str = "Standardise") -> ValueError:
         rates = to_host(self.optimizer.rates(state))
         rates = rates[np.isfinite(rates)]
         range_of_rates = f"between {rates.min():.3g} and {rates.max():.3g}" if rates.size else "non-finite too"
-        raise ValueError(
-            f"The {what} became non-finite at epoch {epoch} (learning rates {range_of_rates}). Standardise the "
+        return ValueError(
+            f"The {what} became non-finite at epoch {epoch} (learning rates {range_of_rates}). {advice} the "
             "features and the target, or lower `learning_rate_init` or `hyper_learning_rate`."
         )

@@ -43,9 +43,9 @@ def best_epoch(
     int
         `max_epochs` where not even the first epoch ends well: the training that counts then says why.
     """
-    state = optimizer.init(params)
     losses: list[float] = []
     with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
+        state = optimizer.init(params)
         for _ in range(max_epochs):
             try:
                 for batch in batches.epoch():
