@@ -1,11 +1,15 @@
 """Checkpoints: a fit that was stopped anywhere goes on from its file as if it had never stopped."""
 
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pandas as pd
 import pytest
 from estimator_cases import ESTIMATORS, SOLVERS, fit, make, problem, same_state
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -179,26 +183,11 @@ def test_an_epoch_that_ctrl_c_cut_short_is_not_written(path):
 # Refusals
 
 
-@pytest.mark.parametrize("part", ["X", "y", "weights"])
-def test_a_file_of_other_data_is_refused_and_the_model_kept(part, path):
-    X, y = problem(AdaptiveLRMLPClassifier)
-    weight = np.ones(len(y))
-    model = make(AdaptiveLRMLPClassifier).set_callbacks(Checkpoint(path))
-    fit(model, X, y, sample_weight=weight)
-    before = learned(model)
-    X, y, weight = (a.copy() for a in (X, y, weight))
-    {"X": X, "y": y, "weights": weight}[part][0] += 1
-    y %= 2
-    with pytest.raises(ValueError, match=r"was written by a fit to other data.*delete it"):
-        fit(model, X, y, sample_weight=weight)
-    assert same_state(learned(model), before)
-
-
-def test_a_file_of_other_parameters_is_refused_by_their_names(path):
+def test_the_file_of_another_class_or_of_other_parameters_is_not_restored(path):
     X, y = problem(AdaptiveLRMLPClassifier)
     fit(make(AdaptiveLRMLPClassifier).set_callbacks(Checkpoint(path)), X, y)
-    with pytest.raises(ValueError, match=r"`random_state` \(was 0, is 1\)\. Set them as they were, or delete"):
-        fit(make(AdaptiveLRMLPClassifier, random_state=1).set_callbacks(Checkpoint(path)), X, y)
+    with pytest.raises(ValueError, match=r"these differ: `random_state` \(was 0, is 1\)\. Set them as they were"):
+        Checkpoint(path).restore(make(AdaptiveLRMLPClassifier, random_state=1))
     with pytest.raises(ValueError, match="`class`"):
         Checkpoint(path).restore(make(AdaptiveLRLogisticRegression))
 
@@ -248,6 +237,102 @@ def test_a_pipeline_is_told_where_the_callback_belongs(path):
 def test_every_must_be_a_number_of_epochs(every, error, path):
     with pytest.raises(error, match="`every`"):
         Checkpoint(path, every=every)
+
+
+# Several fits
+
+
+@pytest.mark.parametrize("part", ["X", "y", "weights"])
+def test_a_fit_to_other_data_leaves_the_file_alone_and_has_its_own(part, path):
+    X, y = problem(AdaptiveLRMLPClassifier)
+    weight = np.ones(len(y))
+    model = make(AdaptiveLRMLPClassifier, max_iter=9)
+    crash(model, path, 4, X, y, sample_weight=weight)
+    intact = path.read_bytes()
+    X2, y2, weight2 = (a.copy() for a in (X, y, weight))
+    {"X": X2, "y": y2, "weights": weight2}[part][0] += 1
+    y2 %= 2
+    with pytest.warns(UserWarning, match=r"is that of a fit to other data\. .* its own file beside it"):
+        crash(model, path, 3, X2, y2, sample_weight=weight2)
+    assert path.read_bytes() == intact
+    (own,) = set(path.parent.iterdir()) - {path}
+    assert read(own)["n_epochs"] == 3
+    with pytest.warns(UserWarning, match="its own file"):
+        second = fit(clone(model).set_callbacks(Checkpoint(path)), X2, y2, sample_weight=weight2)
+    assert same_state(learned(second), learned(fit(clone(model), X2, y2, sample_weight=weight2)))
+    first = fit(clone(model).set_callbacks(Checkpoint(path)), X, y, sample_weight=weight)
+    assert same_state(learned(first), learned(fit(clone(model), X, y, sample_weight=weight)))
+
+
+def test_a_fit_with_other_parameters_is_told_which_differ(path):
+    X, y = problem(AdaptiveLRMLPClassifier)
+    fit(make(AdaptiveLRMLPClassifier).set_callbacks(Checkpoint(path)), X, y)
+    other = make(AdaptiveLRMLPClassifier, random_state=1)
+    with pytest.warns(UserWarning, match=r"a fit with other parameters, `random_state` \(was 0, is 1\)\. "):
+        watched = fit(clone(other).set_callbacks(Checkpoint(path)), X, y)
+    assert same_state(learned(watched), learned(fit(other, X, y)))
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+@pytest.mark.parametrize("kind", ["file", "folder"])
+@estimators
+@pytest.mark.filterwarnings("ignore:The checkpoint")
+def test_every_fold_of_a_cross_validation_has_its_own_file(cls, kind, n_jobs, tmp_path):
+    X, y = problem(cls)
+    path = tmp_path / "cv.checkpoint" if kind == "file" else tmp_path
+    model = make(cls, max_iter=3)
+    expected = cross_val_score(model, X, y, cv=3, error_score="raise")
+    for _ in range(2):  # the second time, from the files
+        watched = clone(model).set_callbacks(Checkpoint(path))
+        scores = cross_val_score(watched, X, y, cv=3, error_score="raise", n_jobs=n_jobs)
+        np.testing.assert_array_equal(scores, expected)
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_folder_serves_a_search_without_a_warning(tmp_path):
+    X, y = problem(AdaptiveLRMLPClassifier)
+    grid = {"alpha": [1e-4, 1.0]}
+    plain = GridSearchCV(make(AdaptiveLRMLPClassifier), grid, cv=2, error_score="raise").fit(X, y)
+    watched = make(AdaptiveLRMLPClassifier).set_callbacks(Checkpoint(tmp_path))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        search = GridSearchCV(watched, grid, cv=2, error_score="raise").fit(X, y)
+    np.testing.assert_array_equal(search.cv_results_["mean_test_score"], plain.cv_results_["mean_test_score"])
+    files = list(tmp_path.iterdir())
+    assert len(files) == 5  # two folds of two, and the best on all rows
+    of_best = [file for file in files if read(file)["data"] == read(files[0])["data"]]
+    with pytest.raises(ValueError, match="is a folder, with a file for each fit"):
+        Checkpoint(tmp_path).restore(make(AdaptiveLRMLPClassifier))
+    alpha = float(read(of_best[0])["estimator"]["alpha"])
+    assert Checkpoint(of_best[0]).restore(make(AdaptiveLRMLPClassifier, alpha=alpha)).predict(X).shape == y.shape
+
+
+def test_fits_in_threads_keep_their_files_apart(tmp_path):
+    X, y = problem(AdaptiveLRMLPClassifier)
+    models = [make(AdaptiveLRMLPClassifier, random_state=seed, max_iter=20) for seed in range(4)]
+    shared = Checkpoint(tmp_path)
+    with ThreadPoolExecutor(4) as pool:
+        watched = list(pool.map(lambda model: fit(clone(model).set_callbacks(shared), X, y), models))
+    assert len(list(tmp_path.iterdir())) == 4
+    for one, other in zip(watched, models, strict=True):
+        assert same_state(learned(one), learned(fit(other, X, y)))
+
+
+def test_a_file_that_another_process_has_taken_meanwhile_is_left_to_it(path):
+    X, y = problem(AdaptiveLRMLPClassifier)
+
+    class Other(CrashAfter):
+        """Another fit writes its first epoch while this one trains."""
+
+        def on_fit_task_begin(self, estimator, context):
+            if context.task_name == "epoch" and not path.exists():
+                fit(make(AdaptiveLRMLPClassifier, random_state=1).set_callbacks(Checkpoint(path)), X, y)
+
+    model = make(AdaptiveLRMLPClassifier)
+    watched = fit(clone(model).set_callbacks(Checkpoint(path), Other(100)), X, y)
+    assert read(path)["estimator"]["random_state"] == "1"
+    assert len(list(path.parent.iterdir())) == 2
+    assert same_state(learned(watched), learned(fit(model, X, y)))
 
 
 # The file

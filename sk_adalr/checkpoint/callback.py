@@ -1,6 +1,7 @@
 """When a fit writes a checkpoint, and when it may go on from one."""
 
 import hashlib
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from sk_adalr.backends import enter_host
+from sk_adalr.caller import warn_caller
 from sk_adalr.checkpoint.file import read, write
 from sk_adalr.estimators.base import GradientEstimator
 from sk_adalr.names import check_number
@@ -16,20 +18,47 @@ _PRIVATE_STATE = {"_training", "_summary", "_dtype", "_seen_weight", "_single_ou
 _NOT_COMPARED = {"max_iter", "verbose", "n_jobs", "copy_X"}  # they do not change the course of a fit
 
 
+@dataclass(frozen=True)
+class _Run:
+    """A fit that runs.
+
+    Parameters
+    ----------
+    identity, data : dict, str
+        What the fit is: class and parameters, and a checksum of the data.
+    file : Path
+        Where it is written.
+    own_file : Path
+        Where it is written if `file` turns out to be that of another fit.
+    n_restored : int
+        How many epochs come from the file.
+    is_written : bool
+        Whether `file` is known to be that of this fit.
+    """
+
+    identity: dict[str, str]
+    data: str
+    file: Path
+    own_file: Path
+    n_restored: int = 0
+    is_written: bool = False
+
+
 class Checkpoint:
     """Write a fit to a file every few epochs, and let the same fit go on from there: a callback.
 
     When `fit` finds the file, it goes on from it, and ends with the model of a fit that was never interrupted, to the
-    bit. So after a crash the same script is run again. The file belongs to one fit: `fit` refuses that of other
-    parameters or other data, and a damaged one. It stays where it is when the fit has ended; delete it to train from
-    the start.
+    bit. So after a crash the same script is run again. The file belongs to one fit. A fit with other parameters or to
+    other data leaves it alone, warns, and has a file of its own beside it, from which it goes on in turn. For several
+    fits, as in a cross-validation or a search, pass a folder: each has a file in it. A damaged file is an error. Files
+    stay where they are when the fit has ended; delete them to train from the start.
 
     For the mini-batch solvers. The exact solver has no state but its solution, and a restart costs seconds.
 
     Parameters
     ----------
     path : str or path-like
-        The file, in a folder that exists.
+        The file, in a folder that exists; or such a folder, in which each fit has a file, named by a checksum.
     every : int, default=1
         Number of epochs from one writing to the next.
 
@@ -58,6 +87,8 @@ class Checkpoint:
         check_number("every", every, 1, integer=True)
         self.path = Path(path)
         self.every = every
+        # scikit-learn shares a callback between the clones of an estimator.
+        self._runs: dict[int, _Run] = {}
 
     def restore(self, estimator: GradientEstimator) -> GradientEstimator:
         """Give `estimator` the model of the file, to predict with or to look at.
@@ -77,7 +108,18 @@ class Checkpoint:
         ValueError
             If the file is damaged, or belongs to an estimator with other parameters.
         """
-        self._restore(estimator, read(self.path))
+        if self.path.is_dir():
+            raise ValueError(
+                f"{str(self.path)!r} is a folder, with a file for each fit. Pass one of them: `Checkpoint(file)`."
+            )
+        content = read(self.path)
+        changed = _difference(_identity(estimator), content["estimator"])
+        if changed:
+            raise ValueError(
+                f"The checkpoint {str(self.path)!r} was written by another fit; these differ: {changed}. Set them as "
+                "they were."
+            )
+        estimator.__dict__.update(content["state"])
         return estimator
 
     def setup(self, estimator: Any, context: Any) -> None:
@@ -89,7 +131,8 @@ class Checkpoint:
             )
 
     def teardown(self, estimator: Any, context: Any) -> None:
-        """Do nothing after the fit."""
+        """Forget the fit."""
+        self._runs.pop(id(estimator), None)
 
     def on_fit_task_begin(
         self, estimator: Any, context: Any, *, X: Any = None, y: Any = None, metadata: Any = None
@@ -97,21 +140,41 @@ class Checkpoint:
         """Let the fit go on from the file, if there is one."""
         if context.task_name == "epoch":
             return
-        self._data = _digest(X, y, *(metadata or {}).values())
-        self._n_restored = 0
-        if self.path.exists():
-            content = read(self.path)
-            if content["data"] != self._data:
-                raise ValueError(
-                    f"The checkpoint {str(self.path)!r} was written by a fit to other data. Pass the same `X`, `y` "
-                    "and weights to go on with it; delete it, or choose another path, to train from the start."
-                )
-            self._restore(estimator, content)
-            estimator._n_restored_epochs = self._n_restored = content["n_epochs"]
+        run = self._start(_identity(estimator), _digest(X, y, *(metadata or {}).values()))
+        if run.file.exists():
+            content = read(run.file)
+            vars(estimator).update(content["state"])
+            estimator._n_restored_epochs = content["n_epochs"]
+            run = replace(run, n_restored=content["n_epochs"], is_written=True)
+        self._runs[id(estimator)] = run
+
+    def _start(self, identity: dict[str, str], data: str) -> _Run:
+        """Return a fit with its file: that of `path`, unless it is that of another fit."""
+        key = hashlib.sha256(repr((sorted(identity.items()), data)).encode()).hexdigest()[:16]
+        if self.path.is_dir():
+            file = self.path / f"{key}.checkpoint"
+            return _Run(identity, data, file, own_file=file)
+        run = _Run(identity, data, self.path, own_file=self.path.with_stem(f"{self.path.stem}-{key}"))
+        return run if not self.path.exists() or self._is_of(run) else replace(run, file=run.own_file)
+
+    def _is_of(self, run: _Run) -> bool:
+        """Return whether the file at `path` is that of a fit; warn if it is that of another."""
+        content = read(self.path)
+        changed = _difference(run.identity, content["estimator"])
+        if not changed and content["data"] == run.data:
+            return True
+        other = f"with other parameters, {changed}" if changed else "to other data"
+        warn_caller(
+            f"The checkpoint {str(self.path)!r} is that of a fit {other}. It is left alone, and this fit has its own "
+            "file beside it. To go on from it, set parameters and data as they were; for several fits, as in a "
+            "cross-validation or a search, pass a folder."
+        )
+        return False
 
     def on_fit_task_end(self, estimator: Any, context: Any, *, fitted_estimator: Any = None) -> None:
         """Write the file, if it is time to."""
-        n_epochs = self._n_restored + context.task_id + 1
+        run = self._runs[id(estimator)]
+        n_epochs = run.n_restored + context.task_id + 1
         # An epoch that met a reason to stop is not written: the last checkpoint leads there again. One that Ctrl-C cut
         # short must not be.
         if context.task_name != "epoch" or n_epochs % self.every or getattr(fitted_estimator, "stop_reason_", ""):
@@ -123,19 +186,18 @@ class Checkpoint:
                 "`Checkpoint` is for the mini-batch solvers, but this fit uses the exact one, which has no state to "
                 "go on from. Set `solver='adam'`, or leave the callback out."
             )
-        content = {"estimator": _identity(estimator), "data": self._data, "n_epochs": n_epochs, "state": state}
-        write(self.path, content)
+        if not run.is_written:
+            # Another process may have taken the file meanwhile, as in the folds of a cross-validation.
+            run = replace(run, file=run.own_file if run.file.exists() else run.file, is_written=True)
+            self._runs[id(estimator)] = run
+        content = {"estimator": run.identity, "data": run.data, "n_epochs": n_epochs, "state": state}
+        write(run.file, content, beside=run.own_file.with_name(run.own_file.name + ".new"))
 
-    def _restore(self, estimator: Any, content: dict[str, Any]) -> None:
-        here, there = _identity(estimator), content["estimator"]
-        if here != there:
-            changed = [name for name in here | there if here.get(name) != there.get(name)]
-            raise ValueError(
-                f"The checkpoint {str(self.path)!r} was written by another fit; these differ: "
-                + ", ".join(f"`{name}` (was {there.get(name)}, is {here.get(name)})" for name in changed)
-                + ". Set them as they were, or delete the file to train from the start."
-            )
-        vars(estimator).update(content["state"])
+
+def _difference(here: dict[str, str], there: dict[str, str]) -> str:
+    """Return which class or parameters differ, as text; empty where none does."""
+    changed = [name for name in here | there if here.get(name) != there.get(name)]
+    return ", ".join(f"`{name}` (was {there.get(name)}, is {here.get(name)})" for name in changed)
 
 
 def _identity(estimator: Any) -> dict[str, str]:

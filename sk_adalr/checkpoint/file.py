@@ -14,13 +14,16 @@ from sk_adalr.backends import fitted_array
 _MAGIC = b"sk_adalr checkpoint 1\n"
 
 
-def write(path: Path, content: dict[str, Any]) -> None:
-    """Write builtin containers of numbers, strings and arrays, so that a crash leaves the old file or the new one."""
+def write(path: Path, content: dict[str, Any], beside: Path | None = None) -> None:
+    """Write builtin containers of numbers, strings and arrays, so that a crash leaves the old file or the new one.
+
+    `beside` is where the new one is written before it is moved; by default, at `path` with the ending ".new".
+    """
     arrays: dict[str, np.ndarray] = {}
     description = json.dumps(_pack(content, arrays))
     body = io.BytesIO()
     np.savez(body, allow_pickle=False, description=np.array(description), **arrays)
-    beside = path.with_name(path.name + ".new")
+    beside = path.with_name(path.name + ".new") if beside is None else beside
     with open(beside, "wb") as file:
         file.write(_MAGIC + hashlib.sha256(body.getbuffer()).digest())
         file.write(body.getbuffer())
