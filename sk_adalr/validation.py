@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_array
+from sklearn.utils import assert_all_finite, check_array
 from sklearn.utils.validation import validate_data
 
 from sk_adalr.backends import Origin, enter, enter_host, is_sparse, namespace, origin, same_place, to_host
+from sk_adalr.integers import refuse_merged_integers
 
 FLOAT_DTYPES = (np.float64, np.float32)
 
@@ -33,28 +34,37 @@ def check_features_and_target(estimator: Any, X: Any, y: Any, *, numeric: bool, 
     Raises
     ------
     ValueError, TypeError
-        If `X` or `y` is empty, not numeric, complex, not finite, masked, a dask collection or of another length.
+        If `X` or `y` is empty, not numeric, complex, not finite, masked, a dask collection, a polars LazyFrame or of
+        another length, or has numbers that sums or float64 cannot hold.
     """
     _refuse_masked_and_dask(X=X, y=y)
     _refuse_dates(X=X, **({"y": y} if numeric else {}))
-    with _overflow_is_a_value_error():
+    X, y = enter(X, "`X`"), enter_host(y, "`y`")
+    if reset:  # later rows are known in the precision of the first
+        refuse_merged_integers(X=X, **({"y": y} if numeric else {}))
+    with _overflow_is_a_value_error(), np.errstate(over="ignore", invalid="ignore"):
         X, y = validate_data(
             estimator,
-            enter(X, "`X`"),
-            enter_host(y, "`y`"),
+            X,
+            y,
             accept_sparse="csr",
             dtype=FLOAT_DTYPES,
             order="C",
             multi_output=True,
             y_numeric=numeric,
             reset=reset,
+            ensure_all_finite=False,  # of `X`: the next line looks as it passes
         )
     X = _in_c_order(X)
+    _check_magnitude(estimator, "X", X)
     if is_sparse(X) and not X.has_canonical_format:
         # The moments of a column are taken entry by entry: two entries in one place would count as two.
         X = X.copy()
         X.sum_duplicates()
-    return X, to_host(y)
+    y = to_host(y)
+    if numeric and not is_sparse(y):
+        _check_magnitude(estimator, "y", y)
+    return X, y
 
 
 def check_weights(sample_weight: Any, n_samples: int, class_weight: np.ndarray | None = None) -> np.ndarray | None:
@@ -166,6 +176,8 @@ def _refuse_masked_and_dask(**arrays: Any) -> None:
                 f"`{name}` is a dask collection, which would silently be loaded into memory as a whole. Pass "
                 f"`{name}.compute()` to do so, or call `partial_fit` chunk by chunk."
             )
+        if type(array).__name__ == "LazyFrame":
+            raise TypeError(f"`{name}` is a LazyFrame, a query without data. Pass `{name}.collect()`.")
 
 
 def _refuse_dates(**arrays: Any) -> None:
@@ -182,6 +194,24 @@ def _refuse_dates(**arrays: Any) -> None:
 def _is_temporal(dtype: Any) -> bool:
     """Return whether a dtype of NumPy, pandas or polars is one of dates or durations."""
     return getattr(dtype, "kind", None) in ("m", "M") or bool(getattr(dtype, "is_temporal", lambda: False)())
+
+
+def _check_magnitude(estimator: Any, name: str, array: Any) -> None:
+    """Raise a ValueError if a number is not finite, or so large that sums over the rows would not be."""
+    entries = array.data if is_sparse(array) else array
+    if entries.dtype.kind != "f" or entries.size == 0:
+        return
+    flat = entries.reshape(-1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(float(flat @ flat)):
+            return
+        assert_all_finite(array, estimator_name=type(estimator).__name__, input_name=name)
+    largest, limits = float(abs(entries).max()), np.finfo(entries.dtype)
+    if largest > limits.max / (4 * array.shape[0]):
+        raise ValueError(
+            f"`{name}` has numbers up to {largest:.3g}: sums over its {array.shape[0]} rows exceed the range of "
+            f"{entries.dtype} ({limits.max:.3g}). Rescale it, for example by `{name} / {largest:.0e}`."
+        )
 
 
 def as_dtype(X: Any, dtype: Any) -> Any:

@@ -13,6 +13,7 @@ PACKAGE = Path(sk_adalr.__file__).parent
 FLOORS = {
     "backends": 0, "caller": 0,
     "parameters": 1, "dataset": 1, "validation": 1, "standardization": 1, "units": 1, "sparse_rows": 1,
+    "integers": 1,
     "directions": 2, "learning_rates": 2, "objectives": 2,
     "optimizer": 3,
     "training": 4, "names": 4,
@@ -24,6 +25,7 @@ SAME_FLOOR = {
     ("units", "parameters"),
     ("units", "dataset"),
     ("standardization", "sparse_rows"),
+    ("validation", "integers"),
 }
 LOADED_ON_DEMAND = {"backends/kernels/fused/compile.py"}
 OPTIONAL = {"cupy", "dask", "matplotlib", "numba", "pandas", "polars", "rich", "torch"}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from estimator_cases import CLASSIFIERS, ESTIMATORS, LINEAR, MLP, REGRESSORS, fit, make, problem, same_state
 from scipy import sparse
@@ -291,6 +292,63 @@ def test_features_beyond_the_range_of_a_models_float32_are_refused(cls, storage)
     model = make(cls, warm_start=True).fit(single, y)
     with pytest.raises(ValueError, match=message):
         model.fit(huge, y)
+
+
+@estimators
+@pytest.mark.parametrize("storage", [np.asarray, sparse.csr_array, pd.DataFrame], ids=["dense", "sparse", "frame"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("options", [{}, {"solver": "sgd"}, {"standardize": False}], ids=str)
+def test_features_whose_sums_overflow_are_refused_without_a_warning(cls, storage, dtype, options):
+    X, y = problem(cls, raw_units=False)
+    X = (X / np.abs(X).max()).astype(dtype)
+    largest = np.finfo(dtype).max
+    for factor in (1.0, 0.5, 0.1):
+        for column in range(2):  # with signs and without
+            huge = X.copy()
+            huge[:, 0] = (X[:, 0] if column == 0 else np.abs(X[:, 0])) * dtype(factor * largest)
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                with pytest.raises(
+                    ValueError, match=r"`X` has numbers up to .*: sums over its 60 rows exceed the range"
+                ):
+                    cls(**options).fit(storage(huge), y)
+
+
+@estimators
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_features_just_below_that_are_fitted(cls, dtype):
+    X, y = problem(cls, raw_units=False)
+    X = X.astype(dtype)
+    X[:, 1] *= dtype(1e-3 * np.finfo(dtype).max / len(y))
+    model = cls(random_state=0).fit(X, y)
+    assert model.score(X, y) > 0.8
+
+
+@regressors
+@pytest.mark.parametrize("n_outputs", [1, 2])
+def test_a_target_whose_sums_overflow_is_refused_without_a_warning(cls, n_outputs):
+    X, y = problem(cls)
+    y = y / np.abs(y).max() * np.finfo(float).max
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(
+            ValueError, match=r"`y` has numbers up to 1.8e\+308: sums over its 60 rows exceed the range"
+        ):
+            cls().fit(X, y if n_outputs == 1 else np.column_stack([y, X[:, 0]]))
+
+
+@estimators
+@pytest.mark.parametrize("name", ["X", "y", "sample_weight"])
+def test_a_query_without_data_is_refused_with_what_to_call(cls, name):
+    X, y = problem(cls)
+    arguments = {"X": X, "y": y, "sample_weight": np.ones(len(y))}
+    arguments[name] = pl.LazyFrame(arguments[name])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(TypeError, match=rf"`{name}` is a LazyFrame.* Pass `{name}.collect\(\)`"):
+            make(cls).fit(**arguments)
+    with pytest.raises(TypeError, match=r"Pass `X.collect\(\)`"):
+        fit(make(cls), X, y).predict(pl.LazyFrame(X))
 
 
 # Atomicity
