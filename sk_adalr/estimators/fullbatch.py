@@ -90,7 +90,7 @@ class FullBatchTraining(GradientEstimator):
         if self._names_exact:
             raise ValueError(
                 f"`partial_fit` trains on mini-batches, but `solver={self.solver!r}` needs all rows at once. Use "
-                "`solver='auto'`, which trains with adam here."
+                "`solver='auto'`, which updates the model with each chunk."
             )
         super()._partial_fit(X, y, sample_weight, classes)
         return self
@@ -125,10 +125,15 @@ class FullBatchTraining(GradientEstimator):
             "n_iter_": self._shape_n_iter(result.n_iter),
             "n_gradient_evaluations_": result.n_gradient_evaluations,
             "solver_": result.solver,
+            **self._more_of(result, data),
             "_dtype": data.X.dtype.name,
             "_seen_weight": data.seen_weight,
             "_training": None,
         }
+
+    def _more_of(self, result: ExactResult, data: Dataset) -> dict[str, Any]:
+        """Return fitted attributes that a subclass has of its own."""
+        return {}
 
     def _dense_coef(self) -> np.ndarray:
         """Return ``coef_`` as (n_outputs, n_features) on the host."""

@@ -4,11 +4,13 @@ from typing import Any
 
 import numpy as np
 
+from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.counterparts import LINEAR_REGRESSION, answers_unknown_arguments
 from sk_adalr.estimators.linear import LinearEstimator
 from sk_adalr.estimators.regression import OutputPrediction
 from sk_adalr.estimators.targets import Target
 from sk_adalr.names import check_number
+from sk_adalr.optimizer.exact import ExactResult
 
 
 class AdaptiveLRLinearRegression(OutputPrediction, LinearEstimator):
@@ -31,8 +33,8 @@ class AdaptiveLRLinearRegression(OutputPrediction, LinearEstimator):
     solver : {"auto", "exact", "sgd", "momentum", "nesterov", "adam"}, name of a solver of Ridge or Direction, \
             default="auto"
         "exact" trains on all rows at once and solves for the learning rates in each step; there is nothing to choose.
-        The others train on mini-batches. "auto" is "exact", or a factorisation of dense
-        least squares where the smaller side of `X` is at most 300, and
+        The others train on mini-batches. "auto" is a factorisation where that is affordable (dense `X` whose smaller
+        side is at most 300, or at most 4000 with fewer than ten rows per column, and much sparse data), else "exact";
         "adam" with `early_stopping` and with a given `learning_rate`. In `partial_fit` it solves for all rows so
         far, for up to 300 columns, one per output included; wider streams use "adam". The names of Ridge's solvers
         ("cholesky", "svd", "lsqr", "sparse_cg", "sag", "saga", "lbfgs"), which all have the same optimum, mean "auto"
@@ -121,6 +123,11 @@ class AdaptiveLRLinearRegression(OutputPrediction, LinearEstimator):
         R2 on the held-out rows after each epoch; None without early stopping.
     validation_loss_curve_ : list of float or None
         Mean loss on the held-out rows after each epoch, without penalty; None without early stopping.
+    rank_ : int or None
+        Rank of the data, centred where there is an intercept; None unless a factorisation of all rows solved.
+    singular_ : ndarray of shape (min(n_samples, n_features),) or None
+        Singular values of the same, rows weighted by the roots of their weights, exact down to about 1e-8 of the
+        largest; None unless a factorisation solved, and for more than 300.
     stop_reason_ : str
         Why training ended, in one sentence.
     n_features_in_ : int
@@ -238,13 +245,18 @@ class AdaptiveLRLinearRegression(OutputPrediction, LinearEstimator):
         super()._check_params()
         check_number("alpha", self.alpha, 0)
 
+    def _more_of(self, result: ExactResult, data: Dataset) -> dict[str, Any]:
+        values = result.singular_values
+        root = np.sqrt(data.seen_weight / data.n_samples)
+        return {"rank_": result.rank, "singular_": None if values is None else values * root}
+
     def _penalty_numerator(self) -> float:
         return self.alpha
 
     def _shape_coefs(self, coef: np.ndarray, intercept: np.ndarray, target: Target) -> dict[str, Any]:
-        if target.attributes["_single_output"]:
-            return {"coef_": coef[0], "intercept_": intercept[0]}
-        return {"coef_": coef, "intercept_": intercept}
+        is_single = target.attributes["_single_output"]
+        fitted = {"coef_": coef[0] if is_single else coef, "intercept_": intercept[0] if is_single else intercept}
+        return {**fitted, "rank_": None, "singular_": None}
 
     def __sklearn_tags__(self) -> Any:
         """Return what the estimator takes: sparse input and several outputs among the rest."""

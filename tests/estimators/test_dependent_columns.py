@@ -249,3 +249,33 @@ def test_iterations_that_cannot_tell_the_optimum_say_so(monkeypatch):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         AdaptiveLRLinearRegression(solver="exact").fit(np.random.default_rng(0).normal(size=(200, 10)), y)
+
+
+# rank and singular values
+
+
+@FORMATS
+@SOLVERS
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_rank_and_singular_values_are_those_of_the_data(form, solver, kind, weighted):
+    rng = np.random.default_rng(0)
+    X, rank, intercept = kind(rng)
+    if kind is repeated_rows:
+        rank = len(np.unique(X, axis=0)) - 1
+    weight = rng.uniform(0.5, 2, len(X)) if weighted else np.ones(len(X))
+    model = AdaptiveLRLinearRegression(fit_intercept=intercept, solver=solver)
+    model.fit(form(X), rng.normal(size=len(X)), weight if weighted else None)
+    centred = X - np.average(X, axis=0, weights=weight) if intercept else X
+    values = np.linalg.svd(centred * np.sqrt(weight)[:, None], compute_uv=False)
+    assert model.rank_ == rank
+    assert len(model.singular_) == min(X.shape)
+    np.testing.assert_allclose(model.singular_, values, atol=1e-7 * values[0])
+
+
+def test_a_penalty_changes_neither_rank_nor_singular_values():
+    X = np.random.default_rng(0).normal(size=(30, 4))
+    with_penalty, without = (AdaptiveLRLinearRegression(alpha).fit(X, X[:, 0]) for alpha in (10.0, 0.0))
+    assert with_penalty.rank_ == without.rank_ == 4
+    np.testing.assert_allclose(with_penalty.singular_, without.singular_)
+    assert without.set_params(solver="adam", max_iter=2, tol=0).fit(X, X[:, 0]).rank_ is None  # nothing stale

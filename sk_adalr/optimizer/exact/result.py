@@ -31,6 +31,10 @@ class ExactResult:
         What to tell the user where the solution may be far from the optimum; empty otherwise.
     interrupted : bool
         Whether Ctrl-C ended the fit; the solution is then the best so far.
+    rank : int or None
+        Of the centred data, where a factorisation solved.
+    singular_values : ndarray or None
+        Those of the centred data, their rows times the roots of weights of mean 1, largest first, where they are few.
     """
 
     coef: np.ndarray
@@ -44,6 +48,8 @@ class ExactResult:
     solver: str = "exact"
     interrupted: bool = False
     advice: str = ""
+    rank: int | None = None
+    singular_values: np.ndarray | None = None
 
 
 class LeastSquaresSolution(NamedTuple):

@@ -20,6 +20,8 @@ from sk_adalr.optimizer.exact.result import ExactResult, LeastSquaresSolution
 
 # Reciprocal conditions below which columns depend on each other: of a curvature, and nearly, of a system.
 _DEPENDENT, _NEARLY_DEPENDENT = 1e-6, 1e-4
+# Singular values up to which they cost little beside a fit.
+_MOST_SINGULAR_VALUES = 300
 # Multiplications up to which coefficients of first-order steps lose what the data do not see.
 _MOST_PROJECTED = 1e8
 # A step that changes a score by more than this at convergence is one on the way to infinity.
@@ -183,7 +185,17 @@ def solve_cholesky(
         message="Solved by a factorisation of the normal equations or of the data.",
         losses=[solution.loss],
         solver="cholesky",
+        rank=solution.rank,
+        singular_values=_singular_values(solution),
     )
+
+
+def _singular_values(solution: LeastSquaresSolution) -> np.ndarray | None:
+    if len(solution.gram) > _MOST_SINGULAR_VALUES:
+        return None
+    squares = np.linalg.eigvalsh(solution.gram)[::-1]
+    squares[solution.rank :] = 0.0
+    return np.sqrt(np.maximum(squares, 0.0))
 
 
 def _completed(result: ExactResult, solution: LeastSquaresSolution) -> ExactResult:
@@ -199,6 +211,8 @@ def _completed(result: ExactResult, solution: LeastSquaresSolution) -> ExactResu
         losses=[*result.losses[:-1], solution.loss],
         message=message,
         advice="",
+        rank=solution.rank,
+        singular_values=_singular_values(solution),
     )
 
 
