@@ -66,6 +66,7 @@ class StreamTraining(FullBatchTraining):
         return {
             **fitted,
             **history_attributes(history, ""),
+            "n_iter_": self._shape_n_iter(len(history.losses)),
             "n_gradient_evaluations_": None,
             "solver_": "qr",
             "_dtype": data.X.dtype.name,

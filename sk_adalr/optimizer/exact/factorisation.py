@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from sk_adalr.backends import Array, beside, is_sparse, namespace
+from sk_adalr.backends import Array, beside, is_sparse, to_host
 from sk_adalr.optimizer.exact.moments import n_sparse_multiplications
 from sk_adalr.optimizer.exact.result import LeastSquaresSolution
 from sk_adalr.optimizer.exact.tall import TallProblem
@@ -22,8 +22,9 @@ def prefers_factorisation(X: Any) -> bool:
     side = min(n, p)
     if not is_sparse(X):
         return side <= _SIDE or (side <= _LARGEST_SIDE and n < _MOST_ROWS * p)
-    if namespace(X) is not np or side > _LARGEST_SPARSE_SIDE:
+    if side > _LARGEST_SPARSE_SIDE:
         return False
+    X = to_host(X)
     sparse = _SPARSE_NS * n_sparse_multiplications(X.T.tocsr() if n <= p else X)
     work = min(sparse, _DENSE_NS * n * p * (side + 30.0))
     return work + _DENSE_NS * side**3 <= max(_SHORT_NS, _ITERATED_NS * X.nnz)
@@ -36,6 +37,8 @@ def solve_least_squares(
 
     With `centre` there is an intercept, which is not penalised. Of several solutions it is that of minimum norm.
     """
+    if is_sparse(X):  # whose products are the host's
+        X, target, weight = to_host(X), to_host(target), None if weight is None else to_host(weight)
     return _problem(X)(X, target, weight, penalty, centre).solve()
 
 
@@ -43,6 +46,8 @@ def in_row_space(
     coef: np.ndarray, intercept: np.ndarray, X: Any, weight: Array | None, centre: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return coefficients (p, k) of minimum norm and intercepts (k,) that predict for the rows of X what these do."""
+    if is_sparse(X):
+        X, weight = to_host(X), None if weight is None else to_host(weight)
     problem = _problem(X)(X, beside(np.zeros((X.shape[0], 0)), X), weight, 0.0, centre)
     projected = problem.in_row_space(coef)
     return projected, intercept + problem.mean @ (coef - projected)
