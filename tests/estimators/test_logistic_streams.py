@@ -126,7 +126,7 @@ def test_rows_beyond_the_range_are_refused_and_change_nothing():
     X, y = rows_of(8, 100)
     model = in_chunks(AdaptiveLRLogisticRegression(), X, y, 50)
     before = pickle.dumps(vars(model))
-    with pytest.raises(ValueError, match=r"non-finite|beyond the range"):
+    with pytest.raises(ValueError, match=r"non-finite|the range"):
         model.partial_fit(X * 1e306, y)
     assert pickle.dumps(vars(model)) == before
 
