@@ -11,7 +11,7 @@ from sk_adalr import AdaptiveLRLinearRegression
 
 HERE = Path(__file__).parent
 DOCS = HERE.parents[1] / "docs"
-KINDS = {"deliberate", "internal", "not applicable", "fault"}
+KINDS = {"deliberate", "internal", "not applicable"}
 
 
 def _groups():
