@@ -5,8 +5,8 @@ Each ``.toml`` file here stands for one test module of the installed scikit-lear
 
 kind
     "deliberate", with the sentence of the docs that says so in ``docs``; "internal" to scikit-learn, as its messages,
-    private functions and the digits of its solvers are; "not applicable", of what we do not have, such as an L1
-    penalty; or "fault", ours, to be mended.
+    private functions and the digits of its solvers are; or "not applicable", of what we do not have, such as an L1
+    penalty.
 reason
     In one sentence.
 tests

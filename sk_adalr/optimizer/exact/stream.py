@@ -18,6 +18,7 @@ import numpy as np
 from scipy.linalg import lapack
 
 from sk_adalr.backends import Array, is_sparse, to_host
+from sk_adalr.optimizer.exact.directions import Directions
 
 # Columns up to which a factor is kept: a call with one row costs a third of a millisecond there.
 _MOST_COLUMNS = 300
@@ -29,8 +30,6 @@ _PANEL = 16
 _SAFE = 1e-5
 # Rounding of a column in units of eps times its magnitude, generously: the columns may themselves be results.
 _NOISE = 4.0
-# Reciprocal condition below which rounding would choose the solution of least norm.
-_LEAST_CONDITION = 1e-10
 
 
 def prefers_summary(n_columns: int) -> bool:
@@ -211,11 +210,5 @@ def _minimum_norm(unit: np.ndarray, target: np.ndarray, length: np.ndarray, nois
     rows = unit.any(axis=1)
     U, values, Vt = np.linalg.svd(unit[rows], full_matrices=False)
     kept = values > np.finfo(np.float64).eps * len(length) * values.max(initial=0.0) + noise
-    Vt = Vt[kept]
-    along = (U[:, kept].T @ target[rows]) / values[kept, None]
-    # Of all w with Vt (length * w) = along the one of least norm.
-    Q, R = np.linalg.qr((Vt * length).T)
-    R = np.asfortranarray(R)
-    if len(R) == 0 or len(R) == len(length) or lapack.dtrcon(R)[0] < _LEAST_CONDITION:
-        return Vt.T @ along / length[:, None]
-    return Q @ lapack.dtrtrs(R, along, trans=1)[0]
+    directions = Directions(Vt[kept].T, values[kept], (U[:, kept].T @ target[rows]).T)
+    return directions.solve(length, 0.0).T / length[:, None]
