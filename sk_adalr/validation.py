@@ -67,6 +67,10 @@ def check_features_and_target(estimator: Any, X: Any, y: Any, *, numeric: bool, 
     return X, y
 
 
+class NoWeightError(ValueError):
+    """No row has a positive weight."""
+
+
 def check_weights(sample_weight: Any, n_samples: int, class_weight: np.ndarray | None = None) -> np.ndarray | None:
     """Return sample weights times class weights as float64 (n_samples,); None where neither is given.
 
@@ -96,7 +100,7 @@ def check_weights(sample_weight: Any, n_samples: int, class_weight: np.ndarray |
     if not np.isfinite(weight).all():
         raise ValueError("`sample_weight` times `class_weight` must be finite; got NaN or infinity.")
     if not weight.any():
-        raise ValueError("The weights are all zero: at least one sample must have a positive weight.")
+        raise NoWeightError("The weights are all zero: at least one sample must have a positive weight.")
     return weight
 
 
@@ -208,9 +212,10 @@ def _check_magnitude(estimator: Any, name: str, array: Any) -> None:
         assert_all_finite(array, estimator_name=type(estimator).__name__, input_name=name)
     largest, limits = float(abs(entries).max()), np.finfo(entries.dtype)
     if largest > limits.max / (4 * array.shape[0]):
+        unit = 10.0 ** np.floor(np.log10(largest))
         raise ValueError(
             f"`{name}` has numbers up to {largest:.3g}: sums over its {array.shape[0]} rows exceed the range of "
-            f"{entries.dtype} ({limits.max:.3g}). Rescale it, for example by `{name} / {largest:.0e}`."
+            f"{entries.dtype} ({limits.max:.3g}). Rescale it, for example by `{name} / {unit:.0e}`."
         )
 
 

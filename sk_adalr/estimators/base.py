@@ -19,7 +19,7 @@ from sk_adalr.estimators.report import Report
 from sk_adalr.estimators.targets import Target
 from sk_adalr.names import check_bool, check_choice, check_number
 from sk_adalr.parameters import ParameterLayout
-from sk_adalr.validation import as_dtype, check_features_and_target, check_weights, scale_weights
+from sk_adalr.validation import NoWeightError, as_dtype, check_features_and_target, check_weights, scale_weights
 
 
 @contextmanager
@@ -96,7 +96,12 @@ class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, Answering, Base
         with unchanged_on_error(self):
             self._check_params()
             resume = hasattr(self, "loss_curve_")
-            data, target = self._validate(X, y, sample_weight, classes=classes, resume=resume, reset=not resume)
+            try:
+                data, target = self._validate(X, y, sample_weight, classes=classes, resume=resume, reset=not resume)
+            except NoWeightError:
+                if resume:  # a chunk without rows
+                    return self
+                raise
             if resume:
                 data = replace(data, earlier_weight=getattr(self, "_seen_weight", 0.0))
             fitted = self._train_chunk(data, target, Report(self), resume=resume)

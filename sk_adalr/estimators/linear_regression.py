@@ -30,8 +30,7 @@ class AdaptiveLRLinearRegression(OutputPrediction, LinearEstimator):
         L2 strength, at least 0, as in Ridge. The intercept is not penalised.
     fit_intercept : bool, default=True
         Whether the model has an intercept.
-    solver : {"auto", "exact", "sgd", "momentum", "nesterov", "adam"}, name of a solver of Ridge or Direction, \
-            default="auto"
+    solver : {"auto", "exact", "sgd", "momentum", "nesterov", "adam", ...} or Direction, default="auto"
         "exact" trains on all rows at once and solves for the learning rates in each step; there is nothing to choose.
         The others train on mini-batches. "auto" is a factorisation where that is affordable (dense `X` whose smaller
         side is at most 300, or at most 4000 with fewer than ten rows per column, and much sparse data), else "exact";

@@ -38,8 +38,7 @@ class AdaptiveLRLogisticRegression(LabelPrediction, SparseCoef, LinearEstimator)
     class_weight : dict, "balanced" or None, default=None
         Weight of each class, 1 by default; "balanced" weighs classes inversely to their frequency. A weight of 0
         leaves out the rows of a class, which stays in `classes_`, with a probability next to 0.
-    solver : {"auto", "exact", "sgd", "momentum", "nesterov", "adam"}, name of a solver of LogisticRegression or \
-            Direction, default="auto"
+    solver : {"auto", "exact", "sgd", "momentum", "nesterov", "adam", ...} or Direction, default="auto"
         "exact" trains on all rows at once and solves for the learning rates in each step; there is nothing to choose.
         The others train on mini-batches. "auto" is "exact", for few coefficients with a rate for each of them, which
         is Newton's method, and "adam" with `early_stopping` and with a given `learning_rate`. In `partial_fit` it

@@ -4,9 +4,9 @@ import pickle
 
 import numpy as np
 import pytest
-from estimator_cases import same_state
+from estimator_cases import ESTIMATORS, same_state
 from scipy import sparse
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 from sklearn.linear_model import LinearRegression, Ridge
 
 from sk_adalr import AdaptiveLRLinearRegression
@@ -215,3 +215,18 @@ def test_a_named_solver_takes_over_where_the_stream_is_and_forgets_its_summary()
     assert model.score(X, y) > score - 0.05
     assert model._summary is None
     assert model._seen_weight == 400
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS.values())
+def test_a_chunk_without_weight_is_no_chunk(Estimator):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 3)), rng.integers(0, 2, 60)
+    options = {"classes": [0, 1]} if is_classifier(Estimator()) else {}
+    model = Estimator(random_state=0).partial_fit(X[:30], y[:30], **options)
+    before = pickle.loads(pickle.dumps(model))
+    model.partial_fit(X[30:31], y[30:31], sample_weight=[0.0])
+    assert same_state(vars(model), vars(before))
+    with pytest.raises(ValueError, match="all zero"):
+        Estimator().partial_fit(X, y, sample_weight=np.zeros(60), **options)
+    with pytest.raises(ValueError, match="NaN"):
+        model.partial_fit([[np.nan, 0, 0]], [0], sample_weight=[0.0])

@@ -33,10 +33,12 @@ _AT_INFINITY = (
     "Set a finite `C`."
 )
 _BY_FACTORISATION = " The columns are nearly dependent, so a factorisation found the solution."
-_NEARLY_DEPENDENT_COLUMNS = (
-    "The columns are nearly dependent, so the solution may be far from the optimum: the loss may still fall by {:.2%} "
-    "of that of a constant prediction, or more. Lower `tol`, strengthen the penalty, or drop dependent columns."
+_FLAT = (
+    "The loss is nearly flat in some direction, as where columns are nearly dependent{}. The solution may be far from "
+    "the optimum there: the loss may still fall by {:.2%} of that of a constant prediction, or more. Lower `tol`, "
+    "strengthen the penalty, or drop dependent columns."
 )
+_OR_SEPARATED = " or classes nearly separated"
 # Coefficients and intercepts of all outputs.
 _Solution: TypeAlias = tuple[np.ndarray, np.ndarray]
 _Callback: TypeAlias = Callable[[int, float, np.ndarray, Callable[[], _Solution]], Any]
@@ -151,7 +153,8 @@ def _solve(
     wrapped = None if callback is None else _in_raw_units(callback, columns, solver)
     outcome = run(solver, max_iter=max_iter, tol=tol, callback=wrapped)
     raw_coef, raw_intercept = _raw_solution(columns, solver)
-    advice = _NEARLY_DEPENDENT_COLUMNS.format(min(outcome.gap, 1.0)) if outcome.gap > _LARGEST_GAP else ""
+    also = "" if isinstance(solver, LeastSquares) else _OR_SEPARATED
+    advice = _FLAT.format(also, min(outcome.gap, 1.0)) if outcome.gap > _LARGEST_GAP else ""
     return ExactResult(
         raw_coef.T,
         raw_intercept,
