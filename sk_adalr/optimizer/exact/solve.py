@@ -24,6 +24,8 @@ _DEPENDENT, _NEARLY_DEPENDENT = 1e-6, 1e-4
 _MOST_SINGULAR_VALUES = 300
 # Multiplications up to which coefficients of first-order steps lose what the data do not see.
 _MOST_PROJECTED = 1e8
+# Tolerance from which all digits are asked for.
+_FINE = 1e-6
 # A step that changes a score by more than this at convergence is one on the way to infinity.
 _MOVING = 0.1
 # What the loss may be above its minimum, as a share of that of the constant model, before users are told.
@@ -106,8 +108,11 @@ def solve_exact(
         return result
     if penalty == 0 and _separates(X, target, result):
         result = replace(result, message=result.message + _AT_INFINITY)
-    is_small = min(X.shape) * X.shape[0] * X.shape[1] <= _MOST_PROJECTED
-    return _of_least_norm(result, X, weight, penalty, fit_intercept) if is_small else result
+    # Beyond the cheapest sizes only where the digits are asked for, or known to be missing.
+    is_cheap = min(X.shape) * X.shape[0] * X.shape[1] <= _MOST_PROJECTED
+    if is_cheap or ((result.advice or tol <= _FINE) and prefers_factorisation(X)):
+        return _of_least_norm(result, X, weight, penalty, fit_intercept)
+    return result
 
 
 def solve_newton(
