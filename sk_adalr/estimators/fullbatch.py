@@ -192,7 +192,7 @@ class FullBatchTraining(GradientEstimator):
             history.stop_reason = INTERRUPTED
             warn_caller("Training interrupted by the user: keeping the model so far.")
         elif result.n_iter == self._max_iter and not result.converged and self.tol > 0:
-            self._warn_not_converged()
+            self._warn_not_converged(", leave `solver` at 'auto'," if result.solver == "exact" else ",")
         elif result.advice:
             warn_caller(f"{type(self).__name__}: {result.advice}", ConvergenceWarning)
         return result

@@ -248,9 +248,9 @@ class MiniBatchTraining(Judged, Standardized):
             if session.history.losses[-1] > _FAR_ABOVE_CONSTANT * stopping.loss_scale:
                 warn_caller(
                     f"{type(self).__name__} ended at a loss of {session.history.losses[-1]:.3g}, above the "
-                    f"{stopping.loss_scale:.3g} of the best constant prediction, and was shrunk towards that: batches "
-                    "differ too much, as where a class is rare. Use `solver='adam'` or the default, or a larger "
-                    "`batch_size`.",
+                    f"{stopping.loss_scale:.3g} of the best constant prediction, and was shrunk towards that: too few "
+                    "epochs, or batches that differ too much. Raise `max_iter` or `batch_size`, or use the default "
+                    "solver.",
                     ConvergenceWarning,
                 )
         return bounded

@@ -106,20 +106,22 @@ class StreamTraining(FullBatchTraining):
         old = ColumnMoments(0.0, zero, zero) if before is None else ColumnMoments(**before["columns"])
         columns = old.forgetting(share).adding(X, weight, self._has_intercept)
         if before is None:
-            rows = first_summary(columns.mean, target.n_outputs, self._has_intercept)
+            unit = float(weight.mean())
+            rows = first_summary(columns.mean, target.n_outputs, self._has_intercept, unit)
         else:
+            unit = before["unit"]
             rows = StreamSummary(**before["rows"]).forgetting(share)
         if labels.ndim == 1:
             labels = np.equal.outer(labels, np.arange(target.n_outputs)).astype(np.float64)
         strength = self._penalty_numerator()
-        start = columns.variance if self.standardize else np.ones_like(zero)
+        start = unit * (columns.variance if self.standardize else np.ones_like(zero))
         result = Chunk(rows, X, labels, weight, _eps(data)).solve(start, strength)
         if not (np.isfinite(result.loss) and np.isfinite(result.summary.factor).all()):
             raise ValueError(
                 "The loss became non-finite. Look for extreme values in `X` and `sample_weight`, and rescale `X`."
             )
         loss = result.loss + 0.5 * strength * float(np.sum(result.coef**2)) / columns.weight
-        summary = {"rows": vars(result.summary), "columns": vars(columns)}
+        summary = {"rows": vars(result.summary), "columns": vars(columns), "unit": unit}
         return result.coef, result.intercept, loss, summary, columns.weight
 
     def _auto_batch_size(self, is_chunk: bool) -> int:

@@ -179,3 +179,15 @@ def test_one_pass_in_raw_units_is_no_worse_than_sgd_behind_a_scaler(name, size):
         ]
         rivals.append(each)
     assert np.mean(scores) > np.mean(rivals, axis=0).max() - 0.01
+
+
+@pytest.mark.parametrize("weight", [1e-200, 1e-3, 1e3, 1e200])
+def test_the_unit_of_the_weights_does_not_matter_without_a_penalty(weight):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 3))
+    y = (X[:, 0] + rng.logistic(size=300) > 0).astype(int)
+    models = [AdaptiveLRLogisticRegression(C=np.inf) for _ in range(2)]
+    for rows in np.split(np.arange(300), 6):
+        models[0].partial_fit(X[rows], y[rows], classes=[0, 1])
+        models[1].partial_fit(X[rows], y[rows], classes=[0, 1], sample_weight=np.full(50, weight))
+    np.testing.assert_allclose(models[1].coef_, models[0].coef_, rtol=1e-7)

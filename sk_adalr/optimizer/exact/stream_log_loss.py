@@ -27,7 +27,7 @@ _EARLY_STRENGTH, _LARGE_SHARE = 0.25, 0.3
 # Halvings of a step that does not decrease the loss.
 _HALVINGS = 6
 # Weight of the row, at the centre of the first chunk and undecided, that keeps the intercept finite while there is
-# one class.
+# one class: in units of that of the first rows.
 _PRIOR_WEIGHT = 0.1
 # Least curvature of a row, in units of its residual, in Newton's steps, and at all.
 _LEAST_CURVATURE, _NO_CURVATURE = 0.1, 1e-6
@@ -64,12 +64,12 @@ class ColumnMoments:
         return ColumnMoments(total, self.mean + (1 - old) * step, variance)
 
 
-def first_summary(mean: np.ndarray, n_outputs: int, fit_intercept: bool) -> StreamSummary:
-    """Return the summary before the first chunk, whose rows have the `mean` (n_features,)."""
+def first_summary(mean: np.ndarray, n_outputs: int, fit_intercept: bool, unit: float) -> StreamSummary:
+    """Return the summary before the first chunk, whose rows have the `mean` (n_features,) and the weight `unit`."""
     empty = StreamSummary.empty(len(mean), n_outputs, fit_intercept)
     if not fit_intercept:
         return empty
-    return replace(empty, weight=_PRIOR_WEIGHT, mean=np.concatenate([mean, np.zeros(n_outputs)]))
+    return replace(empty, weight=_PRIOR_WEIGHT * unit, mean=np.concatenate([mean, np.zeros(n_outputs)]))
 
 
 @dataclass(frozen=True)
