@@ -33,7 +33,7 @@ class AdaptiveLRLinearRegression(OutputPrediction, LinearEstimator):
     solver : {"auto", "exact", "sgd", "momentum", "nesterov", "adam", ...} or Direction, default="auto"
         "exact" trains on all rows at once and solves for the learning rates in each step; there is nothing to choose.
         The others train on mini-batches. "auto" is a factorisation where that is affordable (dense `X` whose smaller
-        side is at most 300, or at most 4000 with fewer than ten rows per column, and much sparse data), else "exact";
+        side is at most 1000, or at most 4000 with fewer than ten rows per column, and much sparse data), else "exact";
         "adam" with `early_stopping` and with a given `learning_rate`. In `partial_fit` it solves for all rows so
         far, for up to 300 columns, one per output included; wider streams use "adam". The names of Ridge's solvers
         ("cholesky", "svd", "lsqr", "sparse_cg", "sag", "saga", "lbfgs"), which all have the same optimum, mean "auto"

@@ -106,7 +106,7 @@ class StreamTraining(FullBatchTraining):
         old = ColumnMoments(0.0, zero, zero) if before is None else ColumnMoments(**before["columns"])
         columns = old.forgetting(share).adding(X, weight, self._has_intercept)
         if before is None:
-            unit = float(weight.mean())
+            unit = min(1.0, float(weight.max()))
             rows = first_summary(columns.mean, target.n_outputs, self._has_intercept, unit)
         else:
             unit = before["unit"]

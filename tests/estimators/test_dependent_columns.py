@@ -279,3 +279,18 @@ def test_a_penalty_changes_neither_rank_nor_singular_values():
     assert with_penalty.rank_ == without.rank_ == 4
     np.testing.assert_allclose(with_penalty.singular_, without.singular_)
     assert without.set_params(solver="adam", max_iter=2, tol=0).fit(X, X[:, 0]).rank_ is None  # nothing stale
+
+
+@FORMATS
+def test_many_rows_of_more_than_300_columns_reach_the_optimum(form):
+    rng = np.random.default_rng(0)
+    X, coef = rng.normal(size=(4000, 310)), rng.normal(size=310)
+    X[:, 3] = X[:, 4] + 1e-3 * rng.normal(size=4000)
+    y = X @ coef + rng.normal(size=4000)
+    for intercept, offset in ((True, 0.0), (False, 1e3)):
+        model = AdaptiveLRLinearRegression(fit_intercept=intercept).fit(form(X + offset), y)
+        columns = np.column_stack([X + offset, np.ones(4000)]) if intercept else X + offset
+        expected = np.linalg.lstsq(columns, y)[0]
+        new = rng.normal(size=(10, 310)) + offset
+        predicted = new @ expected[:310] + (expected[310] if intercept else 0.0)
+        np.testing.assert_allclose(model.predict(new), predicted, atol=1e-6 * np.abs(predicted).max())

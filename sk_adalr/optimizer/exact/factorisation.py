@@ -10,9 +10,10 @@ from sk_adalr.optimizer.exact.result import LeastSquaresSolution
 from sk_adalr.optimizer.exact.tall import TallProblem
 from sk_adalr.optimizer.exact.wide import WideProblem
 
-# Sizes where a factorisation is taken: whatever the other side, up to `_SIDE`; up to `_LARGEST_SIDE` where rows are no
-# more than `_MOST_ROWS` times the columns, and of sparse data where its work is less than that of iterations.
-_SIDE, _LARGEST_SIDE, _MOST_ROWS = 300, 4000, 10
+# Sizes where a factorisation is taken: whatever the other side, up to `_SIDE`, where it takes about as long as
+# iterations on dependent columns, whose optimum these cannot tell; up to `_LARGEST_SIDE` where rows are no more than
+# `_MOST_ROWS` times the columns; and of sparse data where its work is less than that of iterations.
+_SIDE, _LARGEST_SIDE, _MOST_ROWS = 1000, 4000, 10
 _LARGEST_SPARSE_SIDE, _ITERATED_NS, _SPARSE_NS, _DENSE_NS, _SHORT_NS = 2000, 200.0, 4.0, 0.03, 2e8
 
 

@@ -27,7 +27,7 @@ _EARLY_STRENGTH, _LARGE_SHARE = 0.25, 0.3
 # Halvings of a step that does not decrease the loss.
 _HALVINGS = 6
 # Weight of the row, at the centre of the first chunk and undecided, that keeps the intercept finite while there is
-# one class: in units of that of the first rows.
+# one class: in units of 1, or of the largest weight in the first chunk where that is less.
 _PRIOR_WEIGHT = 0.1
 # Least curvature of a row, in units of its residual, in Newton's steps, and at all.
 _LEAST_CURVATURE, _NO_CURVATURE = 0.1, 1e-6
@@ -57,15 +57,23 @@ class ColumnMoments:
         total = self.weight + float(weight.sum())
         share = weight / total
         mean = X.T @ (share * (total / weight.sum())) if center else np.zeros(X.shape[1])
-        squares = X.multiply(X).T @ share - mean**2 * share.sum() if is_sparse(X) else (X - mean) ** 2
-        squares = np.maximum(squares, 0) if is_sparse(X) else share @ squares
+        squares = _sparse_squares(X, mean, share) if is_sparse(X) else share @ (X - mean) ** 2
         old, step = self.weight / total, mean - self.mean
         variance = old * self.variance + squares + old * (1 - old) * step**2
         return ColumnMoments(total, self.mean + (1 - old) * step, variance)
 
 
+def _sparse_squares(X: Any, mean: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Return the weighted sums (n_features,) of squared distances from the mean of the columns of a CSR matrix."""
+    entry_share = np.repeat(share, np.diff(X.indptr))
+    squares = np.bincount(X.indices, entry_share * (X.data - mean[X.indices]) ** 2, X.shape[1])
+    zeros = share.sum() - np.bincount(X.indices, entry_share, X.shape[1])
+    has_zeros = np.bincount(X.indices, minlength=X.shape[1]) < X.shape[0]  # else that is rounding
+    return squares + np.where(has_zeros, np.maximum(zeros, 0.0), 0.0) * mean**2
+
+
 def first_summary(mean: np.ndarray, n_outputs: int, fit_intercept: bool, unit: float) -> StreamSummary:
-    """Return the summary before the first chunk, whose rows have the `mean` (n_features,) and the weight `unit`."""
+    """Return the summary before the first chunk, whose rows have the `mean` (n_features,); `unit` is of weights."""
     empty = StreamSummary.empty(len(mean), n_outputs, fit_intercept)
     if not fit_intercept:
         return empty
