@@ -1,5 +1,8 @@
 """Gradient-trained scikit-learn estimators that need no learning-rate tuning."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from sk_adalr.estimators import (
     AdaptiveLRLinearRegression,
     AdaptiveLRLogisticRegression,
@@ -7,6 +10,7 @@ from sk_adalr.estimators import (
     AdaptiveLRMLPRegressor,
 )
 from sk_adalr.minimize import minimize
+from sk_adalr.public import publish
 
 __version__ = "0.1.0"
 
@@ -18,3 +22,30 @@ __all__ = [
     "__version__",
     "minimize",
 ]
+
+publish(
+    __name__,
+    AdaptiveLRLinearRegression,
+    AdaptiveLRLogisticRegression,
+    AdaptiveLRMLPClassifier,
+    AdaptiveLRMLPRegressor,
+    minimize,
+)
+
+#: The rooms with public names, which the API reference lists; all others are internal.
+_ROOMS = frozenset(
+    {"backends", "checkpoint", "directions", "learning_rates", "objectives", "optimizer", "parameters", "plotting"}
+)
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *_ROOMS})
+
+
+if not TYPE_CHECKING:  # a type checker would take every name for a module
+
+    def __getattr__(name):
+        """Import a public room when it is first used, as scikit-learn does."""
+        if name in _ROOMS:
+            return import_module(f"sk_adalr.{name}")
+        raise AttributeError(f"module 'sk_adalr' has no attribute {name!r}")

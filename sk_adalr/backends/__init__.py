@@ -30,6 +30,7 @@ from sk_adalr.backends.namespace import (
     to_host,
     weighted_sum,
 )
+from sk_adalr.public import publish
 
 __all__ = [
     "Array",
@@ -61,3 +62,5 @@ __all__ = [
     "use_kernels",
     "weighted_sum",
 ]
+
+publish(__name__, namespace, use_kernels)

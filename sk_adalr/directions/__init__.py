@@ -5,8 +5,11 @@ from sk_adalr.directions.base import Direction
 from sk_adalr.directions.momentum import Momentum
 from sk_adalr.directions.nesterov import Nesterov
 from sk_adalr.directions.sgd import SGD
+from sk_adalr.public import publish
 
 #: The name table: a new direction joins here, and tests/contracts holds it to every promise.
 DIRECTIONS: dict[str, type] = {"sgd": SGD, "momentum": Momentum, "nesterov": Nesterov, "adam": Adam}
 
 __all__ = ["DIRECTIONS", "SGD", "Adam", "Direction", "Momentum", "Nesterov"]
+
+publish(__name__, Direction, SGD, Momentum, Nesterov, Adam)

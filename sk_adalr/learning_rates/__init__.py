@@ -4,6 +4,7 @@ from sk_adalr.learning_rates.base import LearningRate
 from sk_adalr.learning_rates.constant import Constant
 from sk_adalr.learning_rates.granularity import GRANULARITIES, Global, Granularity, PerLayer, PerParameter
 from sk_adalr.learning_rates.hypergradient import Hypergradient
+from sk_adalr.public import publish
 
 #: The name table: a new rule joins here, and tests/contracts holds it to every promise.
 LEARNING_RATES: dict[str, type] = {"constant": Constant, "hypergradient": Hypergradient}
@@ -19,3 +20,5 @@ __all__ = [
     "PerLayer",
     "PerParameter",
 ]
+
+publish(__name__, LearningRate, Constant, Hypergradient, PerParameter, PerLayer, Global)

@@ -2,5 +2,8 @@
 
 from sk_adalr.optimizer.state import freeze, thaw
 from sk_adalr.optimizer.step import Evaluate, Optimizer, OptimizerState
+from sk_adalr.public import publish
 
 __all__ = ["Evaluate", "Optimizer", "OptimizerState", "freeze", "thaw"]
+
+publish(__name__, Optimizer)
