@@ -2,11 +2,15 @@
 
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 import sk_adalr
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+with (Path(__file__).parents[1] / "pyproject.toml").open("rb") as file:
+    metadata = tomllib.load(file)["project"]
 
 project = "sk_adalr"
 copyright = "the sk_adalr developers"
@@ -76,6 +80,12 @@ html_theme_options = {
     "footer_end": ["theme-version"],
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
+    # The addresses of the project, once its maintainers have filled them in.
+    "icon_links": [
+        {"name": name, "url": url, "icon": "fa-solid fa-code-branch"}
+        for name, url in metadata.get("urls", {}).items()
+        if name == "Repository"
+    ],
 }
 html_sidebars = {
     page: []
