@@ -1,15 +1,15 @@
 """From the names and numbers that users give to directions and learning rates."""
 
+import inspect
 import math
 from collections.abc import Sequence
-from dataclasses import fields
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 
-from sk_adalr.directions import DIRECTIONS, SGD, Direction, Momentum, Nesterov
-from sk_adalr.learning_rates import GRANULARITIES, LEARNING_RATES, LearningRate
+from sk_adalr.directions import DIRECTIONS, SGD, Adam, Direction, Momentum, Nesterov
+from sk_adalr.learning_rates import GRANULARITIES, LEARNING_RATES, Hypergradient, LearningRate
 
 _FULL_BATCH = {"auto": "which solves the same problem and leaves no learning rate to choose"}
 _STOCHASTIC = {"auto": "or 'sgd' for mini-batches", "sgd": "which trains on mini-batches"}
@@ -32,6 +32,15 @@ _REPLACEMENTS = {
     "optimal": _SCHEDULE,
     "cuda": _ON_A_GPU,
     "gpu": _ON_A_GPU,
+}
+
+#: The numbers that an estimator and `minimize` pass on, by exact class: no other class loses a default of its own to
+#: a parameter that happens to have the same name.
+_SHARED_NUMBERS: dict[type, tuple[str, ...]] = {
+    Momentum: ("momentum",),
+    Nesterov: ("momentum",),
+    Adam: ("beta_1", "beta_2", "epsilon"),
+    Hypergradient: ("hyper_learning_rate",),
 }
 
 
@@ -102,7 +111,8 @@ def make_direction(
 ) -> Direction:
     """Return the direction that the user names; `parameter` is what the user calls it.
 
-    `others` are values that the caller has dealt with, for the message.
+    `others` are values that the caller has dealt with, for the message. The numbers are those of the directions that
+    have always had them. An object, and a direction that joins the table, keeps its own.
     """
     if not isinstance(direction, str) and isinstance(direction, Direction) and not isinstance(direction, type):
         return direction
@@ -120,7 +130,8 @@ def make_direction(
     check_number("epsilon", epsilon, 0, strict=True)
     # As Python's floats, numbers do not turn products with float32 arrays into float64, as NumPy's own would.
     numbers = {"momentum": momentum, "beta_1": beta_1, "beta_2": beta_2, "epsilon": epsilon}
-    return _build(DIRECTIONS[direction], {name: float(number) for name, number in numbers.items()})
+    cls = DIRECTIONS[direction]
+    return cls(**{name: float(numbers[name]) for name in _SHARED_NUMBERS.get(cls, ())})
 
 
 def make_learning_rate(
@@ -131,7 +142,11 @@ def make_learning_rate(
     *,
     others: Sequence[str] = (),
 ) -> LearningRate:
-    """Return the learning rate that the user names; `others` are values that the caller has dealt with."""
+    """Return the learning rate that the user names; `others` are values that the caller has dealt with.
+
+    Every rule that takes an initial rate and a granularity gets them. `hyper_learning_rate` is for "hypergradient":
+    an object, and a rule that joins the table, keeps its own.
+    """
     is_name = isinstance(learning_rate, str)
     if not is_name and isinstance(learning_rate, LearningRate) and not isinstance(learning_rate, type):
         return learning_rate
@@ -144,17 +159,16 @@ def make_learning_rate(
     check_choice("granularity", granularity, GRANULARITIES)
     check_number("learning_rate_init", learning_rate_init, 0, strict=True)
     check_number("hyper_learning_rate", hyper_learning_rate, 0)
-    settings = {
-        "learning_rate_init": float(learning_rate_init),
-        "hyper_learning_rate": float(hyper_learning_rate),
-        "granularity": GRANULARITIES[granularity](),
-    }
-    return _build(LEARNING_RATES[learning_rate], settings)
-
-
-def _build(cls: Any, settings: dict[str, Any]) -> Any:
-    """Return an object of the class, given those of the settings that are fields of it."""
-    return cls(**{field.name: settings[field.name] for field in fields(cls) if field.name in settings})
+    cls = LEARNING_RATES[learning_rate]
+    known = inspect.signature(cls).parameters
+    settings: dict[str, Any] = {}
+    if "learning_rate_init" in known:
+        settings["learning_rate_init"] = float(learning_rate_init)
+    if "granularity" in known:
+        settings["granularity"] = GRANULARITIES[granularity]()
+    if "hyper_learning_rate" in _SHARED_NUMBERS.get(cls, ()):
+        settings["hyper_learning_rate"] = float(hyper_learning_rate)
+    return cls(**settings)
 
 
 #: Initial rates of `learning_rate_init="auto"`, sensible on standardised data.

@@ -8,6 +8,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 import sk_adalr
 from sk_adalr.directions import DIRECTIONS
+from sk_adalr.learning_rates import LEARNING_RATES
+from sk_adalr.optimizer.automatic import AUTOMATIC_DIRECTIONS
 
 ESTIMATORS = {name: getattr(sk_adalr, name) for name in sk_adalr.__all__ if name.startswith("AdaptiveLR")}
 LINEAR = {name: cls for name, cls in ESTIMATORS.items() if "MLP" not in name}
@@ -17,7 +19,11 @@ REGRESSORS = {name: cls for name, cls in ESTIMATORS.items() if name not in CLASS
 SOLVERS = {
     "auto": {"solver": "auto", "learning_rate": "auto"},
     **{name: {"solver": name} for name in DIRECTIONS},
-    **{f"{name}-auto": {"solver": name, "learning_rate": "auto"} for name in DIRECTIONS},
+    **{f"{name}-auto": {"solver": name, "learning_rate": "auto"} for name in AUTOMATIC_DIRECTIONS},
+    # `make` trains with "adam" and "hypergradient" where nothing else is said.
+    **{
+        f"adam-{name}": {"solver": "adam", "learning_rate": name} for name in LEARNING_RATES if name != "hypergradient"
+    },
 }
 
 

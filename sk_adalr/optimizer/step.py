@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from sk_adalr.backends import Array, kernels, namespace
-from sk_adalr.directions import DIRECTIONS, Direction
+from sk_adalr.directions import DIRECTIONS, Direction, ElementwiseDirection
 from sk_adalr.learning_rates import GRANULARITIES, Constant, Hypergradient, LearningRate, PerParameter
 from sk_adalr.optimizer.state import buffer, late_buffer
 from sk_adalr.parameters import ParameterLayout
@@ -140,16 +140,13 @@ class Optimizer:
 
     @cached_property
     def _kernel_name(self) -> str | None:
-        """Name of the kernel that equals `_move` for this pair; nobody's subclass is taken for its parent.
-
-        A direction that has ``operands`` for one works element by element.
-        """
+        """Name of the kernel that equals `_move` for this pair; nobody's subclass is taken for its parent."""
         rule = self.learning_rate
         if type(rule) is not Constant and not (
             type(rule) is Hypergradient and type(rule.granularity) in GRANULARITIES.values()
         ):
             return None
-        if not hasattr(self.direction, "operands"):
+        if not isinstance(self.direction, ElementwiseDirection):
             return None
         return next((name for name, known in DIRECTIONS.items() if known is type(self.direction)), None)
 

@@ -58,7 +58,7 @@ def test_every_source_is_launched_by_the_table_and_once(cupy):
     with fake_cupy.launches.recorded() as launches:
         for case in {kernel_name(case): case for case in OWN}.values():
             kernel(DEVICE, case)(*moved(case(7, np.float64)[0]))
-        for name in DIRECTIONS:
+        for name in DEVICE.step:
             for rates, adapts in ((1, False), (7, True)):
                 optimizer = Optimizer(DIRECTIONS[name](), Constant(), ParameterLayout.vector(7))
                 state = optimizer.init(cupy.asarray(np.zeros(7)))
@@ -144,7 +144,7 @@ def wave(step, params, out=None):
     return 0.0
 
 
-@pytest.mark.parametrize("direction", DIRECTIONS)
+@pytest.mark.parametrize("direction", DEVICE.step)
 @pytest.mark.parametrize(
     "rule", [Constant(0.1), *(Hypergradient(0.1, 0.01, cls()) for cls in GRANULARITIES.values())], ids=str
 )

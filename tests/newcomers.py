@@ -1,0 +1,20 @@
+"""A plugin of pytest, ``-p newcomers``: the classes of docs/extending.rst join the tables of names, from outside."""
+
+import doctest
+from pathlib import Path
+
+from sk_adalr.directions import DIRECTIONS
+from sk_adalr.learning_rates import LEARNING_RATES
+
+PAGE = Path(__file__).parents[1] / "docs" / "extending.rst"
+# In this module, so that the classes can be found by pickle.
+for example in doctest.DocTestParser().get_examples(PAGE.read_text()):
+    if example.source.startswith(("from", "import", "@dataclass")):
+        exec(example.source)
+
+Lion, Multiplicative = globals()["Lion"], globals()["Multiplicative"]
+
+
+def pytest_configure():
+    DIRECTIONS["lion"] = Lion
+    LEARNING_RATES["multiplicative"] = Multiplicative
