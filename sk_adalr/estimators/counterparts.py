@@ -4,6 +4,7 @@ A name gets a line in one of these tables; the sentence says what to do.
 """
 
 import inspect
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from functools import wraps
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from sk_adalr.estimators.own_parameters import nested_parameters, with_parameters
 from sk_adalr.names import check_bool
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -126,6 +128,9 @@ ARGUMENTS = {
     "weights": "Use `sample_weight`.",
 }
 
+#: Parameters that may be objects with parameters of their own.
+_OBJECTS = {"solver", "learning_rate"}
+
 
 class Answering:
     """An estimator that answers unknown parameters with what to use instead."""
@@ -148,13 +153,33 @@ class Answering:
     def _what_to_use(cls, name: str, known: Iterable[str]) -> str:
         return {**PARAMETERS, **cls._other_parameters}.get(name) or _similar(name, known)
 
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Get the parameters of this estimator.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to add the parameters of the objects among them, as in ``solver__momentum``.
+
+        Returns
+        -------
+        params : dict
+            Names and values.
+        """
+        params = super().get_params(deep=False)  # type: ignore[misc]
+        if deep:
+            for name in _OBJECTS & params.keys():
+                params |= nested_parameters(name, params[name])
+        return params
+
     def set_params(self, **params: Any) -> Any:
         """Set the parameters of this estimator.
 
         Parameters
         ----------
         **params : dict
-            Names and values; ``name__parameter`` for the parameters of a parameter.
+            Names and values. ``solver__momentum`` is a parameter of the object passed as ``solver``, which stays as
+            it is: the estimator gets another one.
 
         Returns
         -------
@@ -167,13 +192,21 @@ class Answering:
             If there is no such parameter; the message says what to use.
         """
         known = self._get_param_names()
-        for name in params:
-            name = name.partition("__")[0]
+        own: dict[str, Any] = {}
+        of_objects: dict[str, dict[str, Any]] = defaultdict(dict)
+        for key, value in params.items():
+            name, is_nested, rest = key.partition("__")
             if name not in known:
                 # The beginning is scikit-learn's.
                 answer = self._what_to_use(name, known)
                 raise ValueError(f"Invalid parameter {name!r} for estimator {self}. {answer}")
-        return super().set_params(**params)  # type: ignore[misc]
+            if is_nested:
+                of_objects[name][rest] = value
+            else:
+                own[name] = value
+        for name, changes in of_objects.items():
+            own[name] = with_parameters(name, own.get(name, getattr(self, name)), changes)
+        return super().set_params(**own)  # type: ignore[misc]
 
 
 def check_accepted(estimator: Any) -> None:
