@@ -6,41 +6,32 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from sk_adalr.backends import Array, beside, is_sparse, namespace
+from sk_adalr.backends import Array, is_sparse
 from sk_adalr.objectives.columns import Columns, columns_in_place, newton_columns
 from sk_adalr.optimizer.exact.binomial import Binomial
-from sk_adalr.optimizer.exact.factorisation import in_row_space, prefers_factorisation, solve_least_squares
+from sk_adalr.optimizer.exact.ending import (
+    AT_INFINITY,
+    DEPENDENT,
+    FINE,
+    FLAT,
+    LARGEST_GAP,
+    MOST_PROJECTED,
+    MOVING,
+    OR_SEPARATED,
+    completed,
+    of_least_norm,
+    separates,
+    singular_values,
+)
+from sk_adalr.optimizer.exact.factorisation import prefers_factorisation, solve_least_squares
 from sk_adalr.optimizer.exact.full_curvature import BinomialLoss, LossWithCurvature, MultinomialLoss
 from sk_adalr.optimizer.exact.least_squares import LeastSquares
 from sk_adalr.optimizer.exact.loop import Solver, run
 from sk_adalr.optimizer.exact.memory import n_kept_steps
 from sk_adalr.optimizer.exact.multinomial import Multinomial
 from sk_adalr.optimizer.exact.newton import Newton
-from sk_adalr.optimizer.exact.result import ExactResult, LeastSquaresSolution
+from sk_adalr.optimizer.exact.result import ExactResult
 
-# Reciprocal conditions below which columns depend on each other: of a curvature, and nearly, of a system.
-_DEPENDENT, _NEARLY_DEPENDENT = 1e-6, 1e-4
-# Singular values up to which they cost little beside a fit.
-_MOST_SINGULAR_VALUES = 300
-# Multiplications up to which coefficients of first-order steps lose what the data do not see.
-_MOST_PROJECTED = 1e8
-# Tolerance from which all digits are asked for.
-_FINE = 1e-6
-# A step that changes a score by more than this at convergence is one on the way to infinity.
-_MOVING = 0.1
-# What the loss may be above its minimum, as a share of that of the constant model, before users are told.
-_LARGEST_GAP = 1e-4
-_AT_INFINITY = (
-    " The optimum is at infinity, because some rows are separated perfectly and nothing penalises large coefficients. "
-    "Set a finite `C`."
-)
-_BY_FACTORISATION = " The columns are nearly dependent, so a factorisation found the solution."
-_FLAT = (
-    "The loss is nearly flat in some direction, as where columns are nearly dependent{}. The solution may be far from "
-    "the optimum there: the loss may still fall by {:.2%} of that of a constant prediction, or more. Lower `tol`, "
-    "strengthen the penalty, or drop dependent columns."
-)
-_OR_SEPARATED = " or classes nearly separated"
 # Coefficients and intercepts of all outputs.
 _Solution: TypeAlias = tuple[np.ndarray, np.ndarray]
 _Callback: TypeAlias = Callable[[int, float, np.ndarray, Callable[[], _Solution]], Any]
@@ -103,15 +94,15 @@ def solve_exact(
     }
     result = _solve(columns, _SOLVERS[loss](columns, target, weight, **options), "exact", max_iter, tol, callback)
     if loss == "squared" and result.converged and prefers_factorisation(X):
-        return _completed(result, solve_least_squares(X, target, weight, penalty, fit_intercept))
+        return completed(result, solve_least_squares(X, target, weight, penalty, fit_intercept))
     if loss == "squared" or not result.converged:
         return result
-    if penalty == 0 and _separates(X, target, result):
-        result = replace(result, message=result.message + _AT_INFINITY)
+    if penalty == 0 and separates(X, target, result):
+        result = replace(result, message=result.message + AT_INFINITY)
     # Beyond the cheapest sizes only where the digits are asked for, or known to be missing.
-    is_cheap = min(X.shape) * X.shape[0] * X.shape[1] <= _MOST_PROJECTED
-    if is_cheap or ((result.advice or tol <= _FINE) and prefers_factorisation(X)):
-        return _of_least_norm(result, X, weight, penalty, fit_intercept)
+    is_cheap = min(X.shape) * X.shape[0] * X.shape[1] <= MOST_PROJECTED
+    if is_cheap or ((result.advice or tol <= FINE) and prefers_factorisation(X)):
+        return of_least_norm(result, X, weight, penalty, fit_intercept)
     return result
 
 
@@ -146,9 +137,9 @@ def solve_newton(
     result = _solve(columns, solver, "newton", max_iter, tol, callback)
     if not result.converged:
         return result
-    if penalty == 0 and solver.movement() > _MOVING:
-        result = replace(result, message=result.message + _AT_INFINITY)
-    return result if solver.condition > _DEPENDENT else _of_least_norm(result, X, weight, penalty, fit_intercept)
+    if penalty == 0 and solver.movement() > MOVING:
+        result = replace(result, message=result.message + AT_INFINITY)
+    return result if solver.condition > DEPENDENT else of_least_norm(result, X, weight, penalty, fit_intercept)
 
 
 def _solve(
@@ -158,8 +149,8 @@ def _solve(
     wrapped = None if callback is None else _in_raw_units(callback, columns, solver)
     outcome = run(solver, max_iter=max_iter, tol=tol, callback=wrapped)
     raw_coef, raw_intercept = _raw_solution(columns, solver)
-    also = "" if isinstance(solver, LeastSquares) else _OR_SEPARATED
-    advice = _FLAT.format(also, min(outcome.gap, 1.0)) if outcome.gap > _LARGEST_GAP else ""
+    also = "" if isinstance(solver, LeastSquares) else OR_SEPARATED
+    advice = FLAT.format(also, min(outcome.gap, 1.0)) if outcome.gap > LARGEST_GAP else ""
     return ExactResult(
         raw_coef.T,
         raw_intercept,
@@ -194,54 +185,8 @@ def solve_cholesky(
         losses=[solution.loss],
         solver="cholesky",
         rank=solution.rank,
-        singular_values=_singular_values(solution),
+        singular_values=singular_values(solution),
     )
-
-
-def _singular_values(solution: LeastSquaresSolution) -> np.ndarray | None:
-    if len(solution.gram) > _MOST_SINGULAR_VALUES:
-        return None
-    squares = np.linalg.eigvalsh(solution.gram)[::-1]
-    squares[solution.rank :] = 0.0
-    return np.sqrt(np.maximum(squares, 0.0))
-
-
-def _completed(result: ExactResult, solution: LeastSquaresSolution) -> ExactResult:
-    """Return the solution of a factorisation, which knows what iterations cannot tell where columns are dependent."""
-    message = result.message.removesuffix(result.advice).strip()
-    if result.advice or solution.condition < _NEARLY_DEPENDENT:
-        message += _BY_FACTORISATION
-    return replace(
-        result,
-        coef=solution.coef,
-        intercept=solution.intercept,
-        loss=solution.loss,
-        losses=[*result.losses[:-1], solution.loss],
-        message=message,
-        advice="",
-        rank=solution.rank,
-        singular_values=_singular_values(solution),
-    )
-
-
-def _of_least_norm(
-    result: ExactResult, X: Any, weight: Array | None, penalty: float, fit_intercept: bool
-) -> ExactResult:
-    """Return the result without what the data do not see, to which a weak penalty draws it in the limit only."""
-    coef, intercept = in_row_space(result.coef, result.intercept, X, weight, fit_intercept)
-    loss = result.loss - 0.5 * penalty * float((result.coef**2).sum() - (coef**2).sum())
-    return replace(result, coef=coef, intercept=intercept, loss=loss, losses=[*result.losses[:-1], loss])
-
-
-def _separates(X: Any, target: Array, result: ExactResult) -> bool:
-    """Say whether a classifier predicts every row right: its loss then falls forever as its coefficients grow."""
-    scores = X @ beside(result.coef, X) + beside(result.intercept, X)
-    if target.ndim == 2:
-        return bool((scores * (2 * target - 1) > 0).all())
-    others = scores.copy()
-    own = namespace(target).arange(len(target)), target
-    others[own] = -np.inf
-    return bool((scores[own] > others.max(axis=1)).all())
 
 
 def normalised_weight(sample_weight: Array | None) -> Array | None:

@@ -1,0 +1,81 @@
+"""What is known where iterations end, and the solution that a factorisation makes of theirs."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from sk_adalr.backends import Array, beside, namespace
+from sk_adalr.optimizer.exact.factorisation import in_row_space
+from sk_adalr.optimizer.exact.result import ExactResult, LeastSquaresSolution
+
+# Reciprocal conditions below which columns depend on each other: of a curvature, and nearly, of a system.
+DEPENDENT, _NEARLY_DEPENDENT = 1e-6, 1e-4
+# Singular values up to which they cost little beside a fit.
+_MOST_SINGULAR_VALUES = 300
+# Multiplications up to which coefficients of first-order steps lose what the data do not see.
+MOST_PROJECTED = 1e8
+# Tolerance from which all digits are asked for.
+FINE = 1e-6
+# A step that changes a score by more than this at convergence is one on the way to infinity.
+MOVING = 0.1
+# What the loss may be above its minimum, as a share of that of the constant model, before users are told.
+LARGEST_GAP = 1e-4
+AT_INFINITY = (
+    " The optimum is at infinity, because some rows are separated perfectly and nothing penalises large coefficients. "
+    "Set a finite `C`."
+)
+_BY_FACTORISATION = " The columns are nearly dependent, so a factorisation found the solution."
+FLAT = (
+    "The loss is nearly flat in some direction, as where columns are nearly dependent{}. The solution may be far from "
+    "the optimum there: the loss may still fall by {:.2%} of that of a constant prediction, or more. Lower `tol`, "
+    "strengthen the penalty, or drop dependent columns."
+)
+OR_SEPARATED = " or classes nearly separated"
+
+
+def singular_values(solution: LeastSquaresSolution) -> np.ndarray | None:
+    """Return the singular values of the data, largest first; None where they are many."""
+    if len(solution.gram) > _MOST_SINGULAR_VALUES:
+        return None
+    squares = np.linalg.eigvalsh(solution.gram)[::-1]
+    squares[solution.rank :] = 0.0
+    return np.sqrt(np.maximum(squares, 0.0))
+
+
+def completed(result: ExactResult, solution: LeastSquaresSolution) -> ExactResult:
+    """Return the solution of a factorisation, which knows what iterations cannot tell where columns are dependent."""
+    message = result.message.removesuffix(result.advice).strip()
+    if result.advice or solution.condition < _NEARLY_DEPENDENT:
+        message += _BY_FACTORISATION
+    return replace(
+        result,
+        coef=solution.coef,
+        intercept=solution.intercept,
+        loss=solution.loss,
+        losses=[*result.losses[:-1], solution.loss],
+        message=message,
+        advice="",
+        rank=solution.rank,
+        singular_values=singular_values(solution),
+    )
+
+
+def of_least_norm(
+    result: ExactResult, X: Any, weight: Array | None, penalty: float, fit_intercept: bool
+) -> ExactResult:
+    """Return the result without what the data do not see, to which a weak penalty draws it in the limit only."""
+    coef, intercept = in_row_space(result.coef, result.intercept, X, weight, fit_intercept)
+    loss = result.loss - 0.5 * penalty * float((result.coef**2).sum() - (coef**2).sum())
+    return replace(result, coef=coef, intercept=intercept, loss=loss, losses=[*result.losses[:-1], loss])
+
+
+def separates(X: Any, target: Array, result: ExactResult) -> bool:
+    """Say whether a classifier predicts every row right: its loss then falls forever as its coefficients grow."""
+    scores = X @ beside(result.coef, X) + beside(result.intercept, X)
+    if target.ndim == 2:
+        return bool((scores * (2 * target - 1) > 0).all())
+    others = scores.copy()
+    own = namespace(target).arange(len(target)), target
+    others[own] = -np.inf
+    return bool((scores[own] > others.max(axis=1)).all())
