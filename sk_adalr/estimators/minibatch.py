@@ -249,8 +249,8 @@ class MiniBatchTraining(Judged, Standardized):
                 warn_caller(
                     f"{type(self).__name__} ended at a loss of {session.history.losses[-1]:.3g}, above the "
                     f"{stopping.loss_scale:.3g} of the best constant prediction, and was shrunk towards that: too few "
-                    "epochs, or batches that differ too much. Raise `max_iter` or `batch_size`, or use the default "
-                    "solver.",
+                    "epochs, or batches that differ too much. Raise `max_iter` or `batch_size`, or use "
+                    "`solver='adam'`, the default.",
                     ConvergenceWarning,
                 )
         return bounded

@@ -35,8 +35,8 @@ OR_SEPARATED = " or classes nearly separated"
 
 
 def singular_values(solution: LeastSquaresSolution) -> np.ndarray | None:
-    """Return the singular values of the data, largest first; None where they are many."""
-    if len(solution.gram) > _MOST_SINGULAR_VALUES:
+    """Return the singular values of the data, largest first; None where they are many or their squares overflow."""
+    if len(solution.gram) > _MOST_SINGULAR_VALUES or not np.isfinite(solution.gram).all():
         return None
     squares = np.linalg.eigvalsh(solution.gram)[::-1]
     squares[solution.rank :] = 0.0
