@@ -42,7 +42,7 @@ numpydoc_validation_checks = {"all", "GL01", "SS06", "ES01", "EX01", "SA01", "RT
 numpydoc_validation_exclude = {
     r"\.(get|set)_params$",
     r"\.score$",
-    r"\.(Direction|LearningRate)$",
+    r"\.((Elementwise)?Direction|LearningRate)$",
 }
 
 # The gallery: every plot_*.py runs at build.
