@@ -143,9 +143,11 @@ class Checkpoint:
         run = self._start(_identity(estimator), _digest(X, y, *(metadata or {}).values()))
         if run.file.exists():
             content = read(run.file)
-            vars(estimator).update(content["state"])
-            estimator._n_restored_epochs = content["n_epochs"]
-            run = replace(run, n_restored=content["n_epochs"], is_written=True)
+            # Another process may have written its own since `_start` looked, as in the folds of a cross-validation.
+            if content["data"] == run.data and not _difference(run.identity, content["estimator"]):
+                vars(estimator).update(content["state"])
+                estimator._n_restored_epochs = content["n_epochs"]
+                run = replace(run, n_restored=content["n_epochs"], is_written=True)
         self._runs[id(estimator)] = run
 
     def _start(self, identity: dict[str, str], data: str) -> _Run:
