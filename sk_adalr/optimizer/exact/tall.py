@@ -30,7 +30,7 @@ _SEEN, _UNSEEN = 1e-5, 1e-12
 
 
 class TallProblem:
-    """More rows than columns; all in standardised units until `in_raw_units`."""
+    """More rows than columns: standardised, until `solve` and `in_row_space` return the caller's units."""
 
     def __init__(self, X: Any, target: Array, weight: Array | None, penalty: float, centre: bool) -> None:
         p = self._p = X.shape[1]
@@ -95,10 +95,11 @@ class TallProblem:
         return coef, squares / self._rows.shape[0], 0.0, len(directions.values)
 
     def _directions(self) -> Directions:
-        return self._of_moments(self._alive) or self._of_rows(self._alive)
+        return self._of_moments() or self._of_rows()
 
-    def _of_moments(self, alive: np.ndarray) -> Directions | None:
+    def _of_moments(self) -> Directions | None:
         """Directions from the moments; None where these do not tell small singular values from rounding."""
+        alive = self._alive
         values, vectors = np.linalg.eigh(self._gram[np.ix_(alive, alive)])
         largest = values.max(initial=0.0)
         seen = values > _SEEN * largest
@@ -117,7 +118,7 @@ class TallProblem:
         values, vectors = np.sqrt(values[seen]), vectors[:, seen]
         return Directions(vectors, values, (self._cross[:, alive] @ vectors) / values)
 
-    def _of_rows(self, alive: np.ndarray) -> Directions:
+    def _of_rows(self) -> Directions:
         """Directions from a triangular factor of the rows."""
         n, q = self._rows.shape
         factor = np.zeros((0, q))
@@ -125,6 +126,6 @@ class TallProblem:
             factor = linalg.qr(np.vstack([factor, to_host(block)]), mode="r", check_finite=False)[0][:q]
         p = self._p
         factor = factor / np.sqrt(n)
-        left, values, right = linalg.svd(factor[:, :p][:, alive], full_matrices=False, check_finite=False)
+        left, values, right = linalg.svd(factor[:, :p][:, self._alive], full_matrices=False, check_finite=False)
         kept = values > np.finfo(float).eps * n * values.max(initial=0.0) + self._noise
         return Directions(right[kept].T, values[kept], factor[:, p:].T @ left[:, kept])
