@@ -28,9 +28,10 @@ from scipy import linalg, optimize, sparse, special
 from sklearn import datasets, exceptions, linear_model
 
 from sk_adalr import AdaptiveLRLinearRegression, AdaptiveLRLogisticRegression
+from sk_adalr.objectives import BinomialLogLoss
 from sk_adalr.objectives.columns import standardised_columns
-from sk_adalr.optimizer.exact.binomial import Binomial
-from sk_adalr.optimizer.exact.memory import n_kept_steps
+from sk_adalr.optimizer.exact.first_order import FirstOrder
+from sk_adalr.optimizer.exact.memory import n_steps_of_scores
 
 LIMIT = 2000
 # Larger data sets are cut to this many values: the independent solutions take minutes otherwise.
@@ -322,8 +323,8 @@ class Counts:
 def count_exact(X, y, lam, counts):
     columns = standardised_columns(X)
     penalty = lam / columns.scale**2
-    n_steps = n_kept_steps("binomial", X.shape, columns.n_entries, 1)
-    solver = Binomial(columns, y, None, penalty, fit_intercept=True, n_steps=n_steps)
+    n_steps = n_steps_of_scores(X.shape, columns.n_entries)
+    solver = FirstOrder(columns, BinomialLogLoss(), y[:, None], None, penalty, fit_intercept=True, n_steps=n_steps)
     for _ in range(LIMIT):
         solver.optimality()
         raw = columns.scale * solver._grad + columns.mean * solver.grad_intercept

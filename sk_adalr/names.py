@@ -10,6 +10,7 @@ import numpy as np
 
 from sk_adalr.directions import DIRECTIONS, SGD, Adam, Direction, Momentum, Nesterov
 from sk_adalr.learning_rates import GRANULARITIES, LEARNING_RATES, Hypergradient, LearningRate
+from sk_adalr.objectives import LOSSES, Loss
 
 _FULL_BATCH = {"auto": "which solves the same problem and leaves no learning rate to choose"}
 _STOCHASTIC = {"auto": "or 'sgd' for mini-batches", "sgd": "which trains on mini-batches"}
@@ -17,6 +18,7 @@ _SCHEDULE = {
     "auto": "which finds the rate and adapts it, without a schedule",
     "hypergradient": "which adapts the rate to the loss instead of a schedule",
 }
+_OWN_LOSS = {"squared_error": "or write it as a class of three functions, see sk_adalr.objectives.ElementwiseLoss"}
 _ON_A_GPU = {"cupy": "which computes on the GPU"}
 #: Values that users know from elsewhere and that have no counterpart here: what to use instead, the first that is
 #: allowed, and why.
@@ -30,6 +32,9 @@ _REPLACEMENTS = {
     "invscaling": _SCHEDULE,
     "adaptive": _SCHEDULE,
     "optimal": _SCHEDULE,
+    "huber": _OWN_LOSS,
+    "absolute_error": _OWN_LOSS,
+    "quantile": _OWN_LOSS,
     "cuda": _ON_A_GPU,
     "gpu": _ON_A_GPU,
 }
@@ -169,6 +174,26 @@ def make_learning_rate(
     if "hyper_learning_rate" in _SHARED_NUMBERS.get(cls, ()):
         settings["hyper_learning_rate"] = float(hyper_learning_rate)
     return cls(**settings)
+
+
+def make_loss(loss: Any) -> Loss:
+    """Return the loss that the user names, or an object of the user's own as it is.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there is no such loss.
+    """
+    if isinstance(loss, str):
+        check_choice("loss", loss, LOSSES)
+        return LOSSES[loss]()
+    if isinstance(loss, Loss) and not isinstance(loss, type):
+        return loss
+    example = f"; pass `{loss.__name__}()`, an object" if isinstance(loss, type) else ""
+    raise TypeError(
+        f"`loss` must be one of {', '.join(map(repr, LOSSES))}, or an object such as an instance of a subclass of "
+        f"sk_adalr.objectives.ElementwiseLoss; got {loss!r}{example}."
+    )
 
 
 #: Initial rates of `learning_rate_init="auto"`, sensible on standardised data.

@@ -119,7 +119,7 @@ class Checkpoint:
                 f"The checkpoint {str(self.path)!r} was written by another fit; these differ: {changed}. Set them as "
                 "they were."
             )
-        estimator.__dict__.update(content["state"])
+        _give_state(estimator, content["state"])
         return estimator
 
     def setup(self, estimator: Any, context: Any) -> None:
@@ -145,7 +145,7 @@ class Checkpoint:
             content = read(run.file)
             # Another process may have written its own since `_start` looked, as in the folds of a cross-validation.
             if content["data"] == run.data and not _difference(run.identity, content["estimator"]):
-                vars(estimator).update(content["state"])
+                _give_state(estimator, content["state"])
                 estimator._n_restored_epochs = content["n_epochs"]
                 run = replace(run, n_restored=content["n_epochs"], is_written=True)
         self._runs[id(estimator)] = run
@@ -234,3 +234,9 @@ def _digest(*values: Any) -> str:
                 for block in np.array_split(array, max(1, array.nbytes >> 24)) if array.ndim else [array]:
                     digest.update(block.tobytes())
     return digest.hexdigest()
+
+
+def _give_state(estimator: Any, state: dict[str, Any]) -> None:
+    vars(estimator).update(state)
+    if hasattr(estimator, "loss"):  # which may be an object of the user's own, and is not in the file
+        estimator._loss = estimator.loss

@@ -109,7 +109,7 @@ class LabelPrediction(ClassifierMixin):
         """
         raw, origin = self._raw_prediction(X, "predict_log_proba")
         raw, xp = self._one_per_class(raw), namespace(raw)
-        if isinstance(self._link, BinomialLogLoss):
+        if self._link.is_separable:
             return origin.give(-xp.logaddexp(0, -raw))
         raw -= raw.max(axis=1, keepdims=True)
         return origin.give(raw - xp.log(xp.exp(raw).sum(axis=1, keepdims=True)))

@@ -61,8 +61,6 @@ LINEAR_REGRESSION = {
     "gcv_mode": "Search over `alpha` with sklearn.model_selection.GridSearchCV.",
     "alphas": "Search over `alpha` with sklearn.model_selection.GridSearchCV.",
     "l1_ratio": "The penalty is L2; for an L1 penalty use sklearn.linear_model.ElasticNet.",
-    "loss": "The loss is half the squared error; for another use sklearn.linear_model.SGDRegressor or "
-    "sk_adalr.minimize.",
     "penalty": "The penalty is L2, with the strength `alpha`; for L1 use sklearn.linear_model.Lasso.",
 }
 
@@ -94,8 +92,6 @@ MLP_REGRESSOR = {
     **_NETWORK,
     "C": "Use `alpha`, the strength of the L2 penalty.",
     "class_weight": "Pass `sample_weight` to `fit`.",
-    "loss": "The loss is half the squared error; for another use sklearn.neural_network.MLPRegressor or "
-    "sk_adalr.minimize.",
 }
 
 #: Parameters that are accepted with one value only, and what to do about any other.
@@ -129,7 +125,7 @@ ARGUMENTS = {
 }
 
 #: Parameters that may be objects with parameters of their own.
-_OBJECTS = {"solver", "learning_rate"}
+_OBJECTS = {"solver", "learning_rate", "loss"}
 
 
 class Answering:

@@ -19,7 +19,6 @@ from sk_adalr.estimators.classes_without_rows import SolvedClasses
 from sk_adalr.estimators.minibatch import history_attributes
 from sk_adalr.estimators.report import Report
 from sk_adalr.estimators.targets import Target
-from sk_adalr.objectives import BinomialLogLoss, HalfSquaredError, MultinomialLogLoss
 from sk_adalr.optimizer.exact import (
     ExactResult,
     prefers_factorisation,
@@ -30,8 +29,6 @@ from sk_adalr.optimizer.exact import (
 )
 from sk_adalr.training import History
 from sk_adalr.training.stopping import CONSTANT, INTERRUPTED
-
-_LOSS_NAMES = {HalfSquaredError: "squared", BinomialLogLoss: "binomial", MultinomialLogLoss: "multinomial"}
 
 
 class FullBatchTraining(GradientEstimator):
@@ -177,7 +174,7 @@ class FullBatchTraining(GradientEstimator):
             data.X,
             data.target,
             data.weight,
-            _LOSS_NAMES[type(target.loss)],
+            target.loss,
             max_iter=self._max_iter,
             tol=self.tol,
             coef=start[0],
@@ -201,9 +198,10 @@ class FullBatchTraining(GradientEstimator):
 def _fastest_solver(data: Dataset, target: Target) -> str:
     """Return what `solver="auto"` becomes."""
     n_samples, n_features = data.X.shape
-    if isinstance(target.loss, HalfSquaredError):
+    if target.loss.is_quadratic:
         return "cholesky" if prefers_factorisation(data.X) else "exact"
-    return "newton" if prefers_newton(n_samples, n_features, target.n_outputs, is_sparse(data.X)) else "exact"
+    n_scores = 1 if target.loss.is_separable else target.n_outputs
+    return "newton" if prefers_newton(n_samples, n_features, n_scores, is_sparse(data.X)) else "exact"
 
 
 def _certain(n_features: int, solver: str) -> ExactResult:

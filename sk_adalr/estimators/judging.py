@@ -12,7 +12,7 @@ from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.holdout import Holdout, copies_of_rows, largest_errors_of
 from sk_adalr.estimators.session import Session
 from sk_adalr.estimators.targets import Target
-from sk_adalr.objectives import HalfSquaredError, L2Penalty, Network, PenalizedMean
+from sk_adalr.objectives import L2Penalty, Network, PenalizedMean
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.training import Batches, History, Stopping, Trust, Validation, best_constant, best_epoch, constant_loss
 from sk_adalr.training.stopping import FOLDS, FOLDS_STILL_GAIN
@@ -45,7 +45,7 @@ class Judged:
 
     # What the model is, and how its batches are made.
     _hidden_activation: Any
-    _initial_params: Callable[[Network, np.random.RandomState, Any], np.ndarray]
+    _start_of: Callable[[Dataset, Network, Units, np.random.RandomState], np.ndarray]
     _penalty: Callable[[Dataset, Units, ParameterLayout], L2Penalty]
     _score_raw: Callable[[np.ndarray, np.ndarray, np.ndarray | None], float]
     _batches: Callable[..., Batches]
@@ -62,17 +62,17 @@ class Judged:
         if stops_early:
             session.holdout, session.note = self._holdout(data, target, units, state.validation_seed, copies)
         if session.holdout is not None:
-            is_regression = isinstance(target.loss, HalfSquaredError)
+            bounds_errors = self._is_auto_stopping and target.loss.is_quadratic
             judge = session.holdout.judge(
                 session.layout,
                 self._hidden_activation,
                 units,
                 target.loss,
                 self._score_raw,
-                largest_errors=largest_errors_of(data) if self._is_auto_stopping and is_regression else None,
+                largest_errors=largest_errors_of(data) if bounds_errors else None,
             )
             session.validation = Validation(judge, state.best, state.best_params)
-            if self._is_auto_stopping and not is_regression:
+            if self._is_auto_stopping and target.loss.classifies:
                 session.validation.n_rows = session.holdout.n_rows
         elif not is_constant and not stops_early and self._is_folded(n_rows):
             session.paying_epochs, session.theta = self._epochs_by_folds(session, copies)
@@ -149,8 +149,7 @@ class Judged:
         epochs, thetas = [], []
         for fold in Holdout.folds(data, target, self._n_folds, session.state.validation_seed, copies):
             random_state = np.random.RandomState(session.state.validation_seed)
-            params = self._initial_params(network, random_state, data.X.dtype)
-            params = beside(units.unit_less(params, network.layout), data.X)
+            params = beside(self._start_of(data, network, units, random_state), data.X)
             judge = fold.judge(network.layout, self._hidden_activation, units, target.loss)
             trust = Trust(network, judge, constant)
             best = best_epoch(

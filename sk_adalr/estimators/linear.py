@@ -39,10 +39,12 @@ class LinearEstimator(StreamTraining):
 
     def _penalty(self, data: Dataset, units: Units, layout: ParameterLayout) -> L2Penalty:
         strength = self._penalty_strength(data)
-        if units.inputs is None or strength == 0:
+        factors = np.ones(layout.coef_shapes[0][1]) if units.outputs is None else units.outputs.penalty_factors
+        if strength == 0 or (units.inputs is None and (factors == 1).all()):
             return L2Penalty(strength)
         # The penalty is on coefficients in the user's units: w = w' / scale.
-        coef_weights = np.repeat(units.inputs.scale**-2, layout.coef_shapes[0][1]).astype(data.X.dtype)
+        squares = np.ones(data.X.shape[1]) if units.inputs is None else units.inputs.scale**-2
+        coef_weights = np.outer(squares, factors).ravel().astype(data.X.dtype)
         return L2Penalty(strength, coef_weights=beside(coef_weights, data.X))
 
     def _units(self, data: Dataset, target: Target, is_chunk: bool) -> Units:
@@ -50,7 +52,8 @@ class LinearEstimator(StreamTraining):
         if units.inputs is None:
             return units
         # The deviation and the penalty are both curvatures: with both in the scale neither is ever stiff.
-        scale = np.hypot(units.inputs.scale, np.sqrt(self._penalty_strength(data)))
+        factor = 1.0 if units.outputs is None else units.outputs.penalty_factors.mean()
+        scale = np.hypot(units.inputs.scale, np.sqrt(factor * self._penalty_strength(data)))
         return replace(units, inputs=replace(units.inputs, scale=scale))
 
     @property

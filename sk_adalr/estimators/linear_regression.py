@@ -159,6 +159,7 @@ class AdaptiveLRLinearRegression(OutputPrediction, LinearEstimator):
         self,
         alpha: float = 0.0,
         *,
+        loss: Any = "squared_error",
         fit_intercept: bool = True,
         solver: Any = "auto",
         learning_rate: Any = "auto",
@@ -186,6 +187,7 @@ class AdaptiveLRLinearRegression(OutputPrediction, LinearEstimator):
         n_jobs: int | None = None,
         positive: bool = False,
     ) -> None:
+        self.loss = loss
         self.alpha = alpha
         self.fit_intercept = fit_intercept
         self.solver = solver

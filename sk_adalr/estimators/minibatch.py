@@ -73,6 +73,7 @@ class MiniBatchTraining(Judged, Standardized):
 
     # What the model is.
     _hidden_sizes: Any
+    _initial_params: Callable[[Network, np.random.RandomState, Any], np.ndarray]
     _coef_attributes: Callable[[ParameterLayout, np.ndarray, Target], dict[str, Any]]
 
     def _shape_n_iter(self, n_iter: int) -> Any:
@@ -169,7 +170,7 @@ class MiniBatchTraining(Judged, Standardized):
             layout=layout,
             network=network,
             optimizer=optimizer,
-            state=self._training_state(optimizer, network, units, data.X, goes_on),
+            state=self._training_state(optimizer, network, units, data, goes_on),
             # What was learned of less than there is to learn would be no measure of progress.
             history=self._history() if goes_on or (resume and is_chunk) else History(),
             is_chunk=is_chunk,
@@ -297,9 +298,9 @@ class MiniBatchTraining(Judged, Standardized):
         )
 
     def _training_state(
-        self, optimizer: Optimizer | AutomaticOptimizer, network: Network, units: Units, X: Any, resume: bool
+        self, optimizer: Optimizer | AutomaticOptimizer, network: Network, units: Units, data: Dataset, resume: bool
     ) -> TrainingState:
-        """Return where to start, beside `X`: anew, from a fitted model, or exactly where training ended."""
+        """Return where to start, beside the data: anew, from a fitted model, or exactly where training ended."""
         layout = network.layout
         if resume and self._training is not None:
             if self._training["params"].shape != (layout.n_params,):
@@ -308,14 +309,24 @@ class MiniBatchTraining(Judged, Standardized):
                     f"{self._training['params'].size} parameters and would now have {layout.n_params}. Fit with "
                     "`warm_start=False` instead."
                 )
-            return TrainingState.thaw(self._training, optimizer, X)
+            return TrainingState.thaw(self._training, optimizer, data.X)
         random_state = check_random_state(self.random_state)
         if resume:
             params = units.from_user(self._params(layout), layout)
         else:
-            params = units.unit_less(self._initial_params(network, random_state, X.dtype), layout)
+            params = self._start_of(data, network, units, random_state)
         with np.errstate(over="ignore"):  # a rate beyond float32 is judged where it leads
-            return TrainingState.start(optimizer, beside(params, X), random_state)
+            return TrainingState.start(optimizer, beside(params, data.X), random_state)
+
+    def _start_of(
+        self, data: Dataset, network: Network, units: Units, random_state: np.random.RandomState
+    ) -> np.ndarray:
+        """Return the parameters from which training starts anew."""
+        params = units.unit_less(self._initial_params(network, random_state, data.X.dtype), network.layout)
+        intercepts = network.layout.unpack(params)[1]
+        if intercepts and units.outputs is None:
+            intercepts[-1][...] += network.loss.start(data.target, data.weight, len(intercepts[-1]))
+        return params
 
     def _history(self) -> History:
         by_layer = getattr(self, "layer_learning_rate_curve_", None)

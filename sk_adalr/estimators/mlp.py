@@ -13,20 +13,10 @@ from sk_adalr.estimators.base import GradientEstimator
 from sk_adalr.estimators.session import Session
 from sk_adalr.estimators.targets import Target
 from sk_adalr.names import check_choice, check_number
-from sk_adalr.objectives import (
-    ACTIVATIONS,
-    BinomialLogLoss,
-    HalfSquaredError,
-    L2Penalty,
-    MultinomialLogLoss,
-    Network,
-    predict_raw,
-)
+from sk_adalr.objectives import ACTIVATIONS, L2Penalty, Network, predict_raw
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.units import Units
 from sk_adalr.validation import check_features, check_finite_model, check_finite_prediction, check_same_origin
-
-_OUT_ACTIVATIONS = {HalfSquaredError: "identity", BinomialLogLoss: "logistic", MultinomialLogLoss: "softmax"}
 
 
 class MLPEstimator(GradientEstimator):
@@ -95,7 +85,7 @@ class MLPEstimator(GradientEstimator):
 
     def _fitted(self, session: Session, params: Array, training: dict[str, Any]) -> dict[str, Any]:
         fitted = super()._fitted(session, params, training)
-        out_activation = _OUT_ACTIVATIONS[type(session.target.loss)]
+        out_activation = session.target.loss.out_activation
         return fitted | {"t_": session.history.n_rows_seen, "out_activation_": out_activation}
 
     def _coef_attributes(self, layout: ParameterLayout, params: np.ndarray, target: Target) -> dict[str, Any]:

@@ -164,6 +164,7 @@ class AdaptiveLRMLPRegressor(OutputPrediction, MLPEstimator):
         hidden_layer_sizes: Any = (100,),
         activation: str = "relu",
         *,
+        loss: Any = "squared_error",
         alpha: float = 1e-4,
         solver: Any = "auto",
         learning_rate: Any = "auto",
@@ -188,6 +189,7 @@ class AdaptiveLRMLPRegressor(OutputPrediction, MLPEstimator):
         backend: str = "auto",
         nesterovs_momentum: bool = True,
     ) -> None:
+        self.loss = loss
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.alpha = alpha

@@ -1,19 +1,28 @@
 """What the regressors share."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 
+from sk_adalr.backends import enter_host, to_host
 from sk_adalr.estimators.targets import Target, encode_outputs
+from sk_adalr.names import make_loss
+from sk_adalr.objectives import Loss
 
 
 class OutputPrediction(RegressorMixin):
     """Outputs from the raw prediction (n_samples, n_outputs) of `_raw_prediction`."""
 
+    loss: Any
+    _single_output: bool
+    _loss: Any = "squared_error"  # of the last fit; models of version 0.1 had no other
+
     def _encode_target(self, y: Any, dtype: Any, sample_weight: Any, classes: None) -> Target:
-        return encode_outputs(y, dtype)
+        target = encode_outputs(y, dtype, make_loss(self.loss))
+        return replace(target, attributes=target.attributes | {"_loss": self.loss})
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the predicted outputs.
@@ -28,9 +37,56 @@ class OutputPrediction(RegressorMixin):
             In the shape of the target of `fit`, and in its units.
         """
         raw, origin = self._raw_prediction(X, "predict")
-        return origin.give(raw[:, 0] if self._single_output else raw)
+        prediction = make_loss(self._loss).predict(raw)
+        return origin.give(prediction[:, 0] if self._single_output else prediction)
 
-    @staticmethod
-    def _score_raw(raw: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> float:
-        """Return R2 of a raw prediction against a target."""
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return how much of the loss of the best constant prediction the model explains.
+
+        Of squared errors that is R2; of other losses it is D2, one less the mean loss as a share of that of the best
+        constant prediction, as scikit-learn's generalised linear models have it. 1 is the best there is, 0 that of the
+        constant.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        float
+            The mean over outputs.
+        """
+        loss = make_loss(self._loss)
+        if loss.is_quadratic:
+            return super().score(X, y, sample_weight)
+        raw, _ = self._raw_prediction(X, "score")
+        target = encode_outputs(enter_host(y, "`y`"), np.float64, loss).values
+        return explained_share(loss, to_host(raw), target, sample_weight)
+
+    def _score_raw(self, raw: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> float:
+        """Return the score of a raw prediction against a target."""
+        return explained_share(make_loss(self.loss), raw, target, weight)
+
+    def __sklearn_tags__(self) -> Any:
+        """Return what the estimator takes: with some losses, positive targets only."""
+        tags = super().__sklearn_tags__()
+        tags.target_tags.positive_only = getattr(make_loss(self.loss), "positive_only", False)
+        return tags
+
+
+def explained_share(loss: Loss, raw: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> float:
+    """Return R2 or, of other losses than squared errors, D2 of a raw prediction: the mean over outputs."""
+    if loss.is_quadratic:
         return float(r2_score(target, raw, sample_weight=weight))
+    weight = None if weight is None else np.asarray(weight, dtype=np.float64)
+    total = float(len(target) if weight is None else weight.sum())
+    shares = []
+    for k in range(target.shape[1]):
+        part = slice(k, k + 1)
+        of_model = float(loss.value(raw[:, part].astype(np.float64), target[:, part], weight)) / total
+        of_constant = loss.constant_value(target[:, part], weight)
+        # As R2 of a constant target: 1 if it is predicted as it is, else 0.
+        shares.append(1 - of_model / of_constant if of_constant > 0 else float(of_model == 0))
+    return float(np.mean(shares))

@@ -8,10 +8,9 @@ import numpy as np
 
 from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.targets import Target
-from sk_adalr.objectives import HalfSquaredError
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.standardization import Standardization
-from sk_adalr.units import Units
+from sk_adalr.units import TargetUnits, Units
 
 
 class Standardized:
@@ -25,25 +24,24 @@ class Standardized:
 
     def _units(self, data: Dataset, target: Target, is_chunk: bool) -> Units:
         """Return the units of training for these data, or for a stream that they are the first chunk of."""
-        inputs = outputs = None
+        inputs = None
         if self.standardize:
             inputs = Standardization.of_features(
                 data.X, data.sample_weight, center=self._has_intercept, is_chunk=is_chunk
             )
-        if isinstance(target.loss, HalfSquaredError):
-            outputs = self._output_units(data)
-            # A single row of a stream is no sign of a constant where it trains as it is.
-            if not self.standardize and (outputs.scale.all() or (is_chunk and data.n_samples == 1)):
-                outputs = None
-        return Units(inputs, outputs)
+        return Units(inputs, self._output_units(data, target, is_chunk))
 
-    def _output_units(self, data: Dataset) -> Standardization:
+    def _output_units(self, data: Dataset, target: Target, is_chunk: bool) -> TargetUnits | None:
         """Return the units of the outputs; where they are the user's, constant outputs have none either."""
-        outputs = Standardization.of_targets(data.target, data.sample_weight, center=self._has_intercept)
-        if self.standardize:
+        outputs = target.loss.target_units(data.target, data.sample_weight, self._has_intercept)
+        if outputs is None or self.standardize:
             return outputs
-        is_constant = outputs.scale == 0
-        return Standardization(np.where(is_constant, outputs.center, 0.0), np.where(is_constant, 0.0, 1.0))
+        is_constant = outputs.target.scale == 0
+        # A single row of a stream is no sign of a constant where it trains as it is.
+        if not is_constant.any() or (is_chunk and data.n_samples == 1):
+            return None
+        center = np.where(is_constant, outputs.target.center, 0.0)
+        return TargetUnits.of_squares(Standardization(center, np.where(is_constant, 0.0, 1.0)))
 
     def _units_of_more(self, units: Units, data: Dataset, target: Target, is_chunk: bool) -> tuple[Units, bool]:
         """Return the units in which training goes on with these data, and whether it does or begins anew.
@@ -59,10 +57,12 @@ class Standardized:
         if not is_chunk:
             return self._units(data, target, is_chunk), False
         if not self.standardize:
-            user_units = replace(units.outputs, scale=np.ones(len(changed)))
+            user_units = replace(units.outputs.target, scale=np.ones(len(changed)))
             return units.with_units(changed, user_units), not units.is_constant
-        outputs = self._output_units(data)
-        inputs = units.inputs
+        inputs, outputs = (
+            units.inputs,
+            Standardization.of_targets(data.target, data.sample_weight, center=self._has_intercept),
+        )
         if units.is_constant and outputs.scale.any():
             inputs = self._units(data, target, is_chunk).inputs
         return replace(units.with_units(changed, outputs), inputs=inputs), not units.is_constant
@@ -75,7 +75,7 @@ class Standardized:
         if units.outputs is None:
             return units
         coefs, intercepts = layout.unpack(self._params(layout))
-        outputs = units.outputs
+        outputs = units.outputs.target
         learned = coefs[-1].any(axis=0)
         if intercepts:
             learned |= intercepts[-1] != outputs.center.astype(intercepts[-1].dtype)

@@ -11,7 +11,6 @@ from sk_adalr.estimators.minibatch import history_attributes
 from sk_adalr.estimators.report import Report
 from sk_adalr.estimators.targets import Target
 from sk_adalr.names import check_number
-from sk_adalr.objectives import HalfSquaredError
 from sk_adalr.optimizer.exact import Chunk, ColumnMoments, StreamSummary, first_summary, prefers_summary
 from sk_adalr.training import History
 
@@ -38,7 +37,9 @@ class StreamTraining(FullBatchTraining):
     def _train_chunk(self, data: Dataset, target: Target, report: Report, *, resume: bool) -> dict[str, Any]:
         # After mini-batches or a fit there is no summary of the rows before: the parameters are what is known of them.
         has_summary = self._summary is not None if resume else True
-        if self._is_automatic and has_summary and prefers_summary(data.X.shape[1] + target.n_outputs):
+        has_squares = target.loss.is_quadratic or target.loss.classifies
+        is_narrow = prefers_summary(data.X.shape[1] + target.n_outputs)
+        if self._is_automatic and has_summary and has_squares and is_narrow:
             return self._solve_stream(data, target, report, resume)
         if self.half_life is not None:
             raise ValueError(
@@ -56,7 +57,7 @@ class StreamTraining(FullBatchTraining):
                 f"{not self._has_intercept} and is now {self._has_intercept}. Fit anew instead."
             )
         share, weight = self._weights(data)
-        solve = self._solve_squares if isinstance(target.loss, HalfSquaredError) else self._solve_log_loss
+        solve = self._solve_squares if target.loss.is_quadratic else self._solve_log_loss
         with np.errstate(over="ignore", invalid="ignore"):
             coef, intercept, loss, summary, seen_weight = solve(before, share, data, target, weight)
         fitted = in_range(self._coefs_in_dtype(coef, intercept, data, target), data)
@@ -111,11 +112,9 @@ class StreamTraining(FullBatchTraining):
         else:
             unit = before["unit"]
             rows = StreamSummary(**before["rows"]).forgetting(share)
-        if labels.ndim == 1:
-            labels = np.equal.outer(labels, np.arange(target.n_outputs)).astype(np.float64)
         strength = self._penalty_numerator()
         start = unit * (columns.variance if self.standardize else np.ones_like(zero))
-        result = Chunk(rows, X, labels, weight, _eps(data)).solve(start, strength)
+        result = Chunk(rows, X, labels, weight, target.loss, _eps(data)).solve(start, strength)
         if not (np.isfinite(result.loss) and np.isfinite(result.summary.factor).all()):
             raise ValueError(
                 "The loss became non-finite. Look for extreme values in `X` and `sample_weight`, and rescale `X`."

@@ -11,7 +11,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from sk_adalr.dataset import Dataset
-from sk_adalr.objectives import BinomialLogLoss, HalfSquaredError, Loss, MultinomialLogLoss
+from sk_adalr.objectives import BinomialLogLoss, Loss, MultinomialLogLoss
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Target:
         if self.labels is not None:
             counts = np.bincount(self.labels, minlength=len(self.attributes["classes_"]))
             return np.greater(counts, 0)
-        if isinstance(self.loss, BinomialLogLoss):
+        if self.loss.classifies:  # a matrix of labels
             return np.logical_and(self.values.any(axis=0), ~self.values.all(axis=0))
         return np.ones(self.n_outputs, dtype=bool)
 
@@ -60,8 +60,8 @@ class Target:
         return replace(self, **{name: part[rows] for name, part in parts.items() if part is not None})
 
 
-def encode_outputs(y: np.ndarray, dtype: Any) -> Target:
-    """Return regression outputs (n_samples,) or (n_samples, n_outputs) as columns."""
+def encode_outputs(y: np.ndarray, dtype: Any, loss: Loss) -> Target:
+    """Return regression outputs (n_samples,) or (n_samples, n_outputs) as columns, which the loss takes."""
     if sparse.issparse(y):
         raise TypeError("`y` is sparse, but the outputs of a regression must be dense. Pass `y.toarray()`.")
     values = np.asarray(y, dtype=dtype)
@@ -70,7 +70,8 @@ def encode_outputs(y: np.ndarray, dtype: Any) -> Target:
     if not np.isfinite(values).all():
         raise ValueError(f"`y` has values beyond the range of {np.dtype(dtype)}, the dtype of `X`. Rescale `y`.")
     values = values.reshape(len(values), -1)
-    return Target(values, HalfSquaredError(), values.shape[1], attributes={"_single_output": y.ndim == 1})
+    loss.check_target(values)
+    return Target(values, loss, values.shape[1], attributes={"_single_output": y.ndim == 1})
 
 
 def encode_labels(

@@ -1,13 +1,27 @@
-"""Value and gradient of what is minimised, on the flat parameter vector."""
+"""What is minimised: losses, and their value and gradient on the flat parameter vector."""
 
 from sk_adalr.objectives.base import Objective
-from sk_adalr.objectives.losses import BinomialLogLoss, HalfSquaredError, Loss, MultinomialLogLoss
+from sk_adalr.objectives.losses import (
+    LOSSES,
+    BinomialLogLoss,
+    ElementwiseLoss,
+    HalfGammaDeviance,
+    HalfPoissonDeviance,
+    HalfSquaredError,
+    Loss,
+    MultinomialLogLoss,
+)
 from sk_adalr.objectives.network import ACTIVATIONS, Network, predict_raw
 from sk_adalr.objectives.penalties import L2Penalty, PenalizedMean
+from sk_adalr.public import publish
 
 __all__ = [
     "ACTIVATIONS",
+    "LOSSES",
     "BinomialLogLoss",
+    "ElementwiseLoss",
+    "HalfGammaDeviance",
+    "HalfPoissonDeviance",
     "HalfSquaredError",
     "L2Penalty",
     "Loss",
@@ -17,3 +31,5 @@ __all__ = [
     "PenalizedMean",
     "predict_raw",
 ]
+
+publish(__name__, Loss, ElementwiseLoss, HalfSquaredError, HalfPoissonDeviance, HalfGammaDeviance)

@@ -5,12 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from sk_adalr.backends import Array, namespace
+from sk_adalr.backends import Array, beside, namespace
 from sk_adalr.objectives import Network
 from sk_adalr.training.batches import Batches
 
-#: The logarithm of a share that is zero, as `MultinomialLogLoss` has it.
-_LEAST_LOG_SHARE = float(np.log(1e-300))
 #: What is left of the way to the constant, which is halved so often before the constant itself is what is left.
 _THETAS = tuple(0.5**halvings for halvings in range(1, 8))
 
@@ -46,14 +44,10 @@ def no_worse_than_constant(params: Array, network: Network, batches: Batches) ->
 
 
 def best_constant(network: Network, target: Array, weight: Array | None) -> Any:
-    """Return the best constant raw prediction of the target, (n_outputs,); zero without intercepts."""
+    """Return the best constant raw prediction of the target, (n_outputs,), beside it; zero without intercepts."""
     if not network.layout.fit_intercept:
         return 0.0
-    constant = network.loss.constant(target, weight)
-    n_missing = network.layout.coef_shapes[-1][1] - len(constant)
-    if n_missing:  # the classes after the last one that has rows
-        constant = namespace(constant).pad(constant, (0, n_missing), constant_values=_LEAST_LOG_SHARE)
-    return constant
+    return beside(network.loss.constant(target, weight, network.layout.coef_shapes[-1][1]), target)
 
 
 def constant_loss(network: Network, target: Array, weight: Array | None) -> float:

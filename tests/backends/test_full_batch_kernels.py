@@ -9,7 +9,7 @@ from sk_adalr.backends import least_probability, to_host
 from sk_adalr.backends.kernels.device import DEVICE, margins
 from sk_adalr.backends.kernels.device.gram import MAX_ROWS, TILE
 from sk_adalr.backends.kernels.reference import REFERENCE
-from sk_adalr.optimizer.exact.memory import n_kept_steps
+from sk_adalr.optimizer.exact.memory import n_steps_of_scores
 
 n_rows = pytest.mark.parametrize("n", [1, 7, 1000, 3 * TILE + 1])
 weights = pytest.mark.parametrize("has_weight", [False, True], ids=["plain", "weighted"])
@@ -89,7 +89,7 @@ def test_more_directions_than_a_tile_has_rows_are_left_to_the_library(cupy):
 
 
 def test_the_directions_of_a_fit_fit_a_tile():
-    most = n_kept_steps("binomial", (100, 100_000), 10_000_000, 1)
+    most = n_steps_of_scores((100, 100_000), 10_000_000)
     assert most + 3 <= MAX_ROWS, "with the intercept, the new direction, and the residuals"
 
 

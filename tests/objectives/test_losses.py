@@ -1,17 +1,42 @@
 import numpy as np
 import pytest
 from oracles import central_difference, relative_error
-from scipy import stats
+from scipy import optimize, special, stats
 
 from sk_adalr.backends import weighted_sum
-from sk_adalr.objectives import BinomialLogLoss, HalfSquaredError, MultinomialLogLoss
+from sk_adalr.objectives import (
+    BinomialLogLoss,
+    ElementwiseLoss,
+    HalfGammaDeviance,
+    HalfPoissonDeviance,
+    HalfSquaredError,
+    Loss,
+    MultinomialLogLoss,
+)
 
 N_ROWS = 6
+
+
+class Huber(ElementwiseLoss):
+    def losses(self, raw, target):
+        error = abs(raw - target)
+        return np.where(error <= 1, error**2 / 2, error - 0.5)
+
+    def gradient(self, raw, target):
+        return np.clip(raw - target, -1, 1)
+
+    def hessian(self, raw, target):
+        return (abs(raw - target) <= 1).astype(raw.dtype)
 
 
 def make_case(name):
     rng = np.random.RandomState(5)
     return {
+        "poisson": (HalfPoissonDeviance(), np.array([0, 3, 1, 0, 7, 2.0])[:, None]),
+        "poisson, 2 outputs": (HalfPoissonDeviance(), rng.poisson(3, (N_ROWS, 2)).astype(float)),
+        "gamma": (HalfGammaDeviance(), np.array([0.1, 3, 1, 0.5, 7, 2.0])[:, None]),
+        "gamma, 2 outputs": (HalfGammaDeviance(), rng.gamma(2, 3, (N_ROWS, 2))),
+        "a loss of one's own": (Huber(), 2 * rng.standard_normal((N_ROWS, 2))),
         "squared, single output": (HalfSquaredError(), rng.standard_normal((N_ROWS, 1))),
         "squared, 5 outputs": (HalfSquaredError(), rng.standard_normal((N_ROWS, 5))),
         "binomial": (BinomialLogLoss(), np.array([0, 1, 1, 0, 1, 0.0])[:, None]),
@@ -32,6 +57,11 @@ CASES = [
     "binomial, 3 labels",
     "multinomial, 3 classes",
     "multinomial, 5 classes",
+    "poisson",
+    "poisson, 2 outputs",
+    "gamma",
+    "gamma, 2 outputs",
+    "a loss of one's own",
 ]
 cases = pytest.mark.parametrize("case", CASES)
 weights = pytest.mark.parametrize(
@@ -43,6 +73,14 @@ def reference_loss(name, raw, target, weight):
     """The losses as probability densities of scipy.stats, up to the constant of the normal one."""
     if name.startswith("squared"):
         rows = -stats.norm.logpdf(raw, target).sum(axis=1) - 0.5 * np.log(2 * np.pi) * raw.shape[1]
+    elif name.startswith("poisson"):  # less that of a perfect fit
+        saturated = stats.poisson.logpmf(target, target)
+        rows = (saturated - stats.poisson.logpmf(target, np.exp(raw))).sum(axis=1)
+    elif name.startswith("gamma"):  # the same, of shape 1
+        saturated = stats.expon.logpdf(target, scale=target)
+        rows = (saturated - stats.expon.logpdf(target, scale=np.exp(raw))).sum(axis=1)
+    elif name.startswith("a loss"):
+        rows = special.huber(1, raw - target).sum(axis=1)
     elif name.startswith("binomial"):
         rows = -stats.bernoulli.logpmf(target.astype(int), 1 / (1 + np.exp(-raw))).sum(axis=1)
     else:
@@ -80,7 +118,7 @@ def test_residual_is_the_derivative_by_the_raw_prediction(case, weight):
     assert relative_error(residual.ravel(), expected) < 1e-7
 
 
-@pytest.mark.parametrize("case", CASES[2:])
+@pytest.mark.parametrize("case", CASES[2:6])
 @pytest.mark.parametrize("magnitude", [50.0, 1e4, 1e300])
 def test_log_losses_do_not_overflow(case, magnitude):
     loss, target = make_case(case)
@@ -92,7 +130,7 @@ def test_log_losses_do_not_overflow(case, magnitude):
     assert np.isfinite(residual).all()
 
 
-@pytest.mark.parametrize("case", CASES[2:])
+@pytest.mark.parametrize("case", CASES[2:6])
 @pytest.mark.parametrize("shift", [0.0, 700.0])
 def test_predicted_probabilities_are_the_inverse_link(case, shift):
     loss, target = make_case(case)
@@ -111,24 +149,84 @@ def test_predicted_probabilities_are_the_inverse_link(case, shift):
 def test_constant_value_is_the_loss_of_the_best_constant_prediction(case, weight):
     loss, target = make_case(case)
     w = np.ones(N_ROWS) if weight is None else weight
-    if case.startswith("squared"):
-        best = np.average(target, axis=0, weights=w)
-    elif case.startswith("binomial"):
-        share = np.average(target, axis=0, weights=w)
-        best = np.log(share / (1 - share))
-    else:
-        counts = np.array([w[target == k].sum() for k in range(n_outputs(target))])
-        best = np.log(np.maximum(counts, 1e-300))
-    raw = np.tile(best, (N_ROWS, 1))
-    expected = loss.value(raw, target, weight) / w.sum()
-    assert loss.constant_value(target, weight) == pytest.approx(expected, rel=1e-10)
-    raw = np.tile(loss.constant(target, weight), (N_ROWS, 1))
-    assert loss.value(raw, target, weight) / w.sum() == pytest.approx(expected, rel=1e-10)
+
+    def mean_loss(constant):
+        return float(loss.value(np.tile(constant, (N_ROWS, 1)), target, weight)) / w.sum()
+
+    best = optimize.minimize(mean_loss, np.zeros(n_outputs(target)), tol=1e-10)
+    assert loss.constant_value(target, weight) == pytest.approx(best.fun, rel=1e-8)
+    assert mean_loss(loss.constant(target, weight, n_outputs(target))) == pytest.approx(best.fun, rel=1e-8)
+
+
+@pytest.mark.parametrize(("loss", "limit"), [(HalfPoissonDeviance(), -600), (BinomialLogLoss(), -30)])
+def test_the_best_constant_is_finite_where_it_is_at_infinity(loss, limit):
+    constant = loss.constant(np.zeros((5, 2)), None, 2)
+    assert np.isfinite(constant).all()
+    assert (constant < limit).all()
 
 
 def test_the_log_odds_of_an_output_that_is_always_the_same_are_finite():
-    odds = BinomialLogLoss().constant(np.column_stack([np.ones(5), np.zeros(5)]), None)
+    odds = BinomialLogLoss().constant(np.column_stack([np.ones(5), np.zeros(5)]), None, 2)
     np.testing.assert_allclose(odds, [36.04, -36.04], rtol=1e-3)
+
+
+def test_the_constant_of_a_loss_of_one_s_own_is_found_at_any_magnitude():
+    target = np.array([-3e9, -2e9, -1e9])[:, None]
+    assert Huber().constant(target, None, 1) == pytest.approx([-2e9], abs=2)  # flat between single rows
+
+
+@weights
+@cases
+def test_curvatures_are_the_derivatives_of_the_residuals(case, weight):
+    loss, target = make_case(case)
+    w = None if weight is None else weight / weight.mean()
+    scores = np.random.RandomState(2).standard_normal((n_outputs(target), N_ROWS))
+    rows = loss.of_rows(target, w)
+    mean, evaluated = rows.evaluate(scores)
+    assert mean == pytest.approx(reference_loss(case, scores.T, target, w) / N_ROWS, rel=1e-12)
+    first, totals, second = rows.derivatives(evaluated)
+    expected = central_difference(lambda u: N_ROWS * rows.evaluate(u.reshape(scores.shape))[0], scores.ravel())
+    assert relative_error(first.ravel(), expected) < 1e-7
+    np.testing.assert_allclose(totals, first.sum(axis=1))
+    if loss.is_separable:
+
+        def first_at(u):
+            return rows.derivatives(rows.evaluate(u.reshape(scores.shape))[1])[0].ravel()
+
+        each = [central_difference(lambda u, i=i: first_at(u)[i], scores.ravel())[i] for i in range(scores.size)]
+        np.testing.assert_allclose(second.ravel(), each, atol=1e-7)
+        bound = loss.row_curvature(scores.T, target)
+        np.testing.assert_allclose(bound * (1 if w is None else w), second.max(axis=0), atol=1e-12)
+
+
+@weights
+@cases
+def test_the_curvature_of_the_constant_model_is_the_mean_of_its_rows(case, weight):
+    loss, target = make_case(case)
+    w = None if weight is None else weight / weight.mean()
+    constant = loss.constant(target, w, n_outputs(target)) + 0.1
+    rows = loss.of_rows(target, w)
+    _, _, second = rows.derivatives(rows.evaluate(np.tile(constant[:, None], N_ROWS))[1])
+    expected = second.mean(axis=1) if loss.is_separable else second[:, 0] * (1 - second[:, 0])
+    np.testing.assert_allclose(loss.curvature_at(constant, target, w), expected, rtol=1e-10, atol=1e-200)
+
+
+@pytest.mark.parametrize("case", ["squared, 5 outputs", "poisson", "gamma, 2 outputs"])
+def test_in_its_units_the_loss_is_the_same_up_to_a_factor(case):
+    loss, target = make_case(case)
+    units = loss.target_units(target, None, True)
+    raw = np.random.RandomState(2).standard_normal(target.shape)
+    in_units = (target - units.target.center) / units.target.scale
+    for k in range(target.shape[1]):
+        part = slice(k, k + 1)
+        user_raw = raw[:, part] * units.raw.scale[k] + units.raw.center[k]
+        expected = loss.value(user_raw, target[:, part], None)
+        trained = loss.value(raw[:, part].copy(), in_units[:, part], None)
+        assert units.of_loss[k] * trained == pytest.approx(expected, rel=1e-10)
+
+
+def test_losses_are_told_apart_by_what_they_say_of_themselves():
+    assert all(isinstance(make_case(case)[0], Loss) for case in CASES)
 
 
 def test_float32_losses_add_up_in_float64():

@@ -9,12 +9,15 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, loa
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.utils.class_weight import compute_sample_weight
 
+from sk_adalr.objectives import BinomialLogLoss, HalfSquaredError, MultinomialLogLoss
 from sk_adalr.objectives.columns import standardised_columns
 from sk_adalr.objectives.columns.blocks import DenseBlock
-from sk_adalr.optimizer.exact import binomial, prefers_factorisation, solve_cholesky, solve_exact
-from sk_adalr.optimizer.exact.binomial import Binomial
+from sk_adalr.optimizer.exact import first_order, prefers_factorisation, solve_cholesky, solve_exact
+from sk_adalr.optimizer.exact.first_order import FirstOrder
 from sk_adalr.optimizer.exact.loop import run
 from sk_adalr.optimizer.exact.small_system import newton_step
+
+LOSS = {"squared": HalfSquaredError(), "binomial": BinomialLogLoss(), "multinomial": MultinomialLogLoss()}
 
 RNG_SEED = 0
 
@@ -75,7 +78,7 @@ def test_logistic_coefficients_equal_converged_scikit_learn(load, C, class_weigh
     weight = compute_sample_weight(class_weight, y)
     loss, target = ("binomial", y[:, None].astype(float)) if y.max() == 1 else ("multinomial", y)
     for tol, allowed in [(1e-4, 1e-3), (1e-8, 1e-5)]:
-        result = solve_exact(X, target, weight, loss, penalty=1 / (C * len(y)), tol=tol)
+        result = solve_exact(X, target, weight, LOSS[loss], penalty=1 / (C * len(y)), tol=tol)
         assert relative_error(result.coef, expected.coef_.T) < allowed
 
 
@@ -88,7 +91,7 @@ def test_least_squares_equals_the_closed_form(diabetes, alpha, weighted):
     expected = model.fit(X, y[:, 0], weight)
     total = len(y) if weight is None else weight.sum()
     for tol, allowed in [(1e-4, 1e-3), (1e-8, 1e-5)]:
-        result = solve_exact(X, y, weight, "squared", penalty=alpha / total, tol=tol)
+        result = solve_exact(X, y, weight, LOSS["squared"], penalty=alpha / total, tol=tol)
         assert relative_error(result.coef[:, 0], expected.coef_) < allowed
     direct = solve_cholesky(X, y, weight, penalty=alpha / total)
     assert relative_error(direct.coef[:, 0], expected.coef_) < 1e-10
@@ -104,7 +107,7 @@ def test_weighted_logistic_loss_equals_that_of_scipy(small, fit_intercept):
         return logistic_loss(X, y[:, 0], params[:6, None], params[6:] * fit_intercept, lam, weight)
 
     expected = optimize.minimize(objective, np.zeros(7), method="BFGS", options={"gtol": 1e-9}).fun
-    result = solve_exact(X, y, weight, "binomial", penalty=lam, fit_intercept=fit_intercept, tol=1e-8)
+    result = solve_exact(X, y, weight, LOSS["binomial"], penalty=lam, fit_intercept=fit_intercept, tol=1e-8)
     assert result.loss == pytest.approx(expected, rel=1e-9)
     assert objective(np.append(result.coef[:, 0], result.intercept)) == pytest.approx(result.loss, rel=1e-12)
 
@@ -112,7 +115,7 @@ def test_weighted_logistic_loss_equals_that_of_scipy(small, fit_intercept):
 def test_without_intercept_the_multinomial_gradient_vanishes(small):
     X, targets, _ = small
     y = targets["multinomial"]
-    result = solve_exact(X, y, None, "multinomial", penalty=0.01, fit_intercept=False, tol=1e-8)
+    result = solve_exact(X, y, None, LOSS["multinomial"], penalty=0.01, fit_intercept=False, tol=1e-8)
     residual = special.softmax(X @ result.coef, axis=1) - np.eye(3)[y]
     np.testing.assert_allclose(X.T @ residual / len(y) + 0.01 * result.coef, 0, atol=1e-7)
     assert not result.intercept.any()
@@ -125,8 +128,8 @@ def test_without_intercept_the_multinomial_gradient_vanishes(small):
 def test_dense_and_sparse_agree(small, loss):
     X, targets, weight = small
     X = np.where(X > 0.3, X, 0.0)
-    dense = solve_exact(X, targets[loss], weight, loss, penalty=0.01, tol=1e-9)
-    csr = solve_exact(sparse.csr_array(X), targets[loss], weight, loss, penalty=0.01, tol=1e-9)
+    dense = solve_exact(X, targets[loss], weight, LOSS[loss], penalty=0.01, tol=1e-9)
+    csr = solve_exact(sparse.csr_array(X), targets[loss], weight, LOSS[loss], penalty=0.01, tol=1e-9)
     np.testing.assert_allclose(csr.coef, dense.coef, rtol=1e-7, atol=1e-8)
     np.testing.assert_allclose(csr.intercept, dense.intercept, rtol=1e-7, atol=1e-8)
 
@@ -134,8 +137,8 @@ def test_dense_and_sparse_agree(small, loss):
 @pytest.mark.parametrize("loss", LOSSES)
 def test_memory_order_changes_nothing(small, loss):
     X, targets, _ = small
-    c_order = solve_exact(X, targets[loss], None, loss, penalty=0.01)
-    f_order = solve_exact(np.asfortranarray(X), targets[loss], None, loss, penalty=0.01)
+    c_order = solve_exact(X, targets[loss], None, LOSS[loss], penalty=0.01)
+    f_order = solve_exact(np.asfortranarray(X), targets[loss], None, LOSS[loss], penalty=0.01)
     np.testing.assert_array_equal(c_order.coef, f_order.coef)
 
 
@@ -143,16 +146,18 @@ def test_memory_order_changes_nothing(small, loss):
 def test_integer_weights_are_repetitions(small, loss):
     X, targets, _ = small
     count = np.random.default_rng(RNG_SEED).integers(0, 4, len(X))
-    weighted = solve_exact(X, targets[loss], count.astype(float), loss, penalty=0.01, tol=1e-8)
-    repeated = solve_exact(X.repeat(count, 0), targets[loss].repeat(count, 0), None, loss, penalty=0.01, tol=1e-8)
+    weighted = solve_exact(X, targets[loss], count.astype(float), LOSS[loss], penalty=0.01, tol=1e-8)
+    repeated = solve_exact(
+        X.repeat(count, 0), targets[loss].repeat(count, 0), None, LOSS[loss], penalty=0.01, tol=1e-8
+    )
     np.testing.assert_allclose(weighted.coef, repeated.coef, rtol=1e-6, atol=1e-7)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_float32_data_is_fitted_to_its_own_precision(small, loss):
     X, targets, _ = small
-    single = solve_exact(X.astype(np.float32), targets[loss], None, loss, penalty=0.01)
-    double = solve_exact(X.astype(np.float32).astype(float), targets[loss], None, loss, penalty=0.01, tol=1e-7)
+    single = solve_exact(X.astype(np.float32), targets[loss], None, LOSS[loss], penalty=0.01)
+    double = solve_exact(X.astype(np.float32).astype(float), targets[loss], None, LOSS[loss], penalty=0.01, tol=1e-7)
     np.testing.assert_allclose(single.coef, double.coef, rtol=1e-3, atol=1e-3)
     assert single.coef.dtype == np.float64
 
@@ -164,8 +169,8 @@ def test_rounding_of_float32_data_is_not_fitted(n, p, rank, penalty):
     rng = np.random.default_rng(RNG_SEED)
     X = (rng.normal(size=(n, rank)) @ rng.normal(size=(rank, p))).astype(np.float32)
     y = (X[:, :1] + rng.normal(size=(n, 1)) > 0).astype(float)
-    single = solve_exact(X, y, None, "binomial", penalty=penalty)
-    double = solve_exact(X.astype(float), y, None, "binomial", penalty=penalty)
+    single = solve_exact(X, y, None, LOSS["binomial"], penalty=penalty)
+    double = solve_exact(X.astype(float), y, None, LOSS["binomial"], penalty=penalty)
     loss = logistic_loss(X.astype(float), y[:, 0], single.coef, single.intercept, penalty)
     assert single.loss == pytest.approx(loss, rel=1e-5)
     assert loss == pytest.approx(double.loss, rel=1e-6)
@@ -179,8 +184,8 @@ def test_rounding_of_float32_data_is_not_fitted(n, p, rank, penalty):
 @pytest.mark.parametrize("scale", [1e-100, 1e-8, 1e8, 1e100])
 def test_units_of_features_change_neither_iterations_nor_predictions(small, loss, scale):
     X, targets, _ = small
-    base = solve_exact(X, targets[loss], None, loss, penalty=0.0)
-    other = solve_exact(X * scale, targets[loss], None, loss, penalty=0.0)
+    base = solve_exact(X, targets[loss], None, LOSS[loss], penalty=0.0)
+    other = solve_exact(X * scale, targets[loss], None, LOSS[loss], penalty=0.0)
     assert other.n_iter == base.n_iter
     np.testing.assert_allclose(other.coef * scale, base.coef, rtol=1e-6, atol=1e-9)
 
@@ -189,8 +194,8 @@ def test_units_of_features_change_neither_iterations_nor_predictions(small, loss
 @pytest.mark.parametrize("scale", [1e-200, 1e-8, 1e8, 1e200])
 def test_units_of_weights_change_neither_iterations_nor_predictions(small, loss, scale):
     X, targets, weight = small
-    base = solve_exact(X, targets[loss], weight, loss, penalty=0.01)
-    other = solve_exact(X, targets[loss], weight * scale, loss, penalty=0.01)
+    base = solve_exact(X, targets[loss], weight, LOSS[loss], penalty=0.01)
+    other = solve_exact(X, targets[loss], weight * scale, LOSS[loss], penalty=0.01)
     assert other.n_iter == base.n_iter
     np.testing.assert_allclose(other.coef, base.coef, rtol=1e-6)
 
@@ -198,8 +203,8 @@ def test_units_of_weights_change_neither_iterations_nor_predictions(small, loss,
 @pytest.mark.parametrize("scale", [1e-100, 1e-8, 1e8, 1e100])
 def test_units_of_the_target_change_neither_iterations_nor_predictions(small, scale):
     X, targets, _ = small
-    base = solve_exact(X, targets["squared"], None, "squared", penalty=0.01)
-    other = solve_exact(X, targets["squared"] * scale, None, "squared", penalty=0.01)
+    base = solve_exact(X, targets["squared"], None, LOSS["squared"], penalty=0.01)
+    other = solve_exact(X, targets["squared"] * scale, None, LOSS["squared"], penalty=0.01)
     assert other.n_iter == base.n_iter
     np.testing.assert_allclose(other.coef / scale, base.coef, rtol=1e-6)
 
@@ -207,8 +212,8 @@ def test_units_of_the_target_change_neither_iterations_nor_predictions(small, sc
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_rescaled_penalty_keeps_the_iterations(small, loss):
     X, targets, _ = small
-    base = solve_exact(X, targets[loss], None, loss, penalty=0.01)
-    other = solve_exact(X * 1e4, targets[loss], None, loss, penalty=0.01 * 1e8)
+    base = solve_exact(X, targets[loss], None, LOSS[loss], penalty=0.01)
+    other = solve_exact(X * 1e4, targets[loss], None, LOSS[loss], penalty=0.01 * 1e8)
     assert other.n_iter == base.n_iter
 
 
@@ -217,8 +222,8 @@ def test_a_rescaled_penalty_keeps_the_iterations(small, loss):
 def test_offsets_and_column_scales_are_harmless(small, loss, kind):
     X, targets, _ = small
     hostile = X * np.logspace(-8, 8, 6) + 1e6 * np.logspace(-8, 8, 6)
-    base = solve_exact(X, targets[loss], None, loss, penalty=0.0, tol=1e-6)
-    other = solve_exact(kind(hostile), targets[loss], None, loss, penalty=0.0, tol=1e-6)
+    base = solve_exact(X, targets[loss], None, LOSS[loss], penalty=0.0, tol=1e-6)
+    other = solve_exact(kind(hostile), targets[loss], None, LOSS[loss], penalty=0.0, tol=1e-6)
     np.testing.assert_allclose(other.coef * np.logspace(-8, 8, 6)[:, None], base.coef, rtol=1e-4, atol=1e-6)
 
 
@@ -227,8 +232,8 @@ def test_offsets_and_column_scales_are_harmless(small, loss, kind):
 def test_columns_without_information_get_no_coefficient(small, loss, kind):
     X, targets, _ = small
     padded = np.column_stack([X, np.zeros(200), np.full(200, 1e6 + 0.1), X[:, 0]])
-    base = solve_exact(X, targets[loss], None, loss, penalty=0.0, tol=1e-7)
-    result = solve_exact(kind(padded), targets[loss], None, loss, penalty=0.0, tol=1e-7)
+    base = solve_exact(X, targets[loss], None, LOSS[loss], penalty=0.0, tol=1e-7)
+    result = solve_exact(kind(padded), targets[loss], None, LOSS[loss], penalty=0.0, tol=1e-7)
     assert not result.coef[6:8].any()
     np.testing.assert_allclose(result.coef[0] + result.coef[8], base.coef[0], rtol=1e-4, atol=1e-5)
 
@@ -243,7 +248,7 @@ def test_products_meet_no_numbers_next_to_the_smallest_one(monkeypatch):
 
     monkeypatch.setattr(DenseBlock, "backward", recorded)
     X, y = load_digits(return_X_y=True)
-    solve_exact(X.astype(np.float32), y, None, "multinomial", penalty=1e-9, max_iter=60)
+    solve_exact(X.astype(np.float32), y, None, LOSS["multinomial"], penalty=1e-9, max_iter=60)
     assert max(np.abs(residual).max() for residual in seen[-4:]) < 1e-2  # told apart well
     assert not any(((r != 0) & (np.abs(r) < 1e3 * np.finfo(np.float32).tiny)).any() for r in seen)
     columns = standardised_columns(X[:20].astype(np.float32))
@@ -263,7 +268,7 @@ def test_a_weak_penalty_of_dependent_columns_bounds_the_loss_from_below():
     column, rest = rng.normal(size=8), rng.normal(size=(8, 2))
     X, y = np.column_stack([1e4 * column, 4e3 * column, 40 * rest]), (rng.rand(8) < 0.5).astype(float)
     y[:2] = 0, 1
-    result = solve_exact(X, y[:, None], None, "binomial", penalty=1 / 8, tol=1e-8)
+    result = solve_exact(X, y[:, None], None, LOSS["binomial"], penalty=1 / 8, tol=1e-8)
     loss = logistic_loss(X, y, result.coef, result.intercept, 1 / 8)
     assert result.loss == pytest.approx(loss, rel=1e-9)
     assert loss < 0.1
@@ -277,7 +282,7 @@ def test_more_columns_than_rows_gives_the_minimum_norm():
     X, y = rng.normal(size=(30, 90)) * rng.random(90) + 3, rng.normal(size=(30, 2))
     expected = LinearRegression().fit(X, y)
     direct = solve_cholesky(X, y, None, penalty=0.0)
-    exact = solve_exact(X, y, None, "squared", penalty=0.0, tol=1e-9)
+    exact = solve_exact(X, y, None, LOSS["squared"], penalty=0.0, tol=1e-9)
     assert relative_error(direct.coef, expected.coef_.T) < 1e-10
     assert relative_error(exact.coef, expected.coef_.T) < 1e-6
 
@@ -299,7 +304,7 @@ def test_dependent_columns_give_the_minimum_norm():
     assert relative_error(solve_cholesky(X, y, None, penalty=0.0).coef[:, 0], expected.coef_) < 1e-8
 
 
-@pytest.mark.parametrize("solve", [solve_cholesky, partial(solve_exact, loss="squared", tol=1e-8)])
+@pytest.mark.parametrize("solve", [solve_cholesky, partial(solve_exact, loss=LOSS["squared"], tol=1e-8)])
 @pytest.mark.parametrize("n", [7, 40])
 def test_dependent_columns_in_units_far_apart_fit_as_in_one_unit(n, solve):
     for seed in range(10):
@@ -329,8 +334,8 @@ def test_float32_columns_that_depend_on_each_other_end_at_the_optimum(columns):
         X = (0.1 * rng.standard_normal((1500, 200)) + common).astype(np.float32)
         X = np.asfortranarray(X) if columns == "copied" else X
         y = (2 * common + rng.logistic(size=(1500, 1)) > 0).astype(float)
-        optimum = solve_exact(X.astype(float), y, None, "binomial", penalty=1e-6, tol=1e-7).loss
-        result = solve_exact(X, y, None, "binomial", penalty=1e-6, tol=1e-5)
+        optimum = solve_exact(X.astype(float), y, None, LOSS["binomial"], penalty=1e-6, tol=1e-7).loss
+        result = solve_exact(X, y, None, LOSS["binomial"], penalty=1e-6, tol=1e-5)
         predictions = X.astype(float) @ result.coef[:, 0] + result.intercept
         loss = np.logaddexp(0, (1 - 2 * y[:, 0]) * predictions).mean() + 0.5e-6 * (result.coef**2).sum()
         assert loss == pytest.approx(optimum, rel=1e-6)
@@ -345,7 +350,7 @@ def test_no_more_iterations_than_preconditioned_conjugate_gradients(condition):
         rotation = np.linalg.qr(rng.normal(size=(50, 50)))[0]
         X = standardised(rng.normal(size=(400, 50)) * np.geomspace(1, condition, 50) @ rotation)
         y = X @ rng.normal(size=50) + rng.normal(size=400)
-        ours += solve_exact(X, y[:, None], None, "squared", penalty=0.0).n_iter
+        ours += solve_exact(X, y[:, None], None, LOSS["squared"], penalty=0.0).n_iter
         # Jacobi-preconditioned conjugate gradients; the columns have unit variance, so the preconditioner is 1.
         residual = X.T @ (y - y.mean()) / 400
         direction = residual
@@ -371,7 +376,7 @@ def test_the_factorisation_of_nearly_equal_columns_is_as_exact_as_that_of_the_da
 
 def test_a_constant_target_is_its_own_intercept():
     X = np.random.default_rng(RNG_SEED).normal(size=(50, 3))
-    for solve in (lambda *a, **k: solve_exact(*a, "squared", **k), solve_cholesky):
+    for solve in (lambda *a, **k: solve_exact(*a, LOSS["squared"], **k), solve_cholesky):
         result = solve(X, np.full((50, 1), 1e6 + 0.1), None, penalty=0.0)
         assert not result.coef.any()
         assert result.intercept == pytest.approx(1e6 + 0.1)
@@ -410,7 +415,7 @@ def test_a_factorisation_is_for_sides_that_are_affordable(n, p, density, is_affo
 def test_the_reported_loss_is_that_of_the_coefficients(small, cancer, penalty, tol):
     # Predictions are updated step by step: at the limit of the arithmetic they must still belong to the coefficients.
     for X, y in ((small[0], small[1]["binomial"]), (standardised(cancer[0]), cancer[1])):
-        result = solve_exact(X, y, None, "binomial", penalty=penalty, tol=tol, max_iter=300)
+        result = solve_exact(X, y, None, LOSS["binomial"], penalty=penalty, tol=tol, max_iter=300)
         assert logistic_loss(X, y[:, 0], result.coef, result.intercept, penalty) == pytest.approx(
             result.loss, rel=1e-9
         )
@@ -424,8 +429,8 @@ def test_the_default_stop_is_nearer_to_the_optimum_than_scikit_learns(load, C):
     X, y = load(return_X_y=True)
     X, penalty = standardised(X), 1 / (C * len(y))
     loss, target = ("binomial", y[:, None].astype(float)) if y.max() == 1 else ("multinomial", y)
-    default = solve_exact(X, target, None, loss, penalty=penalty)
-    best = solve_exact(X, target, None, loss, penalty=penalty, tol=1e-8, max_iter=5000)
+    default = solve_exact(X, target, None, LOSS[loss], penalty=penalty)
+    best = solve_exact(X, target, None, LOSS[loss], penalty=penalty, tol=1e-8, max_iter=5000)
     peer = LogisticRegression(C=C).fit(X, y)
     scores = X @ peer.coef_.T + peer.intercept_
     scores = np.column_stack([np.zeros(len(y)), scores]) if y.max() == 1 else scores
@@ -438,7 +443,7 @@ def test_the_default_stop_is_nearer_to_the_optimum_than_scikit_learns(load, C):
 def test_rare_pixels_do_not_hold_up_the_multinomial_solver():
     # In the caller's units a column that is constant but for a few rows has next to no curvature.
     X, y = load_digits(return_X_y=True)
-    result = solve_exact(X, y, None, "multinomial", penalty=1 / len(y))
+    result = solve_exact(X, y, None, LOSS["multinomial"], penalty=1 / len(y))
     assert result.n_gradient_evaluations < 150
 
 
@@ -458,7 +463,7 @@ def test_the_callback_is_offered_the_current_solution(small, loss):
     def callback(iteration, value, rates, solution):
         seen.append(solution())
 
-    result = solve_exact(X * 7 + 3, targets[loss], None, loss, penalty=0.001, callback=callback)
+    result = solve_exact(X * 7 + 3, targets[loss], None, LOSS[loss], penalty=0.001, callback=callback)
     assert len(seen) == result.n_iter
     coef, intercept = seen[-1]
     if loss == "squared":  # whose last digits a factorisation adds
@@ -472,7 +477,7 @@ def test_the_callback_is_offered_the_current_solution(small, loss):
 @pytest.mark.parametrize("loss", LOSSES)
 def test_the_loss_never_rises_and_starts_at_the_constant_model(small, loss):
     X, targets, _ = small
-    result = solve_exact(X, targets[loss], None, loss, penalty=0.001)
+    result = solve_exact(X, targets[loss], None, LOSS[loss], penalty=0.001)
     assert np.all(np.diff(result.losses) <= 0)
     assert len(result.losses) == result.n_iter + 1
     assert result.loss == result.losses[-1]
@@ -484,7 +489,7 @@ def test_separable_data_without_penalty_ends_finite(loss):
     X = rng.normal(size=(60, 100))
     y = rng.integers(0, 2 if loss == "binomial" else 3, 60)
     target = y[:, None].astype(float) if loss == "binomial" else y
-    result = solve_exact(X, target, None, loss, penalty=0.0, tol=0.0, max_iter=300)
+    result = solve_exact(X, target, None, LOSS[loss], penalty=0.0, tol=0.0, max_iter=300)
     assert np.isfinite(result.coef).all()
     assert result.loss < 1e-6
 
@@ -492,9 +497,9 @@ def test_separable_data_without_penalty_ends_finite(loss):
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_warm_start_at_the_solution_stops_at_once(small, loss):
     X, targets, weight = small
-    first = solve_exact(X, targets[loss], weight, loss, penalty=0.01, tol=1e-6)
+    first = solve_exact(X, targets[loss], weight, LOSS[loss], penalty=0.01, tol=1e-6)
     again = solve_exact(
-        X, targets[loss], weight, loss, penalty=0.01, coef=first.coef, intercept=first.intercept, tol=1e-5
+        X, targets[loss], weight, LOSS[loss], penalty=0.01, coef=first.coef, intercept=first.intercept, tol=1e-5
     )
     assert again.n_iter == 0
     np.testing.assert_allclose(again.coef, first.coef, rtol=1e-10)
@@ -505,9 +510,9 @@ def test_a_warm_start_worse_than_the_constant_model_is_ignored(small, loss):
     X, targets, _ = small
     n_outputs = {"squared": 2, "binomial": 1, "multinomial": 3}[loss]
     bad = np.full((6, n_outputs), 1e3) * np.arange(1, n_outputs + 1)
-    result = solve_exact(X, targets[loss], None, loss, penalty=0.01, coef=bad, intercept=np.zeros(n_outputs))
+    result = solve_exact(X, targets[loss], None, LOSS[loss], penalty=0.01, coef=bad, intercept=np.zeros(n_outputs))
     assert result.converged
-    assert result.losses[0] == solve_exact(X, targets[loss], None, loss, penalty=0.01).losses[0]
+    assert result.losses[0] == solve_exact(X, targets[loss], None, LOSS[loss], penalty=0.01).losses[0]
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -519,7 +524,7 @@ def test_the_callback_sees_every_iteration_and_can_stop(small, loss):
         seen.append((iteration, value, rates.copy()))
         return iteration == 2
 
-    result = solve_exact(X, targets[loss], None, loss, penalty=0.001, callback=callback)
+    result = solve_exact(X, targets[loss], None, LOSS[loss], penalty=0.001, callback=callback)
     assert [iteration for iteration, _, _ in seen] == [1, 2]
     assert not result.converged
     assert all(np.all(rates > 0) for _, _, rates in seen)
@@ -533,7 +538,7 @@ def test_an_interrupt_keeps_the_best_so_far(small, loss):
         if iteration == 2:
             raise KeyboardInterrupt
 
-    result = solve_exact(X, targets[loss], None, loss, penalty=0.001, callback=interrupt)
+    result = solve_exact(X, targets[loss], None, LOSS[loss], penalty=0.001, callback=interrupt)
     assert result.interrupted
     assert not result.converged
     assert result.loss == result.losses[2]
@@ -542,9 +547,9 @@ def test_an_interrupt_keeps_the_best_so_far(small, loss):
 def binomial_solver(small, penalty, **options):
     X, targets, weight = small
     columns = standardised_columns(X, weight / weight.mean())
-    target = targets["binomial"][:, 0]
     penalty = np.full(X.shape[1], penalty)
-    return Binomial(columns, target, weight / weight.mean(), penalty, fit_intercept=True, n_steps=5, **options)
+    problem = columns, BinomialLogLoss(), targets["binomial"], weight / weight.mean(), penalty
+    return FirstOrder(*problem, fit_intercept=True, n_steps=5, **options)
 
 
 def solution_loss(solver, small, coef, intercept):
@@ -573,8 +578,8 @@ def test_an_interrupt_in_a_pass_over_the_data_leaves_a_solution_and_its_loss(sma
 
 def test_each_newton_step_in_a_subspace_has_the_gradient_of_the_loss_there(small, monkeypatch):
     """By central differences along each direction, at the start of a step and after each of its parts."""
-    monkeypatch.setattr(binomial, "_MODEL_ERROR", 0.0)
-    monkeypatch.setattr(binomial, "_INNER_DECREASE", 0.0)
+    monkeypatch.setattr(first_order, "_MODEL_ERROR", 0.0)
+    monkeypatch.setattr(first_order, "_INNER_DECREASE", 0.0)
     solver = binomial_solver(small, 0.05)
     seen = []
 
@@ -583,7 +588,7 @@ def test_each_newton_step_in_a_subspace_has_the_gradient_of_the_loss_there(small
         seen.append((psi.copy(), delta))
         return delta
 
-    monkeypatch.setattr(binomial, "newton_step", recorded_newton_step)
+    monkeypatch.setattr(first_order, "newton_step", recorded_newton_step)
     for _ in range(3):
         solver.optimality()
         coef, intercept = solver.coef, solver.intercept
@@ -605,7 +610,7 @@ def test_each_newton_step_in_a_subspace_has_the_gradient_of_the_loss_there(small
 
 
 def test_max_iter_is_no_convergence(cancer):
-    result = solve_exact(*cancer, None, "binomial", penalty=0.0, max_iter=3)
+    result = solve_exact(*cancer, None, LOSS["binomial"], penalty=0.0, max_iter=3)
     assert result.n_iter == 3
     assert not result.converged
     assert "max_iter=3" in result.message
@@ -613,9 +618,9 @@ def test_max_iter_is_no_convergence(cancer):
 
 def test_memory_bounds_the_past_steps_but_not_the_solution(cancer, monkeypatch):
     X, y = standardised(cancer[0]), cancer[1]
-    generous = solve_exact(X, y, None, "binomial", penalty=0.01, tol=1e-7)
+    generous = solve_exact(X, y, None, LOSS["binomial"], penalty=0.01, tol=1e-7)
     monkeypatch.setattr("sk_adalr.optimizer.exact.memory.MAX_MEMORY", 1)
-    frugal = solve_exact(X, y, None, "binomial", penalty=0.01, tol=1e-7)
+    frugal = solve_exact(X, y, None, LOSS["binomial"], penalty=0.01, tol=1e-7)
     assert generous.n_iter <= frugal.n_iter
     np.testing.assert_allclose(frugal.coef, generous.coef, rtol=1e-4, atol=1e-6)
 
@@ -623,7 +628,7 @@ def test_memory_bounds_the_past_steps_but_not_the_solution(cancer, monkeypatch):
 def test_raw_breast_cancer_needs_the_promised_number_of_gradients(cancer):
     # About 83 gradients reach a relative gap of 1e-6, where L-BFGS does not arrive within thousands.
     X, y = cancer
-    result = solve_exact(X, y, None, "binomial", penalty=1 / len(y))
+    result = solve_exact(X, y, None, LOSS["binomial"], penalty=1 / len(y))
     assert result.n_gradient_evaluations <= 90
 
 

@@ -7,9 +7,12 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wi
 from sklearn.linear_model import LogisticRegression
 
 from sk_adalr import AdaptiveLRLogisticRegression
+from sk_adalr.objectives import BinomialLogLoss, HalfSquaredError, MultinomialLogLoss
 from sk_adalr.objectives.columns import standardised_columns
 from sk_adalr.optimizer.exact import full_curvature, prefers_newton, solve_exact, solve_newton
-from sk_adalr.optimizer.exact.full_curvature import BinomialLoss, MultinomialLoss
+from sk_adalr.optimizer.exact.full_curvature import curvature_of_classes, curvature_of_output
+
+LOSS = {"squared": HalfSquaredError(), "binomial": BinomialLogLoss(), "multinomial": MultinomialLogLoss()}
 
 LOADERS = {"cancer": load_breast_cancer, "wine": load_wine, "iris": load_iris}
 
@@ -48,8 +51,8 @@ def test_default_fits_equal_converged_scikit_learn(name, C):
 def test_the_default_stop_is_within_1e_7_of_the_optimum(name, C, raw):
     X, y, loss, target = problem(name, raw)
     penalty = 1 / (C * len(y))
-    default = solve_newton(X, target, None, loss, penalty=penalty)
-    best = solve_newton(X, target, None, loss, penalty=penalty, tol=1e-9)
+    default = solve_newton(X, target, None, LOSS[loss], penalty=penalty)
+    best = solve_newton(X, target, None, LOSS[loss], penalty=penalty, tol=1e-9)
     assert default.converged
     assert default.loss - best.loss < 1e-7 * default.losses[0]
     assert default.loss == pytest.approx(penalised_loss(X, y, default.coef, default.intercept, penalty), rel=1e-8)
@@ -62,8 +65,8 @@ def test_it_finds_the_optimum_of_the_first_order_solver(name, fit_intercept, wei
     X, y, loss, target = problem(name)
     weight = np.random.default_rng(0).random(len(y)) if weighted else None
     options = {"penalty": 0.01, "fit_intercept": fit_intercept, "tol": 1e-8}
-    newton = solve_newton(X, target, weight, loss, **options)
-    exact = solve_exact(X, target, weight, loss, **options, max_iter=5000)
+    newton = solve_newton(X, target, weight, LOSS[loss], **options)
+    exact = solve_exact(X, target, weight, LOSS[loss], **options, max_iter=5000)
     np.testing.assert_allclose(newton.coef, exact.coef, atol=1e-5)
     np.testing.assert_allclose(newton.intercept, exact.intercept, atol=1e-5)
     assert fit_intercept or not newton.intercept.any()
@@ -79,12 +82,8 @@ def test_the_curvature_is_the_derivative_of_the_gradient(monkeypatch, n_classes,
     weight = rng.random(700) if weighted else None
     weight = None if weight is None else weight / weight.mean()
     columns = standardised_columns(X, weight, fit_intercept)
-    data_loss = (
-        BinomialLoss(y, weight, fit_intercept)
-        if n_classes == 2
-        else MultinomialLoss(y, weight, n_classes, fit_intercept)
-    )
-    k = len(data_loss.log_odds)
+    k = 1 if n_classes == 2 else n_classes
+    data_loss = BinomialLogLoss().of_rows(y[:, None], weight) if k == 1 else MultinomialLogLoss().of_rows(y, weight)
     design = np.column_stack([columns.data.T, np.ones(700)])[:, : 3 + fit_intercept]
 
     def evaluated(params):
@@ -98,21 +97,25 @@ def test_the_curvature_is_the_derivative_of_the_gradient(monkeypatch, n_classes,
     numeric = [(evaluated(params + e)[0] - evaluated(params - e)[0]) / (2 * step) for e in each]
     np.testing.assert_allclose(gradient(params), numeric, atol=1e-9)
     numeric = [(gradient(params + e) - gradient(params - e)) / (2 * step) for e in each]
-    curvature = data_loss.curvature(columns, data_loss.derivatives(evaluated(params)[1])[2])
+    second = data_loss.derivatives(evaluated(params)[1])[2]
+    if k == 1:
+        curvature = curvature_of_output(columns, second[0], fit_intercept)
+    else:
+        curvature = curvature_of_classes(columns, second, weight, fit_intercept)
     np.testing.assert_allclose(curvature, numeric, atol=1e-9)
 
 
 def test_it_takes_fewer_iterations_than_first_order_steps():
     X, _, loss, target = problem("cancer")
     options = {"penalty": 1e-7, "tol": 1e-6}
-    assert solve_newton(X, target, None, loss, **options).n_iter <= 60
-    assert solve_exact(X, target, None, loss, **options).n_iter > 100
+    assert solve_newton(X, target, None, LOSS[loss], **options).n_iter <= 60
+    assert solve_exact(X, target, None, LOSS[loss], **options).n_iter > 100
 
 
 def test_the_curvature_is_kept_where_it_foretells_the_decrease():
     # Forward, backward, and a pass for each new curvature: fewer of the latter than iterations.
     X, _, loss, target = problem("cancer")
-    result = solve_newton(X, target, None, loss, penalty=0.01, tol=1e-7)
+    result = solve_newton(X, target, None, LOSS[loss], penalty=0.01, tol=1e-7)
     n_curvatures = 2 * result.n_gradient_evaluations - 2 - (2 * result.n_iter + 1)
     assert 1 <= n_curvatures < result.n_iter
 
@@ -121,8 +124,8 @@ def test_the_curvature_is_kept_where_it_foretells_the_decrease():
 @pytest.mark.parametrize("name", ["cancer", "wine"])
 def test_units_of_features_change_neither_iterations_nor_predictions(name, scale):
     X, _, loss, target = problem(name)
-    base = solve_newton(X, target, None, loss, penalty=1e-3)
-    other = solve_newton(X * scale, target, None, loss, penalty=1e-3 * scale**2)
+    base = solve_newton(X, target, None, LOSS[loss], penalty=1e-3)
+    other = solve_newton(X * scale, target, None, LOSS[loss], penalty=1e-3 * scale**2)
     assert other.n_iter == base.n_iter
     np.testing.assert_allclose(other.coef * scale, base.coef, rtol=1e-6, atol=1e-9)
 
@@ -132,8 +135,8 @@ def test_units_of_features_change_neither_iterations_nor_predictions(name, scale
 def test_units_of_weights_change_neither_iterations_nor_predictions(name, scale):
     X, y, loss, target = problem(name)
     weight = np.random.default_rng(0).random(len(y))
-    base = solve_newton(X, target, weight, loss, penalty=0.01)
-    other = solve_newton(X, target, weight * scale, loss, penalty=0.01)
+    base = solve_newton(X, target, weight, LOSS[loss], penalty=0.01)
+    other = solve_newton(X, target, weight * scale, LOSS[loss], penalty=0.01)
     assert other.n_iter == base.n_iter
     np.testing.assert_allclose(other.coef, base.coef, rtol=1e-6)
 
@@ -142,8 +145,8 @@ def test_units_of_weights_change_neither_iterations_nor_predictions(name, scale)
 def test_columns_without_information_get_no_coefficient_and_copies_share_theirs(name):
     X, y, loss, target = problem(name)
     padded = np.column_stack([X, np.zeros(len(y)), np.full(len(y), 1e6 + 0.1), X[:, 0] * 1e-6 + 7])
-    base = solve_newton(X, target, None, loss, penalty=0.0, max_iter=6, tol=0)
-    result = solve_newton(padded, target, None, loss, penalty=0.0, max_iter=6, tol=0)
+    base = solve_newton(X, target, None, LOSS[loss], penalty=0.0, max_iter=6, tol=0)
+    result = solve_newton(padded, target, None, LOSS[loss], penalty=0.0, max_iter=6, tol=0)
     p = X.shape[1]
     assert not result.coef[p : p + 2].any()
     np.testing.assert_allclose(result.coef[0] + 1e-6 * result.coef[-1], base.coef[0], rtol=1e-3)
@@ -155,7 +158,7 @@ def test_separable_data_without_penalty_end_finite_and_near_zero(n_classes):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(60, 100)), rng.integers(n_classes, size=60)
     loss, target = ("binomial", y[:, None].astype(float)) if n_classes == 2 else ("multinomial", y)
-    result = solve_newton(X, target, None, loss, penalty=0.0, tol=0.0, max_iter=300)
+    result = solve_newton(X, target, None, LOSS[loss], penalty=0.0, tol=0.0, max_iter=300)
     assert np.isfinite(result.coef).all()
     assert result.loss < 1e-10
 
@@ -163,8 +166,8 @@ def test_separable_data_without_penalty_end_finite_and_near_zero(n_classes):
 @pytest.mark.parametrize("name", LOADERS)
 def test_float32_data_are_fitted_to_their_own_precision(name):
     X, y, loss, target = problem(name)
-    single = solve_newton(X.astype(np.float32), target, None, loss, penalty=0.01)
-    double = solve_newton(X.astype(np.float32).astype(float), target, None, loss, penalty=0.01)
+    single = solve_newton(X.astype(np.float32), target, None, LOSS[loss], penalty=0.01)
+    double = solve_newton(X.astype(np.float32).astype(float), target, None, LOSS[loss], penalty=0.01)
     assert single.converged
     np.testing.assert_allclose(single.coef, double.coef, atol=1e-3)
     assert single.loss == pytest.approx(penalised_loss(X, y, single.coef, single.intercept, 0.01), rel=1e-5)
@@ -173,7 +176,7 @@ def test_float32_data_are_fitted_to_their_own_precision(name):
 @pytest.mark.parametrize("name", LOADERS)
 def test_the_loss_never_rises_and_starts_at_the_constant_model(name):
     X, y, loss, target = problem(name)
-    result = solve_newton(X, target, None, loss, penalty=1e-6)
+    result = solve_newton(X, target, None, LOSS[loss], penalty=1e-6)
     assert np.all(np.diff(result.losses) <= 0)
     assert len(result.losses) == result.n_iter + 1
     assert result.losses[0] == pytest.approx(special.entr(np.bincount(y) / len(y)).sum())
@@ -182,16 +185,16 @@ def test_the_loss_never_rises_and_starts_at_the_constant_model(name):
 @pytest.mark.parametrize("name", LOADERS)
 def test_a_warm_start_at_the_solution_stops_at_once_and_a_bad_one_is_ignored(name):
     X, _, loss, target = problem(name)
-    first = solve_newton(X, target, None, loss, penalty=0.01, tol=1e-6)
+    first = solve_newton(X, target, None, LOSS[loss], penalty=0.01, tol=1e-6)
     start = {"coef": first.coef, "intercept": first.intercept}
-    again = solve_newton(X, target, None, loss, penalty=0.01, **start)
+    again = solve_newton(X, target, None, LOSS[loss], penalty=0.01, **start)
     assert again.n_iter == 0
     np.testing.assert_allclose(again.coef, first.coef, rtol=1e-9)
     bad = {
         "coef": 1e3 * np.ones_like(first.coef) * np.arange(1, first.coef.shape[1] + 1),
         "intercept": start["intercept"],
     }
-    ignored = solve_newton(X, target, None, loss, penalty=0.01, tol=1e-6, **bad)
+    ignored = solve_newton(X, target, None, LOSS[loss], penalty=0.01, tol=1e-6, **bad)
     np.testing.assert_array_equal(ignored.coef, first.coef)
 
 
@@ -203,7 +206,7 @@ def test_a_callback_sees_every_iteration_and_the_rates_of_the_coefficients():
         seen.append((iteration, value, rates, solution()))
         return iteration == 3
 
-    result = solve_newton(X, target, None, loss, penalty=0.001, callback=callback)
+    result = solve_newton(X, target, None, LOSS[loss], penalty=0.001, callback=callback)
     assert [entry[0] for entry in seen] == [1, 2, 3]
     assert not result.converged
     assert all(rates.shape == (3, 13) and np.all(rates > 0) for _, _, rates, _ in seen)
@@ -217,7 +220,7 @@ def test_an_interrupt_keeps_the_best_so_far():
         if iteration == 2:
             raise KeyboardInterrupt
 
-    result = solve_newton(X, target, None, loss, penalty=0.001, callback=interrupt)
+    result = solve_newton(X, target, None, LOSS[loss], penalty=0.001, callback=interrupt)
     assert result.interrupted
     assert result.loss == result.losses[2]
 

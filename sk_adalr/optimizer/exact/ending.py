@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from sk_adalr.backends import Array, beside, namespace
+from sk_adalr.objectives.losses import Loss
 from sk_adalr.optimizer.exact.factorisation import in_row_space
 from sk_adalr.optimizer.exact.result import ExactResult, LeastSquaresSolution
 
@@ -21,10 +22,9 @@ FINE = 1e-6
 MOVING = 0.1
 # What the loss may be above its minimum, as a share of that of the constant model, before users are told.
 LARGEST_GAP = 1e-4
-AT_INFINITY = (
-    " The optimum is at infinity, because some rows are separated perfectly and nothing penalises large coefficients. "
-    "Set a finite `C`."
-)
+_AT_INFINITY = " The optimum is at infinity, because some rows are {} and nothing penalises large coefficients. {}"
+_SEPARATED = "separated perfectly", "Set a finite `C`."
+_IN_THE_LIMIT = "fitted perfectly in the limit only", "Set `alpha` above 0."
 _BY_FACTORISATION = " The columns are nearly dependent, so a factorisation found the solution."
 FLAT = (
     "The loss is nearly flat in some direction, as where columns are nearly dependent{}. The solution may be far from "
@@ -59,6 +59,12 @@ def completed(result: ExactResult, solution: LeastSquaresSolution) -> ExactResul
         rank=solution.rank,
         singular_values=singular_values(solution),
     )
+
+
+def at_infinity(result: ExactResult, loss: Loss) -> ExactResult:
+    """Return the result with the word that its coefficients would grow forever."""
+    why = _AT_INFINITY.format(*(_SEPARATED if loss.classifies else _IN_THE_LIMIT))
+    return replace(result, message=result.message + why)
 
 
 def of_least_norm(

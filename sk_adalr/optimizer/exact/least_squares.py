@@ -87,6 +87,10 @@ class LeastSquares(SolverBase):
         """Intercepts (k,) of the standardised columns, in units of the target's scale."""
         return np.zeros(len(self.coef))
 
+    def of_target(self, coef: np.ndarray, intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return coefficients (k, p) and intercepts (k,) in the units of the target."""
+        return coef * self.target_scale[:, None], intercept * self.target_scale + self.target_mean
+
     def optimality(self) -> float:
         """Compute the gradient by one backward pass.
 

@@ -20,7 +20,7 @@ iterations does not depend on the units of features, targets or weights.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -33,6 +33,9 @@ _FAR, _LEAST_REFERENCE = 4.0, 0.1
 # scikit-learn's lbfgs does by default.
 _STRICT_ITERATIONS, _MOST_GROWTH = 70, 100.0
 _AT_THE_LIMIT = "Converged after {} iterations: no decrease above rounding is left."
+
+#: ``callback(iteration, loss, rates)``.
+LoopCallback: TypeAlias = Callable[[int, float, np.ndarray], Any]
 
 
 class Solver(Protocol):
@@ -99,6 +102,10 @@ class Solver(Protocol):
         """Improve the coefficients where the loss can no longer tell, if the solver knows how."""
         ...
 
+    def of_target(self, coef: np.ndarray, intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return coefficients (k, p) and intercepts (k,) in the units of the target."""
+        ...
+
 
 class SolverBase:
     """What a solver need not say."""
@@ -118,6 +125,10 @@ class SolverBase:
     def refresh(self) -> bool:
         """Return False: there is nothing to make good."""
         return False
+
+    def of_target(self, coef: np.ndarray, intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return them as they are: the target has its own units."""
+        return coef, intercept
 
 
 @dataclass
@@ -153,7 +164,7 @@ def run(
     *,
     max_iter: int,
     tol: float,
-    callback: Callable[[int, float, np.ndarray], Any] | None = None,
+    callback: LoopCallback | None = None,
 ) -> Outcome:
     """Iterate until the rule above, `max_iter`, rounding, the callback or Ctrl-C says stop.
 
@@ -186,7 +197,7 @@ def _iterate(
     outcome: Outcome,
     max_iter: int,
     tol: float,
-    callback: Callable[[int, float, np.ndarray], Any] | None,
+    callback: LoopCallback | None,
 ) -> None:
     idle, course = 0, [solver.loss]
     while True:

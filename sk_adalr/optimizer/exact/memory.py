@@ -1,12 +1,10 @@
 r"""How many past steps an exact solver keeps.
 
-Binary and squared losses keep the predictions of every past step: (m + 2)(n + p) k values of 8 bytes. The
-multinomial solver keeps pairs of parameters only, in buffers of twice the length: 4 m p K values. A binary solver
-recomputes the curvature between all its directions, n (m + 2)^2 multiplications, in every Newton step; that work
-stays below half of a gradient and of the fixed costs of an iteration.
+Where the predictions of every past step are kept, m of them take (m + 2)(n + p) k values of 8 bytes; pairs of
+parameters alone, in buffers of twice the length, take 4 m p k.
 """
 
-_STEPS = {"squared": 10, "binomial": 10, "multinomial": 20}
+_STEPS, _PAIRS = 10, 20
 # More past steps than ten save some iterations, where they are cheap.
 _MORE_STEPS = (20, 15)
 # Measured nanoseconds: a multiplication of the curvature, an entry of the data in a gradient, an iteration's
@@ -16,24 +14,26 @@ _CURVATURE_NS, _GRADIENT_NS, _OVERHEAD_NS = 0.12, 1.6, 5e4
 MAX_MEMORY = 2**30
 
 
-def n_kept_steps(loss: str, shape: tuple[int, int], n_entries: int, n_outputs: int) -> int:
-    """Return how many past steps to keep, at least 1.
+def n_steps_of_squares(shape: tuple[int, int], n_outputs: int) -> int:
+    """Return how many past steps to keep for least squares of n rows and p columns, at least 1."""
+    return _affordable(_STEPS, 8 * n_outputs * sum(shape))
 
-    Parameters
-    ----------
-    loss : {"squared", "binomial", "multinomial"}
-    shape : (n, p)
-    n_entries : int
-        Number of stored entries of the data.
-    n_outputs : int
-        Number of outputs or classes.
+
+def n_steps_of_scores(shape: tuple[int, int], n_entries: int) -> int:
+    """Return the same for a loss of one score per row, with the number of stored entries of the data.
+
+    Each Newton step computes the curvature between all directions anew, n (m + 2)^2 multiplications; that work stays
+    below half of a gradient and of the fixed costs of an iteration.
     """
-    n, p = shape
-    wanted = _STEPS[loss]
-    if loss == "binomial":
-        budget = 0.5 * (_GRADIENT_NS * n_entries + _OVERHEAD_NS)
-        cheap = [m for m in _MORE_STEPS if _CURVATURE_NS * n * (m + 2) ** 2 <= budget]
-        wanted = cheap[0] if cheap else wanted
-    bytes_per_step = 8 * n_outputs * (4 * p if loss == "multinomial" else n + p)
-    affordable = MAX_MEMORY // max(1, bytes_per_step)
-    return int(max(1, min(wanted, affordable - 2)))
+    budget = 0.5 * (_GRADIENT_NS * n_entries + _OVERHEAD_NS)
+    cheap = [m for m in _MORE_STEPS if _CURVATURE_NS * shape[0] * (m + 2) ** 2 <= budget]
+    return _affordable(cheap[0] if cheap else _STEPS, 8 * sum(shape))
+
+
+def n_pairs(n_features: int, n_outputs: int) -> int:
+    """Return how many pairs of parameters to keep, at least 1."""
+    return _affordable(_PAIRS, 32 * n_features * n_outputs)
+
+
+def _affordable(wanted: int, bytes_per_step: int) -> int:
+    return int(max(1, min(wanted, MAX_MEMORY // max(1, bytes_per_step) - 2)))

@@ -17,9 +17,11 @@ import numpy as np
 
 from sk_adalr.backends import Array, beside, namespace, to_host
 from sk_adalr.objectives.columns import DenseColumns
-from sk_adalr.optimizer.exact.full_curvature import LossWithCurvature
+from sk_adalr.objectives.losses import Loss
+from sk_adalr.optimizer.exact.full_curvature import curvature_of_classes, curvature_of_output
 from sk_adalr.optimizer.exact.loop import SolverBase
 from sk_adalr.optimizer.exact.quasi_newton import InverseHessian
+from sk_adalr.optimizer.exact.rates import constant_model
 from sk_adalr.optimizer.exact.small_system import Factorised
 
 # The curvature is kept while the ratio of actual to foretold decrease lies between these: above 1 steps are too short,
@@ -51,13 +53,15 @@ class _Point(NamedTuple):
 
 
 class Newton(SolverBase):
-    """A linear classifier in standardised dense columns; see `loop` for the interface.
+    """A linear model in standardised dense columns; see `loop` for the interface.
 
     Parameters
     ----------
     columns : DenseColumns (n, p)
-    data_loss : LossWithCurvature
-        With an intercept if `fit_intercept`.
+    loss : Loss
+    target : array
+    weight : array (n,) or None
+        Sample weights with mean 1; like all that has an entry per row, beside the columns.
     penalty : ndarray (p,) or None
         Penalty of each standardised coefficient.
     fit_intercept : bool
@@ -72,22 +76,26 @@ class Newton(SolverBase):
     def __init__(
         self,
         columns: DenseColumns,
-        data_loss: LossWithCurvature,
+        loss: Loss,
+        target: Array,
+        weight: Array | None,
         penalty: np.ndarray | None,
         fit_intercept: bool,
         start: tuple[np.ndarray, np.ndarray] | None = None,
     ) -> None:
         n, p = columns.shape
-        self._columns, self._data_loss, self._fit_intercept = columns, data_loss, bool(fit_intercept)
+        self._columns, self._data_loss, self._weight = columns, loss.of_rows(target, weight), weight
+        self._fit_intercept = bool(fit_intercept)
         self._single = columns.dtype == np.float32
-        k = len(data_loss.log_odds)
+        constant, _ = constant_model(loss, target, weight, self._fit_intercept)
+        k = len(constant)
         params = np.zeros((k, p + self._fit_intercept))
-        params[:, p:] = data_loss.log_odds[:, None]
+        params[:, p:] = constant[:, None]
         self._penalty = np.zeros_like(params)
         if penalty is not None:
             self._penalty[:, :p] = penalty
         scores = namespace(columns.data).zeros((k, n))
-        scores += beside(data_loss.log_odds[:, None], scores)
+        scores += beside(constant[:, None], scores)
         self._point = self._evaluate(params, scores)
         self.reference_loss, self.n_passes = self.loss, 2
         self._inverse_curvature: InverseHessian | None = None
@@ -118,16 +126,16 @@ class Newton(SolverBase):
 
     def optimality(self) -> float:
         """Compute the gradient by one backward pass; return the decrease of the loss that the curvature foretells."""
-        residuals, totals, weights = self._data_loss.derivatives(self._point.evaluated)
+        residuals, totals, curvatures = self._data_loss.derivatives(self._point.evaluated)
         n, p = self._columns.shape
         self._psi = self._penalty * self._point.params
         self._psi[:, :p] += to_host(self._columns.backward(residuals)) / n
         if self._fit_intercept:
-            self._psi[:, p] += to_host(totals) / n
+            self._psi[:, p] += totals / n
         self.n_passes += 1
         self._is_new = self._inverse_curvature is None
         if self._inverse_curvature is None:
-            self._inverse_curvature = self._new_curvature(weights)
+            self._inverse_curvature = self._new_curvature(curvatures)
         else:
             self._inverse_curvature.push(self._last_step, (self._psi - self._last_psi).ravel())
         self._direction = _centred(self._inverse_curvature.direction(self._psi.ravel()).reshape(self._psi.shape))
@@ -212,9 +220,12 @@ class Newton(SolverBase):
     def _slope(self) -> float:
         return np.vdot(self._psi, self._direction)
 
-    def _new_curvature(self, weights: Array) -> InverseHessian:
+    def _new_curvature(self, curvatures: Array) -> InverseHessian:
         """Set the rates by the current curvature; return its inverse."""
-        H = self._data_loss.curvature(self._columns, weights)
+        if len(curvatures) == 1:
+            H = curvature_of_output(self._columns, curvatures[0], self._fit_intercept)
+        else:
+            H = curvature_of_classes(self._columns, curvatures, self._weight, self._fit_intercept)
         self.n_passes += 1
         H.flat[:: len(H) + 1] += self._penalty.ravel()
         diagonal = H.diagonal()

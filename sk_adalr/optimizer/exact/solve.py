@@ -1,16 +1,13 @@
 """The entry point: change of coordinates, choice of solver and its memory, and the way back."""
 
-from collections.abc import Callable
-from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from sk_adalr.backends import Array, is_sparse
 from sk_adalr.objectives.columns import Columns, columns_in_place, newton_columns
-from sk_adalr.optimizer.exact.binomial import Binomial
+from sk_adalr.objectives.losses import Loss
 from sk_adalr.optimizer.exact.ending import (
-    AT_INFINITY,
     DEPENDENT,
     FINE,
     FLAT,
@@ -18,30 +15,29 @@ from sk_adalr.optimizer.exact.ending import (
     MOST_PROJECTED,
     MOVING,
     OR_SEPARATED,
+    at_infinity,
     completed,
     of_least_norm,
     separates,
     singular_values,
 )
 from sk_adalr.optimizer.exact.factorisation import prefers_factorisation, solve_least_squares
-from sk_adalr.optimizer.exact.full_curvature import BinomialLoss, LossWithCurvature, MultinomialLoss
+from sk_adalr.optimizer.exact.first_order import FirstOrder
 from sk_adalr.optimizer.exact.least_squares import LeastSquares
-from sk_adalr.optimizer.exact.loop import Solver, run
-from sk_adalr.optimizer.exact.memory import n_kept_steps
-from sk_adalr.optimizer.exact.multinomial import Multinomial
+from sk_adalr.optimizer.exact.loop import LoopCallback, Solver, run
+from sk_adalr.optimizer.exact.memory import n_steps_of_scores, n_steps_of_squares
+from sk_adalr.optimizer.exact.multi_output import MultiOutput
 from sk_adalr.optimizer.exact.newton import Newton
 from sk_adalr.optimizer.exact.result import ExactResult
-
-# Coefficients and intercepts of all outputs.
-_Solution: TypeAlias = tuple[np.ndarray, np.ndarray]
-_Callback: TypeAlias = Callable[[int, float, np.ndarray, Callable[[], _Solution]], Any]
+from sk_adalr.optimizer.exact.separate import Callback, Solution, output_by_output
 
 
+@output_by_output
 def solve_exact(
     X: Any,
     target: Array,
     sample_weight: Array | None,
-    loss: str,
+    loss: Loss,
     *,
     penalty: float,
     fit_intercept: bool = True,
@@ -49,7 +45,7 @@ def solve_exact(
     tol: float = 1e-4,
     coef: np.ndarray | None = None,
     intercept: np.ndarray | None = None,
-    callback: _Callback | None = None,
+    callback: Callback | None = None,
 ) -> ExactResult:
     r"""Minimise a linear model's loss by exact hypergradient steps on the full batch.
 
@@ -61,11 +57,11 @@ def solve_exact(
     X : array (n, p), float32 or float64, or CSR
         Of NumPy or CuPy; target and weights lie beside it. All results are the host's.
     target : array
-        (n, k) float for "squared", (n, 1) of 0 and 1 for "binomial", (n,) class index for "multinomial",
-        where every class 0 .. K - 1 occurs. A single class has no solution: the caller refuses it.
+        As the loss has it: (n, k), or (n,) class indices, where every class 0 .. K - 1 occurs. A single class has no
+        solution: the caller refuses it.
     sample_weight : array (n,) or None
         At least one positive, none negative; only their ratios matter.
-    loss : {"squared", "binomial", "multinomial"}
+    loss : Loss
     penalty : float
         :math:`\lambda \ge 0`; intercepts are not penalised.
     fit_intercept : bool, default=True
@@ -84,21 +80,18 @@ def solve_exact(
     ExactResult
     """
     weight = normalised_weight(sample_weight)
-    columns = columns_in_place(X, weight, fit_intercept, by_blocks=loss == "multinomial")
+    columns = columns_in_place(X, weight, fit_intercept, by_blocks=not loss.is_separable)
     start = None if coef is None else _start(columns, coef, intercept)
-    options: dict[str, Any] = {
-        "penalty": _scaled_penalty(columns, penalty),
-        "fit_intercept": fit_intercept,
-        "n_steps": n_kept_steps(loss, columns.shape, columns.n_entries, _n_outputs(target, loss)),
-        "start": start,
-    }
-    result = _solve(columns, _SOLVERS[loss](columns, target, weight, **options), "exact", max_iter, tol, callback)
-    if loss == "squared" and result.converged and prefers_factorisation(X):
+    solver = _first_order_solver(
+        columns, loss, target, weight, _scaled_penalty(columns, penalty), fit_intercept, start
+    )
+    result = _solve(columns, solver, "exact", loss, max_iter, tol, callback)
+    if loss.is_quadratic and result.converged and prefers_factorisation(X):
         return completed(result, solve_least_squares(X, target, weight, penalty, fit_intercept))
-    if loss == "squared" or not result.converged:
+    if loss.is_quadratic or not result.converged:
         return result
-    if penalty == 0 and separates(X, target, result):
-        result = replace(result, message=result.message + AT_INFINITY)
+    if penalty == 0 and loss.classifies and separates(X, target, result):
+        result = at_infinity(result, loss)
     # Beyond the cheapest sizes only where the digits are asked for, or known to be missing.
     is_cheap = min(X.shape) * X.shape[0] * X.shape[1] <= MOST_PROJECTED
     if is_cheap or ((result.advice or tol <= FINE) and prefers_factorisation(X)):
@@ -106,11 +99,12 @@ def solve_exact(
     return result
 
 
+@output_by_output
 def solve_newton(
     X: Any,
     target: Array,
     sample_weight: Array | None,
-    loss: str,
+    loss: Loss,
     *,
     penalty: float,
     fit_intercept: bool = True,
@@ -118,38 +112,55 @@ def solve_newton(
     tol: float = 1e-4,
     coef: np.ndarray | None = None,
     intercept: np.ndarray | None = None,
-    callback: _Callback | None = None,
+    callback: Callback | None = None,
 ) -> ExactResult:
-    """Minimise a "binomial" or "multinomial" loss by Newton's method, for few coefficients.
+    """Minimise a loss by Newton's method, for few coefficients.
 
     Arguments and result as `solve_exact`. Sparse data become dense, which is for small ones: see `prefers_newton`.
     """
     weight = normalised_weight(sample_weight)
     X = X.toarray() if is_sparse(X) else X
     columns = newton_columns(X, weight, fit_intercept)
-    data_loss: LossWithCurvature
-    if loss == "binomial":
-        data_loss = BinomialLoss(target[:, 0], weight, fit_intercept)
-    else:
-        data_loss = MultinomialLoss(target, weight, _n_outputs(target, loss), fit_intercept)
     start = None if coef is None else _start(columns, coef, intercept)
-    solver = Newton(columns, data_loss, _scaled_penalty(columns, penalty), fit_intercept, start)
-    result = _solve(columns, solver, "newton", max_iter, tol, callback)
+    solver = Newton(columns, loss, target, weight, _scaled_penalty(columns, penalty), fit_intercept, start)
+    result = _solve(columns, solver, "newton", loss, max_iter, tol, callback)
     if not result.converged:
         return result
     if penalty == 0 and solver.movement() > MOVING:
-        result = replace(result, message=result.message + AT_INFINITY)
+        result = at_infinity(result, loss)
     return result if solver.condition > DEPENDENT else of_least_norm(result, X, weight, penalty, fit_intercept)
 
 
+def _first_order_solver(
+    columns: Columns,
+    loss: Loss,
+    target: Array,
+    weight: Array | None,
+    penalty: np.ndarray | None,
+    fit_intercept: bool,
+    start: Solution | None,
+) -> Solver:
+    n, p = columns.shape
+    if loss.is_quadratic:
+        n_steps = n_steps_of_squares(columns.shape, target.shape[1])
+        # Where many solutions fit perfectly, one rate for all columns leads to the one of minimum norm.
+        shared_rate = penalty is None and n <= p
+        return LeastSquares(columns, target, weight, penalty, fit_intercept, n_steps, start, shared_rate)
+    problem = (columns, loss, target, weight, penalty, fit_intercept)
+    if loss.is_separable:
+        first = None if start is None else (start[0][0], start[1][0])
+        return FirstOrder(*problem, n_steps_of_scores(columns.shape, columns.n_entries), first)
+    return MultiOutput(*problem, start)
+
+
 def _solve(
-    columns: Columns, solver: Solver, name: str, max_iter: int, tol: float, callback: _Callback | None
+    columns: Columns, solver: Solver, name: str, loss: Loss, max_iter: int, tol: float, callback: Callback | None
 ) -> ExactResult:
     """Iterate, and return the result in the caller's units."""
     wrapped = None if callback is None else _in_raw_units(callback, columns, solver)
     outcome = run(solver, max_iter=max_iter, tol=tol, callback=wrapped)
     raw_coef, raw_intercept = _raw_solution(columns, solver)
-    also = "" if isinstance(solver, LeastSquares) else OR_SEPARATED
+    also = OR_SEPARATED if loss.classifies else ""
     advice = FLAT.format(also, min(outcome.gap, 1.0)) if outcome.gap > LARGEST_GAP else ""
     return ExactResult(
         raw_coef.T,
@@ -198,35 +209,7 @@ def normalised_weight(sample_weight: Array | None) -> Array | None:
     return None if (weight == 1).all() else weight / weight.mean()
 
 
-def _squared(
-    columns: Columns, target: Array, weight: Array | None, *, penalty: np.ndarray | None, **options: Any
-) -> LeastSquares:
-    # Where many solutions fit perfectly, one rate for all columns leads to the one of minimum norm.
-    shared_rate = penalty is None and columns.shape[0] <= columns.shape[1]
-    return LeastSquares(columns, target, weight, penalty, shared_rate=shared_rate, **options)
-
-
-def _binomial(
-    columns: Columns, target: Array, weight: Array | None, *, start: _Solution | None, **options: Any
-) -> Binomial:
-    first = None if start is None else (start[0][0], start[1][0])
-    return Binomial(columns, target[:, 0], weight, start=first, **options)
-
-
-def _multinomial(
-    columns: Columns, target: Array, weight: Array | None, *, start: _Solution | None, **options: Any
-) -> Multinomial:
-    return Multinomial(columns, target, weight, _n_outputs(target, "multinomial"), start=start, **options)
-
-
-_SOLVERS: dict[str, Callable[..., Solver]] = {"squared": _squared, "binomial": _binomial, "multinomial": _multinomial}
-
-
-def _n_outputs(target: Array, loss: str) -> int:
-    return int(target.max()) + 1 if loss == "multinomial" else target.shape[1]
-
-
-def _start(columns: Columns, coef: np.ndarray, intercept: np.ndarray | None) -> _Solution:
+def _start(columns: Columns, coef: np.ndarray, intercept: np.ndarray | None) -> Solution:
     """Warm start in standardised columns."""
     coef = np.asarray(coef, np.float64).T
     intercept = np.zeros(len(coef)) if intercept is None else np.asarray(intercept, np.float64)
@@ -241,20 +224,17 @@ def _scaled_penalty(columns: Columns, penalty: float) -> np.ndarray | None:
         return np.minimum(penalty / columns.scale / columns.scale, 1e300)
 
 
-def _raw_solution(columns: Columns, solver: Solver) -> _Solution:
+def _raw_solution(columns: Columns, solver: Solver) -> Solution:
     """Coefficients (k, p) and intercepts (k,) for the caller's columns and target."""
-    coef, intercept = columns.to_raw(np.atleast_2d(solver.coef), np.atleast_1d(solver.intercept))
-    if isinstance(solver, LeastSquares):
-        return coef * solver.target_scale[:, None], intercept * solver.target_scale + solver.target_mean
-    return coef, intercept
+    return solver.of_target(*columns.to_raw(np.atleast_2d(solver.coef), np.atleast_1d(solver.intercept)))
 
 
-def _in_raw_units(callback: _Callback, columns: Columns, solver: Solver) -> Callable[[int, float, np.ndarray], Any]:
+def _in_raw_units(callback: Callback, columns: Columns, solver: Solver) -> LoopCallback:
     """Hand the callback the rates and, if it asks, the coefficients in the caller's units."""
     with np.errstate(over="ignore"):
         unit = 1.0 / columns.scale / columns.scale
 
-    def solution() -> _Solution:
+    def solution() -> Solution:
         coef, intercept = _raw_solution(columns, solver)
         return coef.T, intercept
 

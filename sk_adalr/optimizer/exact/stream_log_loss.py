@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, softmax
 
 from sk_adalr.backends import is_sparse
+from sk_adalr.objectives.losses import Loss
 from sk_adalr.optimizer.exact.stream import StreamSummary
 
 # Newton steps on one chunk at most, and the decrease, per unit of weight, that is too small for another.
@@ -101,15 +101,19 @@ class Chunk:
     summary : StreamSummary
         Of the rows before.
     X : {array, CSR} of shape (n_rows, n_features)
-    target : ndarray of shape (n_rows, n_outputs)
-        Zeros and ones: one column for two classes, else one for each.
+    target : ndarray
+        As the loss has it.
     weight : ndarray of shape (n_rows,)
+    loss : Loss
     eps : float
         Relative precision of the features.
     """
 
-    def __init__(self, summary: StreamSummary, X: Any, target: np.ndarray, weight: np.ndarray, eps: float) -> None:
-        self._summary, self._X, self._target, self._weight, self._eps = summary, X, target, weight, eps
+    def __init__(
+        self, summary: StreamSummary, X: Any, target: np.ndarray, weight: np.ndarray, loss: Loss, eps: float
+    ) -> None:
+        self._summary, self._X, self._target, self._weight = summary, X, target, weight
+        self._loss, self._eps = loss, eps
         self._weight_sum = float(weight.sum())
 
     def solve(self, start: np.ndarray, strength: float) -> ChunkResult:
@@ -126,7 +130,7 @@ class Chunk:
             else:
                 coef, intercept = summary.solution(start + strength, self._eps)
                 u = self._X @ coef + intercept
-        return ChunkResult(coef, intercept, float(self._weight @ _loss(u, self._target)) / self._weight_sum, summary)
+        return ChunkResult(coef, intercept, self._loss_sum(u) / self._weight_sum, summary)
 
     def _newton(self, penalty: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return coefficients, intercepts and raw predictions at the minimum."""
@@ -151,33 +155,23 @@ class Chunk:
     def _evaluate(self, coef: np.ndarray, intercept: np.ndarray, penalty: np.ndarray) -> tuple[float, np.ndarray]:
         u = self._X @ coef + intercept
         squares = self._summary.squares(coef, intercept) + 0.5 * float(penalty @ (coef**2).sum(axis=1))
-        return float(self._weight @ _loss(u, self._target)) + squares, u
+        return self._loss_sum(u) + squares, u
 
     def _joined(self, u: np.ndarray, least: float) -> StreamSummary:
         """Return the summary with the squares of the chunk's rows at raw predictions `u`."""
-        curvature, response = _working_rows(u, self._target, least)
+        curvature, response = self._working_rows(u, least)
         return self._summary.adding(self._X, response, self._weight * curvature)
 
+    def _loss_sum(self, u: np.ndarray) -> float:
+        return float(self._loss.value(u.copy(), self._target, self._weight))
 
-def _loss(u: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Return the log loss (n_rows,) of raw predictions (n_rows, n_outputs)."""
-    if u.shape[1] == 1:
-        return np.logaddexp(0.0, np.where(target > 0, -u, u))[:, 0]
-    top = u.max(axis=1)
-    return top + np.log(np.exp(u - top[:, None]).sum(axis=1)) - (target * u).sum(axis=1)
+    def _working_rows(self, u: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return the curvature (n_rows,) of the rows' losses and the targets (n_rows, n_outputs) of their squares.
 
-
-def _working_rows(u: np.ndarray, target: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the curvature (n_rows,) of the rows' losses and the targets (n_rows, n_outputs) of their squares.
-
-    The curvature is at least `least` times the residual: that of a row far on the wrong side vanishes.
-    """
-    if u.shape[1] == 1:
-        p = expit(u)
-        curvature = (p * (1 - p))[:, 0]
-    else:
-        p = softmax(u, axis=1)
-        curvature = 2 * (p * (1 - p)).max(axis=1)
-    residual = target - p
-    curvature = np.maximum(curvature, _NO_CURVATURE + least * np.abs(residual).max(axis=1))
-    return curvature, u + residual / curvature[:, None]
+        The curvature is at least `least` times the residual: that of a row far on the wrong side vanishes.
+        """
+        residual = u.copy()
+        self._loss.residual(residual, self._target, None)
+        curvature = self._loss.row_curvature(u, self._target)
+        curvature = np.maximum(curvature, _NO_CURVATURE + least * np.abs(residual).max(axis=1))
+        return curvature, u - residual / curvature[:, None]

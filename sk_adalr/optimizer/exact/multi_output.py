@@ -1,28 +1,41 @@
-r"""Multinomial logistic regression: per-parameter rates from the curvature, one gradient per step.
+r"""A loss of several scores per row: per-parameter rates from the curvature, one gradient per step.
 
-The rates :math:`\eta_{kj} = 1 / (\max_k \pi_k (1 - \pi_k) + \lambda_j)` are the inverse diagonal curvature of
-the constant model in standardised columns, for its largest class. They start a limited-memory quasi-Newton
+The rates :math:`\eta_{kj} = 1 / (\max_k v_k + \lambda_j)` are the inverse diagonal curvature of the constant model in
+standardised columns, for its largest class. They start a limited-memory quasi-Newton
 direction, and the step along it is 1 whenever that decreases the loss enough: then an iteration costs one
 gradient. With few columns even the smallest exact subspace of the multinomial loss costs more than a gradient.
 """
 
 import numpy as np
 
-from sk_adalr.backends import Array, namespace, to_host
+from sk_adalr.backends import Array
 from sk_adalr.objectives.columns import Columns
+from sk_adalr.objectives.losses import Loss
+from sk_adalr.optimizer.exact.blockwise import BlockwiseLoss
 from sk_adalr.optimizer.exact.loop import SolverBase
+from sk_adalr.optimizer.exact.memory import n_pairs
 from sk_adalr.optimizer.exact.quasi_newton import InverseHessian
-from sk_adalr.optimizer.exact.rates import constant_model_rates, floored_rates
-from sk_adalr.optimizer.exact.softmax import Softmax
+from sk_adalr.optimizer.exact.rates import constant_model, constant_model_rates, floored_rates
 
 _SUFFICIENT, _MAX_TRIALS = 1e-4, 20
 
 
-class Multinomial(SolverBase):
-    """One multinomial logistic regression in standardised columns; see `loop` for the interface.
+class MultiOutput(SolverBase):
+    """A linear model of several scores per row in standardised columns; see `loop` for the interface.
 
-    Parameters are those of `Binomial`, with integer classes as target (n,), n_classes of them, and as start the
-    coefficients (K, p) and intercepts (K,).
+    Parameters
+    ----------
+    columns : Columns (n, p)
+    loss : Loss
+        One that is not separable.
+    target : array (n,)
+    weight : array (n,) or None
+        Sample weights with mean 1, beside the columns, as is the target.
+    penalty : ndarray (p,) or None
+        Penalty of each standardised coefficient.
+    fit_intercept : bool
+    start : (ndarray (K, p), ndarray (K,)) or None, default=None
+        Where to start, in standardised columns; ignored if worse than the constant model.
     """
 
     trusts_optimality = False
@@ -30,28 +43,26 @@ class Multinomial(SolverBase):
     def __init__(
         self,
         columns: Columns,
+        loss: Loss,
         target: Array,
         weight: Array | None,
-        n_classes: int,
         penalty: np.ndarray | None,
         fit_intercept: bool,
-        n_steps: int,
         start: tuple[np.ndarray, np.ndarray] | None = None,
     ) -> None:
-        p = columns.shape[1]
+        constant, curvature = constant_model(loss, target, weight, fit_intercept)
+        p, n_classes = columns.shape[1], len(constant)
         self._shape, self._fit_intercept = (n_classes, p), fit_intercept
         self._penalty = None if penalty is None else np.tile(penalty, n_classes)
-        self._loss_of = Softmax(columns, target, weight, n_classes)
-        share = to_host(namespace(target).bincount(target, weight, n_classes)) / len(target)
-        intercept = np.log(np.maximum(share, 1e-300)) if fit_intercept else np.zeros(n_classes)
-        # One variance for all classes: with their own, classes of a few rows get rates thousands of times
+        self._loss_of = BlockwiseLoss(columns, loss, target, weight, n_classes)
+        # One curvature for all classes: with their own, classes of a few rows get rates thousands of times
         # larger, which suit the first step and mislead the later ones (eight times more iterations on seven
         # unbalanced classes).
-        variance = np.max(share * (1.0 - share)) if fit_intercept else (1.0 - 1.0 / n_classes) / n_classes
+        variance = curvature.max()
         rates = constant_model_rates(columns, variance, penalty)
         intercept_rates = np.full(n_classes, fit_intercept / variance)
         self._initial_rates = np.concatenate([np.tile(rates, n_classes), intercept_rates])
-        self._params = np.concatenate([np.zeros(n_classes * p), intercept - intercept.mean()])
+        self._params = np.concatenate([np.zeros(n_classes * p), constant])
         self._grad = np.empty_like(self._params)
         self.loss = self._evaluate(self._params, self._grad)
         self.reference_loss, self.n_passes = self.loss, 4
@@ -59,7 +70,9 @@ class Multinomial(SolverBase):
         self._noise = 4.0 * float(np.finfo(columns.data.dtype).eps)
         self._rates = floored_rates(columns, rates)
         first_rates = np.concatenate([np.tile(self._rates, n_classes), intercept_rates])
-        self._inverse_hessian = InverseHessian(lambda vector: first_rates * vector, len(first_rates), n_steps)
+        self._inverse_hessian = InverseHessian(
+            lambda vector: first_rates * vector, len(first_rates), n_pairs(p, n_classes)
+        )
         if start is not None:
             self._start_at(np.concatenate([start[0].ravel(), start[1]]))
 

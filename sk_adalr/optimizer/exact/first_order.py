@@ -1,4 +1,4 @@
-r"""Exact hypergradient steps for binary logistic regression.
+r"""Exact hypergradient steps for a loss of one score per row.
 
 After one forward pass of the new direction, loss, hypergradient and curvature with respect to the step length, the
 momentum coefficients and the intercept are
@@ -15,9 +15,9 @@ import numpy as np
 
 from sk_adalr.backends import Array, beside, namespace, to_host
 from sk_adalr.objectives.columns import Columns
-from sk_adalr.optimizer.exact.log_loss import LogLoss
+from sk_adalr.objectives.losses import Loss
 from sk_adalr.optimizer.exact.loop import SolverBase
-from sk_adalr.optimizer.exact.rates import constant_model_rates
+from sk_adalr.optimizer.exact.rates import constant_model, constant_model_rates
 from sk_adalr.optimizer.exact.small_system import newton_step
 from sk_adalr.optimizer.exact.subspace import Subspace
 
@@ -31,16 +31,16 @@ _BACKTRACK = (1.0, 0.5, 0.25, 0.125, 0.0125, 1e-3, 1e-5, 1e-8)
 _MOST_REFRESHES = 5
 
 
-class Binomial(SolverBase):
-    """One binary logistic regression in standardised columns; see `loop` for the interface.
+class FirstOrder(SolverBase):
+    """One output of a linear model in standardised columns; see `loop` for the interface.
 
     Parameters
     ----------
     columns : Columns (n, p)
-    target : array (n,)
-        0 or 1; like all that has an entry per row, beside the columns.
+    loss : Loss
+    target : array (n, 1)
     weight : array (n,) or None
-        Sample weights with mean 1.
+        Sample weights with mean 1; like all that has an entry per row, beside the columns.
     penalty : ndarray (p,) or None
         Penalty of each standardised coefficient.
     fit_intercept : bool
@@ -61,6 +61,7 @@ class Binomial(SolverBase):
     def __init__(
         self,
         columns: Columns,
+        loss: Loss,
         target: Array,
         weight: Array | None,
         penalty: np.ndarray | None,
@@ -70,15 +71,14 @@ class Binomial(SolverBase):
     ) -> None:
         p = columns.shape[1]
         self._columns, self._penalty = columns, penalty
-        self._log_loss = LogLoss(target, weight)
-        self._fit_intercept, self._single = fit_intercept, columns.data.dtype == np.float32
-        positive, negative = self._log_loss.shares
-        base = np.log(positive / negative) if fit_intercept else 0.0
-        variance = positive * negative if fit_intercept else 0.25
-        self.rates = self._initial_rates = constant_model_rates(columns, variance, penalty)
-        self._intercept_rate = 1.0 / variance
-        self.coef, self.intercept = np.zeros(p), base
-        self._scores = namespace(columns.data).full(columns.shape[0], base)
+        self._loss_of_rows, self._fit_intercept = loss.of_rows(target, weight), fit_intercept
+        self._single = columns.data.dtype == np.float32
+        (constant,), (curvature,) = constant_model(loss, target, weight, fit_intercept)
+        curvature = curvature or 1.0  # of a loss that is straight there
+        self.rates = self._initial_rates = constant_model_rates(columns, curvature, penalty)
+        self._intercept_rate = 1.0 / curvature
+        self.coef, self.intercept = np.zeros(p), constant
+        self._scores = namespace(columns.data).full(columns.shape[0], constant)
         self._evaluate()
         self.reference_loss, self.n_passes = self.loss, 2
         self._subspace = Subspace(self._scores, fit_intercept, p, penalty, n_steps)
@@ -168,13 +168,13 @@ class Binomial(SolverBase):
     def _evaluate(self) -> None:
         """Loss and its derivatives at the current scores."""
         penalty = 0.0 if self._penalty is None else 0.5 * (self._penalty * self.coef) @ self.coef
-        self._data_loss, evaluated = self._log_loss.evaluate(self._scores)
+        self._data_loss, evaluated = self._loss_of_rows.evaluate(self._scores[None])
         self.loss = self._data_loss + penalty
         self._differentiate(evaluated)
 
     def _differentiate(self, evaluated: Any) -> None:
         self._sums = None
-        self._residual, self._second, self._residual_sum = self._log_loss.derivatives(evaluated)
+        (self._residual,), (self._residual_sum,), (self._second,) = self._loss_of_rows.derivatives(evaluated)
 
     def _solve(self) -> tuple[np.ndarray, Array | None]:
         """Drive the hypergradient to zero.
@@ -232,7 +232,7 @@ class Binomial(SolverBase):
         penalty = self.loss - self._data_loss if linear is not None else 0.0
         for length in _BACKTRACK:
             scores = self._scores + (change if length == 1.0 else length * change)
-            data_loss, evaluated = self._log_loss.evaluate(scores)
+            data_loss, evaluated = self._loss_of_rows.evaluate(scores[None])
             new_penalty = penalty + length * slope_penalty + length**2 * curve_penalty
             loss = data_loss + new_penalty
             if loss <= self.loss + _SUFFICIENT * length * slope:

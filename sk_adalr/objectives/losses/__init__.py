@@ -1,0 +1,27 @@
+"""Losses, each once: what a raw prediction costs beside a target, for every solver."""
+
+from sk_adalr.objectives.losses.base import ElementwiseLoss, JointLossOfRows, Loss, LossOfRows
+from sk_adalr.objectives.losses.binomial import BinomialLogLoss
+from sk_adalr.objectives.losses.log_link import HalfGammaDeviance, HalfPoissonDeviance
+from sk_adalr.objectives.losses.multinomial import MultinomialLogLoss
+from sk_adalr.objectives.losses.squared import HalfSquaredError
+
+#: The name table of the regressors' `loss`: a new loss joins here, and tests/contracts holds it to every promise.
+LOSSES: dict[str, type] = {
+    "squared_error": HalfSquaredError,
+    "poisson": HalfPoissonDeviance,
+    "gamma": HalfGammaDeviance,
+}
+
+__all__ = [
+    "LOSSES",
+    "BinomialLogLoss",
+    "ElementwiseLoss",
+    "HalfGammaDeviance",
+    "HalfPoissonDeviance",
+    "HalfSquaredError",
+    "JointLossOfRows",
+    "Loss",
+    "LossOfRows",
+    "MultinomialLogLoss",
+]

@@ -1,0 +1,101 @@
+"""Losses of positive means, whose raw prediction is the logarithm of the mean."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from sk_adalr.backends import Array, namespace, special, to_host
+from sk_adalr.objectives.losses.base import ElementwiseLoss
+from sk_adalr.standardization import Standardization
+from sk_adalr.units import TargetUnits
+
+# A mean of zero has no logarithm: this one is next to it in any dtype.
+_LEAST_MEAN = 1e-300
+
+
+class _LogLink(ElementwiseLoss):
+    """A deviance of a mean :math:`e^u`: the mean of the target is the best constant prediction."""
+
+    positive_only: ClassVar[bool] = True
+    out_activation: ClassVar[str] = "exp"
+
+    def predict(self, raw: Array) -> Array:
+        """Return :math:`e^u`."""
+        return namespace(raw).exp(raw)
+
+    def constant(self, target: Array, weight: Array | None, n_outputs: int) -> np.ndarray:
+        """Return the logarithm of the mean of the target, finite where that is zero."""
+        return np.log(np.maximum(_mean(target, weight), _LEAST_MEAN))
+
+    def target_units(self, target: Array, weight: Array | None, center: bool) -> TargetUnits | None:
+        """Return shares of about the mean, whose logarithm an intercept takes up; None without one."""
+        if not center:
+            return None
+        # A tenth off the mean, as for squared errors: the gradient of the intercept does not start as rounding.
+        mean = 1.1 * _mean(target, weight)
+        mean[mean == 0] = 1.0
+        zeros, ones = np.zeros(len(mean)), np.ones(len(mean))
+        return TargetUnits(Standardization(zeros, mean), Standardization(np.log(mean), ones), mean**self._degree)
+
+    #: How the loss grows with the unit of the target: this power of it.
+    _degree: ClassVar[int]
+
+
+@dataclass(frozen=True)
+class HalfPoissonDeviance(_LogLink):
+    r"""Half the Poisson deviance, :math:`\sum_k e^{u_k} - y_k + y_k (\log y_k - u_k)`, of counts and frequencies."""
+
+    _degree: ClassVar[int] = 1
+
+    def check_target(self, target: np.ndarray) -> None:
+        """Raise a ValueError where a target is negative."""
+        if (target < 0).any():
+            raise ValueError(
+                f"`loss='poisson'` needs targets of at least 0; got {target.min():g}. Shift or clip `y`, or use "
+                "`loss='squared_error'`."
+            )
+
+    def losses(self, raw: Array, target: Array) -> Array:
+        """Return half the deviances."""
+        return namespace(raw).exp(raw) - target * (1 + raw) + special(target).xlogy(target, target)
+
+    def gradient(self, raw: Array, target: Array) -> Array:
+        """Return the mean less the target."""
+        return namespace(raw).exp(raw) - target
+
+    def hessian(self, raw: Array, target: Array) -> Array:
+        """Return the mean."""
+        return namespace(raw).exp(raw)
+
+
+@dataclass(frozen=True)
+class HalfGammaDeviance(_LogLink):
+    r"""Half the gamma deviance, :math:`\sum_k y_k e^{-u_k} - 1 + u_k - \log y_k`, of positive amounts."""
+
+    _degree: ClassVar[int] = 0
+
+    def check_target(self, target: np.ndarray) -> None:
+        """Raise a ValueError where a target is not positive."""
+        if (target <= 0).any():
+            raise ValueError(
+                f"`loss='gamma'` needs targets above 0; got {target.min():g}. Drop those rows, or use "
+                "`loss='poisson'`, which takes zeros."
+            )
+
+    def losses(self, raw: Array, target: Array) -> Array:
+        """Return half the deviances."""
+        xp = namespace(raw)
+        return target * xp.exp(-raw) - 1 + raw - xp.log(target)
+
+    def gradient(self, raw: Array, target: Array) -> Array:
+        """Return one less the target as a share of the mean."""
+        return 1 - target * namespace(raw).exp(-raw)
+
+    def hessian(self, raw: Array, target: Array) -> Array:
+        """Return the target as a share of the mean."""
+        return target * namespace(raw).exp(-raw)
+
+
+def _mean(target: Array, weight: Array | None) -> np.ndarray:
+    return to_host(namespace(target).average(target.astype(np.float64), axis=0, weights=weight))

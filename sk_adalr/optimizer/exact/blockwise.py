@@ -1,0 +1,61 @@
+r"""Loss and gradient in one pass over blocks of rows that stay in cache.
+
+For scores :math:`U = W \tilde X^T + b` (K, n), with residuals :math:`R` of the loss,
+
+.. math:: G = \tfrac1n R \tilde X, \quad g_b = \tfrac1n R 1.
+
+Outputs come first, so every operation runs along contiguous rows. No array of size n x K is ever held.
+"""
+
+import numpy as np
+
+from sk_adalr.backends import Array, beside, to_host
+from sk_adalr.objectives.columns import Columns
+from sk_adalr.objectives.losses import JointLossOfRows, Loss
+
+# Scores of a block stay in the second-level cache.
+_BLOCK = 65_536
+# OpenBLAS multiplies matrices below about this many multiplications without packing them, up to twice as
+# fast.
+_SMALL_PRODUCT = 950_000
+_MIN_ROWS = 512
+
+
+class BlockwiseLoss:
+    """Mean loss of linear scores; a call is one pass forward and one backward.
+
+    Parameters
+    ----------
+    columns : Columns (n, p)
+    loss : Loss
+        One that is not separable.
+    target : array (n,)
+        Like all that has an entry per row, beside the columns.
+    weight : array (n,) or None
+        Sample weights with mean 1.
+    n_scores : int
+    """
+
+    def __init__(self, columns: Columns, loss: Loss, target: Array, weight: Array | None, n_scores: int) -> None:
+        self._columns, self._n_rows = columns, columns.shape[0]
+        rows = min(_BLOCK // n_scores, _SMALL_PRODUCT // (n_scores * max(1, columns.shape[1])))
+        self._blocks = columns.row_blocks(max(_MIN_ROWS, rows))
+        parts = [(target[b.rows], None if weight is None else weight[b.rows]) for b in self._blocks]
+        self._losses: list[JointLossOfRows] = [loss.of_rows(*part) for part in parts]
+
+    def __call__(
+        self, coef: np.ndarray, intercept: np.ndarray, grad_coef: np.ndarray, grad_intercept: np.ndarray
+    ) -> float:
+        """Return the loss of coef (K, p) and intercept (K,); fill the gradients of the same shapes."""
+        grad_coef[:], grad_intercept[:] = 0.0, 0.0
+        coef, intercept = self._columns.to_blocks(coef, intercept)
+        total = 0.0
+        for block, loss in zip(self._blocks, self._losses, strict=True):
+            scores = block.forward(coef)
+            scores += beside(intercept[:, None].astype(scores.dtype, copy=False), scores)
+            total += loss.residual(scores)
+            grad_intercept += to_host(scores.sum(axis=1))
+            grad_coef += block.backward(scores)
+        np.divide(self._columns.from_blocks(grad_coef, grad_intercept), self._n_rows, out=grad_coef)
+        grad_intercept /= self._n_rows
+        return total / self._n_rows

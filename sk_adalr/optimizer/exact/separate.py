@@ -1,0 +1,111 @@
+"""A separable loss of several outputs: each is a problem of its own."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial, wraps
+from typing import Any, TypeAlias, TypeVar
+
+import numpy as np
+
+from sk_adalr.backends import Array, namespace
+from sk_adalr.objectives.losses import Loss
+from sk_adalr.optimizer.exact.result import ExactResult
+
+#: Coefficients (p, k) and intercepts (k,) of all outputs.
+Solution: TypeAlias = tuple[np.ndarray, np.ndarray]
+Callback: TypeAlias = Callable[[int, float, np.ndarray, Callable[[], Solution]], Any]
+
+
+Solve = TypeVar("Solve", bound=Callable[..., ExactResult])
+
+
+def output_by_output(solve: Solve) -> Solve:
+    """Let a solver solve each output by itself; squared errors share all they have, and are left to it."""
+
+    @wraps(solve)
+    def solve_each(
+        X: Any,
+        target: Array,
+        sample_weight: Array | None,
+        loss: Loss,
+        *,
+        fit_intercept: bool = True,
+        coef: np.ndarray | None = None,
+        intercept: np.ndarray | None = None,
+        callback: Callback | None = None,
+        **options: Any,
+    ) -> ExactResult:
+        problem = partial(solve, X, sample_weight=sample_weight, loss=loss, fit_intercept=fit_intercept, **options)
+        if loss.is_quadratic or not loss.is_separable or target.shape[1] == 1:
+            return problem(target, coef=coef, intercept=intercept, callback=callback)
+        outputs = _Outputs(X.shape[1], target, sample_weight, loss, fit_intercept)
+        for output in range(target.shape[1]):
+            part = slice(output, output + 1)
+            start = [None if array is None else array[..., part] for array in (coef, intercept)]
+            reported = None if callback is None else outputs.callback(output, callback)
+            result = problem(target[:, part], coef=start[0], intercept=start[1], callback=reported)
+            outputs.keep(output, result)
+            if result.interrupted:
+                break
+        return outputs.result()
+
+    return solve_each  # type: ignore[return-value]
+
+
+class _Outputs:
+    """What is known of all outputs so far: those to come are at the constant model."""
+
+    def __init__(self, p: int, target: Array, weight: Array | None, loss: Loss, fit_intercept: bool) -> None:
+        k = target.shape[1]
+        self._coef, self._intercept = np.zeros((p, k)), np.zeros(k)
+        if fit_intercept:
+            self._intercept[:] = loss.constant(target, weight, k)
+        self._losses = np.array([_loss_of(c, target[:, [i]], weight, loss) for i, c in enumerate(self._intercept)])
+        self._results: list[ExactResult] = []
+
+    def callback(self, output: int, callback: Callback) -> Callback:
+        """Return the callback of one output, which speaks of all."""
+        others, before = self._losses.sum() - self._losses[output], self._n_iter
+
+        def report(iteration: int, loss: float, rates: np.ndarray, solution: Callable[[], Solution]) -> Any:
+            return callback(before + iteration, loss + others, rates, lambda: self._with(output, *solution()))
+
+        return report
+
+    def keep(self, output: int, result: ExactResult) -> None:
+        """Keep the result of an output."""
+        others = self._losses.sum() - self._losses[output]
+        self._results.append(replace(result, losses=[loss + others for loss in result.losses]))
+        self._losses[output] = result.loss
+        self._coef, self._intercept = self._with(output, result.coef, result.intercept)
+
+    def result(self) -> ExactResult:
+        """Return the result of all outputs; its message is that of the first one that did not converge, if any."""
+        results = self._results
+        worst = next((result for result in results if not result.converged), results[-1])
+        return replace(
+            worst,
+            coef=self._coef,
+            intercept=self._intercept,
+            loss=float(self._losses.sum()),
+            n_iter=self._n_iter,
+            n_gradient_evaluations=sum(result.n_gradient_evaluations for result in results),
+            losses=[results[0].losses[0], *(loss for result in results for loss in result.losses[1:])],
+            interrupted=results[-1].interrupted,
+            advice=next((result.advice for result in results if result.advice), ""),
+        )
+
+    @property
+    def _n_iter(self) -> int:
+        return sum(result.n_iter for result in self._results)
+
+    def _with(self, output: int, coef: np.ndarray, intercept: np.ndarray) -> Solution:
+        all_coef, all_intercept = self._coef.copy(), self._intercept.copy()
+        all_coef[:, output], all_intercept[output] = coef[:, 0], intercept[0]
+        return all_coef, all_intercept
+
+
+def _loss_of(constant: float, target: Array, weight: Array | None, loss: Loss) -> float:
+    """Return the mean loss (of one output) of a constant raw prediction."""
+    raw = namespace(target).full(target.shape, constant)
+    return float(loss.value(raw, target, weight)) / float(len(target) if weight is None else weight.sum())
