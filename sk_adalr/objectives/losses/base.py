@@ -44,6 +44,8 @@ class Loss(Protocol):
         The name of the inverse link: ``out_activation_`` of a network.
     classifies : bool
         Whether targets are labels, which can be told apart perfectly.
+    saturates : bool
+        Whether some targets are fitted perfectly by an infinite raw prediction only.
     """
 
     is_quadratic: ClassVar[bool]
@@ -51,6 +53,7 @@ class Loss(Protocol):
     positive_only: ClassVar[bool]
     out_activation: ClassVar[str]
     classifies: ClassVar[bool]
+    saturates: ClassVar[bool]
 
     def value(self, raw: Array, target: Array, weight: Array | None) -> Any:
         """Return the loss sum (0-d); `raw` may be overwritten."""
@@ -163,6 +166,7 @@ class ElementwiseLoss(ABC):
     positive_only: ClassVar[bool] = False
     out_activation: ClassVar[str] = "identity"
     classifies: ClassVar[bool] = False
+    saturates: ClassVar[bool] = False
 
     @abstractmethod
     def losses(self, raw: Array, target: Array) -> Array:

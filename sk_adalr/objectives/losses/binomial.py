@@ -18,6 +18,7 @@ class BinomialLogLoss(ElementwiseLoss):
 
     out_activation: ClassVar[str] = "logistic"
     classifies: ClassVar[bool] = True
+    saturates: ClassVar[bool] = True
 
     def losses(self, raw: Array, target: Array) -> Array:
         """Return the log losses."""

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from sk_adalr.backends import Array, namespace, special, to_host
+from sk_adalr.backends import Array, beside, namespace, special, to_host
 from sk_adalr.objectives.losses.base import ElementwiseLoss
 from sk_adalr.standardization import Standardization
 from sk_adalr.units import TargetUnits
@@ -19,6 +19,7 @@ class _LogLink(ElementwiseLoss):
 
     positive_only: ClassVar[bool] = True
     out_activation: ClassVar[str] = "exp"
+    saturates: ClassVar[bool] = True
 
     def predict(self, raw: Array) -> Array:
         """Return :math:`e^u`."""
@@ -27,6 +28,11 @@ class _LogLink(ElementwiseLoss):
     def constant(self, target: Array, weight: Array | None, n_outputs: int) -> np.ndarray:
         """Return the logarithm of the mean of the target, finite where that is zero."""
         return np.log(np.maximum(_mean(target, weight), _LEAST_MEAN))
+
+    def constant_value(self, target: Array, weight: Array | None) -> float:
+        """Return the mean deviance from the mean, of outputs that are not constant."""
+        varies = np.flatnonzero(to_host(target.min(axis=0) < target.max(axis=0)))
+        return super().constant_value(target[:, beside(varies, target)], weight) if varies.size else 0.0
 
     def target_units(self, target: Array, weight: Array | None, center: bool) -> TargetUnits | None:
         """Return shares of about the mean, whose logarithm an intercept takes up; None without one."""
@@ -58,7 +64,9 @@ class HalfPoissonDeviance(_LogLink):
 
     def losses(self, raw: Array, target: Array) -> Array:
         """Return half the deviances."""
-        return namespace(raw).exp(raw) - target * (1 + raw) + special(target).xlogy(target, target)
+        xp = namespace(raw)
+        deviances = xp.exp(raw) - target * (1 + raw) + special(target).xlogy(target, target)
+        return xp.maximum(deviances, 0, out=deviances)  # next to the target only rounding is left
 
     def gradient(self, raw: Array, target: Array) -> Array:
         """Return the mean less the target."""
@@ -86,7 +94,8 @@ class HalfGammaDeviance(_LogLink):
     def losses(self, raw: Array, target: Array) -> Array:
         """Return half the deviances."""
         xp = namespace(raw)
-        return target * xp.exp(-raw) - 1 + raw - xp.log(target)
+        deviances = target * xp.exp(-raw) - 1 + raw - xp.log(target)
+        return xp.maximum(deviances, 0, out=deviances)  # next to the target only rounding is left
 
     def gradient(self, raw: Array, target: Array) -> Array:
         """Return one less the target as a share of the mean."""

@@ -24,6 +24,7 @@ class MultinomialLogLoss:
     positive_only: ClassVar[bool] = False
     out_activation: ClassVar[str] = "softmax"
     classifies: ClassVar[bool] = True
+    saturates: ClassVar[bool] = True
 
     def value(self, raw: Array, target: Array, weight: Array | None) -> Any:
         """Return the loss sum (0-d); `raw` is overwritten."""

@@ -20,8 +20,6 @@ MOST_PROJECTED = 1e8
 FINE = 1e-6
 # A step that changes a score by more than this at convergence is one on the way to infinity.
 MOVING = 0.1
-# What the loss may be above its minimum, as a share of that of the constant model, before users are told.
-LARGEST_GAP = 1e-4
 _AT_INFINITY = " The optimum is at infinity, because some rows are {} and nothing penalises large coefficients. {}"
 _SEPARATED = "separated perfectly", "Set a finite `C`."
 _IN_THE_LIMIT = "fitted perfectly in the limit only", "Set `alpha` above 0."

@@ -27,7 +27,9 @@ _RATE, _RATE_START, _RATE_DECAY = 0.15, 8, 20
 _MAX_INNER, _INNER_DECREASE, _MODEL_ERROR, _SUFFICIENT = 3, 0.3, 0.2, 1e-4
 # Where rows saturate the curvature vanishes and Newton steps grow far beyond where they hold: the tail is
 # long.
-_BACKTRACK = (1.0, 0.5, 0.25, 0.125, 0.0125, 1e-3, 1e-5, 1e-8)
+_BACKTRACK = (1.0, 0.5, 0.25, 0.125, 0.0125, 1e-3, 1e-5, 1e-8, 1e-11, 1e-14, 1e-17, 1e-20, 1e-23)
+# Lengths below this one are doubled as long as the loss falls.
+_SHORT = 1e-4
 _MOST_REFRESHES = 5
 
 
@@ -230,13 +232,25 @@ class FirstOrder(SolverBase):
             Pd = self._subspace.P @ delta
             slope_penalty, curve_penalty = (linear + self._subspace.P @ c) @ delta, 0.5 * delta @ Pd
         penalty = self.loss - self._data_loss if linear is not None else 0.0
-        for length in _BACKTRACK:
+
+        def at(length: float) -> tuple[float, float, Array, Any]:
             scores = self._scores + (change if length == 1.0 else length * change)
             data_loss, evaluated = self._loss_of_rows.evaluate(scores[None])
-            new_penalty = penalty + length * slope_penalty + length**2 * curve_penalty
-            loss = data_loss + new_penalty
-            if loss <= self.loss + _SUFFICIENT * length * slope:
-                self._scores, self.loss, self._data_loss = scores, loss, data_loss
-                self._differentiate(evaluated)
-                return length
-        return 0.0
+            return (
+                data_loss + penalty + length * slope_penalty + length**2 * curve_penalty,
+                data_loss,
+                scores,
+                evaluated,
+            )
+
+        for length in _BACKTRACK:
+            trial = at(length)
+            if trial[0] <= self.loss + _SUFFICIENT * length * slope:
+                break
+        else:
+            return 0.0
+        while length < _SHORT and (longer := at(2 * length))[0] < trial[0]:
+            length, trial = 2 * length, longer
+        self.loss, self._data_loss, self._scores, evaluated = trial
+        self._differentiate(evaluated)
+        return length

@@ -33,6 +33,9 @@ _FAR, _LEAST_REFERENCE = 4.0, 0.1
 # scikit-learn's lbfgs does by default.
 _STRICT_ITERATIONS, _MOST_GROWTH = 70, 100.0
 _AT_THE_LIMIT = "Converged after {} iterations: no decrease above rounding is left."
+_STUCK = "Stopped after {} iterations: no step decreases the loss, although its gradient says that one should."
+#: What the loss may be above its minimum, as a share of that of the constant model, before users are told.
+LARGEST_GAP = 1e-4
 
 #: ``callback(iteration, loss, rates)``.
 LoopCallback: TypeAlias = Callable[[int, float, np.ndarray], Any]
@@ -227,8 +230,9 @@ def _iterate(
         moved = solver.step()
         idle = idle + 1 if before - solver.loss <= _ROUNDING * abs(before) else 0
         if not moved or idle >= _PATIENCE:
-            outcome.converged = True
-            outcome.message = _AT_THE_LIMIT.format(outcome.n_iter)
+            outcome.gap = optimality / (solver.reference_loss or 1.0)
+            outcome.converged = outcome.gap <= LARGEST_GAP
+            outcome.message = (_AT_THE_LIMIT if outcome.converged else _STUCK).format(outcome.n_iter)
             _polish(solver, outcome, tol)
             return
         outcome.n_iter += 1

@@ -28,7 +28,7 @@ from sk_adalr.optimizer.exact.small_system import Factorised
 # which the corrections by the last steps mend. Time relative to lbfgs, geometric mean (worst) of 34 problems: a new
 # curvature in each iteration .319 (1.77), kept without corrections .292 (1.48), with them .256 (1.09).
 _KEPT, _N_STEPS = (0.65, 1.7), 5
-_SUFFICIENT, _SHORTEST = 1e-4, 1e-10
+_SUFFICIENT, _SHORT, _SHORTEST = 1e-4, 1e-2, 1e-25
 # Where this is faster than first-order steps, measured on generated problems of 1000 to 20000 rows: up to so many
 # coefficients of two classes; for several, and for sparse data, up to so many multiplications in a curvature. Of two
 # classes and 250 columns it takes a tenth of the time where these depend on each other, at a condition number of 100,
@@ -195,15 +195,9 @@ class Newton(SolverBase):
         self.n_passes += 1
         if self._fit_intercept:
             change += beside(self._direction[:, p:], change)
-        slope, point, length = self._slope(), self._point, 1.0
-        while length > _SHORTEST:
-            trial = self._evaluate(point.params + length * self._direction, point.scores + length * change)
-            if trial.loss <= point.loss + _SUFFICIENT * length * slope:
-                break
-            if not self._is_new:
-                return False
-            length *= 0.5
-        else:
+        slope, point = self._slope(), self._point
+        length, trial = self._line_search(slope, change)
+        if trial is None:
             return False
         self._point = trial
         self._last_psi, self._last_step = self._psi, self._direction.ravel()
@@ -212,6 +206,27 @@ class Newton(SolverBase):
         if length < 1.0 or not lowest * foretold <= point.loss - trial.loss <= highest * foretold:
             self._inverse_curvature = None
         return True
+
+    def _line_search(self, slope: float, change: Array) -> tuple[float, _Point | None]:
+        """Return the length of a step that decreases the loss enough, and where it leads; None without one.
+
+        Where the loss has no curvature to speak of, the direction is far too long: lengths then fall by orders of
+        magnitude, and the best one near the first that will do is taken.
+        """
+        point = self._point
+
+        def at(length: float) -> _Point:
+            return self._evaluate(point.params + length * self._direction, point.scores + length * change)
+
+        length, trial = 1.0, at(1.0)
+        while not trial.loss <= point.loss + _SUFFICIENT * length * slope:
+            length *= 0.5 if length > _SHORT else 0.1
+            if not self._is_new or length < _SHORTEST:
+                return 0.0, None
+            trial = at(length)
+        while length < _SHORT and (longer := at(2 * length)).loss < trial.loss:
+            length, trial = 2 * length, longer
+        return length, trial
 
     def _evaluate(self, params: np.ndarray, scores: Array) -> _Point:
         mean_loss, evaluated = self._data_loss.evaluate(scores)

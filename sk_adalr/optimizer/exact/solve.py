@@ -11,7 +11,6 @@ from sk_adalr.optimizer.exact.ending import (
     DEPENDENT,
     FINE,
     FLAT,
-    LARGEST_GAP,
     MOST_PROJECTED,
     MOVING,
     OR_SEPARATED,
@@ -24,7 +23,7 @@ from sk_adalr.optimizer.exact.ending import (
 from sk_adalr.optimizer.exact.factorisation import prefers_factorisation, solve_least_squares
 from sk_adalr.optimizer.exact.first_order import FirstOrder
 from sk_adalr.optimizer.exact.least_squares import LeastSquares
-from sk_adalr.optimizer.exact.loop import LoopCallback, Solver, run
+from sk_adalr.optimizer.exact.loop import LARGEST_GAP, LoopCallback, Solver, run
 from sk_adalr.optimizer.exact.memory import n_steps_of_scores, n_steps_of_squares
 from sk_adalr.optimizer.exact.multi_output import MultiOutput
 from sk_adalr.optimizer.exact.newton import Newton
@@ -126,7 +125,7 @@ def solve_newton(
     result = _solve(columns, solver, "newton", loss, max_iter, tol, callback)
     if not result.converged:
         return result
-    if penalty == 0 and solver.movement() > MOVING:
+    if penalty == 0 and loss.saturates and solver.movement() > MOVING:
         result = at_infinity(result, loss)
     return result if solver.condition > DEPENDENT else of_least_norm(result, X, weight, penalty, fit_intercept)
 
