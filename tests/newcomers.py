@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sk_adalr.directions import DIRECTIONS
 from sk_adalr.learning_rates import LEARNING_RATES
+from sk_adalr.objectives import LOSSES
 
 PAGE = Path(__file__).parents[1] / "docs" / "extending.rst"
 # In this module, so that the classes can be found by pickle.
@@ -12,9 +13,10 @@ for example in doctest.DocTestParser().get_examples(PAGE.read_text()):
     if example.source.startswith(("from", "import", "@dataclass")):
         exec(example.source)
 
-Lion, Multiplicative = globals()["Lion"], globals()["Multiplicative"]
+Lion, Multiplicative, Huber = (globals()[name] for name in ("Lion", "Multiplicative", "Huber"))
 
 
 def pytest_configure():
     DIRECTIONS["lion"] = Lion
     LEARNING_RATES["multiplicative"] = Multiplicative
+    LOSSES["huber"] = Huber

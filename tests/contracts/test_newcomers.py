@@ -13,6 +13,7 @@ TESTS = Path(__file__).parents[1]
 FILES = [
     "contracts/test_optimizer_contract.py",
     "contracts/test_estimator_contract.py",
+    "contracts/test_loss_contract.py",
     "test_names.py",
     "test_minimize.py",
     "optimizer/test_step.py",
@@ -20,7 +21,7 @@ FILES = [
 ]
 
 
-@pytest.mark.parametrize("name", ["lion", "multiplicative"])
+@pytest.mark.parametrize("name", ["lion", "multiplicative", "huber"])
 def test_a_newcomer_passes_every_test_of_the_tables(name):
     paths = os.pathsep.join([str(TESTS), str(TESTS.parent), os.environ.get("PYTHONPATH", "")])
     command = [sys.executable, "-m", "pytest", "-q", "-p", "newcomers", "-p", "no:cacheprovider", "-k", name]

@@ -24,6 +24,8 @@ from sk_adalr.units import TargetUnits
 
 # Where the search for the best constant ends, if it is at infinity.
 _FARTHEST = 1e300
+# A loss that overflows is a loss that is too large.
+_quiet = np.errstate(over="ignore", invalid="ignore", under="ignore")
 
 
 @runtime_checkable
@@ -193,6 +195,7 @@ class ElementwiseLoss(ABC):
     def check_target(self, target: np.ndarray) -> None:  # noqa: B027
         """Raise a ValueError where the loss does not take a target (n_rows, n_outputs): here never."""
 
+    @_quiet
     def value(self, raw: Array, target: Array, weight: Array | None) -> Any:
         """Return the loss sum (0-d)."""
         return weighted_sum(_row_sums(self.losses(raw, target)), weight)
@@ -219,10 +222,10 @@ class ElementwiseLoss(ABC):
     def _constant_of_output(self, target: Array, weight: Array | None) -> float:
         raw, xp = namespace(target).empty_like(target, dtype=np.float64), namespace(target)
 
+        @_quiet
         def slope(constant: float) -> float:
             raw[...] = constant
-            with np.errstate(over="ignore", invalid="ignore"):
-                return float(xp.average(self.gradient(raw, target), weights=weight))
+            return float(xp.average(self.gradient(raw, target), weights=weight))
 
         at_zero, end = slope(0.0), 1.0
         if at_zero > 0:
@@ -243,6 +246,7 @@ class ElementwiseLoss(ABC):
         """Return the best constant raw prediction."""
         return self.constant(target, weight, n_outputs)
 
+    @_quiet
     def curvature_at(self, constant: np.ndarray, target: Array, weight: Array | None) -> np.ndarray:
         """Return the mean second derivatives (n_outputs,) at a constant raw prediction (n_outputs,)."""
         curvature = self.hessian(_repeated(constant, target), target)
@@ -264,11 +268,13 @@ class _ElementwiseLossOfRows:
         self._loss, self._weight = loss, weight
         self._target = namespace(target).ascontiguousarray(target.T)
 
+    @_quiet
     def evaluate(self, scores: Array) -> tuple[float, Array]:
         losses = self._loss.losses(scores, self._target)
         total = losses.sum() if self._weight is None else (losses @ self._weight).sum()
         return float(total) / scores.shape[1], scores
 
+    @_quiet
     def derivatives(self, scores: Array) -> tuple[Array, np.ndarray, Array]:
         first, second = self._loss.gradient(scores, self._target), self._loss.hessian(scores, self._target)
         if self._weight is not None:

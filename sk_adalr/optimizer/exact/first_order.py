@@ -27,7 +27,7 @@ _RATE, _RATE_START, _RATE_DECAY = 0.15, 8, 20
 _MAX_INNER, _INNER_DECREASE, _MODEL_ERROR, _SUFFICIENT = 3, 0.3, 0.2, 1e-4
 # Where rows saturate the curvature vanishes and Newton steps grow far beyond where they hold: the tail is
 # long.
-_BACKTRACK = (1.0, 0.5, 0.25, 0.125, 0.0125, 1e-3, 1e-5, 1e-8, 1e-11, 1e-14, 1e-17, 1e-20, 1e-23)
+_BACKTRACK = (1.0, 0.5, 0.25, 0.125, 0.0125, 1e-3, 1e-5, 1e-8, *(10.0**-k for k in range(11, 60, 3)))
 # Lengths below this one are doubled as long as the loss falls.
 _SHORT = 1e-4
 _MOST_REFRESHES = 5
