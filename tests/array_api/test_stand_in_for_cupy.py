@@ -21,6 +21,7 @@ from sk_adalr import (
 from sk_adalr.checkpoint import Checkpoint
 from sk_adalr.directions import DIRECTIONS
 from sk_adalr.learning_rates import GRANULARITIES
+from sk_adalr.objectives import LOSSES
 from sk_adalr.optimizer import Optimizer
 from sk_adalr.optimizer.automatic import AutomaticOptimizer
 from sk_adalr.optimizer.automatic.state import HARD_BATCH, RESTART
@@ -63,6 +64,25 @@ def assert_same_fits(cls, options, *data, **fit_options):
 def test_every_fit_is_bitwise_numpys(cupy, cls, options, storage):
     X, y = problem(cls)
     assert_same_fits(cls, options, storage(X), y)
+
+
+@pytest.mark.parametrize("loss", list(LOSSES))
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    ("cls", "options"),
+    [
+        (AdaptiveLRLinearRegression, {"solver": "auto", "learning_rate": "auto"}),
+        (AdaptiveLRLinearRegression, {"solver": "exact", "learning_rate": "auto"}),
+        (AdaptiveLRLinearRegression, {"learning_rate": "auto"}),
+        (AdaptiveLRMLPRegressor, {"learning_rate": "auto"}),
+    ],
+    ids=["linear", "linear exact", "linear mini-batches", "network"],
+)
+def test_every_loss_is_bitwise_numpys(cupy, cls, options, weighted, loss):
+    X, y = problem(cls)
+    y = np.exp(np.column_stack([y, -y]) / 2)
+    weight = np.random.RandomState(0).uniform(0.5, 2, len(y)) if weighted else None
+    assert_same_fits(cls, {**options, "loss": loss}, X, y, sample_weight=weight)
 
 
 @cases
