@@ -33,13 +33,17 @@ class TargetUnits:
     @classmethod
     def of_squares(cls, target: Standardization) -> "TargetUnits":
         """Return the units of a squared error, whose raw prediction is that of the target itself."""
-        return cls(target, target, target.scale**2)
+        with np.errstate(over="ignore", under="ignore"):
+            return cls(target, target, target.scale**2)
 
     @property
     def penalty_factors(self) -> np.ndarray:
         """What turns a penalty of squared coefficients in the user's units, beside the loss, into that of training."""
         factors = np.ones(len(self.of_loss))
-        np.divide(self.raw.scale**2, self.of_loss, out=factors, where=self.target.scale > 0)
+        # Out of range only where both are the same square.
+        with np.errstate(over="ignore", under="ignore"):
+            in_range = (self.of_loss > 0) & np.isfinite(self.of_loss)
+            np.divide(self.raw.scale**2, self.of_loss, out=factors, where=in_range)
         return factors
 
     def freeze(self) -> dict[str, Any]:

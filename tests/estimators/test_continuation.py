@@ -181,11 +181,11 @@ def test_equal_targets_have_no_unit_and_a_single_row_gives_them_their_magnitude(
     X, y = stream(40)
     y[:20], y[20] = 7.0, -9.0
     model = partial_fits(cls, X, y, [slice(0, 10), slice(10, 20)])
-    assert model._training["units"]["outputs"]["scale"] == 0
+    assert model._training["units"]["outputs"]["target"]["scale"] == 0
     model.partial_fit(X[20:21], y[20:21])  # another target, but no other beside it
-    assert model._training["units"]["outputs"]["scale"] == 9.0
+    assert model._training["units"]["outputs"]["target"]["scale"] == 9.0
     model.partial_fit(X[21:], y[21:])
-    assert model._training["units"]["outputs"]["scale"] == 9.0
+    assert model._training["units"]["outputs"]["target"]["scale"] == 9.0
     assert model.n_iter_ == 4
 
 
