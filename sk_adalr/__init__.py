@@ -34,7 +34,17 @@ publish(
 
 #: The rooms with public names, which the API reference lists; all others are internal.
 _ROOMS = frozenset(
-    {"backends", "checkpoint", "directions", "learning_rates", "objectives", "optimizer", "parameters", "plotting"}
+    {
+        "backends",
+        "checkpoint",
+        "directions",
+        "export",
+        "learning_rates",
+        "objectives",
+        "optimizer",
+        "parameters",
+        "plotting",
+    }
 )
 
 

@@ -18,7 +18,7 @@ FLOORS = {
     "optimizer": 3,
     "training": 4, "names": 4,
     "estimators": 5, "minimize": 5, "plotting": 5,
-    "checkpoint": 6,
+    "checkpoint": 6, "export": 6,
 }  # fmt: skip
 SAME_FLOOR = {
     ("units", "standardization"),
@@ -28,7 +28,10 @@ SAME_FLOOR = {
     ("validation", "integers"),
 }
 LOADED_ON_DEMAND = {"backends/kernels/fused/compile.py"}
-OPTIONAL = {"cupy", "dask", "matplotlib", "numba", "pandas", "polars", "rich", "torch"}
+OPTIONAL = {
+    "cupy", "dask", "eli5", "m2cgen", "matplotlib", "numba", "onnx", "onnxruntime", "pandas", "polars", "rich",
+    "skl2onnx", "torch",
+}  # fmt: skip
 
 files = pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
 
