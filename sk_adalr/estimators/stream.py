@@ -108,7 +108,7 @@ class StreamTraining(FullBatchTraining):
         columns = old.forgetting(share).adding(X, weight, self._has_intercept)
         if before is None:
             unit = min(1.0, float(weight.max()))
-            rows = first_summary(columns.mean, target.n_outputs, self._has_intercept, unit)
+            rows = first_summary(columns.mean, np.zeros(target.n_outputs), self._has_intercept, unit)
         else:
             unit = before["unit"]
             rows = StreamSummary(**before["rows"]).forgetting(share)

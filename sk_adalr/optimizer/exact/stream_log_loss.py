@@ -1,6 +1,6 @@
-r"""Logistic regression on a stream: each row becomes the square that its loss is near the solution.
+r"""Losses on a stream: each row becomes the square that its loss is near the solution.
 
-The log loss of a chunk, the squares of the rows before it and the penalty are minimised by Newton's method. Then every
+The loss of a chunk, the squares of the rows before it and the penalty are minimised by Newton's method. Then every
 row of the chunk is replaced by its quadratic approximation there, a least-squares row with the curvature as its weight
 and the working response of iteratively reweighted least squares as its target, and joins the `StreamSummary` of the
 rows before. This is the Laplace approximation of online Bayesian inference, or an extended Kalman filter that sees a
@@ -19,7 +19,7 @@ from sk_adalr.backends import is_sparse
 from sk_adalr.objectives.losses import Loss
 from sk_adalr.optimizer.exact.stream import StreamSummary
 
-# Newton steps on one chunk at most, and the decrease, per unit of weight, that is too small for another.
+# Newton steps on one chunk at most, and the decrease, per unit of weight and curvature, that is too small for another.
 _MOST_STEPS, _ENOUGH = 10, 1e-3
 # Share of `strength` while rows become squares; weight of a chunk, in units of the curvature of all rows so far, from
 # which on its own squares are too coarse for the full strength.
@@ -27,7 +27,7 @@ _EARLY_STRENGTH, _LARGE_SHARE = 0.25, 0.3
 # Halvings of a step that does not decrease the loss.
 _HALVINGS = 6
 # Weight of the row, at the centre of the first chunk and undecided, that keeps the intercept finite while there is
-# one class: in units of 1, or of the largest weight in the first chunk where that is less.
+# one class, or no count but zero: in units of 1, or of the largest weight in the first chunk where that is less.
 _PRIOR_WEIGHT = 0.1
 # Least curvature of a row, in units of its residual, in Newton's steps, and at all.
 _LEAST_CURVATURE, _NO_CURVATURE = 0.1, 1e-6
@@ -72,17 +72,20 @@ def _sparse_squares(X: Any, mean: np.ndarray, share: np.ndarray) -> np.ndarray:
     return squares + np.where(has_zeros, np.maximum(zeros, 0.0), 0.0) * mean**2
 
 
-def first_summary(mean: np.ndarray, n_outputs: int, fit_intercept: bool, unit: float) -> StreamSummary:
-    """Return the summary before the first chunk, whose rows have the `mean` (n_features,); `unit` is of weights."""
-    empty = StreamSummary.empty(len(mean), n_outputs, fit_intercept)
+def first_summary(mean: np.ndarray, start: np.ndarray, fit_intercept: bool, unit: float) -> StreamSummary:
+    """Return the summary before the first chunk, whose rows have the `mean` (n_features,); `unit` is of weights.
+
+    `start` (n_outputs,) is the raw prediction of a row that is undecided.
+    """
+    empty = StreamSummary.empty(len(mean), len(start), fit_intercept)
     if not fit_intercept:
         return empty
-    return replace(empty, weight=_PRIOR_WEIGHT * unit, mean=np.concatenate([mean, np.zeros(n_outputs)]))
+    return replace(empty, weight=_PRIOR_WEIGHT * unit, mean=np.concatenate([mean, start]))
 
 
 @dataclass(frozen=True)
 class ChunkResult:
-    """The solution after a chunk: coefficients (p, k), intercepts (k,), summary, and the log loss of the chunk's rows.
+    """The solution after a chunk: coefficients (p, k), intercepts (k,), summary, and the loss of the chunk's rows.
 
     The loss is their mean, without penalty.
     """
@@ -94,7 +97,7 @@ class ChunkResult:
 
 
 class Chunk:
-    """The log loss of a chunk, the squares of the rows before it and a penalty.
+    """The loss of a chunk, the squares of the rows before it and a penalty.
 
     Parameters
     ----------
@@ -107,13 +110,22 @@ class Chunk:
     loss : Loss
     eps : float
         Relative precision of the features.
+    curvature : float, default=1.0
+        The unit of losses and of their second derivatives.
     """
 
     def __init__(
-        self, summary: StreamSummary, X: Any, target: np.ndarray, weight: np.ndarray, loss: Loss, eps: float
+        self,
+        summary: StreamSummary,
+        X: Any,
+        target: np.ndarray,
+        weight: np.ndarray,
+        loss: Loss,
+        eps: float,
+        curvature: float = 1.0,
     ) -> None:
         self._summary, self._X, self._target, self._weight = summary, X, target, weight
-        self._loss, self._eps = loss, eps
+        self._loss, self._eps, self._unit = loss, eps, curvature
         self._weight_sum = float(weight.sum())
 
     def solve(self, start: np.ndarray, strength: float) -> ChunkResult:
@@ -148,7 +160,7 @@ class Chunk:
                 break
             decrease = value - trial[0]
             (coef, intercept), (value, u) = step, trial
-            if decrease <= _ENOUGH * self._weight_sum:
+            if decrease <= _ENOUGH * self._unit * self._weight_sum:
                 break
         return coef, intercept, u
 
@@ -173,5 +185,5 @@ class Chunk:
         residual = u.copy()
         self._loss.residual(residual, self._target, None)
         curvature = self._loss.row_curvature(u, self._target)
-        curvature = np.maximum(curvature, _NO_CURVATURE + least * np.abs(residual).max(axis=1))
+        curvature = np.maximum(curvature, _NO_CURVATURE * self._unit + least * np.abs(residual).max(axis=1))
         return curvature, u - residual / curvature[:, None]
