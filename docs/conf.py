@@ -43,6 +43,8 @@ numpydoc_validation_exclude = {
     r"\.(get|set)_params$",
     r"\.score$",
     r"\.((Elementwise)?Direction|LearningRate)$",
+    # The shapes of their arguments stand once, in the table above them.
+    r"\.(Elementwise)?Loss(\.\w+)?$",
 }
 
 # The gallery: every plot_*.py runs at build.

@@ -34,15 +34,15 @@ class Huber(ElementwiseLoss):
     delta: float = 1.0
 
     def losses(self, raw, target):
-        error = np.abs(raw - target)
-        near = np.minimum(error, self.delta)
+        error = abs(raw - target)
+        near = error.clip(max=self.delta)
         return near * (error - near / 2)
 
     def gradient(self, raw, target):
-        return np.clip(raw - target, -self.delta, self.delta)
+        return (raw - target).clip(-self.delta, self.delta)
 
     def hessian(self, raw, target):
-        return (np.abs(raw - target) < self.delta).astype(raw.dtype)
+        return (abs(raw - target) <= self.delta).astype(raw.dtype)
 
 
 # %%

@@ -18,16 +18,25 @@ class AdaptiveLRLinearRegression(OutputPrediction, LinearEstimator):
 
     Minimises, over coefficients :math:`w` and intercept :math:`b`, with sample weights :math:`s`,
 
-    .. math:: \frac{\sum_i s_i \frac12 (x_i^T w + b - y_i)^2}{\sum_i s_i}
+    .. math:: \frac{\sum_i s_i \, \ell(x_i^T w + b, y_i)}{\sum_i s_i}
               + \frac{\alpha}{2 \sum_i s_i} \lVert w \rVert^2,
 
-    the objective of :class:`~sklearn.linear_model.LinearRegression` (:math:`\alpha = 0`) and
-    :class:`~sklearn.linear_model.Ridge`, by the method of [1]_.
+    by the method of [1]_. The loss of a raw prediction is half its squared error,
+    :math:`\ell(u, y) = \frac12 (u - y)^2`, unless `loss` says otherwise; this is the objective of
+    :class:`~sklearn.linear_model.LinearRegression` (:math:`\alpha = 0`) and :class:`~sklearn.linear_model.Ridge`. With
+    "poisson" and "gamma" it is that of :class:`~sklearn.linear_model.PoissonRegressor` and
+    :class:`~sklearn.linear_model.GammaRegressor`, whose own `alpha` is :math:`\alpha / \sum_i s_i`.
 
     Parameters
     ----------
     alpha : float, default=0.0
         L2 strength, at least 0, as in Ridge. The intercept is not penalised.
+    loss : {"squared_error", "poisson", "gamma"} or Loss, default="squared_error"
+        What a raw prediction :math:`u = x^T w + b` costs beside its target. "squared_error" predicts :math:`u`.
+        "poisson" is half the Poisson deviance, for counts and frequencies, and refuses targets below 0; "gamma" is
+        half the gamma deviance, for amounts, and refuses targets of 0 and below. Both predict :math:`e^u`. For a loss
+        of your own pass an instance of a subclass of :class:`~sk_adalr.objectives.ElementwiseLoss`, whose arrays have
+        the shape (n_rows, n_outputs) or its transpose.
     fit_intercept : bool, default=True
         Whether the model has an intercept.
     solver : {"auto", "exact", "sgd", "momentum", "nesterov", "adam", ...} or Direction, default="auto"
@@ -35,9 +44,10 @@ class AdaptiveLRLinearRegression(OutputPrediction, LinearEstimator):
         The others train on mini-batches. "auto" is a factorisation where that is affordable (dense `X` whose smaller
         side is at most 1000, or at most 4000 with fewer than ten rows per column, and much sparse data), else "exact";
         "adam" with `early_stopping` and with a given `learning_rate`. In `partial_fit` it solves for all rows so
-        far, for up to 300 columns, one per output included; wider streams use "adam". The names of Ridge's solvers
-        ("cholesky", "svd", "lsqr", "sparse_cg", "sag", "saga", "lbfgs"), which all have the same optimum, mean "auto"
-        on all rows at once.
+        far, for up to 300 columns, one per output included; wider streams use "adam". Only squared errors have such
+        solutions: of another loss, "auto" is Newton's method for few coefficients, else "exact", and "adam" in
+        `partial_fit`. The names of Ridge's solvers ("cholesky", "svd", "lsqr", "sparse_cg", "sag", "saga", "lbfgs"),
+        which all have the same optimum, mean "auto" on all rows at once.
     learning_rate : {"auto", "constant", "hypergradient"} or LearningRate, default="auto"
         How far the mini-batch solvers go. "auto" leaves nothing to choose: a line search finds the first rate,
         hypergradients adapt it, and the model is a running average of the iterates. "hypergradient" is the literal
@@ -60,9 +70,10 @@ class AdaptiveLRLinearRegression(OutputPrediction, LinearEstimator):
     n_iter_no_change : int or numpy.inf, default=10
         Number of epochs without such an improvement after which training stops.
     standardize : bool, default=True
-        Whether to train on centred and scaled features and a centred and scaled target, and to fold both into the
-        coefficients, so that `X` may come in any units. The penalty stays in the units of `X`. Columns that share one
-        unit, such as pixels, keep their relative scale.
+        Whether to train on centred and scaled features and a target in units of its own, and to fold both into the
+        coefficients, so that `X` may come in any units. Of squared errors the target is centred and scaled, of
+        "poisson" and "gamma" it is divided by about its mean; a loss of your own gets it as it is. The penalty stays
+        in the units of `X`. Columns that share one unit, such as pixels, keep their relative scale.
     shuffle : bool, default=True
         Whether each epoch visits the rows in a new order.
     random_state : int, RandomState instance or None, default=None
@@ -74,13 +85,14 @@ class AdaptiveLRLinearRegression(OutputPrediction, LinearEstimator):
     epsilon : float, default=1e-8
         Added to Adam's denominator, > 0, for a constant or literal rate; the automatic rule has its own.
     early_stopping : bool, default=False
-        Whether to hold out rows and stop when neither R2 nor the loss on them has improved by `tol` for
+        Whether to hold out rows and stop when neither the score nor the loss on them has improved by `tol` for
         `n_iter_no_change` epochs; the parameters with the best score are kept.
     validation_fraction : float, default=0.1
         Share of the rows to hold out, in (0, 1).
     half_life : float or None, default=None
         Rows of a stream after which a row weighs half, > 0: `partial_fit` then follows a drift. None forgets nothing.
-        Needs ``solver="auto"`` and at most 300 columns, one per output included; `fit` weighs all its rows alike.
+        Needs ``solver="auto"``, squared errors and at most 300 columns, one per output included; `fit` weighs all its
+        rows alike.
     warm_start : bool, default=False
         Whether `fit` goes on from the previous fit, the state of the optimizer included.
     verbose : bool or int, default=False
@@ -98,7 +110,7 @@ class AdaptiveLRLinearRegression(OutputPrediction, LinearEstimator):
     Attributes
     ----------
     coef_ : ndarray of shape (n_features,) or (n_outputs, n_features)
-        Coefficients, in units of the target per unit of the feature.
+        Coefficients, in units of the raw prediction per unit of the feature.
     intercept_ : float or ndarray of shape (n_outputs,)
         Intercepts; zero without `fit_intercept`.
     n_iter_ : int
@@ -108,8 +120,8 @@ class AdaptiveLRLinearRegression(OutputPrediction, LinearEstimator):
         Passes over the data, forward and backward each counted half, those of the set-up included; None for
         mini-batches.
     solver_ : str
-        The solver that `solver` led to: "exact", "cholesky" (a factorisation), "qr" (a factorisation that
-        `partial_fit` updates), or a mini-batch solver.
+        The solver that `solver` led to: "exact", "newton" (Newton's method), "cholesky" (a factorisation), "qr" (a
+        factorisation that `partial_fit` updates), or a mini-batch solver.
     loss_ : float
         Last entry of `loss_curve_`.
     loss_curve_ : list of float
@@ -119,7 +131,7 @@ class AdaptiveLRLinearRegression(OutputPrediction, LinearEstimator):
     learning_rate_curve_ : ndarray of shape (n_iter_, 3), or (0, 3)
         Smallest, median and largest learning rate at the end of each epoch or iteration; a factorisation has none.
     validation_scores_ : list of float or None
-        R2 on the held-out rows after each epoch; None without early stopping.
+        R2, or D2 of other losses, on the held-out rows after each epoch; None without early stopping.
     validation_loss_curve_ : list of float or None
         Mean loss on the held-out rows after each epoch, without penalty; None without early stopping.
     rank_ : int or None
@@ -150,6 +162,13 @@ class AdaptiveLRLinearRegression(OutputPrediction, LinearEstimator):
     >>> model = AdaptiveLRLinearRegression()
     >>> round(model.fit(X, y).score(X, y), 2)
     0.52
+
+    Claims per year of three policies that were observed for 1, 2 and 5 years, by the age of the car:
+
+    >>> model = AdaptiveLRLinearRegression(loss="poisson")
+    >>> model = model.fit([[2.0], [8.0], [10.0]], [0.0, 0.5, 0.6], sample_weight=[1, 2, 5])
+    >>> model.predict([[2.0], [8.0], [10.0]]).round(1)
+    array([0.1, 0.4, 0.6])
     """
 
     _other_parameters = LINEAR_REGRESSION
@@ -220,10 +239,10 @@ class AdaptiveLRLinearRegression(OutputPrediction, LinearEstimator):
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "AdaptiveLRLinearRegression":
         """Update the model with the rows of one chunk.
 
-        With ``solver="auto"`` and up to 300 columns, one per output included, the model is then the exact solution of
-        all rows so far, however they were cut into chunks. The memory needed is the square of the number of columns.
-        Wider streams, named solvers, and calls after `fit` make one pass of mini-batches over the chunk, continuing
-        the training before.
+        With ``solver="auto"``, squared errors and up to 300 columns, one per output included, the model is then the
+        exact solution of all rows so far, however they were cut into chunks. The memory needed is the square of the
+        number of columns. Wider streams, other losses, named solvers, and calls after `fit` make one pass of
+        mini-batches over the chunk, continuing the training before.
 
         Parameters
         ----------

@@ -10,13 +10,15 @@ from sk_adalr.estimators.regression import OutputPrediction
 class AdaptiveLRMLPRegressor(OutputPrediction, MLPEstimator):
     r"""Multi-layer perceptron regressor trained with adaptive learning rates.
 
-    Minimises half the squared error, summed over outputs, plus an L2 penalty, by the method of [1]_. Each batch with
-    sample weights :math:`s` contributes
+    Minimises a loss, summed over outputs, plus an L2 penalty, by the method of [1]_. Each batch with sample weights
+    :math:`s` contributes
 
-    .. math:: \frac{\sum_i s_i \frac12 \lVert u(x_i) - y_i \rVert^2}{\sum_i s_i}
-              + \frac{\alpha}{2 \sum_i s_i} \lVert W \rVert^2,
+    .. math:: \frac{\sum_i s_i \sum_k \ell(u_k(x_i), y_{ik})}{\sum_i s_i}
+              + \frac{\alpha}{2 \sum_i s_i} \lVert W \rVert^2.
 
-    with targets in units of their own standard deviation where `standardize`: several outputs then weigh equally.
+    The loss of a raw prediction is half its squared error, :math:`\ell(u, y) = \frac12 (u - y)^2`, unless `loss` says
+    otherwise. Where `standardize`, squared errors have targets in units of their own standard deviation: several
+    outputs then weigh equally.
 
     Parameters
     ----------
@@ -24,6 +26,12 @@ class AdaptiveLRMLPRegressor(OutputPrediction, MLPEstimator):
         Number of units of each hidden layer; empty for a linear predictor.
     activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
         Of the hidden layers.
+    loss : {"squared_error", "poisson", "gamma"} or Loss, default="squared_error"
+        What a raw prediction :math:`u`, of the last layer, costs beside its target. "squared_error" predicts
+        :math:`u`. "poisson" is half the Poisson deviance, for counts and frequencies, and refuses targets below 0;
+        "gamma" is half the gamma deviance, for amounts, and refuses targets of 0 and below. Both predict :math:`e^u`.
+        For a loss of your own pass an instance of a subclass of :class:`~sk_adalr.objectives.ElementwiseLoss`, whose
+        arrays have the shape (n_rows, n_outputs).
     alpha : float, default=1e-4
         L2 strength, at least 0, divided by the batch's sum of weights, on the coefficients that training sees: those
         of the standardised features where `standardize`. Intercepts are not penalised.
@@ -50,9 +58,10 @@ class AdaptiveLRMLPRegressor(OutputPrediction, MLPEstimator):
     n_iter_no_change : int or numpy.inf, default=10
         Number of epochs without such an improvement after which training stops.
     standardize : bool, default=True
-        Whether to train on centred and scaled features and targets, and to fold both into the coefficients, so that
-        `X` and `y` may come in any units. Sparse columns are centred without becoming dense. Columns that share one
-        unit, such as pixels, keep their relative scale.
+        Whether to train on centred and scaled features and a target in units of its own, and to fold both into the
+        coefficients, so that `X` and `y` may come in any units. Of squared errors the target is centred and scaled,
+        of "poisson" and "gamma" it is divided by about its mean; a loss of your own gets it as it is. Sparse columns
+        are centred without becoming dense. Columns that share one unit, such as pixels, keep their relative scale.
     shuffle : bool, default=True
         Whether each epoch visits the rows in a new order.
     random_state : int, RandomState instance or None, default=None
@@ -65,8 +74,8 @@ class AdaptiveLRMLPRegressor(OutputPrediction, MLPEstimator):
     epsilon : float, default=1e-8
         Added to Adam's denominator, > 0, for a constant or literal rate; the automatic rule has its own.
     early_stopping : bool or "auto", default="auto"
-        Whether to hold out rows and stop when neither R2 nor the loss on them has improved by `tol`
-        for `n_iter_no_change` epochs; the parameters with the best R2 are kept. "auto" does so from 2000 rows on.
+        Whether to hold out rows and stop when neither the score nor the loss on them has improved by `tol` for
+        `n_iter_no_change` epochs; the parameters with the best score are kept. "auto" does so from 2000 rows on.
         From 30 to 1999 rows, too few to spare some, it trains five times on four fifths of them to learn how many
         epochs pay on the rest, and then on all rows for the median of these; not where `tol` is 0 or `warm_start`.
         Rows passed as `X_val` judge instead, and are an error with False.
@@ -94,7 +103,7 @@ class AdaptiveLRMLPRegressor(OutputPrediction, MLPEstimator):
     n_outputs_ : int
         Number of units of the last layer.
     out_activation_ : str
-        Activation of the output layer: "identity".
+        Activation of the output layer: "identity"; "exp" with the losses "poisson" and "gamma".
     t_ : int
         Number of rows that training has seen, each as often as it was seen.
     n_iter_ : int
@@ -102,17 +111,17 @@ class AdaptiveLRMLPRegressor(OutputPrediction, MLPEstimator):
     loss_ : float
         Last entry of `loss_curve_`.
     loss_curve_ : list of float
-        Mean training loss of each epoch, penalty included, over its batches as they were visited: half the squared
-        error. Several outputs weigh alike whatever their units, so theirs is the sum over the outputs of the error
-        relative to the output's variance, in units of the mean of these variances.
+        Mean training loss of each epoch, penalty included, over its batches as they were visited. Several outputs
+        weigh alike whatever their units, so their squared error is the sum over the outputs of the error relative to
+        the output's variance, in units of the mean of these variances.
     learning_rate_curve_ : ndarray of shape (n_iter_, 3)
         Smallest, median and largest learning rate at the end of each epoch.
     layer_learning_rate_curve_ : ndarray of shape (n_iter_, n_hidden_layers + 1, 3)
         The same for each layer of coefficients; only with hidden layers.
     validation_scores_ : list of float or None
-        R2 on the held-out rows after each epoch; None where no rows were held out. With ``early_stopping="auto"``,
-        here and in the loss, errors beyond 2.2 deviations of the target, and 1.2 times the error of the mean, count as
-        that: wild predictions of a few rows far out would drown what all others say.
+        R2, or D2 of other losses, on the held-out rows after each epoch; None where no rows were held out. With
+        ``early_stopping="auto"``, here and in the loss, squared errors are capped at 2.2 deviations of the target,
+        and 1.2 times the error of the mean, so that wild predictions of a few rows do not dominate.
     validation_loss_curve_ : list of float or None
         Mean loss on the held-out rows after each epoch, without penalty; None where no rows were held out.
     best_loss_ : float or None
@@ -155,6 +164,18 @@ class AdaptiveLRMLPRegressor(OutputPrediction, MLPEstimator):
     >>> model = AdaptiveLRMLPRegressor(random_state=0).fit(X_train, y_train)
     >>> model.validation_scores_ is None, model.n_iter_ < 50, model.score(X_test, y_test) > 0.25
     (True, True, True)
+
+    Numbers of events, whose mean is the exponential of a curve:
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.uniform(-3, 3, size=(2000, 1))
+    >>> y = rng.poisson(np.exp(np.sin(X[:, 0])))
+    >>> model = AdaptiveLRMLPRegressor(loss="poisson", random_state=0).fit(X, y)
+    >>> model.out_activation_, bool(model.predict(X).min() > 0)
+    ('exp', True)
+    >>> model.predict([[-1.5], [0.0], [1.5]]).round()
+    array([0., 1., 3.])
     """
 
     _other_parameters = MLP_REGRESSOR

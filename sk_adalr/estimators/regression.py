@@ -41,22 +41,26 @@ class OutputPrediction(RegressorMixin):
         return origin.give(prediction[:, 0] if self._single_output else prediction)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return how much of the loss of the best constant prediction the model explains.
+        r"""Return how much of the loss of the best constant prediction the model explains.
 
-        Of squared errors that is R2; of other losses it is D2, one less the mean loss as a share of that of the best
-        constant prediction, as scikit-learn's generalised linear models have it. 1 is the best there is, 0 that of the
-        constant.
+        .. math:: 1 - \frac{\sum_i s_i \, \ell(u(x_i), y_i)}{\min_c \sum_i s_i \, \ell(c, y_i)}
+
+        Of squared errors that is R2, of other losses D2, as the `score` of scikit-learn's generalised linear models.
+        1 is the best there is, 0 is as good as the constant, and worse models are below.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows to predict.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their target; what `loss` refuses in `fit`, it refuses here.
         sample_weight : array-like of shape (n_samples,), default=None
+            Their non-negative weights.
 
         Returns
         -------
-        float
-            The mean over outputs.
+        score : float
+            R2 or D2, the mean over outputs.
         """
         loss = make_loss(self._loss)
         if loss.is_quadratic:

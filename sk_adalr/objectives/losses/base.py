@@ -160,7 +160,7 @@ class ElementwiseLoss(ABC):
     >>> X, y = np.arange(6.0)[:, None], np.array([0, 1, 2, 3, 4, 50.0])
     >>> model = AdaptiveLRLinearRegression(loss=LogCosh()).fit(X, y)
     >>> model.predict([[6.0]]).round(1)
-    array([6.1])
+    array([7.7])
     """
 
     is_quadratic: ClassVar[bool] = False
