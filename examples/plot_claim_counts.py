@@ -1,6 +1,6 @@
 """
-Counts and amounts: claims of an insurance
-==========================================
+Counts and amounts: insurance claims
+====================================
 
 How many claims will a policy have, and what will one cost? Counts and amounts are never negative,
 and their noise grows with their mean, so squared errors fit them badly. ``loss="poisson"`` is for
@@ -68,8 +68,8 @@ print(f"policies without a claim: {np.mean(claims == 0):.0%}")
 # Linear models
 # -------------
 #
-# The objective is that of :class:`~sklearn.linear_model.PoissonRegressor`, which divides the loss
-# by the sum of the weights and the penalty not. Multiply its ``alpha`` by that sum. Here with a
+# The objective is that of :class:`~sklearn.linear_model.PoissonRegressor`, which divides its loss by
+# the sum of the weights, but not its penalty. So multiply its ``alpha`` by that sum. Here with a
 # penalty, behind a scaler:
 alpha = 1e-2
 theirs = make_pipeline(StandardScaler(), PoissonRegressor(alpha=alpha, tol=1e-8, max_iter=1000))
@@ -145,7 +145,7 @@ print(f"the same, by `score` of AdaptiveLRMLPRegressor: {own_score:.3f}")
 # The two networks are equally good; scikit-learn's needs the scaler. The truth is smooth here, which
 # suits networks better than trees with default settings. That need not be so of your data.
 #
-# Are the frequencies right for cheap and for dear policies? Each point is a tenth of the test rows, by
+# Are the frequencies right for good and for bad risks? Each point is a tenth of the test rows, by
 # what a model predicts. Bars are two standard errors of the observed frequency. Below, the same rows
 # by age.
 
@@ -206,7 +206,7 @@ gamma.fit(X[had], amount[had], gammaregressor__sample_weight=claims[had])
 difference = np.abs(severity.predict(X) / gamma.predict(X) - 1).max()
 print(f"largest relative difference of the predicted amounts: {difference:.0e}")
 for name, coef, true in zip(X.columns, severity.coef_, (0, 4e-3, 2e-5, 0), strict=True):
-    print(f"{name:18} coefficient {coef:9.2e}, in the truth {true:.0e}")
+    print(f"{name:18} coefficient {coef:9.2e}, in the truth {true:g}")
 
 # %%
 # Frequency times amount is the premium, without costs and profit:
@@ -216,4 +216,4 @@ print(f"euros per year: median {median:.0f}, from {low:.0f} to {high:.0f} for 8 
 
 # %%
 # **Takeaway.** The objectives, weights and scores are those of scikit-learn's generalised linear
-# models; you do without the scaler, and the same parameter makes a network of it.
+# models. Without a penalty you need no scaler, and the same parameter works for a network.
