@@ -1,4 +1,4 @@
-"""The units in which a model trains, and the way to the user's and back."""
+"""The units in which a model trains: how they are chosen, and the way to the user's and back."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -45,21 +45,6 @@ class TargetUnits:
             in_range = (self.of_loss > 0) & np.isfinite(self.of_loss)
             np.divide(self.raw.scale**2, self.of_loss, out=factors, where=in_range)
         return factors
-
-    def freeze(self) -> dict[str, Any]:
-        """Return the units as a dict of arrays."""
-        return {
-            "target": {"center": self.target.center, "scale": self.target.scale},
-            "raw": {"center": self.raw.center, "scale": self.raw.scale},
-            "of_loss": self.of_loss,
-        }
-
-    @classmethod
-    def thaw(cls, frozen: dict[str, Any]) -> "TargetUnits":
-        """Return the units that `freeze` stored."""
-        if "center" in frozen:  # of version 0.1, which knew squared errors only
-            return cls.of_squares(Standardization(**frozen))
-        return cls(Standardization(**frozen["target"]), Standardization(**frozen["raw"]), frozen["of_loss"])
 
 
 @dataclass(frozen=True)
@@ -190,22 +175,89 @@ class Units:
                     intercepts[-1][...] += center
             return converted.astype(params.dtype, copy=False)
 
-    def freeze(self) -> dict[str, Any]:
-        """Return the units as a dict of arrays."""
-        inputs, outputs = self.inputs, self.outputs
-        return {
-            "inputs": None if inputs is None else {"center": inputs.center, "scale": inputs.scale},
-            "outputs": None if outputs is None else outputs.freeze(),
-        }
 
-    @classmethod
-    def thaw(cls, frozen: dict[str, Any]) -> "Units":
-        """Return the units that `freeze` stored."""
-        inputs, outputs = frozen["inputs"], frozen["outputs"]
-        return cls(
-            None if inputs is None else Standardization(**inputs),
-            None if outputs is None else TargetUnits.thaw(outputs),
-        )
+@dataclass(frozen=True)
+class UnitChoice:
+    """How the units of training are chosen: by the first rows, and by later ones where those could not tell.
+
+    Parameters
+    ----------
+    loss : Loss
+        Says what the units of targets are.
+    standardize : bool
+        Whether inputs and outputs are standardised at all; outputs that are constant are, in any case.
+    center : bool
+        Whether the model has intercepts, which centres fold into.
+    is_chunk : bool, default=False
+        Whether the rows are a chunk of a stream.
+    penalty : float, default=0.0
+        Curvature of a penalty in the user's units.
+    """
+
+    loss: Any
+    standardize: bool
+    center: bool
+    is_chunk: bool = False
+    penalty: float = 0.0
+
+    def of_first(self, data: Dataset) -> Units:
+        """Return the units of training for these data, or for a stream that they are the first chunk of."""
+        outputs = self._of_outputs(data)
+        if not self.standardize:
+            return Units(None, outputs)
+        inputs = Standardization.of_features(data.X, data.sample_weight, center=self.center, is_chunk=self.is_chunk)
+        # The deviation and the penalty are both curvatures: with both in the scale neither is ever stiff.
+        penalty = self.penalty * (1.0 if outputs is None else outputs.penalty_factors.mean())
+        return Units(replace(inputs, scale=np.hypot(inputs.scale, np.sqrt(penalty))), outputs)
+
+    def _of_outputs(self, data: Dataset) -> TargetUnits | None:
+        """Return the units of the outputs; where they are the user's, constant outputs have none either."""
+        outputs = self.loss.target_units(data.target, data.sample_weight, self.center)
+        if outputs is None or self.standardize:
+            return outputs
+        is_constant = outputs.target.scale == 0
+        # A single row of a stream is no sign of a constant where it trains as it is.
+        if not is_constant.any() or (self.is_chunk and data.n_samples == 1):
+            return None
+        center = np.where(is_constant, outputs.target.center, 0.0)
+        return TargetUnits.of_squares(Standardization(center, np.where(is_constant, 0.0, 1.0)))
+
+    def of_more(self, units: Units, data: Dataset) -> tuple[Units, bool]:
+        """Return the units in which training goes on with these data, and whether it does or begins anew.
+
+        An output that was constant so far has no unit. The first rows in which it varies give it one. In a fit, or if
+        that is so of all outputs, training begins anew, with the units of these rows.
+        """
+        if units.outputs is None:
+            return units, True
+        changed = units.has_changed(data.target)
+        if not changed.any():
+            return units, True
+        if not self.is_chunk:
+            return self.of_first(data), False
+        if not self.standardize:
+            user_units = replace(units.outputs.target, scale=np.ones(len(changed)))
+            return units.with_units(changed, user_units), not units.is_constant
+        outputs = Standardization.of_targets(data.target, data.sample_weight, center=self.center)
+        inputs = units.inputs
+        if units.is_constant and outputs.scale.any():
+            inputs = self.of_first(data).inputs
+        return replace(units.with_units(changed, outputs), inputs=inputs), not units.is_constant
+
+    def of_fitted(self, data: Dataset, params: np.ndarray, layout: ParameterLayout) -> Units:
+        """Return units in which a model of `params`, in the user's units, trains on: all it has learned has a unit.
+
+        The rows at hand may show one value of an output only.
+        """
+        units = self.of_first(data)
+        if units.outputs is None:
+            return units
+        coefs, intercepts = layout.unpack(params)
+        outputs = units.outputs.target
+        learned = coefs[-1].any(axis=0)
+        if intercepts:
+            learned |= intercepts[-1] != outputs.center.astype(intercepts[-1].dtype)
+        return units.with_units(learned & (outputs.scale == 0), outputs)
 
 
 def _magnitude(constants: np.ndarray) -> np.ndarray:

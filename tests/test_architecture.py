@@ -15,10 +15,11 @@ FLOORS = {
     "parameters": 1, "dataset": 1, "validation": 1, "standardization": 1, "units": 1, "sparse_rows": 1,
     "integers": 1,
     "directions": 2, "learning_rates": 2, "objectives": 2,
-    "optimizer": 3,
-    "training": 4, "names": 4,
-    "estimators": 5, "minimize": 5, "plotting": 5,
-    "checkpoint": 6, "export": 6,
+    "targets": 3, "optimizer": 3,
+    "training": 4, "names": 4, "options": 4,
+    "judging": 5,
+    "estimators": 6, "minimize": 6, "plotting": 6,
+    "checkpoint": 7, "export": 7,
 }  # fmt: skip
 SAME_FLOOR = {
     ("units", "standardization"),
@@ -26,6 +27,7 @@ SAME_FLOOR = {
     ("units", "dataset"),
     ("standardization", "sparse_rows"),
     ("validation", "integers"),
+    ("options", "names"),
 }
 LOADED_ON_DEMAND = {"backends/kernels/fused/compile.py"}
 OPTIONAL = {

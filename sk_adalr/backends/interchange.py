@@ -50,21 +50,12 @@ class Origin:
             return self.library.asarray(array)
         return self.library.asarray(array, device=self.device)
 
-    def give_attributes(self, attributes: dict[str, Any]) -> dict[str, Any]:
-        """Return fitted attributes with their arrays, and those in lists, as the caller's kind.
-
-        The state of training and the labels stay NumPy's: the one goes on in any library, the others may be strings.
-        """
+    def give_each(self, value: Any) -> Any:
+        """Return arrays, and those in lists, as the caller's kind, and anything else as it is."""
         if self.library is None:
-            return attributes
-        return {
-            name: value if name in ("_training", "classes_") else self._give_each(value)
-            for name, value in attributes.items()
-        }
-
-    def _give_each(self, value: Any) -> Any:
+            return value
         if isinstance(value, list):
-            return [self._give_each(entry) for entry in value]
+            return [self.give_each(entry) for entry in value]
         return self.give(value) if isinstance(value, np.ndarray | np.generic) else value
 
     def __str__(self) -> str:

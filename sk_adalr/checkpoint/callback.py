@@ -32,6 +32,8 @@ class _Run:
         Where it is written if `file` turns out to be that of another fit.
     n_restored : int
         How many epochs come from the file.
+    state : dict or None
+        The attributes of the model after these.
     is_written : bool
         Whether `file` is known to be that of this fit.
     """
@@ -41,6 +43,7 @@ class _Run:
     file: Path
     own_file: Path
     n_restored: int = 0
+    state: dict[str, Any] | None = None
     is_written: bool = False
 
 
@@ -119,7 +122,9 @@ class Checkpoint:
                 f"The checkpoint {str(self.path)!r} was written by another fit; these differ: {changed}. Set them as "
                 "they were."
             )
-        _give_state(estimator, content["state"])
+        estimator.__dict__.update(content["state"])
+        if hasattr(estimator, "loss"):  # which may be an object of the user's own, and is not in the file
+            estimator.__dict__["_loss"] = estimator.loss
         return estimator
 
     def setup(self, estimator: Any, context: Any) -> None:
@@ -145,10 +150,16 @@ class Checkpoint:
             content = read(run.file)
             # Another process may have written its own since `_start` looked, as in the folds of a cross-validation.
             if content["data"] == run.data and not _difference(run.identity, content["estimator"]):
-                _give_state(estimator, content["state"])
-                estimator._n_restored_epochs = content["n_epochs"]
-                run = replace(run, n_restored=content["n_epochs"], is_written=True)
+                run = replace(run, n_restored=content["n_epochs"], state=content["state"], is_written=True)
         self._runs[id(estimator)] = run
+
+    def restored(self, estimator: Any) -> tuple[dict[str, Any], int] | None:
+        """Return the state from which a fit that has begun goes on, and how many of its epochs that has made.
+
+        None where there is no file. The estimators of this package ask for it.
+        """
+        run = self._runs[id(estimator)]
+        return None if run.state is None else (run.state, run.n_restored)
 
     def _start(self, identity: dict[str, str], data: str) -> _Run:
         """Return a fit with its file: that of `path`, unless it is that of another fit."""
@@ -234,9 +245,3 @@ def _digest(*values: Any) -> str:
                 for block in np.array_split(array, max(1, array.nbytes >> 24)) if array.ndim else [array]:
                     digest.update(block.tobytes())
     return digest.hexdigest()
-
-
-def _give_state(estimator: Any, state: dict[str, Any]) -> None:
-    vars(estimator).update(state)
-    if hasattr(estimator, "loss"):  # which may be an object of the user's own, and is not in the file
-        estimator._loss = estimator.loss

@@ -1,25 +1,30 @@
-"""The fit / partial_fit template: validate, train on local state, publish once."""
+"""The fit / partial_fit template: validate, encode, plan, train on local state, publish once."""
 
-from collections.abc import Callable, Iterator
+import inspect
+from abc import ABC, abstractmethod
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from numbers import Integral
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_regressor
 from sklearn.callback import CallbackSupportMixin, with_callbacks
-from sklearn.utils import check_random_state
 
-from sk_adalr.backends import beside, origin, to_device, to_host
+from sk_adalr.backends import Array, Origin, beside, origin, to_device, to_host
 from sk_adalr.dataset import Dataset
-from sk_adalr.estimators.counterparts import Answering, answers_unknown_arguments, check_accepted
-from sk_adalr.estimators.minibatch import MiniBatchTraining
-from sk_adalr.estimators.report import Report
-from sk_adalr.estimators.targets import Target
-from sk_adalr.names import check_bool, check_choice, check_number
-from sk_adalr.parameters import ParameterLayout
+from sk_adalr.estimators.counterparts import answers_unknown_arguments, what_to_use
+from sk_adalr.estimators.job import Job, Report
+from sk_adalr.estimators.model import LinearModel, NetworkModel
+from sk_adalr.estimators.own_parameters import nested_parameters, with_parameters
+from sk_adalr.options import Options
+from sk_adalr.targets import Target
 from sk_adalr.validation import NoWeightError, as_dtype, check_features_and_target, check_weights, scale_weights
+
+#: Parameters that may be objects with parameters of their own.
+_OBJECTS = {"solver", "learning_rate", "loss"}
 
 
 @contextmanager
@@ -34,12 +39,35 @@ def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
         raise
 
 
-class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, Answering, BaseEstimator):
+class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     """Base of all estimators: how a fit runs. A subclass says what the model is."""
 
-    backend: Any
-    _dtype: str
-    _encode_target: Callable[[Any, Any, Any, Any], Target]
+    #: Parameters of the counterparts of this estimator alone, and what to use for them here.
+    _other_parameters: Mapping[str, str] = MappingProxyType({})
+    #: Names of the solvers of a linear model's counterpart, see `Options`.
+    _counterpart_solvers: tuple[str, ...] | None = None
+
+    @abstractmethod
+    def _model(self) -> LinearModel | NetworkModel:
+        """Return what the model is; raise a ValueError or TypeError if a parameter of it is invalid."""
+
+    @abstractmethod
+    def _encode(self, options: Options, y: Any, dtype: Any, sample_weight: Any, classes: Any) -> Target:
+        """Return the encoded target."""
+
+    @staticmethod
+    @abstractmethod
+    def _train(job: Job[Any]) -> dict[str, Any]:
+        """Return all fitted attributes after a fit."""
+
+    @staticmethod
+    @abstractmethod
+    def _train_chunk(job: Job[Any]) -> dict[str, Any]:
+        """Return all fitted attributes after a look at the rows of a chunk."""
+
+    @abstractmethod
+    def _raw_prediction(self, X: Any, method: str) -> tuple[Array, Origin]:
+        """Return the raw prediction (n_samples, n_outputs), and where `X` is from."""
 
     @answers_unknown_arguments
     @with_callbacks
@@ -74,60 +102,78 @@ class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, Answering, Base
         ValueError, TypeError
             If a parameter or the data are invalid, or if the loss becomes non-finite. The model is then as before.
         """
-        context = self._init_callback_context(max_subtasks=self._max_iter)
+        options = self._options()
+        context = self._init_callback_context(max_subtasks=options.max_iter)
         with unchanged_on_error(self):
-            self._check_params()
-            resume = self.warm_start and hasattr(self, "loss_curve_")
-            data, target = self._validate(X, y, sample_weight, resume=resume, reset=True)
-            target = self._with_validation(target, X_val, y_val, data.X)
-            has_callbacks = hasattr(self, "_skl_callbacks")
+            options.check()
+            model = self._model()
+            before = self._before() if options.warm_start else None
+            data, target = self._validate(options, X, y, sample_weight, before=before, reset=True)
+            target = self._with_validation(options, target, X_val, y_val, data.X)
             metadata = {"sample_weight": sample_weight, "X_val": X_val, "y_val": y_val}
             context.call_on_fit_task_begin(estimator=self, X=X, y=y, metadata=metadata)
-            # A `Checkpoint` has restored the state after so many epochs of this fit, and leaves word of it.
-            n_restored = self.__dict__.pop("_n_restored_epochs", 0)
-            publish = origin(X).give_attributes
-            report = Report(self, context if has_callbacks else None, X, y, publish)
-            fitted = publish(self._solve(data, target, report, resume=resume, n_restored=n_restored))
+            before, n_restored = _restored(self) or (before, 0)
+            publish = _publisher(X)
+            report = Report(self, context if hasattr(self, "_skl_callbacks") else None, X, y, publish)
+            job = Job(type(self).__name__, model, options, data, target, before, report, n_restored)
+            fitted = publish(self._train(job))
             self.__dict__.update(fitted)
             context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes=lambda: fitted)
         return self
 
-    def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> "GradientEstimator":
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Any:
+        options = self._options()
         with unchanged_on_error(self):
-            self._check_params()
-            resume = hasattr(self, "loss_curve_")
+            options.check()
+            model, before = self._model(), self._before()
             try:
-                data, target = self._validate(X, y, sample_weight, classes=classes, resume=resume, reset=not resume)
+                data, target = self._validate(
+                    options, X, y, sample_weight, classes=classes, before=before, reset=before is None
+                )
             except NoWeightError:
-                if resume:  # a chunk without rows
+                if before is not None:  # a chunk without rows
                     return self
                 raise
-            if resume:
-                data = replace(data, earlier_weight=getattr(self, "_seen_weight", 0.0))
-            fitted = self._train_chunk(data, target, Report(self), resume=resume)
-            self.__dict__.update(origin(X).give_attributes(fitted))
+            if before is not None:
+                data = replace(data, earlier_weight=before.get("_seen_weight", 0.0))
+            job = Job(type(self).__name__, model, options, data, target, before, Report(self))
+            self.__dict__.update(_publisher(X)(self._train_chunk(job)))
         return self
 
+    def _options(self) -> Options:
+        return Options.of(vars(self), self._counterpart_solvers)
+
+    def _before(self) -> dict[str, Any] | None:
+        """Return the attributes of the fitted model, from which training may go on; None without one."""
+        return vars(self).copy() if hasattr(self, "loss_curve_") else None
+
     def _validate(
-        self, X: Any, y: Any, sample_weight: Any, *, resume: bool, reset: bool, classes: Any = None
+        self,
+        options: Options,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        *,
+        before: dict[str, Any] | None,
+        reset: bool,
+        classes: Any = None,
     ) -> tuple[Dataset, Target]:
-        """Return validated data and the encoded target; where `resume`, in the dtype and kind of before.
+        """Return validated data and the encoded target; in the dtype and kind of `before`, if given.
 
         Targets and weights are encoded on the host; the data then lie where `backend` computes.
         """
-        n_features = getattr(self, "n_features_in_", None)
         X, y = check_features_and_target(self, X, y, numeric=is_regressor(self), reset=reset)
-        if resume and X.shape[1] != n_features:
-            raise ValueError(
-                f"A model that goes on training needs the same features as before; it had {n_features} and would now "
-                f"have {X.shape[1]}. Fit with `warm_start=False` instead."
-            )
-        if resume:
-            X = as_dtype(X, self._dtype)
+        if before is not None:
+            if X.shape[1] != before["n_features_in_"]:
+                raise ValueError(
+                    "A model that goes on training needs the same features as before; it had "
+                    f"{before['n_features_in_']} and would now have {X.shape[1]}. Fit with `warm_start=False` instead."
+                )
+            X = as_dtype(X, before["_dtype"])
         weight = check_weights(sample_weight, X.shape[0])
-        target = self._encode_target(y, X.dtype, weight, classes)
-        if resume:
-            self._check_same_target(target)
+        target = self._encode(options, y, X.dtype, weight, classes)
+        if before is not None:
+            _check_same_target(target, self)
         total = check_weights(weight, X.shape[0], target.class_weight)
         if total is not None and not total.all():  # a row without weight is no row, but its class is one
             rows = total > 0
@@ -136,24 +182,18 @@ class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, Answering, Base
         sample_weight, _ = scale_weights(weight, X.dtype)
         weight, weight_scale = scale_weights(total, X.dtype)
         data = Dataset(X, target.values, weight, weight_scale, sample_weight)
-        return data.moved(self._move_beside(X)), target
+        return data.moved(_mover(options.backend, X)), target
 
-    def _move_beside(self, X: Any) -> Callable[[Any], Any]:
-        """Return the function that moves an array to where `backend` computes, given the features."""
-        if self.backend == "auto":
-            return lambda array: beside(array, X)
-        return to_device if self.backend == "cupy" else to_host
-
-    def _with_validation(self, target: Target, X_val: Any, y_val: Any, X: Any) -> Target:
+    def _with_validation(self, options: Options, target: Target, X_val: Any, y_val: Any, X: Any) -> Target:
         """Return `target` with the user's validation data, beside the training rows `X`."""
         if X_val is None and y_val is None:
             return target
         if X_val is None or y_val is None:
             raise ValueError("`X_val` and `y_val` must be passed together; one of them is missing.")
-        if not self.early_stopping:
+        if not options.early_stopping:
             raise ValueError("`X_val` and `y_val` are for early stopping; set `early_stopping=True` to use them.")
         X_val, y_val = check_features_and_target(self, X_val, y_val, numeric=is_regressor(self), reset=False)
-        encoded = self._encode_target(y_val, X.dtype, None, target.attributes.get("classes_"))
+        encoded = self._encode(options, y_val, X.dtype, None, target.attributes.get("classes_"))
         X_val = as_dtype(X_val, X.dtype)
         if encoded.class_weight is not None and not encoded.class_weight.all():  # those rows do not judge either
             rows = encoded.class_weight > 0
@@ -165,50 +205,118 @@ class GradientEstimator(CallbackSupportMixin, MiniBatchTraining, Answering, Base
         data = Dataset(X_val, encoded.values)
         return replace(target, validation=data.moved(lambda array: beside(array, X)))
 
-    def _check_same_target(self, target: Target) -> None:
-        for name, value in target.attributes.items():
-            if not np.array_equal(getattr(self, name), value):
-                raise ValueError(
-                    f"A model that goes on training needs the same target as before; `{name.strip('_')}` was "
-                    f"{getattr(self, name)!r} and is now {value!r}. Fit with `warm_start=False` instead."
-                )
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Return the bare object, or raise a TypeError where `__init__` would without saying what to do."""
+        if kwargs:
+            parameters = inspect.signature(cls.__init__).parameters
+            unknown = [name for name in kwargs if name not in parameters]
+            if unknown and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+                answer = what_to_use(unknown[0], parameters, cls._other_parameters)
+                raise TypeError(f"{cls.__name__} has no parameter `{unknown[0]}`. {answer}")
+        return super().__new__(cls)
 
-    def _check_params(self) -> None:
-        """Raise a ValueError or TypeError if a parameter is invalid."""
-        check_accepted(self)
-        check_number("max_iter", self._max_iter, 1, integer=True)
-        check_number("tol", self.tol, 0)
-        check_choice("backend", self.backend, ("auto", "numpy", "cupy"))
-        check_number("n_iter_no_change", self.n_iter_no_change, 1, integer=True, or_infinite=True)
-        check_number("validation_fraction", self.validation_fraction, 0, 1, strict=True)
-        if not (isinstance(self.batch_size, str) and self.batch_size == "auto"):
-            check_number("batch_size", self.batch_size, 1, integer=True)
-        for name in ("standardize", "shuffle", "warm_start"):
-            check_bool(name, getattr(self, name))
-        check_bool("early_stopping", self.early_stopping, or_auto=self._min_rows_to_hold_out is not None)
-        if not isinstance(self.verbose, bool | np.bool_ | Integral):
-            raise TypeError(f"`verbose` must be True, False or an integer; got {self.verbose!r}.")
-        try:
-            check_random_state(self.random_state)
-        except (ValueError, TypeError) as error:
-            raise type(error)(
-                "`random_state` must be None, an integer from 0 to 2**32 - 1 or a numpy.random.RandomState; got "
-                f"{self.random_state!r}."
-            ) from error
-        self._make_optimizer(ParameterLayout.vector(1))
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the state of a pickle; parameters that its version did not have get their defaults."""
+        parameters = inspect.signature(type(self).__init__).parameters.values()
+        defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+        super().__setstate__(defaults | state)
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Get the parameters of this estimator.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to add the parameters of the objects among them, as in ``solver__momentum``.
+
+        Returns
+        -------
+        params : dict
+            Names and values.
+        """
+        params = super().get_params(deep=False)
+        if deep:
+            for name in _OBJECTS & params.keys():
+                params |= nested_parameters(name, params[name])
+        return params
+
+    def set_params(self, **params: Any) -> Any:
+        """Set the parameters of this estimator.
+
+        Parameters
+        ----------
+        **params : dict
+            Names and values. ``solver__momentum`` is a parameter of the object passed as ``solver``, which stays as
+            it is: the estimator gets another one.
+
+        Returns
+        -------
+        self : estimator
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter; the message says what to use.
+        """
+        known = self._get_param_names()
+        own: dict[str, Any] = {}
+        of_objects: dict[str, dict[str, Any]] = defaultdict(dict)
+        for key, value in params.items():
+            name, is_nested, rest = key.partition("__")
+            if name not in known:
+                # The beginning is scikit-learn's.
+                answer = what_to_use(name, known, self._other_parameters)
+                raise ValueError(f"Invalid parameter {name!r} for estimator {self}. {answer}")
+            if is_nested:
+                of_objects[name][rest] = value
+            else:
+                own[name] = value
+        for name, changes in of_objects.items():
+            own[name] = with_parameters(name, own.get(name, getattr(self, name)), changes)
+        return super().set_params(**own)
 
     def __sklearn_tags__(self) -> Any:
-        """Return what the estimator takes: arrays of other libraries among the rest."""
+        """Return what the estimator takes: sparse input, and arrays of other libraries, among the rest."""
         tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
         tags.array_api_support = True
         return tags
 
-    def _train_chunk(self, data: Dataset, target: Target, report: Report, *, resume: bool) -> dict[str, Any]:
-        """Return all fitted attributes after one pass over the rows of a chunk."""
-        return self._train(data, target, report, resume=resume, max_epochs=1, partial=True)
 
-    def _solve(
-        self, data: Dataset, target: Target, report: Report, *, resume: bool, n_restored: int
-    ) -> dict[str, Any]:
-        """Return all fitted attributes of a full fit, `n_restored` of whose epochs a checkpoint has made."""
-        return self._train(data, target, report, resume=resume, max_epochs=self._max_iter, n_restored=n_restored)
+def _publisher(X: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Return the function from fitted attributes to those of the user, whose arrays are of the kind of `X`.
+
+    The state of training and the labels stay NumPy's: the one goes on in any library, the others may be strings.
+    """
+    place = origin(X)
+
+    def publish(fitted: dict[str, Any]) -> dict[str, Any]:
+        return {name: value if name == "classes_" else place.give_each(value) for name, value in fitted.items()}
+
+    return publish
+
+
+def _restored(estimator: GradientEstimator) -> tuple[dict[str, Any], int] | None:
+    """Return the state of this fit that a callback has kept, and after how many epochs; None without one."""
+    for callback in getattr(estimator, "_skl_callbacks", ()):
+        restored = callback.restored(estimator) if hasattr(callback, "restored") else None
+        if restored is not None:
+            return restored
+    return None
+
+
+def _mover(backend: str, X: Any) -> Callable[[Any], Any]:
+    """Return the function that moves an array to where `backend` computes, given the features."""
+    if backend == "auto":
+        return lambda array: beside(array, X)
+    return to_device if backend == "cupy" else to_host
+
+
+def _check_same_target(target: Target, estimator: GradientEstimator) -> None:
+    for name, value in target.attributes.items():
+        if not np.array_equal(getattr(estimator, name), value):
+            raise ValueError(
+                f"A model that goes on training needs the same target as before; `{name.strip('_')}` was "
+                f"{getattr(estimator, name)!r} and is now {value!r}. Fit with `warm_start=False` instead."
+            )

@@ -11,8 +11,8 @@ import numpy as np
 
 from sk_adalr.backends import Array, beside
 from sk_adalr.dataset import Dataset
-from sk_adalr.estimators.targets import Target
 from sk_adalr.parameters import ParameterLayout
+from sk_adalr.targets import Target
 
 # Where mini-batches go on from an optimum, a class without rows so far starts at this probability beside the largest:
 # from next to nothing, each step would be a small part of the way.

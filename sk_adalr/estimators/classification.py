@@ -4,33 +4,39 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.metrics import accuracy_score
 
 from sk_adalr.backends import Array, beside, enter_host, namespace, to_host
-from sk_adalr.estimators.targets import Target, encode_labels
+from sk_adalr.estimators.base import GradientEstimator
 from sk_adalr.objectives import BinomialLogLoss, MultinomialLogLoss
+from sk_adalr.options import Options
+from sk_adalr.targets import Target, encode_labels
 
 
-class LabelPrediction(ClassifierMixin):
-    """Labels and probabilities from the raw prediction (n_samples, n_outputs) of `_raw_prediction`."""
+class Classifier(ClassifierMixin, GradientEstimator):
+    """Labels and probabilities from a raw prediction (n_samples, n_outputs)."""
+
+    # Fitted attributes.
+    classes_: np.ndarray
+    _multilabel: bool
 
     _takes_multilabel = False
     _takes_one_class = False
 
-    def _encode_target(self, y: Any, dtype: Any, sample_weight: Any, classes: np.ndarray | None) -> Target:
+    def _encode(self, options: Options, y: Any, dtype: Any, sample_weight: Any, classes: np.ndarray | None) -> Target:
         return encode_labels(
             y,
             dtype,
             classes=classes,
-            class_weight=self.class_weight,
+            class_weight=options.class_weight,
             sample_weight=sample_weight,
             multilabel=self._takes_multilabel,
             one_class=self._takes_one_class,
             estimator_name=type(self).__name__,
         )
 
-    def _partial_fit_labels(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> "LabelPrediction":
-        if isinstance(self.class_weight, str) and self.class_weight == "balanced":
+    def _partial_fit_labels(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> Any:
+        class_weight = self._options().class_weight
+        if isinstance(class_weight, str) and class_weight == "balanced":
             raise ValueError(
                 "`class_weight='balanced'` is not supported by `partial_fit`, which does not see the frequencies of "
                 "all rows. Compute the weights with sklearn.utils.class_weight.compute_class_weight on a large "
@@ -43,6 +49,12 @@ class LabelPrediction(ClassifierMixin):
         if fitted is not None and not _are_same_classes(fitted, classes, self._multilabel):
             raise ValueError(f"`classes` must not change between calls: they were {fitted}, now {classes}.")
         return self._partial_fit(X, y, sample_weight, classes)
+
+    def __sklearn_tags__(self) -> Any:
+        """Return what the estimator takes: several labels, where it does, among the rest."""
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = self._takes_multilabel
+        return tags
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Return the raw prediction, before the link.
@@ -133,15 +145,6 @@ class LabelPrediction(ClassifierMixin):
         if self.classes_.dtype.kind not in "biuf":
             return self.classes_[to_host(indices)]
         return beside(self.classes_, raw)[indices]
-
-    @staticmethod
-    def _score_raw(raw: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> float:
-        """Return the accuracy of a raw prediction against an encoded target."""
-        if target.ndim == 1:
-            predicted, expected = raw.argmax(axis=1), target
-        else:
-            predicted, expected = (raw > 0).astype(int), target.astype(int)
-        return float(accuracy_score(expected, predicted, sample_weight=weight))
 
 
 def _are_same_classes(fitted: Any, classes: Any, multilabel: bool) -> bool:

@@ -4,18 +4,10 @@ A name gets a line in one of these tables; the sentence says what to do.
 """
 
 import inspect
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from functools import wraps
-from numbers import Integral, Real
-from types import MappingProxyType
 from typing import Any, TypeVar
-
-import numpy as np
-
-from sk_adalr.estimators.own_parameters import nested_parameters, with_parameters
-from sk_adalr.names import check_bool
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -94,13 +86,6 @@ MLP_REGRESSOR = {
     "class_weight": "Pass `sample_weight` to `fit`.",
 }
 
-#: Parameters that are accepted with one value only, and what to do about any other.
-_ONLY = {
-    "dual": (False, "The primal problem, which is solved here, has the same optimum; leave it out."),
-    "intercept_scaling": (1, "Intercepts are not penalised here, so there is nothing to scale; leave it out."),
-    "positive": (False, "For coefficients of one sign use sklearn.linear_model.LinearRegression(positive=True)."),
-}
-
 _VALIDATION = "Pass validation data as `X_val` and `y_val`, with `early_stopping=True`."
 _COEF_INIT = "Set `warm_start=True` to start from the previous fit."
 
@@ -124,98 +109,10 @@ ARGUMENTS = {
     "weights": "Use `sample_weight`.",
 }
 
-#: Parameters that may be objects with parameters of their own.
-_OBJECTS = {"solver", "learning_rate", "loss"}
 
-
-class Answering:
-    """An estimator that answers unknown parameters with what to use instead."""
-
-    #: Parameters of the counterparts of this estimator alone.
-    _other_parameters: Mapping[str, str] = MappingProxyType({})
-    _get_param_names: Callable[[], list[str]]
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        """Return the bare object, or raise a TypeError where `__init__` would without saying what to do."""
-        if kwargs:
-            parameters = inspect.signature(cls.__init__).parameters
-            unknown = [name for name in kwargs if name not in parameters]
-            if unknown and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-                answer = cls._what_to_use(unknown[0], parameters)
-                raise TypeError(f"{cls.__name__} has no parameter `{unknown[0]}`. {answer}")
-        return super().__new__(cls)
-
-    @classmethod
-    def _what_to_use(cls, name: str, known: Iterable[str]) -> str:
-        return {**PARAMETERS, **cls._other_parameters}.get(name) or _similar(name, known)
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Get the parameters of this estimator.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-            Whether to add the parameters of the objects among them, as in ``solver__momentum``.
-
-        Returns
-        -------
-        params : dict
-            Names and values.
-        """
-        params = super().get_params(deep=False)  # type: ignore[misc]
-        if deep:
-            for name in _OBJECTS & params.keys():
-                params |= nested_parameters(name, params[name])
-        return params
-
-    def set_params(self, **params: Any) -> Any:
-        """Set the parameters of this estimator.
-
-        Parameters
-        ----------
-        **params : dict
-            Names and values. ``solver__momentum`` is a parameter of the object passed as ``solver``, which stays as
-            it is: the estimator gets another one.
-
-        Returns
-        -------
-        self : estimator
-            The estimator.
-
-        Raises
-        ------
-        ValueError
-            If there is no such parameter; the message says what to use.
-        """
-        known = self._get_param_names()
-        own: dict[str, Any] = {}
-        of_objects: dict[str, dict[str, Any]] = defaultdict(dict)
-        for key, value in params.items():
-            name, is_nested, rest = key.partition("__")
-            if name not in known:
-                # The beginning is scikit-learn's.
-                answer = self._what_to_use(name, known)
-                raise ValueError(f"Invalid parameter {name!r} for estimator {self}. {answer}")
-            if is_nested:
-                of_objects[name][rest] = value
-            else:
-                own[name] = value
-        for name, changes in of_objects.items():
-            own[name] = with_parameters(name, own.get(name, getattr(self, name)), changes)
-        return super().set_params(**own)  # type: ignore[misc]
-
-
-def check_accepted(estimator: Any) -> None:
-    """Raise an error if a parameter that is there for compatibility only asks for what there is not."""
-    for name in ("copy_X", "nesterovs_momentum"):
-        check_bool(name, getattr(estimator, name, True))
-    n_jobs = getattr(estimator, "n_jobs", None)
-    if not isinstance(n_jobs, Integral | None):
-        raise TypeError(f"`n_jobs` must be None or an integer; got {n_jobs!r}.")
-    for name, (only, advice) in _ONLY.items():
-        value = getattr(estimator, name, only)
-        if not isinstance(value, Real | np.bool_) or value != only:
-            raise ValueError(f"`{name}` must be {only!r}; got {value!r}. {advice}")
+def what_to_use(name: str, known: Iterable[str], of_counterpart: Mapping[str, str]) -> str:
+    """Return what to use instead of the unknown parameter `name`, given those of a counterpart alone."""
+    return {**PARAMETERS, **of_counterpart}.get(name) or _similar(name, known)
 
 
 def answers_unknown_arguments(method: Method) -> Method:

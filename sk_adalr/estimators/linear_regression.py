@@ -2,18 +2,15 @@
 
 from typing import Any
 
-import numpy as np
-
-from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.counterparts import LINEAR_REGRESSION, answers_unknown_arguments
-from sk_adalr.estimators.linear import LinearEstimator
-from sk_adalr.estimators.regression import OutputPrediction
-from sk_adalr.estimators.targets import Target
+from sk_adalr.estimators.fullbatch import fit_linear
+from sk_adalr.estimators.model import LinearModel, raw_linear_prediction
+from sk_adalr.estimators.regression import Regressor
+from sk_adalr.estimators.stream import update_linear
 from sk_adalr.names import check_number
-from sk_adalr.optimizer.exact import ExactResult
 
 
-class AdaptiveLRLinearRegression(OutputPrediction, LinearEstimator):
+class AdaptiveLRLinearRegression(Regressor):
     r"""Linear regression, with an optional L2 penalty, trained with adaptive learning rates.
 
     Minimises, over coefficients :math:`w` and intercept :math:`b`, with sample weights :math:`s`,
@@ -261,26 +258,10 @@ class AdaptiveLRLinearRegression(OutputPrediction, LinearEstimator):
         """
         return self._partial_fit(X, y, sample_weight)
 
-    def _check_params(self) -> None:
-        super()._check_params()
+    def _model(self) -> LinearModel:
         check_number("alpha", self.alpha, 0)
+        return LinearModel(self.alpha, self.fit_intercept)
 
-    def _more_of(self, result: ExactResult, data: Dataset) -> dict[str, Any]:
-        values = result.singular_values
-        root = np.sqrt(data.seen_weight / data.n_samples)
-        return {"rank_": result.rank, "singular_": None if values is None else values * root}
-
-    def _penalty_numerator(self) -> float:
-        return self.alpha
-
-    def _shape_coefs(self, coef: np.ndarray, intercept: np.ndarray, target: Target) -> dict[str, Any]:
-        is_single = target.attributes["_single_output"]
-        fitted = {"coef_": coef[0] if is_single else coef, "intercept_": intercept[0] if is_single else intercept}
-        return {**fitted, "rank_": None, "singular_": None}
-
-    def __sklearn_tags__(self) -> Any:
-        """Return what the estimator takes: sparse input and several outputs among the rest."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.target_tags.multi_output = True
-        return tags
+    _train = staticmethod(fit_linear)
+    _train_chunk = staticmethod(update_linear)
+    _raw_prediction = raw_linear_prediction

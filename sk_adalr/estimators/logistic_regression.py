@@ -3,19 +3,20 @@
 from typing import Any
 
 import numpy as np
+from scipy import sparse
+from sklearn.utils.validation import check_is_fitted
 
+from sk_adalr.backends import is_sparse
 from sk_adalr.caller import warn_caller
-from sk_adalr.estimators.classes_without_rows import soften
-from sk_adalr.estimators.classification import LabelPrediction
+from sk_adalr.estimators.classification import Classifier
 from sk_adalr.estimators.counterparts import LOGISTIC_REGRESSION, answers_unknown_arguments
-from sk_adalr.estimators.linear import LinearEstimator
-from sk_adalr.estimators.sparse_coef import SparseCoef
-from sk_adalr.estimators.targets import Target
+from sk_adalr.estimators.fullbatch import fit_linear
+from sk_adalr.estimators.model import LinearModel, raw_linear_prediction
+from sk_adalr.estimators.stream import update_linear
 from sk_adalr.names import check_number
-from sk_adalr.parameters import ParameterLayout
 
 
-class AdaptiveLRLogisticRegression(LabelPrediction, SparseCoef, LinearEstimator):
+class AdaptiveLRLogisticRegression(Classifier):
     r"""Logistic regression, binary or multinomial, trained with adaptive learning rates.
 
     Minimises, over coefficients :math:`W` and intercepts :math:`b`, with sample weights times class weights
@@ -161,6 +162,8 @@ class AdaptiveLRLogisticRegression(LabelPrediction, SparseCoef, LinearEstimator)
     0.97
     """
 
+    coef_: Any  # dense or sparse
+
     _other_parameters = LOGISTIC_REGRESSION
     _counterpart_solvers = ("lbfgs", "newton-cg", "newton-cholesky", "sag", "saga", "liblinear")
 
@@ -265,8 +268,34 @@ class AdaptiveLRLogisticRegression(LabelPrediction, SparseCoef, LinearEstimator)
         self._partial_fit_labels(X, y, classes, sample_weight)
         return self
 
-    def _check_params(self) -> None:
-        super()._check_params()
+    def sparsify(self) -> "AdaptiveLRLogisticRegression":
+        """Convert ``coef_`` to a sparse matrix, which pays where more than half of it is zero.
+
+        Returns
+        -------
+        self : estimator
+            The fitted estimator. It predicts, and training continues, as before.
+        """
+        check_is_fitted(self)
+        if not isinstance(self.coef_, np.ndarray) and not is_sparse(self.coef_):
+            raise TypeError("Only coefficients in NumPy arrays can become sparse. Fit to NumPy arrays instead.")
+        self.coef_ = sparse.csr_array(self.coef_)
+        return self
+
+    def densify(self) -> "AdaptiveLRLogisticRegression":
+        """Convert ``coef_`` back to an array; does nothing where it is one.
+
+        Returns
+        -------
+        self : estimator
+            The fitted estimator.
+        """
+        check_is_fitted(self)
+        if is_sparse(self.coef_):
+            self.coef_ = self.coef_.toarray()
+        return self
+
+    def _model(self) -> LinearModel:
         check_number("C", self.C, 0, strict=True, or_infinite=True)
         check_number("l1_ratio", self.l1_ratio, 0)
         instead = "For an L1 penalty use sklearn.linear_model.LogisticRegression(l1_ratio=1, solver='saga')."
@@ -277,29 +306,8 @@ class AdaptiveLRLogisticRegression(LabelPrediction, SparseCoef, LinearEstimator)
             raise ValueError(f"`penalty` must be 'l2' or None; got {penalty!r}. {instead}")
         if penalty is None and self.C not in (1.0, np.inf):
             warn_caller(f"`penalty=None` means no penalty, so `C={self.C!r}` has no effect. Leave one of them out.")
+        return LinearModel(0.0 if penalty is None else 1 / self.C, self.fit_intercept)
 
-    def _penalty_numerator(self) -> float:
-        return 0.0 if self.penalty is None else 1 / self.C
-
-    def _shape_n_iter(self, n_iter: int) -> np.ndarray:
-        return np.array([n_iter], dtype=np.int32)  # as that of scikit-learn's
-
-    def _params(self, layout: ParameterLayout) -> np.ndarray:
-        params = super()._params(layout)
-        coefs, intercepts = layout.unpack(params)
-        if intercepts:
-            soften(coefs[0], intercepts[0])
-        return params
-
-    def _shape_coefs(self, coef: np.ndarray, intercept: np.ndarray, target: Target) -> dict[str, Any]:
-        if coef.shape[0] > 1:  # the loss cannot see what all classes share
-            intercept -= intercept.mean()
-            if self._penalty_numerator() == 0:
-                coef -= coef.mean(axis=0)
-        return {"coef_": coef, "intercept_": intercept}
-
-    def __sklearn_tags__(self) -> Any:
-        """Return what the estimator takes: sparse input among the rest."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
+    _train = staticmethod(fit_linear)
+    _train_chunk = staticmethod(update_linear)
+    _raw_prediction = raw_linear_prediction

@@ -3,11 +3,13 @@
 from typing import Any
 
 from sk_adalr.estimators.counterparts import MLP_REGRESSOR, answers_unknown_arguments
-from sk_adalr.estimators.mlp import MLPEstimator
-from sk_adalr.estimators.regression import OutputPrediction
+from sk_adalr.estimators.minibatch import train, train_chunk
+from sk_adalr.estimators.model import NetworkModel, best_loss, best_validation_score, raw_network_prediction
+from sk_adalr.estimators.regression import Regressor
+from sk_adalr.judging import Policy
 
 
-class AdaptiveLRMLPRegressor(OutputPrediction, MLPEstimator):
+class AdaptiveLRMLPRegressor(Regressor):
     r"""Multi-layer perceptron regressor trained with adaptive learning rates.
 
     Minimises a loss, summed over outputs, plus an L2 penalty, by the method of [1]_. Each batch with sample weights
@@ -257,9 +259,11 @@ class AdaptiveLRMLPRegressor(OutputPrediction, MLPEstimator):
         """
         return self._partial_fit(X, y, sample_weight)
 
-    def __sklearn_tags__(self) -> Any:
-        """Return what the estimator takes: sparse input and several outputs among the rest."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.target_tags.multi_output = True
-        return tags
+    def _model(self) -> NetworkModel:
+        return NetworkModel(self.hidden_layer_sizes, self.activation, self.alpha, Policy())
+
+    _train = staticmethod(train)
+    _train_chunk = staticmethod(train_chunk)
+    _raw_prediction = raw_network_prediction
+    best_loss_ = property(best_loss)
+    best_validation_score_ = property(best_validation_score)

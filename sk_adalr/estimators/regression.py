@@ -5,24 +5,24 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.metrics import r2_score
 
 from sk_adalr.backends import enter_host, to_host
-from sk_adalr.estimators.targets import Target, encode_outputs
+from sk_adalr.estimators.base import GradientEstimator
 from sk_adalr.names import make_loss
-from sk_adalr.objectives import Loss
+from sk_adalr.options import Options
+from sk_adalr.targets import Target, encode_outputs, explained_share
 
 
-class OutputPrediction(RegressorMixin):
-    """Outputs from the raw prediction (n_samples, n_outputs) of `_raw_prediction`."""
+class Regressor(RegressorMixin, GradientEstimator):
+    """Outputs from a raw prediction (n_samples, n_outputs)."""
 
-    loss: Any
+    # Fitted attributes; models of version 0.1 had no other loss.
     _single_output: bool
-    _loss: Any = "squared_error"  # of the last fit; models of version 0.1 had no other
+    _loss: Any = "squared_error"
 
-    def _encode_target(self, y: Any, dtype: Any, sample_weight: Any, classes: None) -> Target:
-        target = encode_outputs(y, dtype, make_loss(self.loss))
-        return replace(target, attributes=target.attributes | {"_loss": self.loss})
+    def _encode(self, options: Options, y: Any, dtype: Any, sample_weight: Any, classes: Any) -> Target:
+        target = encode_outputs(y, dtype, make_loss(options.loss))
+        return replace(target, attributes=target.attributes | {"_loss": options.loss})
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the predicted outputs.
@@ -69,28 +69,9 @@ class OutputPrediction(RegressorMixin):
         target = encode_outputs(enter_host(y, "`y`"), np.float64, loss).values
         return explained_share(loss, to_host(raw), target, sample_weight)
 
-    def _score_raw(self, raw: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> float:
-        """Return the score of a raw prediction against a target."""
-        return explained_share(make_loss(self.loss), raw, target, weight)
-
     def __sklearn_tags__(self) -> Any:
-        """Return what the estimator takes: with some losses, positive targets only."""
+        """Return what the estimator takes: several outputs, and with some losses positive targets only."""
         tags = super().__sklearn_tags__()
-        tags.target_tags.positive_only = getattr(make_loss(self.loss), "positive_only", False)
+        tags.target_tags.positive_only = getattr(make_loss(self._options().loss), "positive_only", False)
+        tags.target_tags.multi_output = True
         return tags
-
-
-def explained_share(loss: Loss, raw: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> float:
-    """Return R2 or, of other losses than squared errors, D2 of a raw prediction: the mean over outputs."""
-    if loss.is_quadratic:
-        return float(r2_score(target, raw, sample_weight=weight))
-    weight = None if weight is None else np.asarray(weight, dtype=np.float64)
-    total = float(len(target) if weight is None else weight.sum())
-    shares = []
-    for k in range(target.shape[1]):
-        part = slice(k, k + 1)
-        of_model = float(loss.value(raw[:, part].astype(np.float64), target[:, part], weight)) / total
-        of_constant = loss.constant_value(target[:, part], weight)
-        # As R2 of a constant target: 1 if it is predicted as it is, else 0.
-        shares.append(1 - of_model / of_constant if of_constant > 0 else float(of_model == 0))
-    return float(np.mean(shares))

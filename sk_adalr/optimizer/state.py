@@ -1,9 +1,12 @@
-"""Training state at rest: named arrays and numbers that copy, pickle and need no trust to load."""
+"""State at rest: named arrays and numbers that copy, pickle and need no trust to load."""
 
 import copy
 import dataclasses
 from collections.abc import Callable
-from typing import Any, TypeVar
+from functools import cache, partial
+from typing import Any, TypeVar, get_args, get_type_hints
+
+import numpy as np
 
 from sk_adalr.backends import Array, beside, namespace, to_host
 
@@ -20,39 +23,65 @@ def late_buffer() -> Any:
     return dataclasses.field(default=None, metadata={"buffer": True}, repr=False)
 
 
-def on_host() -> Any:
+def on_host(**options: Any) -> Any:
     """Declare a state field whose arrays lie on the host wherever the parameters are."""
-    return dataclasses.field(metadata={"host": True})
+    return dataclasses.field(metadata={"host": True}, **options)
 
 
 def freeze(state: Any, *, share: bool = False) -> dict[str, Any]:
-    """Return a state dataclass as a dict of the host's arrays and numbers, without its buffers.
+    """Return a dataclass as a dict of the host's arrays and numbers, without its buffers.
 
-    A deep copy unless it may `share` the arrays.
+    So do the dataclasses and random states in it. A deep copy unless it may `share` the arrays.
     """
-    names = [f.name for f in dataclasses.fields(state) if not f.metadata.get("buffer")]
-    frozen = {name: _each_array(getattr(state, name), to_host) for name in names}
+    fields = dataclasses.fields(state)
+    frozen = {f.name: _at_rest(getattr(state, f.name)) for f in fields if not f.metadata.get("buffer")}
     return frozen if share else copy.deepcopy(frozen)
 
 
-def thaw(state_class: type[StateT], frozen: dict[str, Any], params: Array) -> StateT:
-    """Return the state that `freeze` stored, as a copy where `params` lie, with fresh buffers like them."""
-    empty_like = namespace(params).empty_like
-    buffers = {
-        f.name: empty_like(params)
-        for f in dataclasses.fields(state_class)  # type: ignore[arg-type]
-        if f.metadata.get("buffer") and f.default is dataclasses.MISSING
-    }
-    host = {f.name for f in dataclasses.fields(state_class) if f.metadata.get("host")}  # type: ignore[arg-type]
-    moved = {
-        name: value if name in host else _each_array(value, lambda array: beside(array, params))
-        for name, value in copy.deepcopy(frozen).items()
-    }
-    return state_class(**moved, **buffers)
+def thaw(state_class: type[StateT], frozen: dict[str, Any], like: Array = None) -> StateT:
+    """Return what `freeze` stored, as a copy where `like` lies, on the host by default, with fresh buffers like it."""
+    kinds, values = _kinds(state_class), {}  # type: ignore[arg-type]
+    for field in dataclasses.fields(state_class):  # type: ignore[arg-type]
+        if field.name in frozen:
+            value = frozen[field.name]
+            kind = _copied if value is None else kinds.get(field.name, _copied)
+            values[field.name] = kind(value, None if field.metadata.get("host") else like)
+        elif field.metadata.get("buffer") and field.default is dataclasses.MISSING:
+            values[field.name] = namespace(like).empty_like(like)
+    return state_class(**values)
 
 
-def _each_array(value: Any, move: Callable[[Array], Array]) -> Any:
-    """Return `value` with `move` applied to it if it is an array, or to the arrays in a dict."""
+@cache
+def _kinds(state_class: type) -> dict[str, Callable[[Any, Array], Any]]:
+    """Return how the fields are thawed whose types say more than their values at rest."""
+    kinds: dict[str, Callable[[Any, Array], Any]] = {}
+    for name, hint in get_type_hints(state_class).items():
+        for kind in (hint, *get_args(hint)):
+            if kind is np.random.RandomState:
+                kinds[name] = _random_state
+            elif isinstance(kind, type) and dataclasses.is_dataclass(kind):
+                kinds[name] = partial(thaw, kind)
+    return kinds
+
+
+def _random_state(frozen: dict[str, Any], like: Array) -> np.random.RandomState:
+    random_state = np.random.RandomState()
+    random_state.set_state(frozen)
+    return random_state
+
+
+def _at_rest(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        return freeze(value, share=True)
+    if isinstance(value, np.random.RandomState):
+        return value.get_state(legacy=False)
     if isinstance(value, dict):
-        return {name: _each_array(entry, move) for name, entry in value.items()}
-    return move(value) if hasattr(value, "dtype") else value
+        return {name: _at_rest(entry) for name, entry in value.items()}
+    return to_host(value) if hasattr(value, "dtype") else value
+
+
+def _copied(value: Any, like: Array) -> Any:
+    """Return a copy of `value` beside `like` if it is an array, or of the arrays in it if it is a dict."""
+    if isinstance(value, dict):
+        return {name: _copied(entry, like) for name, entry in value.items()}
+    return beside(value.copy(), like) if hasattr(value, "dtype") else value

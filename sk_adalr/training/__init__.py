@@ -2,23 +2,21 @@
 
 from sk_adalr.training.batches import Batches
 from sk_adalr.training.history import History
-from sk_adalr.training.resume import TrainingState
-from sk_adalr.training.shrinkage import best_constant, constant_loss, no_worse_than_constant, shrunk
-from sk_adalr.training.stopping import Stopping
-from sk_adalr.training.trainer import Trainer, Validation
-from sk_adalr.training.trial import Trust, best_epoch
+from sk_adalr.training.resume import TrainingState, thaw_units
+from sk_adalr.training.setup import Setup
+from sk_adalr.training.stopping import Stop, Stopping, StopReason
+from sk_adalr.training.trainer import DivergedError, Trainer, Validation
 
 __all__ = [
     "Batches",
+    "DivergedError",
     "History",
+    "Setup",
+    "Stop",
+    "StopReason",
     "Stopping",
     "Trainer",
     "TrainingState",
-    "Trust",
     "Validation",
-    "best_constant",
-    "best_epoch",
-    "constant_loss",
-    "no_worse_than_constant",
-    "shrunk",
+    "thaw_units",
 ]

@@ -7,6 +7,7 @@ import numpy as np
 
 from sk_adalr.backends import Array, namespace, read, to_host
 from sk_adalr.parameters import ParameterLayout
+from sk_adalr.training.stopping import Stop, StopReason
 
 #: Up to so many rates are sorted faster than partitioned.
 _FEW = 100
@@ -33,7 +34,7 @@ class History:
     earlier_learning_rates, earlier_layer_learning_rates : array or None
         Those of the epochs before, (n_epochs, 3) and (n_epochs, n_layers, 3): of thousands of calls, each copies their
         numbers, and converts none.
-    stop_reason : str
+    stop_reason : Stop
         One sentence; empty while training.
     note : str
         What the optimizer has to say about the last epoch; empty where nothing happened.
@@ -47,7 +48,7 @@ class History:
     layer_learning_rates: list[list[tuple[float, float, float]]] = field(default_factory=list)
     earlier_learning_rates: np.ndarray | None = None
     earlier_layer_learning_rates: np.ndarray | None = None
-    stop_reason: str = ""
+    stop_reason: Stop = field(default_factory=StopReason.NONE)
     note: str = ""
 
     def learning_rate_curve(self) -> np.ndarray:

@@ -1,23 +1,27 @@
-"""All that a fit needs to go on where another ended: bitwise, and made of arrays, numbers and strings only."""
+"""All that a fit needs to go on where another ended, bitwise."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from sk_adalr.backends import Array, beside, to_host
-from sk_adalr.optimizer import freeze, thaw
+from sk_adalr.backends import Array
+from sk_adalr.optimizer.state import freeze, on_host, thaw
+from sk_adalr.standardization import Standardization
+from sk_adalr.units import TargetUnits, Units
 
 _SEED_RANGE = np.iinfo(np.int32).max
 
 
 @dataclass
 class TrainingState:
-    """The moving parts of a fit.
+    """The moving parts of a fit; `freeze` makes them arrays, numbers and strings only.
 
     Parameters
     ----------
     params : array of shape (n_params,)
+    optimizer : str
+        What trains, as text.
     optimizer_state : dataclass
     random_state : RandomState
         Source of the order of batches.
@@ -25,46 +29,42 @@ class TrainingState:
         Seed of the split for early stopping, the same whenever the fit goes on.
     best, best_params : (float, float), array of shape (n_params,) or None
         Best validation score and loss so far, and the parameters that reached them.
+    units : Units or None
+        Those of training.
+    shown : bool array or None
+        Which classes or outputs there is something to learn of; None in a stream, which takes what comes.
     """
 
     params: Array
+    optimizer: str
     optimizer_state: Any
     random_state: np.random.RandomState
     validation_seed: int
     best: tuple[float, float] = (-np.inf, np.inf)
     best_params: Array | None = None
+    units: Units | None = on_host(default=None)  # noqa: RUF009
+    shown: np.ndarray | None = on_host(default=None)  # noqa: RUF009
 
     @classmethod
     def start(cls, optimizer: Any, params: Array, random_state: np.random.RandomState) -> "TrainingState":
         """Return the state before the first step from `params`."""
-        return cls(params, optimizer.init(params), random_state, int(random_state.randint(_SEED_RANGE)))
+        seed = int(random_state.randint(_SEED_RANGE))
+        return cls(params, repr(optimizer), optimizer.init(params), random_state, seed)
 
     @classmethod
-    def thaw(cls, frozen: dict[str, Any], optimizer: Any, reference: Array = None) -> "TrainingState":
-        """Return a copy of what `freeze` stored, where `reference` lies; on the host by default.
-
-        A new optimizer starts anew from the stored parameters.
-        """
-        random_state = np.random.RandomState()
-        random_state.set_state(frozen["random_state"])
-        params = beside(frozen["params"].copy(), reference)
-        if frozen["optimizer"] == repr(optimizer):
-            optimizer_state = thaw(optimizer.State, frozen["optimizer_state"], params)
+    def thaw(cls, frozen: dict[str, Any], optimizer: Any, like: Array = None) -> "TrainingState":
+        """Return a copy of what was stored, but the units, where `like` lies; a new optimizer starts anew there."""
+        state = thaw(cls, frozen | {"optimizer": repr(optimizer), "optimizer_state": None, "units": None}, like)
+        if frozen["optimizer"] == state.optimizer:
+            state.optimizer_state = thaw(optimizer.State, frozen["optimizer_state"], state.params)
         else:
-            optimizer_state = optimizer.init(params)
-        best_params = frozen["best_params"]
-        if best_params is not None:
-            best_params = beside(best_params.copy(), reference)
-        return cls(params, optimizer_state, random_state, frozen["validation_seed"], frozen["best"], best_params)
+            state.optimizer_state = optimizer.init(state.params)
+        return state
 
-    def freeze(self, optimizer: Any) -> dict[str, Any]:
-        """Return the state as a dict of the host's arrays, numbers and strings, which it shares: training is over."""
-        return {
-            "params": to_host(self.params),
-            "optimizer": repr(optimizer),
-            "optimizer_state": freeze(self.optimizer_state, share=True),
-            "random_state": self.random_state.get_state(legacy=False),
-            "validation_seed": self.validation_seed,
-            "best": self.best,
-            "best_params": None if self.best_params is None else to_host(self.best_params),
-        }
+
+def thaw_units(frozen: dict[str, Any]) -> Units:
+    """Return the units that `freeze` stored."""
+    outputs = frozen["outputs"]
+    if outputs is not None and "center" in outputs:  # of version 0.1, which knew squared errors only
+        outputs = freeze(TargetUnits.of_squares(thaw(Standardization, outputs)))
+    return thaw(Units, frozen | {"outputs": outputs})

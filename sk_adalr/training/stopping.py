@@ -1,16 +1,44 @@
-"""When to stop, and the sentence that says why."""
+"""When training ends, and why."""
 
 from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
 
 import numpy as np
 
-MAX_ITER_REACHED = "Reached `max_iter` before the criterion of `tol` was met."
-MAX_ITER_MADE = "Trained for `max_iter` epochs, as `tol=0` asks."
-INTERRUPTED = "Interrupted by the user; the model is the best so far."
-CALLBACK = "A callback asked to stop."
-CONSTANT = "The target is constant, and predicted as it is: there is nothing to train."
-FOLDS = "Trained for {} epochs, {} as lower the loss of unseen rows, by the median of {} folds."
-FOLDS_STILL_GAIN = "Reached `max_iter`, up to which the loss of unseen rows falls, by the median of {} folds."
+
+class Stop(str):
+    """Why training ended: one sentence, and the `reason` that code compares."""
+
+    reason: "StopReason"
+
+
+class StopReason(Enum):
+    """The reasons why training ends: sentences with room for numbers."""
+
+    NONE = ""
+    MAX_ITER_REACHED = "Reached `max_iter` before the criterion of `tol` was met."
+    MAX_ITER_MADE = "Trained for `max_iter` epochs, as `tol=0` asks."
+    NO_PROGRESS = (
+        "The {what} improved by no more than `tol` ({tol:g}) for `n_iter_no_change` ({n_iter_no_change}) epochs."
+    )
+    INTERRUPTED = "Interrupted by the user; the model is the best so far."
+    CALLBACK = "A callback asked to stop."
+    CONSTANT = "The target is constant, and predicted as it is: there is nothing to train."
+    FOLDS = (
+        "Trained for {n_epochs} epochs, {times} as lower the loss of unseen rows, by the median of {n_folds} folds."
+    )
+    FOLDS_STILL_GAIN = (
+        "Reached `max_iter`, up to which the loss of unseen rows falls, by the median of {n_folds} folds."
+    )
+    SOLVED = "{message}"
+    STREAM_SOLVED = "Solved for all rows so far."
+
+    def __call__(self, **numbers: Any) -> Stop:
+        """Return the sentence."""
+        stop = Stop(self.value.format(**numbers))
+        stop.reason = self
+        return stop
 
 
 @dataclass
@@ -30,16 +58,24 @@ class Stopping:
         Number of epochs in a row without improvement after which to stop.
     loss_scale : float, default=1.0
         Loss of the best constant prediction.
+    at_the_end : Stop or None, default=None
+        Why training ends after the last epoch it may make; None for the reason that `tol` gives.
     """
 
     tol: float
     n_iter_no_change: int
     loss_scale: float = 1.0
+    at_the_end: Stop | None = None
     _lowest: float = field(default=np.inf, init=False)
     _highest: float = field(default=-np.inf, init=False)
     _n_without_improvement: int = field(default=0, init=False)
 
-    def stop_reason(self, loss: float, score: float | None = None) -> str | None:
+    @property
+    def last_reason(self) -> Stop:
+        """Why training ends after the last epoch it may make."""
+        return self.at_the_end or (StopReason.MAX_ITER_REACHED if self.tol > 0 else StopReason.MAX_ITER_MADE)()
+
+    def stop_reason(self, loss: float, score: float | None = None) -> Stop | None:
         """Take note of an epoch's loss and, with early stopping, score; return why to stop, or None."""
         improved = loss < self._lowest - self.tol * self.loss_scale
         self._lowest = min(self._lowest, loss)
@@ -50,7 +86,4 @@ class Stopping:
         if self.tol == 0 or self._n_without_improvement < self.n_iter_no_change:
             return None
         what = "training loss" if score is None else "validation score and loss"
-        return (
-            f"The {what} improved by no more than `tol` ({self.tol:g}) for `n_iter_no_change` "
-            f"({self.n_iter_no_change}) epochs."
-        )
+        return StopReason.NO_PROGRESS(what=what, tol=self.tol, n_iter_no_change=self.n_iter_no_change)

@@ -12,10 +12,14 @@ from sk_adalr.caller import warn_caller
 from sk_adalr.objectives import PenalizedMean
 from sk_adalr.training.batches import Batches
 from sk_adalr.training.history import History
-from sk_adalr.training.stopping import CALLBACK, INTERRUPTED, MAX_ITER_MADE, MAX_ITER_REACHED, Stopping
+from sk_adalr.training.stopping import Stopping, StopReason
 
 #: Standard errors within which two accuracies count as equal.
 MARGIN = 0.5
+
+
+class DivergedError(ValueError):
+    """The loss or a parameter is no longer finite."""
 
 
 @dataclass
@@ -73,12 +77,15 @@ class Trainer:
         What turns a loss into the unit of the history.
     on_epoch : callable, default=a function that returns False
         ``on_epoch(history, params) -> bool`` after each epoch; True asks to stop.
+    is_trial : bool, default=False
+        Whether training is only there to find out how long it pays: rates are not recorded, and Ctrl-C is passed on.
     """
 
     optimizer: Any
     objective: PenalizedMean
     loss_unit: float = 1.0
     on_epoch: Callable[[History, Array], bool] = field(default=lambda history, params: False)
+    is_trial: bool = False
 
     def run(
         self,
@@ -95,11 +102,12 @@ class Trainer:
 
         Raises
         ------
-        ValueError
+        DivergedError
             If the loss or a parameter becomes non-finite.
         """
-        expect_steps(max_epochs * batches.n_batches, params.size)
-        history.stop_reason = ""
+        if not self.is_trial:
+            expect_steps(max_epochs * batches.n_batches, params.size)
+        history.stop_reason = StopReason.NONE()
         try:
             # Overflow is judged at the end of the epoch, with a message that says what to do about it.
             with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
@@ -108,12 +116,12 @@ class Trainer:
                     if history.stop_reason:
                         break
             if stopping is not None and not history.stop_reason:
-                history.stop_reason = MAX_ITER_REACHED if stopping.tol > 0 else MAX_ITER_MADE
+                history.stop_reason = stopping.last_reason
         except KeyboardInterrupt:
-            if not history.losses:
-                raise  # there is no model to keep yet
-            history.stop_reason = INTERRUPTED
-        if history.stop_reason == INTERRUPTED:
+            if self.is_trial or not history.losses:
+                raise  # there is no model to keep
+            history.stop_reason = StopReason.INTERRUPTED()
+        if history.stop_reason.reason is StopReason.INTERRUPTED:
             warn_caller("Training interrupted by the user: keeping the model so far.")
         if validation is not None and validation.best_params is not None:
             return validation.best_params
@@ -132,7 +140,7 @@ class Trainer:
         try:
             loss, interrupted = self._pass(batches, params, state)
         except FloatingPointError as error:
-            raise ValueError(
+            raise DivergedError(
                 f"Training cannot go on at epoch {len(history.losses) + 1}: {error}. Look for extreme values in `X`, "
                 "`y` and `sample_weight`, and for an extreme penalty (`alpha`, `C`)."
             ) from error
@@ -140,7 +148,8 @@ class Trainer:
         self._check_finite(loss, result, state, len(history.losses) + 1)
         history.losses.append(loss)
         history.n_rows_seen += batches.n_rows
-        self._record_rates(state, history)
+        if not self.is_trial:
+            self._record_rates(state, history)
         history.note = self.optimizer.note(state)
         score = None
         if validation is not None:
@@ -152,9 +161,9 @@ class Trainer:
             history.validation_losses.append(loss)
         reason = None if stopping is None else stopping.stop_reason(loss, score)
         # Whoever looks at the epoch can then tell one that ends the training, or was cut short, from the others.
-        history.stop_reason = INTERRUPTED if interrupted else reason or ""
+        history.stop_reason = StopReason.INTERRUPTED() if interrupted else reason or StopReason.NONE()
         if self.on_epoch(history, result) and not interrupted:
-            history.stop_reason = CALLBACK
+            history.stop_reason = StopReason.CALLBACK()
 
     def _record_rates(self, state: Any, history: History) -> None:
         rates = self.optimizer.rates(state)
@@ -172,7 +181,7 @@ class Trainer:
                 losses.append(self.optimizer.step(state, params, evaluate))
                 weights.append(batch.weight_sum)
         except KeyboardInterrupt:
-            if not weights:
+            if self.is_trial or not weights:
                 raise
             interrupted = True
         self.optimizer.result(state, params)  # the losses are final
@@ -189,11 +198,11 @@ class Trainer:
             return
         raise self._diverged("loss" if not np.isfinite(loss) else "parameters", state, epoch)
 
-    def _diverged(self, what: str, state: Any, epoch: int, advice: str = "Standardise") -> ValueError:
+    def _diverged(self, what: str, state: Any, epoch: int, advice: str = "Standardise") -> DivergedError:
         rates = to_host(self.optimizer.rates(state))
         rates = rates[np.isfinite(rates)]
         range_of_rates = f"between {rates.min():.3g} and {rates.max():.3g}" if rates.size else "non-finite too"
-        return ValueError(
+        return DivergedError(
             f"The {what} became non-finite at epoch {epoch} (learning rates {range_of_rates}). {advice} the "
             "features and the target, or lower `learning_rate_init` or `hyper_learning_rate`."
         )

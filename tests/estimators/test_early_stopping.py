@@ -11,11 +11,12 @@ from sklearn.metrics import accuracy_score, log_loss
 from sklearn.model_selection import train_test_split
 
 from sk_adalr.dataset import Dataset
-from sk_adalr.estimators.holdout import Holdout, copies_of_rows, largest_errors_of
-from sk_adalr.estimators.targets import Target
+from sk_adalr.judging.folds import best_epoch
+from sk_adalr.judging.holdout import Holdout, copies_of_rows, largest_errors_of
 from sk_adalr.objectives import HalfSquaredError
 from sk_adalr.parameters import ParameterLayout
-from sk_adalr.training import Validation, best_epoch
+from sk_adalr.targets import Target
+from sk_adalr.training import Validation
 from sk_adalr.units import Units
 
 estimators = pytest.mark.parametrize("cls", ESTIMATORS.values(), ids=list(ESTIMATORS))
@@ -298,7 +299,7 @@ def test_a_verbose_fit_prints_a_line_per_fold(capsys):
 
 @networks
 def test_epochs_that_folds_count_are_made_whatever_the_training_loss_does(cls, monkeypatch):
-    monkeypatch.setattr("sk_adalr.estimators.judging.best_epoch", lambda *args, **kwargs: 20)
+    monkeypatch.setattr("sk_adalr.judging.folds.best_epoch", lambda *args, **kwargs: 20)
     model = by_folds(cls, tol=10, n_iter_no_change=1).fit(*problem(cls))
     assert model.n_iter_ == (40 if cls in CLASSIFIERS.values() else 20)
 
@@ -332,7 +333,7 @@ def test_folds_that_still_gain_make_all_epochs_and_warn(cls, monkeypatch):
         trainings.append(best_epoch(*args, **kwargs))
         return trainings[-1]
 
-    monkeypatch.setattr("sk_adalr.estimators.judging.best_epoch", counted)
+    monkeypatch.setattr("sk_adalr.judging.folds.best_epoch", counted)
     model = by_folds(cls, max_iter=3)
     with pytest.warns(ConvergenceWarning, match=r"reached `max_iter` \(3\)(?!.*early_stopping)"):
         model.fit(*problem(cls))

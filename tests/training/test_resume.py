@@ -3,7 +3,7 @@ import pytest
 
 from sk_adalr.directions import Adam, Momentum
 from sk_adalr.learning_rates import Hypergradient
-from sk_adalr.optimizer import Optimizer
+from sk_adalr.optimizer import Optimizer, freeze
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.training import TrainingState, Validation
 
@@ -24,7 +24,7 @@ def trained():
 
 def test_a_thawed_state_goes_on_bitwise():
     state = trained()
-    other = TrainingState.thaw(state.freeze(OPTIMIZER), OPTIMIZER)
+    other = TrainingState.thaw(freeze(state), OPTIMIZER)
     for each in (state, other):
         OPTIMIZER.step(each.optimizer_state, each.params, evaluate)
     np.testing.assert_array_equal(state.params, other.params)
@@ -32,7 +32,7 @@ def test_a_thawed_state_goes_on_bitwise():
 
 
 def test_thawing_copies():
-    frozen = trained().freeze(OPTIMIZER)
+    frozen = freeze(trained())
     before = frozen["params"].copy()
     other = TrainingState.thaw(frozen, OPTIMIZER)
     OPTIMIZER.step(other.optimizer_state, other.params, evaluate)
@@ -45,7 +45,7 @@ def test_thawing_copies():
 
 
 def test_better_parameters_do_not_overwrite_the_best_of_a_stored_state():
-    frozen = trained().freeze(OPTIMIZER) | {"best": (0.5, 1.0), "best_params": np.ones(3)}
+    frozen = freeze(trained()) | {"best": (0.5, 1.0), "best_params": np.ones(3)}
     other = TrainingState.thaw(frozen, OPTIMIZER)
     validation = Validation(lambda params: (0.9, 0.1), other.best, other.best_params)
     validation(np.full(3, 2.0))
@@ -63,7 +63,7 @@ def test_better_parameters_do_not_overwrite_the_best_of_a_stored_state():
     ids=["direction", "rate", "setting"],
 )
 def test_another_optimizer_starts_anew_from_the_same_parameters(other):
-    frozen = trained().freeze(OPTIMIZER)
+    frozen = freeze(trained())
     state = TrainingState.thaw(frozen, other)
     assert state.optimizer_state.step == 0
     np.testing.assert_array_equal(state.params, frozen["params"])
@@ -71,4 +71,4 @@ def test_another_optimizer_starts_anew_from_the_same_parameters(other):
 
 def test_the_validation_seed_stays_the_same():
     state = trained()
-    assert TrainingState.thaw(state.freeze(OPTIMIZER), OPTIMIZER).validation_seed == state.validation_seed
+    assert TrainingState.thaw(freeze(state), OPTIMIZER).validation_seed == state.validation_seed

@@ -165,15 +165,9 @@ class AutomaticOptimizer:
         return params
 
     def rates(self, state: AutomaticState) -> Array:
-        """Return the current learning rates, one per parameter, layer or for all; 0 before the first step.
-
-        Those of parameters lie in the buffer of the point, where they stay until the next step.
-        """
+        """Return the current learning rates, one per parameter, layer or for all; 0 before the first step."""
         steps = self._share * np.exp(state.log_rates)
-        if self.granularity != "parameter":
-            return steps
-        state.is_at_point = False
-        return namespace(state.point).multiply(state.multipliers, float(steps[0]), out=state.point)
+        return state.multipliers * float(steps[0]) if self.granularity == "parameter" else steps
 
     def note(self, state: AutomaticState) -> str:
         """Return what the guard did so far."""

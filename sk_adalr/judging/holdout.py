@@ -12,9 +12,9 @@ from sklearn.model_selection import train_test_split
 
 from sk_adalr.backends import Array, beside, is_sparse, namespace, to_host
 from sk_adalr.dataset import Dataset
-from sk_adalr.estimators.targets import Target
 from sk_adalr.objectives import Loss, predict_raw
 from sk_adalr.parameters import ParameterLayout
+from sk_adalr.targets import Target
 from sk_adalr.units import Units
 
 #: The largest error that counts in full, in standard deviations of the target, or as a multiple of the error of the

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from sk_adalr.dataset import Dataset
+from sk_adalr.judging.shrinkage import no_worse_than_constant
 from sk_adalr.objectives import BinomialLogLoss, HalfSquaredError, MultinomialLogLoss, Network
 from sk_adalr.parameters import ParameterLayout
-from sk_adalr.training import Batches, no_worse_than_constant
+from sk_adalr.training import Batches
 
 RNG = np.random.RandomState(0)
 X = RNG.standard_normal((30, 3))

@@ -1,11 +1,14 @@
 """From the user's y to what a loss compares with, and back."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from numbers import Real
 from typing import Any
 
 import numpy as np
 from scipy import sparse
+from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
@@ -33,6 +36,8 @@ class Target:
         Fitted attributes that follow from the target alone.
     validation : Dataset or None
         Validation data of the user's own.
+    score : callable
+        ``score(raw, values, weight) -> float``: accuracy or R2 of a raw prediction, on the host.
     """
 
     values: np.ndarray
@@ -42,6 +47,7 @@ class Target:
     class_weight: np.ndarray | None = None
     attributes: dict[str, Any] = field(default_factory=dict)
     validation: Dataset | None = None
+    score: Callable[[np.ndarray, np.ndarray, np.ndarray | None], float] | None = None
 
     @property
     def shown(self) -> np.ndarray:
@@ -71,7 +77,30 @@ def encode_outputs(y: np.ndarray, dtype: Any, loss: Loss) -> Target:
         raise ValueError(f"`y` has values beyond the range of {np.dtype(dtype)}, the dtype of `X`. Rescale `y`.")
     values = values.reshape(len(values), -1)
     loss.check_target(values)
-    return Target(values, loss, values.shape[1], attributes={"_single_output": y.ndim == 1})
+    attributes = {"_single_output": y.ndim == 1}
+    return Target(values, loss, values.shape[1], attributes=attributes, score=partial(explained_share, loss))
+
+
+def explained_share(loss: Loss, raw: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> float:
+    """Return R2 or, of other losses than squared errors, D2 of a raw prediction: the mean over outputs."""
+    if loss.is_quadratic:
+        return float(r2_score(target, raw, sample_weight=weight))
+    weight = None if weight is None else np.asarray(weight, dtype=np.float64)
+    total = float(len(target) if weight is None else weight.sum())
+    shares = []
+    for k in range(target.shape[1]):
+        part = slice(k, k + 1)
+        of_model = float(loss.value(raw[:, part].astype(np.float64), target[:, part], weight)) / total
+        of_constant = loss.constant_value(target[:, part], weight)
+        # As R2 of a constant target: 1 if it is predicted as it is, else 0.
+        shares.append(1 - of_model / of_constant if of_constant > 0 else float(of_model == 0))
+    return float(np.mean(shares))
+
+
+def _accuracy(raw: np.ndarray, values: np.ndarray, weight: np.ndarray | None) -> float:
+    if values.ndim == 1:
+        return float(accuracy_score(values, raw.argmax(axis=1), sample_weight=weight))
+    return float(accuracy_score(values.astype(int), (raw > 0).astype(int), sample_weight=weight))
 
 
 def encode_labels(
@@ -146,6 +175,7 @@ def encode_labels(
         labels=indices,
         class_weight=row_weight,
         attributes={"classes_": classes, "_multilabel": False},
+        score=_accuracy,
     )
 
 
@@ -203,6 +233,7 @@ def _encode_label_matrix(
         n_labels,
         class_weight=row_weight,
         attributes={"classes_": np.arange(n_labels), "_multilabel": True},
+        score=_accuracy,
     )
 
 

@@ -5,11 +5,13 @@ import pytest
 
 from sk_adalr.dataset import Batch, Dataset
 from sk_adalr.directions import SGD
+from sk_adalr.judging.folds import best_epoch
+from sk_adalr.judging.shrinkage import Trust
 from sk_adalr.learning_rates import Constant
 from sk_adalr.objectives import HalfSquaredError, L2Penalty, Network, PenalizedMean
 from sk_adalr.optimizer import Optimizer
 from sk_adalr.parameters import ParameterLayout
-from sk_adalr.training import Batches, Stopping, Trust, best_epoch
+from sk_adalr.training import Batches, Stopping
 
 LAYOUT = ParameterLayout(((2, 1),), fit_intercept=False)
 

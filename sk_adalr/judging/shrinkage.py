@@ -7,7 +7,7 @@ import numpy as np
 
 from sk_adalr.backends import Array, beside, namespace
 from sk_adalr.objectives import Network
-from sk_adalr.training.batches import Batches
+from sk_adalr.training import Batches
 
 #: What is left of the way to the constant, which is halved so often before the constant itself is what is left.
 _THETAS = tuple(0.5**halvings for halvings in range(1, 8))
@@ -60,12 +60,6 @@ def constant_loss(network: Network, target: Array, weight: Array | None) -> floa
     return float(network.loss.value(zeros, target, weight)) / float(n_rows if weight is None else weight.sum())
 
 
-def best_theta(params: Array, network: Network, constant: Any, loss_of: Callable[[Array], float]) -> float:
-    r"""Return the :math:`\theta` of 1, 1/2, 1/4, ... and 0 with which the shrunk model has the lowest loss."""
-    thetas = (1.0, *_THETAS, 0.0)
-    return thetas[int(np.argmin([loss_of(shrunk(params, network, constant, theta)) for theta in thetas]))]
-
-
 def shrunk(params: Array, network: Network, constant: Any, theta: float) -> Array:
     r"""Return a copy of `params` whose raw prediction is :math:`c + \theta (u - c)`."""
     shrunk = params.copy()
@@ -83,3 +77,39 @@ def _mean_loss(params: Array, network: Network, batches: Batches) -> float:
         loss_sum = loss_sum + network.value_and_grad(params, batch)
         weight_sum += batch.weight_sum
     return float(loss_sum) / weight_sum
+
+
+class Trust:
+    """A judge that remembers the parameters of the lowest loss, as long as a constant prediction has a lower one.
+
+    Parameters
+    ----------
+    network : Network
+    judge : callable
+        ``judge(params) -> (score, loss)`` on rows that do not train.
+    constant : array of shape (n_outputs,), or 0
+        The raw prediction that is best of all constant ones.
+    """
+
+    def __init__(self, network: Network, judge: Callable[[Array], tuple[float, float]], constant: Any) -> None:
+        self._network, self._judge, self._constant = network, judge, constant
+        self._constant_loss: float | None = None
+        self._loss, self._params = np.inf, None
+
+    def __call__(self, params: Array) -> tuple[float, float]:
+        """Return score and loss of `params`."""
+        score, loss = self._judge(params)
+        if loss < self._loss:
+            if self._constant_loss is None:
+                self._constant_loss = self._judge(shrunk(params, self._network, self._constant, 0.0))[1]
+            self._loss = loss
+            self._params = None if loss <= self._constant_loss else params.copy()
+        return score, loss
+
+    def theta(self) -> float:
+        r"""Return the :math:`\theta` of 1, 1/2, ..., 0 with which those parameters, shrunk, have the lowest loss."""
+        if self._params is None:
+            return 1.0
+        thetas = (1.0, *_THETAS, 0.0)
+        candidates = (shrunk(self._params, self._network, self._constant, theta) for theta in thetas)
+        return thetas[int(np.argmin([self._judge(params)[1] for params in candidates]))]

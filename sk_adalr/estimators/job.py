@@ -1,0 +1,121 @@
+"""What one call of `fit` or `partial_fit` asks for, and what the user hears of it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sklearn.exceptions import ConvergenceWarning
+
+from sk_adalr.caller import warn_caller
+from sk_adalr.dataset import Dataset
+from sk_adalr.estimators.model import LinearModel, NetworkModel
+from sk_adalr.options import Options
+from sk_adalr.targets import Target
+from sk_adalr.training import History
+
+ModelT = TypeVar("ModelT", bound=LinearModel | NetworkModel)
+
+
+@dataclass(frozen=True)
+class Job(Generic[ModelT]):
+    """What one call of `fit` or `partial_fit` asks for.
+
+    Parameters
+    ----------
+    name : str
+        Of the estimator, for messages.
+    model : LinearModel or NetworkModel
+    options : Options
+    data : Dataset
+        In the user's units.
+    target : Target
+    before : mapping or None
+        Fitted attributes from which training goes on; None where it begins anew.
+    report : Report
+    n_restored : int, default=0
+        How many epochs of this fit a checkpoint has made.
+    """
+
+    name: str
+    model: ModelT
+    options: Options
+    data: Dataset
+    target: Target
+    before: Mapping[str, Any] | None
+    report: "Report"
+    n_restored: int = 0
+
+    def warn_not_converged(self, advice: str) -> None:
+        """Warn that `max_iter` ended training."""
+        warn_caller(
+            f"{self.name} reached `max_iter` ({self.options.max_iter}) before the criterion of `tol` was met. "
+            f"Raise `max_iter`{advice} or set `tol=0` if that many iterations were what you wanted.",
+            ConvergenceWarning,
+        )
+
+
+def history_attributes(history: History, note: str = "") -> dict[str, Any]:
+    """Return the fitted attributes that tell how training went; `note` is added to the reason of its end."""
+    attributes = {
+        "loss_": history.losses[-1],
+        "loss_curve_": history.losses,
+        "learning_rate_curve_": history.learning_rate_curve(),
+        "validation_scores_": history.validation_scores or None,
+        "validation_loss_curve_": history.validation_losses or None,
+        "stop_reason_": (history.stop_reason + note).strip(),
+    }
+    layer_curve = history.layer_learning_rate_curve()
+    if layer_curve is not None:
+        attributes["layer_learning_rate_curve_"] = layer_curve
+    return attributes
+
+
+class Report:
+    """Called after each epoch or iteration; its answer says whether a callback asks to stop.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Its ``verbose`` says whether to print a line.
+    context : sklearn.callback.CallbackContext or None, default=None
+        The task of the whole fit, of which every epoch is a subtask; None without callbacks.
+    X, y : array-like, default=None
+        The user's data, for callbacks.
+    publish : callable, default=a function that returns its argument
+        From fitted attributes to those that the user sees.
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        context: Any = None,
+        X: Any = None,
+        y: Any = None,
+        publish: Callable[[dict[str, Any]], dict[str, Any]] = lambda attributes: attributes,
+    ) -> None:
+        self._publish = publish
+        self._estimator = estimator
+        self._context = context
+        self._X, self._y = X, y
+
+    def __call__(self, history: History, fitted: Callable[[], dict[str, Any]]) -> bool:
+        """Tell of the last epoch of `history`; ``fitted()`` returns the fitted attributes of the model so far."""
+        if self._estimator.verbose:
+            print(_line(history))
+        if self._context is None:
+            return False
+        data = {"estimator": self._estimator, "X": self._X, "y": self._y}
+        task = self._context.subcontext(task_name="epoch").call_on_fit_task_begin(**data)
+        return bool(task.call_on_fit_task_end(**data, reconstruction_attributes=lambda: self._publish(fitted())))
+
+
+def _line(history: History) -> str:
+    parts = [f"Epoch {len(history.losses)}: loss {history.losses[-1]:.6g}"]
+    if history.validation_scores:
+        parts.append(f"validation score {history.validation_scores[-1]:.4f}")
+    if history.learning_rates:
+        low, median, high = history.learning_rates[-1]
+        parts.append(f"learning rate {median:.3g}" + (f" ({low:.3g} to {high:.3g})" if low < high else ""))
+    if history.note:
+        parts.append(history.note)
+    return ", ".join(parts)

@@ -1,0 +1,225 @@
+"""What a model is: its sizes, penalty and start, and the way between a flat vector and the user's attributes.
+
+Models are frozen, and handed to whatever trains them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.utils.extmath import safe_sparse_dot
+from sklearn.utils.validation import check_is_fitted
+
+from sk_adalr.backends import Array, Origin, beside, fitted_array, is_sparse, namespace
+from sk_adalr.dataset import Dataset
+from sk_adalr.estimators.classes_without_rows import soften
+from sk_adalr.judging import Policy
+from sk_adalr.names import check_bool, check_choice, check_number
+from sk_adalr.objectives import ACTIVATIONS, L2Penalty, Network, predict_raw
+from sk_adalr.parameters import ParameterLayout
+from sk_adalr.targets import Target
+from sk_adalr.training import History
+from sk_adalr.units import Units
+from sk_adalr.validation import check_features, check_finite_model, check_finite_prediction, check_same_origin
+
+
+@dataclass(frozen=True)
+class LinearModel:
+    r"""A linear predictor :math:`u = X W + b`.
+
+    Parameters
+    ----------
+    strength : float
+        :math:`\lambda \sum_i s_i` of the regularised mean.
+    fit_intercept : bool
+    """
+
+    strength: float
+    fit_intercept: bool
+
+    hidden_sizes: ClassVar[tuple[int, ...]] = ()
+    activation: ClassVar[str] = "identity"
+    policy: ClassVar[None] = None
+
+    def __post_init__(self) -> None:
+        check_bool("fit_intercept", self.fit_intercept)
+        object.__setattr__(self, "fit_intercept", bool(self.fit_intercept))  # NumPy's is no number for JSON
+
+    def curvature(self, data: Dataset) -> float:
+        """Return the strength of the penalty beside the mean loss."""
+        # Divided one after another, for weights whose sum would overflow.
+        scale = data.weight_scale
+        return self.strength / scale / (data.weight_sum + data.earlier_weight / scale)
+
+    def penalty(self, data: Dataset, units: Units, layout: ParameterLayout) -> L2Penalty:
+        """Return the penalty in the units of training."""
+        strength = self.curvature(data)
+        factors = np.ones(layout.coef_shapes[0][1]) if units.outputs is None else units.outputs.penalty_factors
+        if strength == 0 or (units.inputs is None and (factors == 1).all()):
+            return L2Penalty(strength)
+        # The penalty is on coefficients in the user's units: w = w' / scale.
+        squares = np.ones(data.X.shape[1]) if units.inputs is None else units.inputs.scale**-2
+        coef_weights = np.outer(squares, factors).ravel().astype(data.X.dtype)
+        return L2Penalty(strength, coef_weights=beside(coef_weights, data.X))
+
+    def start(self, network: Network, random_state: np.random.RandomState, dtype: Any) -> np.ndarray:
+        """Return zeros, (n_params,)."""
+        return np.zeros(network.layout.n_params, dtype=dtype)
+
+    def params(self, fitted: Mapping[str, Any], layout: ParameterLayout) -> np.ndarray:
+        """Return the flat vector (n_params,) of fitted attributes, in the user's units."""
+        params = np.empty(layout.n_params, dtype=fitted["_dtype"])
+        coefs, intercepts = layout.unpack(params)
+        coefs[0][...] = dense_coef(fitted).T
+        if intercepts:
+            intercepts[0][...] = fitted_array(fitted["intercept_"])
+            if "classes_" in fitted:
+                soften(coefs[0], intercepts[0])
+        return params
+
+    def attributes(
+        self, layout: ParameterLayout, params: np.ndarray, target: Target, history: History
+    ) -> dict[str, Any]:
+        """Return the fitted attributes of a flat vector (n_params,) in the user's units."""
+        coefs, intercepts = layout.unpack(params)
+        coef = np.array(coefs[0].T, order="C")
+        intercept = intercepts[0].copy() if intercepts else np.zeros(coef.shape[0], dtype=coef.dtype)
+        n_iter, nothing = len(history.losses), {"n_gradient_evaluations_": None, "_summary": None}
+        return self.shaped(coef, intercept, target) | self.counted(target, n_iter) | nothing
+
+    def shaped(self, coef: np.ndarray, intercept: np.ndarray, target: Target) -> dict[str, Any]:
+        """Return the fitted attributes of coefficients (n_outputs, n_features) and intercepts (n_outputs,)."""
+        if target.labels is None:
+            if target.attributes["_single_output"]:
+                coef, intercept = coef[0], intercept[0]
+            return {"coef_": coef, "intercept_": intercept, "rank_": None, "singular_": None}
+        if coef.shape[0] > 1:  # the loss cannot see what all classes share
+            intercept -= intercept.mean()
+            if self.strength == 0:
+                coef -= coef.mean(axis=0)
+        return {"coef_": coef, "intercept_": intercept}
+
+    def counted(self, target: Target, n_iter: int) -> dict[str, Any]:
+        """Return ``n_iter_``; a classifier has an array, as scikit-learn's."""
+        return {"n_iter_": np.array([n_iter], dtype=np.int32) if target.labels is not None else n_iter}
+
+
+def dense_coef(fitted: Mapping[str, Any]) -> np.ndarray:
+    """Return the fitted ``coef_`` as (n_outputs, n_features) on the host."""
+    coef = fitted["coef_"]
+    return np.atleast_2d(coef.toarray() if is_sparse(coef) else fitted_array(coef))
+
+
+def raw_linear_prediction(estimator: Any, X: Any, method: str) -> tuple[Array, Origin]:
+    """Return the raw prediction (n_samples, n_outputs) of a fitted estimator, and where `X` is from."""
+    check_is_fitted(estimator)
+    fitted_coef = estimator.coef_
+    origin = check_same_origin(estimator, X, fitted_coef, method)
+    X = check_features(estimator, X, reset=False)
+    xp, is_sparsified = namespace(X), is_sparse(fitted_coef)
+    coef = fitted_coef if is_sparsified else xp.atleast_2d(fitted_array(fitted_coef, X))
+    intercept = fitted_array(estimator.intercept_, X)
+    check_finite_model(estimator, coef.data if is_sparsified else coef, intercept)
+    raw = safe_sparse_dot(X, coef.T, dense_output=True) + xp.atleast_1d(intercept)
+    return check_finite_prediction(raw), origin
+
+
+@dataclass(frozen=True)
+class NetworkModel:
+    """A feed-forward network with hidden layers; the parameters are checked as they are taken.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int
+    activation : str
+    alpha : float
+        Strength of the penalty.
+    policy : Policy
+        What ``early_stopping="auto"`` does.
+    """
+
+    hidden_layer_sizes: Any
+    activation: str
+    alpha: float
+    policy: Policy
+
+    fit_intercept: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        sizes = self.hidden_layer_sizes
+        is_vector = isinstance(sizes, Sequence) or (isinstance(sizes, np.ndarray) and sizes.ndim == 1)
+        if isinstance(sizes, str | bytes | bool) or not (isinstance(sizes, Integral) or is_vector):
+            raise TypeError(f"`hidden_layer_sizes` must be an integer or a sequence of integers; got {sizes!r}.")
+        for size in self.hidden_sizes:
+            check_number("hidden_layer_sizes", size, 1, integer=True)
+        check_number("alpha", self.alpha, 0)
+        check_choice("activation", self.activation, ACTIVATIONS)
+
+    @property
+    def hidden_sizes(self) -> tuple[int, ...]:
+        """Number of units of each hidden layer."""
+        sizes = self.hidden_layer_sizes
+        return (int(sizes),) if isinstance(sizes, Integral) else tuple(sizes)
+
+    def curvature(self, data: Dataset) -> float:
+        """Return 0: the penalty is on the coefficients that training sees."""
+        return 0.0
+
+    def penalty(self, data: Dataset, units: Units, layout: ParameterLayout) -> L2Penalty:
+        """Return the penalty in the units of training."""
+        return L2Penalty(self.alpha / data.weight_scale, per_batch=True)
+
+    def start(self, network: Network, random_state: np.random.RandomState, dtype: Any) -> np.ndarray:
+        """Return random weights, (n_params,)."""
+        # The logistic function's slope at zero is a quarter of the others'; scikit-learn's MLP does the same.
+        factor = 2.0 if self.activation == "logistic" else 6.0
+        try:
+            return network.initial_params(random_state, dtype, factor)
+        except (MemoryError, OverflowError, ValueError) as error:
+            raise ValueError(
+                f"`hidden_layer_sizes` {self.hidden_layer_sizes!r} means {network.layout.n_params} parameters, more "
+                "than fit into memory."
+            ) from error
+
+    def params(self, fitted: Mapping[str, Any], layout: ParameterLayout) -> np.ndarray:
+        """Return the flat vector (n_params,) of fitted attributes, in the user's units."""
+        return np.concatenate([fitted_array(array).ravel() for array in (*fitted["coefs_"], *fitted["intercepts_"])])
+
+    def attributes(
+        self, layout: ParameterLayout, params: np.ndarray, target: Target, history: History
+    ) -> dict[str, Any]:
+        """Return the fitted attributes of a flat vector (n_params,) in the user's units."""
+        coefs, intercepts = layout.unpack(params)
+        return {
+            "coefs_": coefs,
+            "intercepts_": intercepts,
+            "n_layers_": len(coefs) + 1,
+            "n_outputs_": len(intercepts[-1]),
+            "n_iter_": len(history.losses),
+            "t_": history.n_rows_seen,
+            "out_activation_": target.loss.out_activation,
+        }
+
+
+def raw_network_prediction(estimator: Any, X: Any, method: str) -> tuple[Array, Origin]:
+    """Return the raw prediction (n_samples, n_outputs) of a fitted estimator, and where `X` is from."""
+    check_is_fitted(estimator)
+    origin = check_same_origin(estimator, X, estimator.coefs_[0], method)
+    X = check_features(estimator, X, reset=False)
+    coefs, intercepts = (
+        [fitted_array(array, X) for array in arrays] for arrays in (estimator.coefs_, estimator.intercepts_)
+    )
+    check_finite_model(estimator, *coefs, *intercepts)
+    return check_finite_prediction(predict_raw(coefs, intercepts, X, estimator.activation)), origin
+
+
+def best_loss(estimator: Any) -> float | None:
+    """Lowest entry of ``loss_curve_``; None where rows were held out."""
+    return min(estimator.loss_curve_) if estimator.validation_scores_ is None else None
+
+
+def best_validation_score(estimator: Any) -> float | None:
+    """Highest entry of ``validation_scores_``; None where no rows were held out."""
+    return None if estimator.validation_scores_ is None else max(estimator.validation_scores_)

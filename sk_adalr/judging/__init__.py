@@ -1,0 +1,5 @@
+"""Who judges a model while it trains, and what becomes of the verdict."""
+
+from sk_adalr.judging.plan import Plan, Policy, make_plan
+
+__all__ = ["Plan", "Policy", "make_plan"]

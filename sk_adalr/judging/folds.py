@@ -1,0 +1,117 @@
+"""How long training pays, by trials on folds of the rows."""
+
+import math
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sk_adalr.backends import Array
+from sk_adalr.judging.holdout import Holdout
+from sk_adalr.judging.shrinkage import Trust, best_constant
+from sk_adalr.objectives import PenalizedMean
+from sk_adalr.targets import Target
+from sk_adalr.training import Batches, DivergedError, History, Setup, Stopping, Trainer, Validation
+
+
+def best_epoch(
+    optimizer: Any,
+    objective: PenalizedMean,
+    batches: Batches,
+    params: Array,
+    judge: Callable[[Array], tuple[float, float]],
+    *,
+    stopping: Stopping,
+    max_epochs: int,
+) -> int:
+    """Return the number of epochs after which the loss on other rows is lowest, `max_epochs` at most.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        Trains `params` (n_params,) in place, anew.
+    objective : PenalizedMean
+        What is minimised.
+    batches : Batches
+        Of the rows that train.
+    judge : callable
+        ``judge(params) -> (score, loss)`` on the other rows.
+    stopping : Stopping
+        Says when their loss has not fallen for long enough.
+
+    Returns
+    -------
+    int
+        `max_epochs` where not even the first epoch ends well: the training that counts then says why.
+    """
+    history = History()
+    # The loss alone decides; scores of few rows would stand still.
+    validation = Validation(lambda params: (math.nan, judge(params)[1]))
+    with suppress(DivergedError), np.errstate(over="ignore"):  # of a rate beyond float32
+        Trainer(optimizer, objective, is_trial=True).run(
+            batches,
+            params,
+            optimizer.init(params),
+            history,
+            max_epochs=max_epochs,
+            stopping=stopping,
+            validation=validation,
+        )
+    losses = history.validation_losses
+    return int(np.argmin(losses)) + 1 if losses else max_epochs
+
+
+@dataclass(frozen=True)
+class Trials:
+    """Trainings on folds of the rows, each anew.
+
+    Parameters
+    ----------
+    n_folds : int
+    max_epochs : int
+    stopping : callable
+        ``stopping() -> Stopping``: when the loss of a fold has not fallen for long enough.
+    start : callable
+        ``start(random_state) -> params`` (n_params,): where each begins.
+    verbose : bool
+        Whether to print a line per fold.
+    """
+
+    n_folds: int
+    max_epochs: int
+    stopping: Callable[[], Stopping]
+    start: Callable[[np.random.RandomState], Array]
+    verbose: Any = False
+
+    def epochs(self, setup: Setup, target: Target, seed: int, copies: np.ndarray) -> tuple[float, float]:
+        """Return how many epochs pay: the median of those after which the loss of each fold is lowest.
+
+        Infinitely many, if that is the last one still; folds that cannot change that are left out. Beside it, how far
+        to trust the model then, by the median again: 1 where it is better on the fold than a constant prediction. All
+        follows from the seed: a fit that goes on from a checkpoint finds the same.
+        """
+        constant = best_constant(setup.network, setup.data.target, setup.data.weight)
+        epochs, thetas = [], []
+        for fold in Holdout.folds(setup.data, target, self.n_folds, seed, copies):
+            random_state = np.random.RandomState(seed)
+            params = self.start(random_state)
+            judge = fold.judge(setup.network.layout, setup.activation, setup.units, target.loss)
+            trust = Trust(setup.network, judge, constant)
+            best = best_epoch(
+                setup.optimizer,
+                setup.objective,
+                setup.batches(random_state, rows=fold.train_rows),
+                params,
+                trust,
+                stopping=self.stopping(),
+                max_epochs=self.max_epochs,
+            )
+            epochs.append(best)
+            thetas.append(trust.theta())
+            if self.verbose:
+                print(f"Fold {len(epochs)} of {self.n_folds}: the loss of its rows is lowest after {best} epochs")
+            if 2 * epochs.count(self.max_epochs) > self.n_folds:
+                return math.inf, 1.0
+        return int(np.median(epochs)), float(np.median(thetas))

@@ -1,0 +1,184 @@
+"""The parameters that estimators share: their checks, and what is made of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from sk_adalr.learning_rates import GRANULARITIES
+from sk_adalr.names import check_bool, check_choice, check_number, default_rate, make_direction, make_learning_rate
+from sk_adalr.optimizer import Optimizer
+from sk_adalr.optimizer.automatic import AUTOMATIC_DIRECTIONS, AutomaticOptimizer
+from sk_adalr.parameters import ParameterLayout
+
+#: Parameters that are accepted with one value only, and what to do about any other.
+_ONLY = {
+    "dual": (False, "The primal problem, which is solved here, has the same optimum; leave it out."),
+    "intercept_scaling": (1, "Intercepts are not penalised here, so there is nothing to scale; leave it out."),
+    "positive": (False, "For coefficients of one sign use sklearn.linear_model.LinearRegression(positive=True)."),
+}
+#: Values of `solver` that name no direction.
+_AUTO, _EXACT = "auto", "exact"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user chose, by the names of the parameters; the defaults are those of estimators without them.
+
+    Parameters
+    ----------
+    counterpart_solvers : tuple of str or None
+        Names of the counterpart's solvers of a linear model: they have the same optimum, so they are "auto" on all
+        rows at once. None for a network, which trains on mini-batches only.
+    """
+
+    solver: Any
+    learning_rate: Any
+    granularity: Any
+    learning_rate_init: Any
+    hyper_learning_rate: Any
+    batch_size: Any
+    max_iter: Any
+    tol: Any
+    n_iter_no_change: Any
+    standardize: Any
+    shuffle: Any
+    random_state: Any
+    momentum: Any
+    beta_1: Any
+    beta_2: Any
+    epsilon: Any
+    early_stopping: Any
+    validation_fraction: Any
+    warm_start: Any
+    verbose: Any
+    backend: Any
+    class_weight: Any = None
+    loss: Any = None
+    half_life: Any = None
+    n_jobs: Any = None
+    copy_X: Any = True
+    nesterovs_momentum: Any = True
+    dual: Any = False
+    intercept_scaling: Any = 1
+    positive: Any = False
+    counterpart_solvers: tuple[str, ...] | None = None
+
+    @classmethod
+    def of(cls, parameters: Mapping[str, Any], counterpart_solvers: tuple[str, ...] | None = None) -> "Options":
+        """Return the options among the parameters of an estimator."""
+        known = {field.name for field in fields(cls)}
+        chosen = {name: value for name, value in parameters.items() if name in known}
+        if counterpart_solvers is not None and chosen["max_iter"] is None:  # as Ridge has it
+            chosen["max_iter"] = 1000
+        return cls(**chosen, counterpart_solvers=counterpart_solvers)
+
+    @property
+    def names_exact(self) -> bool:
+        """Whether `solver` names training on all rows at once, by whatever name."""
+        names = () if self.counterpart_solvers is None else (_EXACT, *self.counterpart_solvers)
+        return isinstance(self.solver, str) and self.solver in names
+
+    @property
+    def is_automatic(self) -> bool:
+        """Whether a linear estimator chooses how to train."""
+        return _is_auto(self.solver) and _is_auto(self.learning_rate) and not self.early_stopping
+
+    @property
+    def is_auto_stopping(self) -> bool:
+        """Whether `early_stopping` is "auto"."""
+        return isinstance(self.early_stopping, str)
+
+    @property
+    def direction(self) -> Any:
+        """What `solver` is for mini-batches."""
+        return "adam" if self.names_exact or _is_auto(self.solver) else self.solver
+
+    def check(self) -> None:
+        """Raise a ValueError or TypeError if a parameter is invalid."""
+        self._check_accepted()
+        check_number("max_iter", self.max_iter, 1, integer=True)
+        check_number("tol", self.tol, 0)
+        check_choice("backend", self.backend, ("auto", "numpy", "cupy"))
+        check_number("n_iter_no_change", self.n_iter_no_change, 1, integer=True, or_infinite=True)
+        check_number("validation_fraction", self.validation_fraction, 0, 1, strict=True)
+        if not _is_auto(self.batch_size):
+            check_number("batch_size", self.batch_size, 1, integer=True)
+        for name in ("standardize", "shuffle", "warm_start"):
+            check_bool(name, getattr(self, name))
+        check_bool("early_stopping", self.early_stopping, or_auto=self.counterpart_solvers is None)
+        if not isinstance(self.verbose, bool | np.bool_ | Integral):
+            raise TypeError(f"`verbose` must be True, False or an integer; got {self.verbose!r}.")
+        try:
+            check_random_state(self.random_state)
+        except (ValueError, TypeError) as error:
+            raise type(error)(
+                "`random_state` must be None, an integer from 0 to 2**32 - 1 or a numpy.random.RandomState; got "
+                f"{self.random_state!r}."
+            ) from error
+        self.make_optimizer(ParameterLayout(((1, 1),)), is_linear=False)
+        self._check_combinations()
+
+    def _check_accepted(self) -> None:
+        """Raise an error if a parameter that is there for compatibility only asks for what there is not."""
+        for name in ("copy_X", "nesterovs_momentum"):
+            check_bool(name, getattr(self, name))
+        if not isinstance(self.n_jobs, Integral | None):
+            raise TypeError(f"`n_jobs` must be None or an integer; got {self.n_jobs!r}.")
+        for name, (only, advice) in _ONLY.items():
+            value = getattr(self, name)
+            if not isinstance(value, Real | np.bool_) or value != only:
+                raise ValueError(f"`{name}` must be {only!r}; got {value!r}. {advice}")
+
+    def _check_combinations(self) -> None:
+        if self.names_exact and self.early_stopping:
+            raise ValueError(
+                "`early_stopping=True` needs a mini-batch solver such as `solver='adam'`: the exact solver ends at "
+                "the optimum of the training loss."
+            )
+        if self.names_exact and not _is_auto(self.learning_rate):
+            raise ValueError(
+                f"`solver={self.solver!r}` solves for its learning rates, so `learning_rate` must be 'auto'; got "
+                f"{self.learning_rate!r}. To set it, choose a solver such as 'adam'."
+            )
+        if self.half_life is not None:
+            check_number("half_life", self.half_life, 0, strict=True)
+        if isinstance(self.solver, str) and self.solver == "nesterov" and not self.nesterovs_momentum:
+            raise ValueError(
+                "`nesterovs_momentum=False` contradicts `solver='nesterov'`. For the classical momentum use "
+                "`solver='momentum'`."
+            )
+
+    def make_optimizer(self, layout: ParameterLayout, *, is_linear: bool) -> Optimizer | AutomaticOptimizer:
+        """Return what makes the steps on mini-batches."""
+        direction = make_direction(
+            self.direction,
+            "solver",
+            others=(_AUTO,) if self.counterpart_solvers is None else (_AUTO, _EXACT),
+            momentum=self.momentum,
+            beta_1=self.beta_1,
+            beta_2=self.beta_2,
+            epsilon=self.epsilon,
+        )
+        rule, rate = self.learning_rate, None if _is_auto(self.learning_rate_init) else self.learning_rate_init
+        if isinstance(rate, str):
+            raise ValueError(f"`learning_rate_init` must be 'auto' or a number greater than 0; got {rate!r}.")
+        if _is_auto(rule):
+            if isinstance(self.direction, str) and self.direction in AUTOMATIC_DIRECTIONS:
+                check_choice("granularity", self.granularity, GRANULARITIES)
+                if rate is not None:
+                    check_number("learning_rate_init", rate, 0, strict=True)
+                # Its moments have constants of their own: Adam's defaults suit a rate that is tuned.
+                return AutomaticOptimizer(layout, self.direction, self.granularity, rate, momentum=self.momentum)
+            rule = "hypergradient"  # the automatic rule knows nothing of other directions
+        if rate is None:
+            rate = default_rate(direction, linear=is_linear)
+        learning_rate = make_learning_rate(rule, self.granularity, rate, self.hyper_learning_rate, others=(_AUTO,))
+        return Optimizer(direction, learning_rate, layout)
+
+
+def _is_auto(value: Any) -> bool:
+    return isinstance(value, str) and value == _AUTO

@@ -1,0 +1,53 @@
+"""Models and checkpoints that earlier versions wrote: they load, predict and go on."""
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from at_rest import write
+
+from sk_adalr.checkpoint import Checkpoint
+
+FOLDER = Path(__file__).parent / "at_rest"
+VERSIONS = sorted(path.name for path in FOLDER.iterdir() if (path / "models.pickle").exists())
+
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def folder(request):
+    return FOLDER / request.param
+
+
+def close_to(expected):
+    # sums in the order of another BLAS
+    return pytest.approx(expected, rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("name", write.MODELS)
+def test_a_pickle_predicts_as_it_did_and_trains_on_as_it_would_have(folder, name):
+    model = pickle.loads((folder / "models.pickle").read_bytes())[name]
+    with np.load(folder / "expected.npz") as expected:
+        assert write.gone_on(name, model) == close_to(expected[name])
+
+
+@pytest.mark.parametrize("name", write.MODELS)
+def test_a_pickle_has_every_parameter(folder, name):
+    model = pickle.loads((folder / "models.pickle").read_bytes())[name]
+    assert set(type(model)().get_params(deep=False)) <= set(vars(model))
+
+
+def test_a_fit_goes_on_from_a_checkpoint(folder, tmp_path):
+    file = tmp_path / "network.checkpoint"
+    file.write_bytes((folder / "network.checkpoint").read_bytes())
+    model, (X, y) = write.network()
+    epochs = []
+
+    class Counting(Checkpoint):
+        def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+            epochs.append(context.task_name)
+            super().on_fit_task_end(estimator, context, fitted_estimator=fitted_estimator)
+
+    model.set_callbacks(Counting(file)).fit(X, y)
+    with np.load(folder / "expected.npz") as expected:
+        assert model.predict(X) == close_to(expected["checkpoint"])
+    assert epochs.count("epoch") == 3, "two of the five epochs were made before"
