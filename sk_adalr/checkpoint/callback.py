@@ -15,6 +15,8 @@ from sk_adalr.estimators.base import GradientEstimator
 from sk_adalr.names import check_number
 
 _PRIVATE_STATE = {"_training", "_summary", "_dtype", "_seen_weight", "_single_output", "_multilabel"}
+# Parameters that files of version 0.1 do not have, and their defaults, which are left out.
+_ADDED = {"loss": "'squared_error'"}
 _NOT_COMPARED = {"max_iter", "verbose", "n_jobs", "copy_X"}  # they do not change the course of a fit
 
 
@@ -222,7 +224,7 @@ def _identity(estimator: Any) -> dict[str, str]:
         if is_nested and " at 0x" not in repr(parameters[owner]):
             continue  # the text of the object says it
         text = repr(value)
-        if name not in _NOT_COMPARED:
+        if name not in _NOT_COMPARED and text != _ADDED.get(name):
             identity[name] = type(value).__name__ if " at 0x" in text else text  # such as a RandomState
     return identity
 
