@@ -59,6 +59,11 @@ class Target:
             return np.logical_and(self.values.any(axis=0), ~self.values.all(axis=0))
         return np.ones(self.n_outputs, dtype=bool)
 
+    @property
+    def lacks_classes(self) -> bool:
+        """Whether there are labels, and a class that none of them is of."""
+        return self.labels is not None and not self.shown.all()
+
     def of_rows(self, rows: np.ndarray) -> "Target":
         """Return the target of some of the rows, whose classes and outputs are those of all."""
         names = ("values", "labels", "class_weight")

@@ -41,7 +41,9 @@ def check_features_and_target(estimator: Any, X: Any, y: Any, *, numeric: bool, 
     _refuse_dates(X=X, **({"y": y} if numeric else {}))
     X, y = enter(X, "`X`"), enter_host(y, "`y`")
     if reset:  # later rows are known in the precision of the first
-        refuse_merged_integers(X=X, **({"y": y} if numeric else {}))
+        arrays = {"X": X, "y": y} if numeric else {"X": X}
+        if not all(isinstance(array, np.ndarray) and array.dtype.kind == "f" for array in arrays.values()):
+            refuse_merged_integers(**arrays)
     with _overflow_is_a_value_error(), np.errstate(over="ignore", invalid="ignore"):
         X, y = validate_data(
             estimator,

@@ -2,41 +2,45 @@
 
 import inspect
 from abc import ABC, abstractmethod
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import wraps
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_regressor
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 
-from sk_adalr.backends import Array, Origin, beside, origin, to_device, to_host
+from sk_adalr.backends import Array, Origin, beside, to_device, to_host
 from sk_adalr.dataset import Dataset
-from sk_adalr.estimators.counterparts import answers_unknown_arguments, what_to_use
-from sk_adalr.estimators.job import Job, Report
+from sk_adalr.estimators.counterparts import argument_to_use, what_to_use
+from sk_adalr.estimators.job import Job, Report, publisher, restored, unchanged_on_error
 from sk_adalr.estimators.model import LinearModel, NetworkModel
-from sk_adalr.estimators.own_parameters import nested_parameters, with_parameters
+from sk_adalr.estimators.own_parameters import nested_parameters, own_parameters
 from sk_adalr.options import Options
 from sk_adalr.targets import Target
 from sk_adalr.validation import NoWeightError, as_dtype, check_features_and_target, check_weights, scale_weights
+
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 #: Parameters that may be objects with parameters of their own.
 _OBJECTS = {"solver", "learning_rate", "loss"}
 
 
-@contextmanager
-def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
-    """Leave `estimator` exactly as it was if the block raises, Ctrl-C included."""
-    before = estimator.__dict__.copy()
-    try:
-        yield
-    except BaseException:
-        estimator.__dict__.clear()
-        estimator.__dict__.update(before)
-        raise
+def answers_unknown_arguments(method: Method) -> Method:
+    """Answer unknown arguments of the method with what to use instead; its signature stays as it is."""
+    known = inspect.signature(method).parameters
+
+    @wraps(method)
+    def answering(self: Any, *args: Any, **kwargs: Any) -> Any:
+        for name in kwargs:
+            if name not in known:
+                answer = argument_to_use(name, list(known)[1:])
+                raise TypeError(f"{type(self).__name__}.{method.__name__} has no argument `{name}`. {answer}")
+        return method(self, *args, **kwargs)
+
+    return answering  # type: ignore[return-value]
 
 
 class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
@@ -112,8 +116,8 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             target = self._with_validation(options, target, X_val, y_val, data.X)
             metadata = {"sample_weight": sample_weight, "X_val": X_val, "y_val": y_val}
             context.call_on_fit_task_begin(estimator=self, X=X, y=y, metadata=metadata)
-            before, n_restored = _restored(self) or (before, 0)
-            publish = _publisher(X)
+            before, n_restored = restored(self) or (before, 0)
+            publish = publisher(X)
             report = Report(self, context if hasattr(self, "_skl_callbacks") else None, X, y, publish)
             job = Job(type(self).__name__, model, options, data, target, before, report, n_restored)
             fitted = publish(self._train(job))
@@ -137,7 +141,7 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             if before is not None:
                 data = replace(data, earlier_weight=before.get("_seen_weight", 0.0))
             job = Job(type(self).__name__, model, options, data, target, before, Report(self))
-            self.__dict__.update(_publisher(X)(self._train_chunk(job)))
+            self.__dict__.update(publisher(X)(self._train_chunk(job)))
         return self
 
     def _options(self) -> Options:
@@ -260,21 +264,13 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             If there is no such parameter; the message says what to use.
         """
         known = self._get_param_names()
-        own: dict[str, Any] = {}
-        of_objects: dict[str, dict[str, Any]] = defaultdict(dict)
-        for key, value in params.items():
-            name, is_nested, rest = key.partition("__")
-            if name not in known:
-                # The beginning is scikit-learn's.
-                answer = what_to_use(name, known, self._other_parameters)
-                raise ValueError(f"Invalid parameter {name!r} for estimator {self}. {answer}")
-            if is_nested:
-                of_objects[name][rest] = value
-            else:
-                own[name] = value
-        for name, changes in of_objects.items():
-            own[name] = with_parameters(name, own.get(name, getattr(self, name)), changes)
-        return super().set_params(**own)
+
+        def answer(name: str) -> str:
+            # The beginning is scikit-learn's.
+            what = what_to_use(name, known, self._other_parameters)
+            return f"Invalid parameter {name!r} for estimator {self}. {what}"
+
+        return super().set_params(**own_parameters(self, params, known, answer))
 
     def __sklearn_tags__(self) -> Any:
         """Return what the estimator takes: sparse input, and arrays of other libraries, among the rest."""
@@ -282,28 +278,6 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         tags.input_tags.sparse = True
         tags.array_api_support = True
         return tags
-
-
-def _publisher(X: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """Return the function from fitted attributes to those of the user, whose arrays are of the kind of `X`.
-
-    The state of training and the labels stay NumPy's: the one goes on in any library, the others may be strings.
-    """
-    place = origin(X)
-
-    def publish(fitted: dict[str, Any]) -> dict[str, Any]:
-        return {name: value if name == "classes_" else place.give_each(value) for name, value in fitted.items()}
-
-    return publish
-
-
-def _restored(estimator: GradientEstimator) -> tuple[dict[str, Any], int] | None:
-    """Return the state of this fit that a callback has kept, and after how many epochs; None without one."""
-    for callback in getattr(estimator, "_skl_callbacks", ()):
-        restored = callback.restored(estimator) if hasattr(callback, "restored") else None
-        if restored is not None:
-            return restored
-    return None
 
 
 def _mover(backend: str, X: Any) -> Callable[[Any], Any]:

@@ -37,7 +37,7 @@ class SolvedClasses:
     def of(cls, target: Target, has_intercept: bool) -> "SolvedClasses | None":
         """Return the classes to solve for; None where the target is taken as it is."""
         has_rows = target.shown
-        if target.labels is None or has_rows.all() or not (has_intercept or target.n_outputs > 1):
+        if not (target.lacks_classes and (has_intercept or target.n_outputs > 1)):
             return None
         first = np.array([], dtype=int) if has_intercept else np.flatnonzero(~has_rows)
         return cls(np.concatenate([first, np.flatnonzero(has_rows)]), len(has_rows))
@@ -75,14 +75,11 @@ def ruled_out(params: Array, layout: ParameterLayout, target: Target) -> Array:
 
     The loss can only fall by it: what is left of their probability goes to the others.
     """
-    if target.n_outputs == 1 or target.labels is None or not layout.fit_intercept:
-        return params
-    has_rows = target.shown
-    if has_rows.all():
+    if target.n_outputs == 1 or not (target.lacks_classes and layout.fit_intercept):
         return params
     params = params.copy()
     coefs, intercepts = layout.unpack(params)
-    _rule_out(coefs[-1], intercepts[-1], beside(np.flatnonzero(has_rows), params), params.dtype)
+    _rule_out(coefs[-1], intercepts[-1], beside(np.flatnonzero(target.shown), params), params.dtype)
     return params
 
 

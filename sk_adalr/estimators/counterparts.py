@@ -3,13 +3,8 @@
 A name gets a line in one of these tables; the sentence says what to do.
 """
 
-import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from functools import wraps
-from typing import Any, TypeVar
-
-Method = TypeVar("Method", bound=Callable[..., Any])
 
 _CLASSES_ARE_JOINT = (
     "More than two classes are always modelled jointly, as 'multinomial' does; leave it out, or wrap the estimator in "
@@ -115,19 +110,9 @@ def what_to_use(name: str, known: Iterable[str], of_counterpart: Mapping[str, st
     return {**PARAMETERS, **of_counterpart}.get(name) or _similar(name, known)
 
 
-def answers_unknown_arguments(method: Method) -> Method:
-    """Answer unknown arguments of the method with what to use instead; its signature stays as it is."""
-    known = inspect.signature(method).parameters
-
-    @wraps(method)
-    def answering(self: Any, *args: Any, **kwargs: Any) -> Any:
-        for name in kwargs:
-            if name not in known:
-                answer = ARGUMENTS.get(name) or _similar(name, list(known)[1:])
-                raise TypeError(f"{type(self).__name__}.{method.__name__} has no argument `{name}`. {answer}")
-        return method(self, *args, **kwargs)
-
-    return answering  # type: ignore[return-value]
+def argument_to_use(name: str, known: Iterable[str]) -> str:
+    """Return what to use instead of the unknown argument `name` of a method."""
+    return ARGUMENTS.get(name) or _similar(name, known)
 
 
 def _similar(name: str, known: Iterable[str]) -> str:

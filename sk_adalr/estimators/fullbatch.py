@@ -38,7 +38,7 @@ def fit_linear(job: Job[LinearModel]) -> dict[str, Any]:
 def solve_at_once(job: Job[LinearModel]) -> dict[str, Any]:
     """Return all fitted attributes of the optimum."""
     model, data, target, history = job.model, job.data, job.target, History()
-    classes = SolvedClasses.of(target, model.fit_intercept)
+    classes = SolvedClasses.of(target, model.fit_intercept) if target.lacks_classes else None
 
     def fitted_from(coef: np.ndarray, intercept: np.ndarray) -> dict[str, Any]:
         if classes is not None:

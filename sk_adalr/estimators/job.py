@@ -1,11 +1,14 @@
 """What one call of `fit` or `partial_fit` asks for, and what the user hears of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 
+from sk_adalr.backends import origin
 from sk_adalr.caller import warn_caller
 from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.model import LinearModel, NetworkModel
@@ -52,6 +55,18 @@ class Job(Generic[ModelT]):
             f"Raise `max_iter`{advice} or set `tol=0` if that many iterations were what you wanted.",
             ConvergenceWarning,
         )
+
+
+@contextmanager
+def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
+    """Leave `estimator` exactly as it was if the block raises, Ctrl-C included."""
+    before = estimator.__dict__.copy()
+    try:
+        yield
+    except BaseException:
+        estimator.__dict__.clear()
+        estimator.__dict__.update(before)
+        raise
 
 
 def history_attributes(history: History, note: str = "") -> dict[str, Any]:
@@ -119,3 +134,25 @@ def _line(history: History) -> str:
     if history.note:
         parts.append(history.note)
     return ", ".join(parts)
+
+
+def publisher(X: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Return the function from fitted attributes to those of the user, whose arrays are of the kind of `X`.
+
+    The state of training and the labels stay NumPy's: the one goes on in any library, the others may be strings.
+    """
+    place = origin(X)
+
+    def publish(fitted: dict[str, Any]) -> dict[str, Any]:
+        return {name: value if name == "classes_" else place.give_each(value) for name, value in fitted.items()}
+
+    return publish
+
+
+def restored(estimator: BaseEstimator) -> tuple[dict[str, Any], int] | None:
+    """Return the state of this fit that a callback has kept, and after how many epochs; None without one."""
+    for callback in getattr(estimator, "_skl_callbacks", ()):
+        state = callback.restored(estimator) if hasattr(callback, "restored") else None
+        if state is not None:
+            return state
+    return None

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from sk_adalr.estimators.counterparts import LINEAR_REGRESSION, answers_unknown_arguments
+from sk_adalr.estimators.base import answers_unknown_arguments
+from sk_adalr.estimators.counterparts import LINEAR_REGRESSION
 from sk_adalr.estimators.fullbatch import fit_linear
 from sk_adalr.estimators.model import LinearModel, raw_linear_prediction
 from sk_adalr.estimators.regression import Regressor

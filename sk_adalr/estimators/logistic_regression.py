@@ -3,15 +3,13 @@
 from typing import Any
 
 import numpy as np
-from scipy import sparse
-from sklearn.utils.validation import check_is_fitted
 
-from sk_adalr.backends import is_sparse
 from sk_adalr.caller import warn_caller
+from sk_adalr.estimators.base import answers_unknown_arguments
 from sk_adalr.estimators.classification import Classifier
-from sk_adalr.estimators.counterparts import LOGISTIC_REGRESSION, answers_unknown_arguments
+from sk_adalr.estimators.counterparts import LOGISTIC_REGRESSION
 from sk_adalr.estimators.fullbatch import fit_linear
-from sk_adalr.estimators.model import LinearModel, raw_linear_prediction
+from sk_adalr.estimators.model import LinearModel, densify, raw_linear_prediction, sparsify
 from sk_adalr.estimators.stream import update_linear
 from sk_adalr.names import check_number
 
@@ -268,33 +266,6 @@ class AdaptiveLRLogisticRegression(Classifier):
         self._partial_fit_labels(X, y, classes, sample_weight)
         return self
 
-    def sparsify(self) -> "AdaptiveLRLogisticRegression":
-        """Convert ``coef_`` to a sparse matrix, which pays where more than half of it is zero.
-
-        Returns
-        -------
-        self : estimator
-            The fitted estimator. It predicts, and training continues, as before.
-        """
-        check_is_fitted(self)
-        if not isinstance(self.coef_, np.ndarray) and not is_sparse(self.coef_):
-            raise TypeError("Only coefficients in NumPy arrays can become sparse. Fit to NumPy arrays instead.")
-        self.coef_ = sparse.csr_array(self.coef_)
-        return self
-
-    def densify(self) -> "AdaptiveLRLogisticRegression":
-        """Convert ``coef_`` back to an array; does nothing where it is one.
-
-        Returns
-        -------
-        self : estimator
-            The fitted estimator.
-        """
-        check_is_fitted(self)
-        if is_sparse(self.coef_):
-            self.coef_ = self.coef_.toarray()
-        return self
-
     def _model(self) -> LinearModel:
         check_number("C", self.C, 0, strict=True, or_infinite=True)
         check_number("l1_ratio", self.l1_ratio, 0)
@@ -311,3 +282,4 @@ class AdaptiveLRLogisticRegression(Classifier):
     _train = staticmethod(fit_linear)
     _train_chunk = staticmethod(update_linear)
     _raw_prediction = raw_linear_prediction
+    sparsify, densify = sparsify, densify

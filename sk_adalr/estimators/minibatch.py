@@ -68,7 +68,7 @@ def _trained(
     _warn_if_bad(job, setup, plan, history)
     training = at_rest()
     params, note = plan.end(params, setup, history, state.random_state, job.name)
-    if not is_chunk:  # a stream may yet show what it has not shown
+    if job.target.lacks_classes and not is_chunk:  # a stream may yet show what it has not shown
         params = ruled_out(params, layout, job.target)
     return units, layout, params, history, note, training
 

@@ -9,6 +9,7 @@ from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import check_is_fitted
 
@@ -124,6 +125,35 @@ def raw_linear_prediction(estimator: Any, X: Any, method: str) -> tuple[Array, O
     check_finite_model(estimator, coef.data if is_sparsified else coef, intercept)
     raw = safe_sparse_dot(X, coef.T, dense_output=True) + xp.atleast_1d(intercept)
     return check_finite_prediction(raw), origin
+
+
+def sparsify(self: Any) -> Any:
+    """Convert ``coef_`` to a sparse matrix, which pays where more than half of it is zero.
+
+    Returns
+    -------
+    self : estimator
+        The fitted estimator. It predicts, and training continues, as before.
+    """
+    check_is_fitted(self)
+    if not isinstance(self.coef_, np.ndarray) and not is_sparse(self.coef_):
+        raise TypeError("Only coefficients in NumPy arrays can become sparse. Fit to NumPy arrays instead.")
+    self.coef_ = sparse.csr_array(self.coef_)
+    return self
+
+
+def densify(self: Any) -> Any:
+    """Convert ``coef_`` back to an array; does nothing where it is one.
+
+    Returns
+    -------
+    self : estimator
+        The fitted estimator.
+    """
+    check_is_fitted(self)
+    if is_sparse(self.coef_):
+        self.coef_ = self.coef_.toarray()
+    return self
 
 
 @dataclass(frozen=True)

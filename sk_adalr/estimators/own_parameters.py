@@ -6,7 +6,7 @@ parameters puts another object in its place.
 
 import inspect
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from numbers import Number
 from typing import Any
 
@@ -69,3 +69,28 @@ def _what_there_is(name: str, value: Any) -> str:
     if isinstance(value, str):
         return f"A name has no parameters of its own; pass an object as `{name}`, or set a parameter of the estimator."
     return "It has none, or does not keep each argument of its constructor as an attribute of the same name."
+
+
+def own_parameters(
+    owner: Any, changes: Mapping[str, Any], known: Collection[str], answer: Callable[[str], str]
+) -> dict[str, Any]:
+    """Return `changes`, with each ``name__parameter`` as another object for the parameter `name` of `owner`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such parameter; of `owner` itself, with what `answer` says.
+    """
+    own: dict[str, Any] = {}
+    of_objects: dict[str, dict[str, Any]] = defaultdict(dict)
+    for key, value in changes.items():
+        name, is_nested, rest = key.partition("__")
+        if name not in known:
+            raise ValueError(answer(name))
+        if is_nested:
+            of_objects[name][rest] = value
+        else:
+            own[name] = value
+    for name, inner in of_objects.items():
+        own[name] = with_parameters(name, own.get(name, getattr(owner, name)), inner)
+    return own

@@ -1,10 +1,8 @@
 """The loop over epochs and batches, and nothing numerical."""
 
 from sk_adalr.training.batches import Batches
-from sk_adalr.training.history import History
-from sk_adalr.training.resume import TrainingState, thaw_units
-from sk_adalr.training.setup import Setup
-from sk_adalr.training.stopping import Stop, Stopping, StopReason
+from sk_adalr.training.history import History, Stop, Stopping, StopReason
+from sk_adalr.training.setup import Setup, TrainingState, thaw_units
 from sk_adalr.training.trainer import DivergedError, Trainer, Validation
 
 __all__ = [

@@ -1,14 +1,19 @@
-"""What trains, and on what."""
+"""What trains, and on what: what stays, and what moves and goes on bitwise from where another fit ended."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from sk_adalr.backends import Array
 from sk_adalr.dataset import Dataset
 from sk_adalr.objectives import Network, PenalizedMean
+from sk_adalr.optimizer.state import freeze, on_host, thaw
+from sk_adalr.standardization import Standardization
 from sk_adalr.training.batches import Batches
-from sk_adalr.units import Units
+from sk_adalr.units import TargetUnits, Units
+
+_SEED_RANGE = np.iinfo(np.int32).max
 
 
 @dataclass(frozen=True)
@@ -51,3 +56,60 @@ class Setup:
             rows=rows,
             standardization=self.units.inputs,
         )
+
+
+@dataclass
+class TrainingState:
+    """The moving parts of a fit; `freeze` makes them arrays, numbers and strings only.
+
+    Parameters
+    ----------
+    params : array of shape (n_params,)
+    optimizer : str
+        What trains, as text.
+    optimizer_state : dataclass
+    random_state : RandomState
+        Source of the order of batches.
+    validation_seed : int
+        Seed of the split for early stopping, the same whenever the fit goes on.
+    best, best_params : (float, float), array of shape (n_params,) or None
+        Best validation score and loss so far, and the parameters that reached them.
+    units : Units or None
+        Those of training.
+    shown : bool array or None
+        Which classes or outputs there is something to learn of; None in a stream, which takes what comes.
+    """
+
+    params: Array
+    optimizer: str
+    optimizer_state: Any
+    random_state: np.random.RandomState
+    validation_seed: int
+    best: tuple[float, float] = (-np.inf, np.inf)
+    best_params: Array | None = None
+    units: Units | None = on_host(default=None)  # noqa: RUF009
+    shown: np.ndarray | None = on_host(default=None)  # noqa: RUF009
+
+    @classmethod
+    def start(cls, optimizer: Any, params: Array, random_state: np.random.RandomState) -> "TrainingState":
+        """Return the state before the first step from `params`."""
+        seed = int(random_state.randint(_SEED_RANGE))
+        return cls(params, repr(optimizer), optimizer.init(params), random_state, seed)
+
+    @classmethod
+    def thaw(cls, frozen: dict[str, Any], optimizer: Any, like: Array = None) -> "TrainingState":
+        """Return a copy of what was stored, but the units, where `like` lies; a new optimizer starts anew there."""
+        state = thaw(cls, frozen | {"optimizer": repr(optimizer), "optimizer_state": None, "units": None}, like)
+        if frozen["optimizer"] == state.optimizer:
+            state.optimizer_state = thaw(optimizer.State, frozen["optimizer_state"], state.params)
+        else:
+            state.optimizer_state = optimizer.init(state.params)
+        return state
+
+
+def thaw_units(frozen: dict[str, Any]) -> Units:
+    """Return the units that `freeze` stored."""
+    outputs = frozen["outputs"]
+    if outputs is not None and "center" in outputs:  # of version 0.1, which knew squared errors only
+        outputs = freeze(TargetUnits.of_squares(thaw(Standardization, outputs)))
+    return thaw(Units, frozen | {"outputs": outputs})

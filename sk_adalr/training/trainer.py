@@ -11,8 +11,7 @@ from sk_adalr.backends import Array, expect_steps, to_floats, to_host
 from sk_adalr.caller import warn_caller
 from sk_adalr.objectives import PenalizedMean
 from sk_adalr.training.batches import Batches
-from sk_adalr.training.history import History
-from sk_adalr.training.stopping import Stopping, StopReason
+from sk_adalr.training.history import History, Stopping, StopReason
 
 #: Standard errors within which two accuracies count as equal.
 MARGIN = 0.5

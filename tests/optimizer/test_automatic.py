@@ -11,7 +11,7 @@ from sklearn.metrics import log_loss
 from sk_adalr import AdaptiveLRLogisticRegression
 from sk_adalr.optimizer import freeze, thaw
 from sk_adalr.optimizer.automatic import EVENTS, AutomaticOptimizer, AutomaticState
-from sk_adalr.optimizer.automatic.probe import first_rate, line_minimum
+from sk_adalr.optimizer.automatic.first_rate import first_rate, line_minimum
 from sk_adalr.optimizer.automatic.rates import adapt_groups
 from sk_adalr.parameters import ParameterLayout
 

@@ -9,38 +9,16 @@ of a `Window` and watches their losses; then the host reads whether all of them 
 whole window and makes its steps again, one by one, as on NumPy: the course is the same.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import fields
-from itertools import islice
 from typing import Any
 
-import numpy as np
-
-from sk_adalr.backends import Array, kernels, namespace, read
+from sk_adalr.backends import Array, kernels, namespace
 from sk_adalr.optimizer.automatic.state import CALM, AutomaticState
 from sk_adalr.optimizer.step import Evaluate
 
 #: ``step(state, params, evaluate)``, which returns the loss.
 Step = Callable[[AutomaticState, Array, Evaluate], Any]
-
-
-def owe(state: AutomaticState, numbers: Sequence[Any], act: Callable[..., None]) -> None:
-    """Call `act` with the numbers as floats: at once on the host; on a device, when the host reads next."""
-    if namespace(state.grad) is np:
-        act(*map(float, numbers))
-    else:
-        state.owed = [*(state.owed or ()), (numbers, act)]
-
-
-def settle(state: AutomaticState, *numbers: Array) -> list[float]:
-    """Return the elements of `numbers` as floats, after acting on what is owed: a single read."""
-    if type(state.grad) is np.ndarray:  # asked in every step
-        return [*map(float, numbers)]
-    owed, state.owed = state.owed or (), None
-    values = iter(read([number for owed_numbers, _ in owed for number in owed_numbers] + [*numbers]))
-    for owed_numbers, act in owed:
-        act(*islice(values, len(owed_numbers)))
-    return list(values)
 
 
 class Window:
@@ -82,7 +60,7 @@ class Window:
 
     def close(self, state: AutomaticState, params: Array, step: Step) -> None:
         """Hear of the steps, and make them again by `step` if there was trouble."""
-        smoothed, lowest, mean_norm, _, trouble = settle(state, self._memory)
+        smoothed, lowest, mean_norm, _, trouble = state.settle(self._memory)
         if not trouble:
             state.smoothed_loss, state.lowest_loss, state.mean_norm = smoothed, lowest, mean_norm
             return
@@ -94,13 +72,13 @@ class Window:
                 setattr(state, name, value)
         for evaluate, loss in self._steps:
             loss[...] = step(state, params, evaluate)
-        settle(state)
+        state.settle()
 
 
 def step_ahead(state: AutomaticState, params: Array, evaluate: Evaluate, step: Step, *, window_end: int) -> Any:
     """Make a step in a window, of which every `window_end`-th step is the last."""
     if state.window is None:
-        settle(state)
+        state.settle()
         state.window = Window(state, params)
     is_last = state.step % window_end == 0
     loss = step(state, params, evaluate)
@@ -114,7 +92,7 @@ def catch_up(state: AutomaticState, params: Array, step: Step) -> None:
     """Let the host know all that the device did; `params` are then what NumPy has."""
     window, state.window = state.window, None
     if window is None:
-        settle(state)
+        state.settle()
     else:
         window.close(state, params, step)
 

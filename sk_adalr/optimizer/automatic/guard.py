@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from sk_adalr.backends import Array, namespace
-from sk_adalr.optimizer.automatic.ahead import settle
 from sk_adalr.optimizer.automatic.state import CALM, HARD_BATCH, RESTART, AutomaticState
 from sk_adalr.optimizer.step import Evaluate
 
@@ -41,7 +40,7 @@ def guarded_gradient(state: AutomaticState, params: Array, evaluate: Evaluate) -
         norm_smoothing = max(NORM_SMOOTHING, 1 / (state.step + 1))
         state.window.watch(state, loss, largest, SPIKE, smoothing, MAX_RELATIVE_NORM, norm_smoothing)
         return loss
-    loss, state.square = settle(state, loss, _square(state.grad))
+    loss, state.square = state.settle(loss, _square(state.grad))
     state.event = CALM
     if state.step == 0:
         state.first_loss = state.smoothed_loss = state.lowest_loss = loss
@@ -67,7 +66,7 @@ def _crept_up(state: AutomaticState) -> bool:
 
 def _go_on_or_restart(state: AutomaticState, params: Array, evaluate: Evaluate, loss: float) -> float:
     average_grad = state.point
-    average_loss, average_square = settle(state, evaluate(params, out=average_grad), _square(average_grad))
+    average_loss, average_square = state.settle(evaluate(params, out=average_grad), _square(average_grad))
     dtype = average_grad.dtype
     if _is_finite(loss, state.square, dtype) and loss <= average_loss + abs(average_loss):
         state.event = HARD_BATCH

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from sk_adalr.backends import Array, kernels, namespace
-from sk_adalr.optimizer.automatic.ahead import owe
 from sk_adalr.optimizer.automatic.state import SHORTENED, AutomaticState
 from sk_adalr.optimizer.step import Evaluate
 
@@ -54,7 +53,7 @@ def adapt_groups(state: AutomaticState, groups: Sequence[Group], evaluate: Evalu
     smoothed = state.smoothed_loss if state.window is None else state.window.smoothed_loss
     limit = xp.asarray(loss, dtype="float64") + xp.maximum(abs(loss), abs(smoothed))
     is_short_enough = (trial_loss <= limit) & xp.isfinite(xp.stack(cosines)).all()
-    owe(state, [is_short_enough, *cosines], partial(_move_log_rates, state))
+    state.owe([is_short_enough, *cosines], partial(_move_log_rates, state))
     share = xp.where(is_short_enough, 1.0, 0.25)
     # NumPy's scalars, unlike floats, would make float32 vectors float64.
     return [rate * (float(share) if xp is np else share) for rate in rates]

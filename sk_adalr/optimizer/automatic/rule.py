@@ -22,10 +22,9 @@ from typing import Any
 import numpy as np
 
 from sk_adalr.backends import Array, kernels, namespace
-from sk_adalr.optimizer.automatic.ahead import catch_up, owe, step_ahead
+from sk_adalr.optimizer.automatic.ahead import catch_up, step_ahead
+from sk_adalr.optimizer.automatic.first_rate import FRACTIONS, N_JUDGED, bound_rates, first_rate, judge_direction
 from sk_adalr.optimizer.automatic.guard import MAX_RELATIVE_NORM, NORM_SMOOTHING, guarded_gradient
-from sk_adalr.optimizer.automatic.next_batch import FRACTIONS, N_JUDGED, bound_rates, judge_direction
-from sk_adalr.optimizer.automatic.probe import first_rate
 from sk_adalr.optimizer.automatic.rates import (
     Group,
     adapt_groups,
@@ -142,7 +141,7 @@ class AutomaticOptimizer:
             self._interpolate(state, params)
         if state.step == N_JUDGED:
             multiple = ADAM_MULTIPLE if self.direction == "adam" else GRADIENT_MULTIPLE
-            owe(state, [], partial(bound_rates, state, multiple))
+            state.owe([], partial(bound_rates, state, multiple))
         loss = guarded_gradient(state, params, evaluate)
         adapts = state.has_direction and state.step % ADAPT_EVERY == 0
         if adapts and self.granularity == "parameter":
@@ -161,7 +160,10 @@ class AutomaticOptimizer:
 
     def result(self, state: AutomaticState, params: Array) -> Array:
         """Return what is scored and stored: the parameters, which are the average."""
-        catch_up(state, params, self._step)
+        if state.window is None:
+            state.settle()
+        else:
+            catch_up(state, params, self._step)
         return params
 
     def rates(self, state: AutomaticState) -> Array:

@@ -1,12 +1,14 @@
 """What the automatic rule remembers from step to step."""
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from sk_adalr.backends import Array
+from sk_adalr.backends import Array, namespace, read
 from sk_adalr.optimizer.state import buffer, late_buffer, on_host
 
 CALM, HARD_BATCH, RESTART, SHORTENED = range(4)
@@ -77,3 +79,20 @@ class AutomaticState:
     is_at_point: bool = late_buffer()  # whether `point` is y of the next step already
     owed: Any = late_buffer()  # noqa: RUF009  # what the host has not read of a device yet
     window: Any = late_buffer()  # noqa: RUF009  # steps that a device makes ahead of the host
+
+    def owe(self, numbers: Sequence[Any], act: Callable[..., None]) -> None:
+        """Call `act` with the numbers as floats: at once on the host; on a device, when the host reads next."""
+        if namespace(self.grad) is np:
+            act(*map(float, numbers))
+        else:
+            self.owed = [*(self.owed or ()), (numbers, act)]
+
+    def settle(self, *numbers: Array) -> list[float]:
+        """Return the elements of `numbers` as floats, after acting on what is owed: a single read."""
+        if type(self.grad) is np.ndarray:  # asked in every step
+            return [*map(float, numbers)]
+        owed, self.owed = self.owed or (), None
+        values = iter(read([number for owed_numbers, _ in owed for number in owed_numbers] + [*numbers]))
+        for owed_numbers, act in owed:
+            act(*islice(values, len(owed_numbers)))
+        return list(values)
