@@ -1,13 +1,18 @@
-"""Imports run from higher floors to lower ones, and `import sk_adalr` stays light."""
+"""Imports run from higher floors to lower ones, `import sk_adalr` stays light, and the way of a fit is short."""
 
 import ast
+import inspect
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from estimator_cases import ESTIMATORS, fit, make, problem
+from sklearn.datasets import load_iris
 
 import sk_adalr
+from sk_adalr.backends import use_kernels
 
 PACKAGE = Path(sk_adalr.__file__).parent
 FLOORS = {
@@ -110,3 +115,111 @@ def test_no_code_tells_losses_apart_but_the_losses_themselves(path):
                 isinstance(part, ast.Constant) and part.value in ("squared_error", "poisson", "gamma", "squared")
                 for part in node.comparators
             ), ast.unparse(node)
+
+
+def classes():
+    """Return all classes that the package defines."""
+    found = []
+    for path in PACKAGE.rglob("*.py"):
+        name = ".".join(["sk_adalr", *path.relative_to(PACKAGE).with_suffix("").parts]).removesuffix(".__init__")
+        if path.relative_to(PACKAGE).as_posix() not in LOADED_ON_DEMAND and "fused" not in path.parts:
+            module = import_module(name)
+            found += [cls for cls in vars(module).values() if inspect.isclass(cls) and of_the_package(cls)]
+    return list(dict.fromkeys(found))
+
+
+def of_the_package(cls):
+    return cls.__module__.partition(".")[0] == "sk_adalr"
+
+
+#: The syntax trees of the classes of each file, by name: a public class does not say in which file it is.
+TREES = {
+    node.name: node
+    for path in PACKAGE.rglob("*.py")
+    for node in ast.walk(ast.parse(path.read_text()))
+    if isinstance(node, ast.ClassDef)
+}
+
+
+def sources(cls):
+    """Yield a class and those of the package that it derives from, as syntax trees."""
+    for one in cls.__mro__:
+        if of_the_package(one):
+            yield TREES[one.__name__]
+
+
+def attributes_of_self(tree, context):
+    return {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id in ("self", "cls")
+        and isinstance(node.ctx, context)
+    }
+
+
+def declared(cls):
+    return set().union(*(vars(one).get("__annotations__", {}) for one in cls.__mro__))
+
+
+BASES = [cls for cls in classes() if any(cls in other.__mro__[1:] for other in classes())]
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS.values(), ids=list(ESTIMATORS))
+def test_an_estimator_is_a_chain_of_three_classes(cls):
+    chain = [one.__name__ for one in cls.__mro__ if of_the_package(one)]
+    assert len(chain) <= 3, chain
+
+
+@pytest.mark.parametrize("cls", BASES, ids=lambda cls: cls.__name__)
+def test_a_base_uses_no_name_that_only_a_subclass_defines(cls):
+    used = attributes_of_self(next(sources(cls)), ast.Load)
+    set_here = set().union(*(attributes_of_self(tree, ast.Store) for tree in sources(cls)))
+    assert used <= {*dir(cls), *dir(type), *declared(cls), *set_here}
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS.values(), ids=list(ESTIMATORS))
+def test_what_a_base_of_an_estimator_only_declares_is_set_by_fit(cls):
+    base = cls.__mro__[1]
+    names = {name for name in declared(base) if not hasattr(base, name) and not name.startswith("_skl")}
+    assert names <= vars(fit(make(cls), *problem(cls))).keys() - cls().get_params().keys()
+
+
+def files_entered(call):
+    """Return the files of the package with a function that runs in the call."""
+    found = set()
+
+    def profile(frame, event, arg):
+        if event == "call" and frame.f_code.co_name != "<module>":
+            found.add(frame.f_code.co_filename)
+
+    before = sys.getprofile()
+    sys.setprofile(profile)
+    try:
+        call()
+    finally:
+        sys.setprofile(before)
+    return sorted(file for file in found if Path(file).is_relative_to(PACKAGE))
+
+
+@pytest.mark.parametrize(("name", "most"), [("AdaptiveLRMLPClassifier", 37), ("AdaptiveLRLogisticRegression", 27)])
+def test_a_default_fit_enters_few_files(name, most):
+    model = ESTIMATORS[name]()
+    with use_kernels("numpy"):
+        files = files_entered(lambda: model.fit(*load_iris(return_X_y=True)))
+    assert len(files) <= most, files
+
+
+@files
+def test_no_file_is_longer_than_a_reader_can_hold(path):
+    assert len(path.read_text().splitlines()) <= (330 if path.name == "reference.py" else 300)
+
+
+def test_nothing_compares_sentences():
+    """Reasons are members of an enum."""
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Compare):
+                texts = [part.value for part in [node.left, *node.comparators] if isinstance(part, ast.Constant)]
+                assert not any(isinstance(text, str) and text.endswith(".") and " " in text for text in texts), path
