@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from sk_adalr.backends import Array
 from sk_adalr.judging.holdout import Holdout
 from sk_adalr.judging.shrinkage import Trust, best_constant
 from sk_adalr.objectives import PenalizedMean
+from sk_adalr.options import Options
 from sk_adalr.targets import Target
 from sk_adalr.training import Batches, DivergedError, History, Setup, Stopping, Trainer, Validation
 
@@ -63,55 +64,42 @@ def best_epoch(
     return int(np.argmin(losses)) + 1 if losses else max_epochs
 
 
-@dataclass(frozen=True)
-class Trials:
-    """Trainings on folds of the rows, each anew.
+def epochs_by_folds(
+    setup: Setup,
+    target: Target,
+    options: Options,
+    n_folds: int,
+    stopping: Stopping,
+    start: Callable[[np.random.RandomState], Array],
+    seed: int,
+    copies: np.ndarray,
+) -> tuple[float, float]:
+    """Return how many epochs pay: the median of those after which the loss of each fold is lowest.
 
-    Parameters
-    ----------
-    n_folds : int
-    max_epochs : int
-    stopping : callable
-        ``stopping() -> Stopping``: when the loss of a fold has not fallen for long enough.
-    start : callable
-        ``start(random_state) -> params`` (n_params,): where each begins.
-    verbose : bool
-        Whether to print a line per fold.
+    Infinitely many, if that is the last one still; folds that cannot change that are left out. Beside it, how far
+    to trust the model then, by the median again: 1 where it is better on the fold than a constant prediction. All
+    follows from the seed: a fit that goes on from a checkpoint finds the same.
     """
-
-    n_folds: int
-    max_epochs: int
-    stopping: Callable[[], Stopping]
-    start: Callable[[np.random.RandomState], Array]
-    verbose: Any = False
-
-    def epochs(self, setup: Setup, target: Target, seed: int, copies: np.ndarray) -> tuple[float, float]:
-        """Return how many epochs pay: the median of those after which the loss of each fold is lowest.
-
-        Infinitely many, if that is the last one still; folds that cannot change that are left out. Beside it, how far
-        to trust the model then, by the median again: 1 where it is better on the fold than a constant prediction. All
-        follows from the seed: a fit that goes on from a checkpoint finds the same.
-        """
-        constant = best_constant(setup.network, setup.data.target, setup.data.weight)
-        epochs, thetas = [], []
-        for fold in Holdout.folds(setup.data, target, self.n_folds, seed, copies):
-            random_state = np.random.RandomState(seed)
-            params = self.start(random_state)
-            judge = fold.judge(setup.network.layout, setup.activation, setup.units, target.loss)
-            trust = Trust(setup.network, judge, constant)
-            best = best_epoch(
-                setup.optimizer,
-                setup.objective,
-                setup.batches(random_state, rows=fold.train_rows),
-                params,
-                trust,
-                stopping=self.stopping(),
-                max_epochs=self.max_epochs,
-            )
-            epochs.append(best)
-            thetas.append(trust.theta())
-            if self.verbose:
-                print(f"Fold {len(epochs)} of {self.n_folds}: the loss of its rows is lowest after {best} epochs")
-            if 2 * epochs.count(self.max_epochs) > self.n_folds:
-                return math.inf, 1.0
-        return int(np.median(epochs)), float(np.median(thetas))
+    constant = best_constant(setup.network, setup.data.target, setup.data.weight)
+    epochs, thetas = [], []
+    for fold in Holdout.folds(setup.data, target, n_folds, seed, copies):
+        random_state = np.random.RandomState(seed)
+        params = start(random_state)
+        judge = fold.judge(setup.network.layout, setup.activation, setup.units, target.loss)
+        trust = Trust(setup.network, judge, constant)
+        best = best_epoch(
+            setup.optimizer,
+            setup.objective,
+            setup.batches(random_state, rows=fold.train_rows),
+            params,
+            trust,
+            stopping=replace(stopping),
+            max_epochs=options.max_iter,
+        )
+        epochs.append(best)
+        thetas.append(trust.theta())
+        if options.verbose:
+            print(f"Fold {len(epochs)} of {n_folds}: the loss of its rows is lowest after {best} epochs")
+        if 2 * epochs.count(options.max_iter) > n_folds:
+            return math.inf, 1.0
+    return int(np.median(epochs)), float(np.median(thetas))

@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sk_adalr.backends import Array
 from sk_adalr.caller import warn_caller
-from sk_adalr.judging.folds import Trials
+from sk_adalr.judging.folds import epochs_by_folds
 from sk_adalr.judging.holdout import Holdout, copies_of_rows, largest_errors_of
 from sk_adalr.judging.shrinkage import best_constant, constant_loss, no_worse_than_constant, shrunk
 from sk_adalr.optimizer.automatic import AutomaticOptimizer
@@ -153,12 +153,9 @@ def make_plan(
     if loss_scale == 0:
         max_epochs, at_the_end = 1, StopReason.CONSTANT()
     elif not stops_early and policy is not None and _asks_folds(options, policy, n_rows):
-
-        def stopping() -> Stopping:
-            return Stopping(policy.fold_tolerance * options.tol, options.n_iter_no_change, loss_scale)
-
-        trials = Trials(policy.n_folds, options.max_iter, stopping, start, options.verbose)
-        epochs, theta = trials.epochs(setup, target, state.validation_seed, copies)
+        falling = Stopping(policy.fold_tolerance * options.tol, options.n_iter_no_change, loss_scale)
+        seed = state.validation_seed
+        epochs, theta = epochs_by_folds(setup, target, options, policy.n_folds, falling, start, seed, copies)
         max_epochs = int(min(max_epochs, policy.epochs_factor * epochs))
         at_the_end = _reason_of_folds(policy, epochs, max_epochs)
     rule = Stopping(options.tol if at_the_end is None else 0, options.n_iter_no_change, loss_scale, at_the_end)
