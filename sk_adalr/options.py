@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cache
 from numbers import Integral, Real
 from typing import Any
 
@@ -70,8 +71,7 @@ class Options:
     @classmethod
     def of(cls, parameters: Mapping[str, Any], counterpart_solvers: tuple[str, ...] | None = None) -> "Options":
         """Return the options among the parameters of an estimator."""
-        known = {field.name for field in fields(cls)}
-        chosen = {name: value for name, value in parameters.items() if name in known}
+        chosen = {name: parameters[name] for name in _names() if name in parameters}
         if counterpart_solvers is not None and chosen["max_iter"] is None:  # as Ridge has it
             chosen["max_iter"] = 1000
         return cls(**chosen, counterpart_solvers=counterpart_solvers)
@@ -178,6 +178,11 @@ class Options:
             rate = default_rate(direction, linear=is_linear)
         learning_rate = make_learning_rate(rule, self.granularity, rate, self.hyper_learning_rate, others=(_AUTO,))
         return Optimizer(direction, learning_rate, layout)
+
+
+@cache
+def _names() -> tuple[str, ...]:
+    return tuple(field.name for field in fields(Options))
 
 
 def _is_auto(value: Any) -> bool:

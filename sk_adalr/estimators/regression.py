@@ -72,6 +72,6 @@ class Regressor(RegressorMixin, GradientEstimator):
     def __sklearn_tags__(self) -> Any:
         """Return what the estimator takes: several outputs, and with some losses positive targets only."""
         tags = super().__sklearn_tags__()
-        tags.target_tags.positive_only = getattr(make_loss(self._options().loss), "positive_only", False)
+        tags.target_tags.positive_only = getattr(make_loss(vars(self)["loss"]), "positive_only", False)
         tags.target_tags.multi_output = True
         return tags

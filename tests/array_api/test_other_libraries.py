@@ -132,7 +132,8 @@ def test_a_warm_start_of_the_exact_solver_goes_on_from_one_library_to_another(li
 def test_features_come_in_without_a_copy(library, dtype):
     X, y = problem(AdaptiveLRLogisticRegression)
     array = library.asarray(X.astype(dtype))
-    data, _ = make(AdaptiveLRLogisticRegression)._validate(array, y, None, resume=False, reset=True)
+    model = make(AdaptiveLRLogisticRegression)
+    data, _ = model._validate(model._options(), array, y, None, before=None, reset=True)
     assert np.shares_memory(data.X, np.from_dlpack(array))
 
 
