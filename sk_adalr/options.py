@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from functools import cache
+from functools import cache, cached_property
 from numbers import Integral, Real
 from typing import Any
 
@@ -76,7 +76,7 @@ class Options:
             chosen["max_iter"] = 1000
         return cls(**chosen, counterpart_solvers=counterpart_solvers)
 
-    @property
+    @cached_property
     def names_exact(self) -> bool:
         """Whether `solver` names training on all rows at once, by whatever name."""
         names = () if self.counterpart_solvers is None else (_EXACT, *self.counterpart_solvers)
@@ -92,7 +92,7 @@ class Options:
         """Whether `early_stopping` is "auto"."""
         return isinstance(self.early_stopping, str)
 
-    @property
+    @cached_property
     def direction(self) -> Any:
         """What `solver` is for mini-batches."""
         return "adam" if self.names_exact or _is_auto(self.solver) else self.solver

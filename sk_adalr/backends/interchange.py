@@ -52,8 +52,6 @@ class Origin:
 
     def give_each(self, value: Any) -> Any:
         """Return arrays, and those in lists, as the caller's kind, and anything else as it is."""
-        if self.library is None:
-            return value
         if isinstance(value, list):
             return [self.give_each(entry) for entry in value]
         return self.give(value) if isinstance(value, np.ndarray | np.generic) else value

@@ -160,8 +160,8 @@ class Checkpoint:
 
         None where there is no file. The estimators of this package ask for it.
         """
-        run = self._runs[id(estimator)]
-        return None if run.state is None else (run.state, run.n_restored)
+        run = self._runs.get(id(estimator))
+        return None if run is None or run.state is None else (run.state, run.n_restored)
 
     def _start(self, identity: dict[str, str], data: str) -> _Run:
         """Return a fit with its file: that of `path`, unless it is that of another fit."""

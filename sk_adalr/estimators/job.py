@@ -144,6 +144,8 @@ def publisher(X: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
     place = origin(X)
 
     def publish(fitted: dict[str, Any]) -> dict[str, Any]:
+        if place.library is None:
+            return fitted
         return {name: value if name == "classes_" else place.give_each(value) for name, value in fitted.items()}
 
     return publish

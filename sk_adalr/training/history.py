@@ -83,7 +83,7 @@ class History:
     layer_learning_rates: list[list[tuple[float, float, float]]] = field(default_factory=list)
     earlier_learning_rates: np.ndarray | None = None
     earlier_layer_learning_rates: np.ndarray | None = None
-    stop_reason: Stop = field(default_factory=StopReason.NONE)
+    stop_reason: Stop = StopReason.NONE()  # noqa: RUF009
     note: str = ""
 
     def learning_rate_curve(self) -> np.ndarray:
