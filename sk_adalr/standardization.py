@@ -9,20 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.utils.sparsefuncs import mean_variance_axis
 
-from sk_adalr.backends import Array, beside, csr, is_sparse, kernels, namespace, to_host
+from sk_adalr.backends import Array, beside, csr, is_sparse, kernels, namespace
 from sk_adalr.sparse_rows import CSRArrays, SparseRows
+from sk_adalr.statistics import share_unit, statistics
 
-# Of float64 at a time while taking statistics: what a cache holds, and what fills a device.
-_BLOCK_ELEMENTS, _DEVICE_BLOCK_ELEMENTS = 1 << 15, 1 << 24
-
-# Squares of larger numbers do not vanish.
-_LEAST_SQUARED = 1e-100
-
-# Columns whose ranges differ by no more than this factor (between the 10th percentile and the largest) are in one
-# unit, like pixels or counts. A column of its own scale would then only blow up the rare ones.
-_SAME_UNIT_RATIO = 4.0
 # A column that is zero in most rows, such as the counts of a word, is scaled as if it were present in this share of
 # them: its few values would otherwise be as far from zero as those of no other column.
 _LEAST_PRESENCE = 0.1
@@ -62,12 +53,12 @@ class Standardization:
         varies stays in range. If `X` is the first chunk of a stream (`is_chunk`), sparse columns without an entry yet,
         such as words, get the median scale. Without `center`, the centre is zero and the scale the root mean square.
         """
+        X, weight = _with_weight(X, weight)
         result, varies, ranges, presence = _statistics(X, weight, center)
         scale, is_rare = result.scale, varies & (presence < _LEAST_PRESENCE)
         least = np.sqrt(_LEAST_PRESENCE * (1 - _LEAST_PRESENCE)) * ranges[is_rare]
         scale[is_rare] = np.maximum(scale[is_rare], least)
-        ranges = ranges[varies]
-        if ranges.size > 1 and ranges.max() <= _SAME_UNIT_RATIO * np.quantile(ranges, 0.1):
+        if share_unit(ranges[varies]):
             unit = scale[varies].max()
             scale[varies] = unit * np.sqrt(np.mean((scale[varies] / unit) ** 2))
         if is_chunk and is_sparse(X) and varies.any():
@@ -82,7 +73,7 @@ class Standardization:
         otherwise start as pure rounding noise, which Adam would scale up to full steps. A column that is constant, up
         to rounding, has itself as centre and no unit: its scale is 0.
         """
-        result, varies, ranges, _ = _statistics(target, weight, center)
+        result, varies, ranges, _ = _statistics(*_with_weight(target, weight), center)
         scale = np.where(varies, result.scale, 0.0)
         if not center:
             return cls(result.center, scale)
@@ -138,92 +129,23 @@ def _full_columns(X: Any) -> Array:
     return namespace(X).bincount(X.indices, minlength=X.shape[1]) == X.shape[0]
 
 
+def _with_weight(X: Any, weight: Array | None) -> tuple[Any, Array | None]:
+    """Return the rows that have a weight; one without is no row."""
+    return (X, weight) if weight is None or weight.all() else (X[weight > 0], weight[weight > 0])
+
+
 def _statistics(
     X: Any, weight: Array | None, center: bool
 ) -> tuple[Standardization, np.ndarray, np.ndarray, np.ndarray]:
     """Return mean and deviation of the columns, which of them vary, ranges and shares of nonzeros, on the host."""
-    if weight is not None and not weight.all():
-        X, weight = X[weight > 0], weight[weight > 0]  # a row without weight is no row
-    moments = _sparse_moments if is_sparse(X) else _dense_moments
-    mean, deviation, low, high, presence = moments(X, weight, center)
+    columns = statistics(X, weight, center)
+    low, high, deviation = columns.low, columns.high, columns.deviation
     magnitude = np.maximum(np.abs(low), np.abs(high))
     varies = deviation > 10 * np.finfo(X.dtype).eps * magnitude
     # Per unit of a column so close to zero, a coefficient would be out of range.
     is_zero = magnitude <= 1e3 * np.finfo(X.dtype).tiny
     scale = np.where(varies, deviation, np.where(is_zero, 1.0, magnitude))
-    if center:
-        mean = np.where(varies, mean, low)  # a constant column becomes exactly zero
-    # A centre that the data's own dtype can represent is subtracted without a rounding error of its own.
-    mean = mean.astype(X.dtype).astype(np.float64)
-    return Standardization(mean, scale), varies, high - low if center else magnitude, presence
-
-
-def _dense_moments(X: Array, weight: Array | None, center: bool) -> tuple[np.ndarray, ...]:
-    """Return mean, deviation from it, minimum, maximum and share of nonzeros of the columns, in float64.
-
-    Moments are those of the distance from the row that weighs most, whose own square is at most the number of rows
-    times the variance: their difference loses no more digits than a sum over so many rows does.
-    """
-    xp = namespace(X)
-    low, high = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)
-    unit = _units(low, high)
-    has_units = bool((unit != 1).any())
-    origin = X[0 if weight is None else int(weight.argmax())] / unit if center else 0.0
-    n_rows = max(1, (_BLOCK_ELEMENTS if xp is np else _DEVICE_BLOCK_ELEMENTS) // max(1, X.shape[1]))
-    n_rows = min(n_rows, X.shape[0])
-    buffer, ones = xp.empty((n_rows, X.shape[1])), xp.ones(n_rows)
-    first, second, presence = (xp.zeros(X.shape[1]) for _ in range(3))
-    for start in range(0, X.shape[0], n_rows):
-        rows = X[start : start + n_rows]
-        z = buffer[: rows.shape[0]]
-        z[...] = rows  # sooner there than arithmetic that converts
-        if has_units:
-            z /= unit
-        z -= origin
-        row_weight = ones[: rows.shape[0]] if weight is None else weight[start : start + n_rows].astype(np.float64)
-        first += row_weight @ z
-        z *= z
-        second += row_weight @ z
-        nonzero = rows != 0
-        # In float32 small numbers add up exactly, and faster than integers.
-        presence += nonzero.sum(axis=0, dtype=np.float32) if weight is None else row_weight @ nonzero
-    weight_sum = X.shape[0] if weight is None else weight.sum(dtype=np.float64)
-    for moment in (first, second, presence):
-        moment /= weight_sum
-    mean = origin + first if center else xp.zeros_like(first)
-    variance = xp.maximum(second - first**2, 0) if center else second
-    return tuple(to_host(moment) for moment in (mean * unit, xp.sqrt(variance) * unit, low, high, presence))
-
-
-def _units(low: Array, high: Array) -> Array:
-    """Return 1, or the magnitude of columns of which squares could overflow or underflow."""
-    xp = namespace(low)
-    unit = xp.maximum(xp.abs(low), xp.abs(high))
-    unit[(unit == 0) | ((unit > _LEAST_SQUARED) & (unit < 1 / _LEAST_SQUARED))] = 1.0
-    return unit
-
-
-def _sparse_extremes(X: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return minimum and maximum of the columns of a CSR matrix; scikit-learn sorts its entries twice for them."""
-    low, high = (np.full(X.shape[1], limit, dtype=X.dtype) for limit in (np.inf, -np.inf))
-    np.minimum.at(low, X.indices, X.data)
-    np.maximum.at(high, X.indices, X.data)
-    has_zero = np.bincount(X.indices, minlength=X.shape[1]) < X.shape[0]
-    return np.minimum(low, 0, out=low, where=has_zero), np.maximum(high, 0, out=high, where=has_zero)
-
-
-def _sparse_moments(X: Any, weight: Array | None, center: bool) -> tuple[np.ndarray, ...]:
-    """Return mean, deviation from it, minimum, maximum and share of nonzeros of the columns, in float64."""
-    X, weight = to_host(X), None if weight is None else to_host(weight)  # scikit-learn's routines are the host's
-    low, high = (extreme.astype(np.float64) for extreme in _sparse_extremes(X))
-    weight = None if weight is None else weight.astype(np.float64)
-    unit = _units(low, high)
-    entries = X.data.astype(np.float64)
-    if (unit != 1).any():
-        entries /= unit[X.indices]
-    mean, variance = mean_variance_axis(csr((entries, X.indices, X.indptr), X.shape), axis=0, weights=weight)
     if not center:
-        mean, variance = np.zeros_like(mean), variance + mean**2
-    nonzero = X.data != 0 if weight is None else (X.data != 0) * np.repeat(weight, np.diff(X.indptr))
-    presence = np.bincount(X.indices, nonzero, X.shape[1]) / (X.shape[0] if weight is None else weight.sum())
-    return mean * unit, np.sqrt(variance) * unit, low, high, presence
+        return Standardization(columns.center, scale), varies, magnitude, columns.presence
+    # A constant column becomes exactly zero.
+    return Standardization(np.where(varies, columns.center, low), scale), varies, high - low, columns.presence

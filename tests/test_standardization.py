@@ -128,7 +128,7 @@ def test_a_row_without_weight_is_no_row(storage):
 
 def test_statistics_in_blocks_equal_those_at_once(monkeypatch):
     at_once = Standardization.of_features(features(), WEIGHT)
-    monkeypatch.setattr("sk_adalr.standardization._BLOCK_ELEMENTS", 8)
+    monkeypatch.setattr("sk_adalr.rows.CACHE_VALUES", 8)
     in_blocks = Standardization.of_features(features(), WEIGHT)
     np.testing.assert_allclose(in_blocks.center, at_once.center, rtol=1e-13)
     np.testing.assert_allclose(in_blocks.scale, at_once.scale, rtol=1e-13)

@@ -1,0 +1,66 @@
+"""Rows that are not all in memory at once: of memory maps, read block by block, and some of them, without a copy."""
+
+import mmap
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from sk_adalr.backends import is_sparse, namespace
+
+#: Values of in-cache work at a time: 256 KiB of float64. The same on a device, which needs many to be busy.
+CACHE_VALUES, DEVICE_VALUES = 1 << 15, 1 << 24
+
+
+class SelectedRows:
+    """Some rows of a dense matrix, which are gathered as they are read: a slice of them is an array.
+
+    Parameters
+    ----------
+    X : ndarray (n, p)
+    index : ndarray (m,), int
+        The rows, in increasing order.
+    """
+
+    def __init__(self, X: np.ndarray, index: np.ndarray) -> None:
+        self._X, self._index = X, index
+        self.shape, self.dtype, self.ndim = (len(index), X.shape[1]), X.dtype, 2
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        """Return the rows of a slice, in a copy."""
+        return self._X[self._index[rows]]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """Return all of the rows, in a copy."""
+        return np.asarray(self[:], dtype=dtype)
+
+
+def is_mapped(X: Any) -> bool:
+    """Say whether a dense matrix lies in a memory map, however many views of it were made."""
+    if isinstance(X, SelectedRows):
+        return True
+    while isinstance(X, np.ndarray):
+        X = X.base
+    return isinstance(X.obj if isinstance(X, memoryview) else X, mmap.mmap)
+
+
+def some_rows(X: Any, keep: np.ndarray) -> Any:
+    """Return the rows (n,) of `X` that a mask says to keep, without a copy of those of a memory map."""
+    return SelectedRows(X, np.flatnonzero(keep)) if is_mapped(X) else X[keep]
+
+
+def in_rows(X: Any) -> Any:
+    """Return a matrix of which rows can be read in any order, in a copy where it is none."""
+    if is_sparse(X) or namespace(X) is not np:
+        return X
+    return np.ascontiguousarray(X)
+
+
+def slices_of_rows(X: Any, n_values: int | None = None, least: int = 1) -> Iterator[slice]:
+    """Yield slices of the rows of `X` (n, p), of so many values at a time but at least so many rows; none is empty."""
+    n, p = X.shape
+    if n_values is None:
+        n_values = CACHE_VALUES if namespace(X) is np else DEVICE_VALUES
+    size = max(least, n_values // max(1, p))
+    for start in range(0, n, size):
+        yield slice(start, min(start + size, n))
