@@ -26,9 +26,10 @@ class SelectedRows:
         self._X, self._index = X, index
         self.shape, self.dtype, self.ndim = (len(index), X.shape[1]), X.dtype, 2
 
-    def __getitem__(self, rows: slice) -> np.ndarray:
-        """Return the rows of a slice, in a copy."""
-        return self._X[self._index[rows]]
+    def __getitem__(self, key: Any) -> np.ndarray:
+        """Return the rows of a slice, or of two slices rows and columns, in a copy."""
+        rows, columns = key if isinstance(key, tuple) else (key, slice(None))
+        return self._X[self._index[rows], columns]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         """Return all of the rows, in a copy."""

@@ -145,7 +145,8 @@ def _statistics(
     # Per unit of a column so close to zero, a coefficient would be out of range.
     is_zero = magnitude <= 1e3 * np.finfo(X.dtype).tiny
     scale = np.where(varies, deviation, np.where(is_zero, 1.0, magnitude))
-    if not center:
-        return Standardization(columns.center, scale), varies, magnitude, columns.presence
     # A constant column becomes exactly zero.
-    return Standardization(np.where(varies, columns.center, low), scale), varies, high - low, columns.presence
+    mean = np.where(varies, columns.mean, low) if center else columns.mean
+    # A centre that the data's own dtype can represent is subtracted without a rounding error of its own.
+    mean = mean.astype(X.dtype).astype(np.float64)
+    return Standardization(mean, scale), varies, high - low if center else magnitude, columns.presence

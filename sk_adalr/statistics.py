@@ -18,6 +18,8 @@ _LEAST_SQUARED = 1e-100
 # Columns whose ranges differ by no more than this factor (between the 10th percentile and the largest) are in one
 # unit, like pixels or counts. A column of its own scale would then only blow up the rare ones.
 _SAME_UNIT_RATIO = 4.0
+# A mean this many deviations from the origin costs two digits: moments are taken again around it.
+_FAR = 10.0
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,8 @@ class Statistics:
 
     Attributes
     ----------
-    center : ndarray
-        The mean in a number of the dtype of the rows, which they subtract without rounding; 0 where it is not asked
-        for.
-    rest : ndarray
-        What the mean is more than that.
+    mean : ndarray
+        0 where it is not asked for.
     deviation : ndarray
         Root mean square distance from the mean, or from 0.
     low, high : ndarray
@@ -39,8 +38,7 @@ class Statistics:
         The share of the rows, by weight, that are not zero.
     """
 
-    center: np.ndarray
-    rest: np.ndarray
+    mean: np.ndarray
     deviation: np.ndarray
     low: np.ndarray
     high: np.ndarray
@@ -51,14 +49,17 @@ def statistics(X: Any, weight: Array | None = None, center: bool = True) -> Stat
     """Return the statistics of the columns of `X` (n, p), dense or CSR, weighted by (n,) or None."""
     if weight is not None:
         weight = weight.astype(np.float64)
-    low, high, present = (_sparse_extremes if is_sparse(X) else _dense_extremes)(X, weight)
+    low, high, present = (_sparse_extremes if is_sparse(X) else dense_extremes)(X, weight)
     unit = _units(low, high)
-    moments = _sparse_moments if is_sparse(X) else _dense_moments
-    origin, mean, variance = moments(X, weight, center, unit)
-    rounded = (unit * (origin + mean)).astype(X.dtype).astype(np.float64)
-    rest = (origin - rounded / unit + mean) * unit
+    if is_sparse(X):
+        mean, variance = _sparse_moments(X, weight, center, unit)
+    else:
+        origin, mean, variance = dense_moments(
+            X, weight, center, unit if (unit != 1).any() else None, dtype=np.float64
+        )
+        mean = origin + mean
     present /= X.shape[0] if weight is None else float(weight.sum())
-    return Statistics(rounded, rest, np.sqrt(variance) * unit, low, high, present)
+    return Statistics(mean * unit, np.sqrt(variance) * unit, low, high, present)
 
 
 def share_unit(ranges: np.ndarray) -> bool:
@@ -70,34 +71,80 @@ def share_unit(ranges: np.ndarray) -> bool:
     return bool(ranges.max() <= _SAME_UNIT_RATIO * tenth)
 
 
-def moments_as_they_are(X: Array, weight: Array | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Return the weighted means and mean squares (p,), float64, of the columns of X (n, p), in a third of the time.
+def moments_around(
+    X: Any, weight: Array | None, origin: np.ndarray | None = None, unit: np.ndarray | None = None, dtype: Any = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return weighted means and mean squares (p,), float64, of the dense columns of X (n, p) less an origin, in units.
 
-    The weight (n,) has mean 1, or is None. Sums in the dtype of X are those of a few rows only.
+    Parameters
+    ----------
+    X : array or SelectedRows (n, p)
+    weight : array (n,) or None
+    origin, unit : ndarray (p,), float64, or None
+        0 and 1 by default; the origin is in these units.
+    dtype : dtype or None
+        Of the differences, and of sums of a few rows; that of X by default.
     """
-    n, p = X.shape
-    xp = namespace(X)
-    total, square = xp.zeros(p), xp.zeros(p)
+    xp, p, dtype = namespace(X), X.shape[1], np.dtype(dtype or X.dtype)
     slices = list(slices_of_rows(X, 2 * CACHE_VALUES if xp is np else DEVICE_VALUES))
-    buffer, ones = xp.empty((slices[0].stop, p), X.dtype), xp.ones(slices[0].stop, X.dtype)
+    buffer, ones = (xp.empty(shape, dtype) for shape in ((slices[0].stop, p), slices[0].stop))
+    ones.fill(1)
+    origin, unit = (None if array is None else beside(array.astype(dtype), X) for array in (origin, unit))
+    total, square = xp.zeros(p), xp.zeros(p)
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         for rows in slices:
-            block = X[rows]
-            part = ones[: len(block)] if weight is None else weight[rows].astype(X.dtype)
+            block, z = X[rows], buffer[: rows.stop - rows.start]
+            if not (origin is None and block.dtype == dtype and block.flags.c_contiguous):
+                z[...] = block  # sooner there than arithmetic that converts; and the memory order changes no bit
+                block = z
+            if unit is not None:
+                block /= unit
+            if origin is not None:
+                block -= origin
+            part = ones[: len(z)] if weight is None else weight[rows].astype(dtype, copy=False)
             total += part @ block
-            square += part @ xp.multiply(block, block, out=buffer[: len(block)])
+            square += part @ xp.multiply(block, block, out=z)
+    n = X.shape[0] if weight is None else float(weight.sum(dtype=np.float64))
     return to_host(total) / n, to_host(square) / n
 
 
-def _units(low: np.ndarray, high: np.ndarray) -> np.ndarray:
+def dense_units(X: Any, dtype: Any) -> np.ndarray:
+    """Return units (p,) in which squares of numbers of `dtype` neither vanish nor overflow: 1 unless they would."""
+    low, high, _ = dense_extremes(X, None)
+    return _units(low, high, float(np.finfo(dtype).tiny) ** 0.25)
+
+
+def dense_moments(
+    X: Any, weight: Array | None, center: bool, unit: np.ndarray | None = None, dtype: Any = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return an origin, the mean less this, and the variance around the mean, all (p,) in units, of dense columns.
+
+    Without `center` the first two are zero, and the last is the mean square. Arguments as for `moments_around`.
+    """
+    if not center:
+        zero = np.zeros(X.shape[1])
+        return zero, zero, moments_around(X, weight, None, unit, dtype)[1]
+    heaviest = 0 if weight is None else int(weight.argmax())
+    origin = to_host(X[heaviest : heaviest + 1][0]).astype(np.float64)
+    origin = origin if unit is None else origin / unit
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, square = moments_around(X, weight, origin, unit, dtype)
+        is_far = mean**2 > _FAR**2 * np.maximum(square - mean**2, 0.0)
+        if is_far.any():
+            origin = np.where(is_far, (origin + mean).astype(dtype or X.dtype), origin)
+            mean, square = moments_around(X, weight, origin, unit, dtype)
+        return origin, mean, np.maximum(square - mean**2, 0.0)
+
+
+def _units(low: np.ndarray, high: np.ndarray, least: float = _LEAST_SQUARED) -> np.ndarray:
     """Return 1, or the magnitude of columns of which squares could overflow or underflow."""
     unit = np.maximum(np.abs(low), np.abs(high))
-    unit[(unit == 0) | ((unit > _LEAST_SQUARED) & (unit < 1 / _LEAST_SQUARED))] = 1.0
+    unit[(unit == 0) | ((unit > least) & (unit < 1 / least))] = 1.0
     return unit
 
 
-def _dense_extremes(X: Any, weight: Array | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return minimum, maximum, and the sum of the weights of what is not zero."""
+def dense_extremes(X: Any, weight: Array | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return minimum, maximum, and the sum of the weights of what is not zero, of dense columns."""
     xp, p = namespace(X), X.shape[1]
     low, high, present = xp.full(p, np.inf), xp.full(p, -np.inf), xp.zeros(p)
     for rows in slices_of_rows(X, 8 * CACHE_VALUES if xp is np else DEVICE_VALUES):
@@ -124,41 +171,12 @@ def _sparse_extremes(X: Any, weight: Array | None) -> tuple[np.ndarray, np.ndarr
     return low.astype(np.float64), high.astype(np.float64), np.bincount(X.indices, nonzero, p)
 
 
-def _dense_moments(
-    X: Any, weight: Array | None, center: bool, unit: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return an origin, the mean less this, and the variance of the columns, in units (p,)."""
-    xp, p = namespace(X), X.shape[1]
-    has_units, unit = bool((unit != 1).any()), beside(unit, X)
-    heaviest = 0 if weight is None else int(weight.argmax())
-    origin = X[heaviest : heaviest + 1][0] / unit if center else xp.zeros(p)
-    slices = list(slices_of_rows(X))
-    buffer, ones = xp.empty((slices[0].stop, p)), xp.ones(slices[0].stop)
-    first, second = xp.zeros(p), xp.zeros(p)
-    for rows in slices:
-        z = buffer[: rows.stop - rows.start]
-        z[...] = X[rows]  # sooner there than arithmetic that converts
-        if has_units:
-            z /= unit
-        if center:
-            z -= origin
-        part = ones[: len(z)] if weight is None else weight[rows]
-        first += part @ z
-        z *= z
-        second += part @ z
-    total = X.shape[0] if weight is None else weight.sum()
-    first, second = first / total, second / total
-    variance = xp.maximum(second - first**2, 0) if center else second
-    return to_host(origin), to_host(first) if center else np.zeros(p), to_host(variance)
-
-
 def _sparse_moments(
     X: Any, weight: Array | None, center: bool, unit: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray]:
     X, weight = to_host(X), None if weight is None else to_host(weight)  # scikit-learn's routines are the host's
     entries = X.data.astype(np.float64)
     if (unit != 1).any():
         entries /= unit[X.indices]
     mean, variance = mean_variance_axis(csr((entries, X.indices, X.indptr), X.shape), axis=0, weights=weight)
-    origin = np.zeros_like(mean)
-    return (origin, mean, variance) if center else (origin, origin, variance + mean**2)
+    return (mean, variance) if center else (np.zeros_like(mean), variance + mean**2)

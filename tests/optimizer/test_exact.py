@@ -11,7 +11,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from sk_adalr.objectives import BinomialLogLoss, HalfSquaredError, MultinomialLogLoss
 from sk_adalr.objectives.columns import standardised_columns
-from sk_adalr.objectives.columns.blocks import DenseBlock
+from sk_adalr.objectives.columns.dense import DenseBlock
 from sk_adalr.optimizer.exact import first_order, prefers_factorisation, solve_cholesky, solve_exact
 from sk_adalr.optimizer.exact.first_order import FirstOrder
 from sk_adalr.optimizer.exact.loop import run

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 from sk_adalr import AdaptiveLRLogisticRegression
 from sk_adalr.objectives import BinomialLogLoss, HalfSquaredError, MultinomialLogLoss
-from sk_adalr.objectives.columns import standardised_columns
+from sk_adalr.objectives.columns import newton_columns
 from sk_adalr.optimizer.exact import full_curvature, prefers_newton, solve_exact, solve_newton
 from sk_adalr.optimizer.exact.full_curvature import curvature_of_classes, curvature_of_output
 
@@ -81,10 +81,10 @@ def test_the_curvature_is_the_derivative_of_the_gradient(monkeypatch, n_classes,
     X, y = rng.normal(size=(700, 3)), rng.integers(n_classes, size=700)
     weight = rng.random(700) if weighted else None
     weight = None if weight is None else weight / weight.mean()
-    columns = standardised_columns(X, weight, fit_intercept)
+    columns = newton_columns(X, weight, fit_intercept)
     k = 1 if n_classes == 2 else n_classes
     data_loss = BinomialLogLoss().of_rows(y[:, None], weight) if k == 1 else MultinomialLogLoss().of_rows(y, weight)
-    design = np.column_stack([columns.data.T, np.ones(700)])[:, : 3 + fit_intercept]
+    design = np.column_stack([columns.dense_rows(), np.ones(700)])[:, : 3 + fit_intercept]
 
     def evaluated(params):
         return data_loss.evaluate(params.reshape(k, -1) @ design.T)

@@ -1,19 +1,28 @@
 """What dense and sparse columns share."""
 
 from abc import ABC, abstractmethod
+from typing import Any, Protocol
 
 import numpy as np
 
 from sk_adalr.backends import Array
-from sk_adalr.objectives.columns.blocks import Block
 
-# Values per block of in-cache work: 256 KiB of float64.
-CACHE_VALUES = 32_768
-# The same on a device, which needs many to be busy.
-DEVICE_VALUES = 1 << 24
-# Columns whose ranges differ by no more than this factor (between the 10th percentile and the largest) are in one
-# unit: the rule by which mini-batch training standardises.
-_SAME_UNIT_RATIO = 4.0
+
+class Block(Protocol):
+    """Some rows of `Columns`, for passes in which predictions need not outlive them.
+
+    Their coefficients come from ``Columns.to_blocks``, and ``Columns.from_blocks`` takes their sums.
+    """
+
+    rows: slice
+
+    def forward(self, coef: np.ndarray) -> Array:
+        """Return the predictions (k, rows) of coefficients (k, p), in the dtype of the data."""
+        ...
+
+    def backward(self, residual: Array) -> Array:
+        """Return the sums (k, p) of the rows weighted by residuals (k, rows), of the dtype of the data."""
+        ...
 
 
 class Columns(ABC):
@@ -24,7 +33,9 @@ class Columns(ABC):
     shape : (n, p)
     n_entries : int
         Number of entries that are stored.
-    data : array (p, n) or CSR (n, p)
+    dtype : dtype
+        Of the passes.
+    data : array, CSR or `SelectedRows` (n, p)
         What the passes multiply with; where it lies, so does all that has an entry per row.
     mean : ndarray (p,), float64
         :math:`\mu`; zeros where the columns are not centred.
@@ -36,7 +47,8 @@ class Columns(ABC):
 
     shape: tuple[int, int]
     n_entries: int
-    data: Array
+    dtype: np.dtype
+    data: Any
     mean: np.ndarray
     scale: np.ndarray
     alive: np.ndarray
@@ -58,7 +70,7 @@ class Columns(ABC):
 
     @abstractmethod
     def row_blocks(self, size: int) -> list[Block]:
-        """Return all rows in blocks of `size`, on a device in one."""
+        """Return all rows in blocks of `size`, on a device in one. Each is cheap to read until another one is."""
 
     @abstractmethod
     def row_products(self, factor: np.ndarray) -> np.ndarray:
@@ -69,8 +81,8 @@ class Columns(ABC):
         """Return the standardised rows (n, p), float64, the host's."""
 
     @abstractmethod
-    def _ranges(self) -> np.ndarray:
-        """Largest less smallest value (p,) of every column, in the caller's units."""
+    def share_unit(self) -> bool:
+        """Say whether the columns look like pixels or counts: ranges, in the caller's units, that differ little."""
 
     def to_raw(self, coef: np.ndarray, intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return coefficients (k, p) and intercepts (k,) of the columns as the caller gave them."""
@@ -88,12 +100,3 @@ class Columns(ABC):
     def from_blocks(self, sums: np.ndarray, total: np.ndarray) -> np.ndarray:
         """Return the sums (k, p) of the standardised rows, from those of `row_blocks` and of the residuals (k,)."""
         return sums
-
-    def share_unit(self) -> bool:
-        """Say whether the columns look like pixels or counts: ranges that differ little."""
-        ranges = self._ranges()[self.alive]
-        if ranges.size < 2:
-            return False
-        # numpy.quantile takes ten times as long, which tells where a fit takes a millisecond.
-        tenth = np.interp(0.1 * (ranges.size - 1), np.arange(ranges.size), np.sort(ranges))
-        return bool(ranges.max() <= _SAME_UNIT_RATIO * tenth)

@@ -4,57 +4,92 @@ from typing import Any
 
 import numpy as np
 
-from sk_adalr.backends import Array, is_sparse, namespace
+from sk_adalr.backends import Array, is_sparse, namespace, to_host
 from sk_adalr.objectives.columns.base import Columns
-from sk_adalr.objectives.columns.blocks import MANY_COLUMNS
 from sk_adalr.objectives.columns.dense import DenseColumns
-from sk_adalr.objectives.columns.in_place import (
-    LARGEST_OFFSET,
-    NEWTON_OFFSET,
-    ImplicitColumns,
-    UnscaledColumns,
-    are_safe,
-    column_moments,
-)
 from sk_adalr.objectives.columns.sparse import SparseColumns
+from sk_adalr.rows import SelectedRows, is_mapped
+from sk_adalr.statistics import moments_around
 
+# Means of columns up to so many standard deviations are small: for Newton's method, whose steps correct each other,
+# and for first-order steps, which add up what each of them loses.
+_NEWTON_OFFSET, _LARGEST_OFFSET = {"f": 3.0, "d": 30.0}, {"f": 1.0, "d": 30.0}
 # Rows of fewer columns are multiplied in a third of the time column after column; blocks of them, of fewer than many.
-_FEW_COLUMNS = 20
+_FEW_COLUMNS, _MANY_COLUMNS = 20, 256
 
 
-def standardised_columns(X: Any, weight: Array | None = None, centre: bool = True) -> Columns:
-    """Return `DenseColumns` or `SparseColumns`.
+def standardised_columns(
+    X: Any, weight: Array | None = None, centre: bool = True, dtype: type | None = None
+) -> Columns:
+    """Return the columns of X, dense ones standardised to all digits.
 
     Parameters
     ----------
-    X : array (n, p), float32 or float64, or CSR
+    X : array or SelectedRows (n, p), float32 or float64, or CSR
     weight : array (n,) or None, default=None
         Sample weights with mean 1, beside X; None for equal weights.
     centre : bool, default=True
         Whether to subtract the weighted column means.
+    dtype : type or None, default=None
+        Of the passes over dense columns; that of X by default.
     """
-    kind = SparseColumns if is_sparse(X) else DenseColumns
-    return kind(X, weight, centre)
+    if is_sparse(X):
+        return SparseColumns(X, weight, centre)
+    columns = DenseColumns.in_cache(X, weight, centre, dtype)
+    return columns if namespace(X) is np else columns.copied()
 
 
-def columns_in_place(X: Any, weight: Array | None = None, centre: bool = True, by_blocks: bool = False) -> Columns:
-    """Return the same without a copy of X, `ImplicitColumns`, where that costs neither digits nor time.
+def first_order_columns(X: Any, weight: Array | None = None, centre: bool = True, by_blocks: bool = False) -> Columns:
+    """Return the same for steps that add up what each of them loses; in a copy where passes then take less time.
 
     `by_blocks` says whether the passes will be over ``row_blocks``.
     """
-    few = MANY_COLUMNS if by_blocks else _FEW_COLUMNS
-    if namespace(X) is np and not is_sparse(X) and X.flags.c_contiguous and X.shape[1] >= few:
-        mean, square = column_moments(X, weight)
-        if are_safe(X, mean if centre else 0.0, square, LARGEST_OFFSET):
-            return ImplicitColumns(X, mean, square, centre)
-    return standardised_columns(X, weight, centre)
+    if is_sparse(X):
+        return SparseColumns(X, weight, centre)
+    mean, square = moments_around(X, weight)
+    mean = mean if centre else np.zeros_like(mean)
+    if _are_safe(X, mean, square, _LARGEST_OFFSET):
+        columns = DenseColumns(X, mean, np.sqrt(square - mean**2))
+    else:
+        columns = DenseColumns.in_cache(X, weight, centre)
+    few = _MANY_COLUMNS if by_blocks else _FEW_COLUMNS
+    is_slow = namespace(X) is not np or X.shape[1] < few or not X.flags.c_contiguous
+    return columns.copied() if is_slow and not is_mapped(X) else columns
 
 
-def newton_columns(X: Array, weight: Array | None, centre: bool) -> DenseColumns:
-    """Return `UnscaledColumns` of dense X (n, p) where that costs no digits, and `DenseColumns` elsewhere.
+def newton_columns(X: Any, weight: Array | None, centre: bool) -> DenseColumns:
+    """Return the columns of dense X (n, p) for Newton's method, which units do not disturb, as they are if that is safe.
 
-    Units do not disturb Newton's method. Arguments as for `standardised_columns`.
+    Arguments as for `standardised_columns`.
     """
-    if weight is None and are_safe(X, *column_moments(X), NEWTON_OFFSET):
-        return UnscaledColumns(X)
-    return DenseColumns(X, weight, centre)
+    p = X.shape[1]
+    if _are_safe(X, *moments_around(X, weight), _NEWTON_OFFSET):
+        return DenseColumns(X, np.zeros(p), np.ones(p)).as_read()
+    columns = DenseColumns.in_cache(X, weight, centre)
+    return columns.as_read() if namespace(X) is np else columns.copied()
+
+
+def _are_safe(X: Array, mean: np.ndarray, square: np.ndarray, largest_offset: dict[str, float]) -> bool:
+    """Say whether sums over the columns of X (n, p) lose no digits, and products neither overflow nor vanish.
+
+    Their standard deviations are then not much smaller than their means, or they are zero.
+
+    Parameters
+    ----------
+    X : array or SelectedRows (n, p), float32 or float64
+    mean, square : ndarray (p,), float64
+        See `moments_around`; the mean is 0 where no mean is subtracted.
+    largest_offset : dict
+        The largest mean in units of the standard deviation, for each character of a dtype.
+    """
+    if isinstance(X, SelectedRows) or not (X.flags.c_contiguous or X.flags.f_contiguous):
+        return False  # products with rows that do not lie side by side take a block of them anyway
+    limits = np.finfo(X.dtype)
+    with np.errstate(over="ignore", invalid="ignore"):
+        is_small = mean**2 <= largest_offset[X.dtype.char] ** 2 * (square - mean**2)
+    is_small &= (square > limits.tiny**0.5) & (square < limits.max**0.5)
+    # A square that is zero has vanished unless all of its column is zero.
+    suspect = ~is_small & (square == 0)
+    if not (is_small | suspect).all():
+        return False
+    return not any(bool(to_host(X[:, column].any())) for column in np.flatnonzero(suspect))

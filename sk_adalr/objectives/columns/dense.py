@@ -1,166 +1,238 @@
-"""A standardised copy of dense columns."""
+"""Dense columns: read as they are, centred block by block in cache in every pass, or copied."""
+
+from copy import copy
+from typing import Any
 
 import numpy as np
 
-from sk_adalr.backends import Array, beside, kernels, namespace, row_squares, to_host
-from sk_adalr.objectives.columns.base import CACHE_VALUES, DEVICE_VALUES, Columns
-from sk_adalr.objectives.columns.blocks import MANY_COLUMNS, Block, DenseBlock, RowBlock
+from sk_adalr.backends import Array, beside, kernels, namespace, to_host
+from sk_adalr.objectives.columns.base import Block, Columns
+from sk_adalr.rows import SelectedRows, slices_of_rows
+from sk_adalr.statistics import dense_extremes, dense_moments, dense_units, share_unit
 
-# Values that are transposed at a time: as many rows as the second-level cache holds, for each column is then written
-# in long pieces.
-_TRANSPOSED_VALUES = 1 << 18
+# Values of a block, which stays in the second-level cache.
+_BLOCK_VALUES = 1 << 16
 # Columns of a block in products of rows, so that the sum of these is not what takes the time.
 _COLUMNS_OF_PRODUCTS = 256
+# Rows of fewer columns are standardised column after column.
+_FEW_COLUMNS = 20
 
 
 class DenseColumns(Columns):
-    r"""Standardised copy of a dense matrix in the dtype of `X`, column after column until `row_blocks` stores rows so.
+    r"""Columns of X (n, p), centred and scaled without a copy: passes read rows :math:`z = (x - c) / s`, and with these
+
+    .. math:: \tilde x = (z - o) u, \qquad o = (\mu - c) / s, \quad u = s / \sigma.
+
+    Where X is read as it is, c = 0 and s = 1. Where offsets would cost digits, c is the mean in a number of X, and each
+    block of rows is centred in cache; where units are extreme, it is also divided, by :math:`s = \sigma`.
 
     Parameters
     ----------
-    X : array (n, p), float32 or float64, any memory order
-    weight : array (n,) or None
-        Sample weights with mean 1; None for equal weights.
-    centre : bool
-        Whether to subtract the weighted column means.
+    X : array or SelectedRows (n, p), float32 or float64
+    mean, scale : ndarray (p,), float64, or None
+        Weighted means, or zeros, and deviations of the columns, 0 where they are constant.
     """
 
-    def __init__(self, X: Array, weight: Array | None, centre: bool) -> None:
-        self.shape = n, p = X.shape
-        self.dtype, self.n_entries = X.dtype, n * p
-        xp = namespace(X)
-        self.data = xp.empty((p, n), X.dtype)
-        self.mean, self.scale = np.zeros(p), np.ones(p)
-        # Around the first value a constant column is exactly zero and an offset costs no digits.
-        first = X[0].copy() if centre else None
-        _transpose_into(X, self.data, first)
-        weight = None if weight is None else weight.astype(X.dtype)
-        step = max(1, (CACHE_VALUES if xp is np else DEVICE_VALUES) // max(n, 1))
-        for start in range(0, p, step):
-            columns = slice(start, start + step)
-            block = self.data[columns]
-            if first is not None:
-                self.mean[columns] = _centre(block, weight, first[columns])
-            self.scale[columns] = _normalise(block, weight)
-        self.alive = self.scale > 0
-        self.scale[~self.alive] = 1.0
+    _center: Array | None = None
+    _divisor: Array | None = None
+    _unit_of_data: np.ndarray | float = 1.0
+    _buffer: Array | None = None
+    _held = slice(0, 0)
+
+    def __init__(self, X: Array, mean: np.ndarray, scale: np.ndarray) -> None:
+        self.data, self.shape, self.dtype, self.n_entries = X, X.shape, X.dtype, X.shape[0] * X.shape[1]
+        self.alive = scale > 0
+        self.mean, self.scale, self._is_plain = mean, np.where(self.alive, scale, 1.0), False
+        with np.errstate(over="ignore"):
+            self._offset, self._unit = self.mean, 1.0 / self.scale
+
+    @classmethod
+    def in_cache(cls, X: Array, weight: Array | None, centre: bool, dtype: Any = None) -> "DenseColumns":
+        """Return the columns of X (n, p), weighted by (n,) or None, that every pass centres, in numbers of `dtype`.
+
+        A constant column is then exactly zero, no offset costs digits and no unit is out of range.
+        """
+        dtype = np.dtype(dtype or X.dtype)
+        limits, unit = np.finfo(dtype), np.ones(X.shape[1])
+        origin, mean, variance = dense_moments(X, weight, centre, None, dtype)
+        is_safe = (variance == 0) | ((variance > limits.tiny**0.5) & (variance < limits.max**0.5))
+        if not is_safe.all() or (variance == 0).any():
+            unit = dense_units(X, dtype)
+            if (unit != 1).any():
+                origin, mean, variance = dense_moments(X, weight, centre, unit, dtype)
+        # The mean in a number of X, which rows subtract without rounding, and the rest of it.
+        center = (unit * (origin + mean)).astype(dtype)
+        rest = (origin - center.astype(np.float64) / unit + mean) * unit
+        columns = cls(X, center + rest, np.sqrt(variance) * unit)
+        columns.dtype, columns._center = dtype, beside(center, X)
+        columns._offset = rest
+        if (unit != 1).any():
+            # By division, for the inverse may be out of range.
+            scale = columns.scale.astype(dtype)
+            columns._divisor, columns.scale = beside(scale, X), scale.astype(np.float64)
+            columns._offset, columns._unit = rest / columns.scale, np.ones(len(rest))
+        return columns
+
+    def as_read(self) -> "DenseColumns":
+        """Return the columns as passes read them, for a solver that what is left of means and units does not disturb."""
+        columns = copy(self)
+        columns._is_plain = True
+        columns.mean, columns.scale = np.zeros(self.shape[1]), np.ones(self.shape[1])
+        if self._center is not None:
+            columns.mean = to_host(self._center).astype(np.float64)
+        if self._divisor is not None:
+            columns.scale = self.scale
+        return columns
+
+    def copied(self) -> "DenseColumns":
+        """Return the same columns in a standardised copy, column after column."""
+        n, p = self.shape
+        data = namespace(self.data).empty((p, n), self.dtype)
+        offset, unit = (beside(array.astype(self.dtype)[:, None], data) for array in (self._offset, self._unit))
+        for rows in slices_of_rows(self.data, _BLOCK_VALUES):
+            block = self.fill(rows, data[:, rows])
+            block -= offset
+            block *= unit
+        columns = copy(self)
+        columns.data, columns._unit_of_data, columns._center, columns._is_plain = data.T, self.scale, None, True
+        return columns
+
+    @property
+    def lie_by_rows(self) -> bool:
+        """Whether rows as passes read them lie row after row."""
+        if isinstance(self.data, SelectedRows):
+            return True
+        by_columns = self.data.flags.f_contiguous or (self._center is not None and self.shape[1] < _FEW_COLUMNS)
+        return not by_columns
+
+    def fill(self, rows: slice, out: Array, factor: Array | None = None) -> Array:
+        """Fill `out` (p, m) with some rows as passes read them, each times its factor (m,), and return it."""
+        return self._standardise(self.data[rows].T, slice(None), out, factor)
+
+    def _standardise(self, block: Array, columns: slice, out: Array, factor: Array | None = None) -> Array:
+        xp = namespace(out)
+        if self._center is None:
+            return xp.multiply(block, 1 if factor is None else factor, out=out)
+        xp.subtract(block, self._center[columns, None], out=out)
+        if self._divisor is not None:
+            xp.divide(out, self._divisor[columns, None], out=out)
+        return out if factor is None else xp.multiply(out, factor, out=out)
+
+    def read(self, rows: slice) -> Array:
+        """Return some rows (p, m) as passes read them, in memory that is theirs until others are read."""
+        if self._center is None:
+            return self.data[rows].T
+        if self._held != rows:
+            p, m = self.shape[1], rows.stop - rows.start
+            if self._buffer is None or self._buffer.size < p * m:
+                self._buffer = np.empty(p * m, self.dtype)
+            order = "F" if self.lie_by_rows else "C"
+            self._last = self.fill(rows, self._buffer[: p * m].reshape((p, m), order=order))
+            self._held = rows
+        return self._last
 
     def forward(self, coef: np.ndarray, out: Array | None = None) -> Array:
         """Return, in `out` if given, the predictions (n,) or (k, n), float64, of coefficients (p,) or (k, p)."""
-        coef = beside(coef.astype(self.dtype, copy=False), self.data)
-        if out is None:
-            return (coef @ self.data).astype(np.float64, copy=False)
-        if self.dtype == out.dtype:
-            return namespace(out).matmul(coef, self.data, out=out)
-        out[...] = coef @ self.data
+        coef, intercept = self.to_blocks(coef, np.zeros(coef.shape[:-1]))
+        xp, coef = namespace(self.data), beside(coef.astype(self.dtype, copy=False), self.data)
+        out = xp.empty((*coef.shape[:-1], self.shape[0])) if out is None else out
+        for rows in self.slices():
+            if self.dtype == out.dtype:
+                xp.matmul(coef, self.read(rows), out=out[..., rows])
+            else:
+                out[..., rows] = coef @ self.read(rows)
+            if not self._is_plain:
+                out[..., rows] += intercept[..., None]
         return out
 
     def backward(self, residual: Array) -> Array:
         """Return the sums (p,) or (k, p), float64, of the rows weighted by residuals (n,) or (k, n)."""
-        return self._sums(self._in_dtype(residual))
+        sums, total = namespace(residual).zeros((*residual.shape[:-1], self.shape[1])), np.zeros(residual.shape[:-1])
+        for rows in self.slices():
+            part = residual[..., rows]
+            if part.dtype != self.dtype:
+                part = kernels(part).narrow(part, self.dtype)
+            sums += part @ self.read(rows).T
+            if not self._is_plain:
+                total += part.sum(axis=-1, dtype=np.float64)
+        return self.from_blocks(sums, total)
 
-    def _in_dtype(self, residual: Array) -> Array:
-        return residual if residual.dtype == self.dtype else kernels(residual).narrow(residual, self.dtype)
-
-    def _sums(self, residual: Array) -> Array:
-        product = self.data @ residual if residual.ndim == 1 else residual @ self.data.T
-        return product.astype(np.float64, copy=False)
+    def slices(self) -> list[slice]:
+        """Rows of a pass: all, unless they are standardised, or their sums in float32 would lose a digit."""
+        if namespace(self.data) is not np or (self._center is None and self.dtype == np.float64):
+            return [slice(0, self.shape[0])]
+        return list(slices_of_rows(self.data, _BLOCK_VALUES))
 
     def rounded(self, coef: np.ndarray) -> np.ndarray:
         """Return coefficients as `forward` sees them: a step is only exact in the numbers it was computed with."""
-        return coef.astype(self.dtype).astype(np.float64) if self.dtype != np.float64 else coef
+        coef = self.to_blocks(coef, 0.0)[0]
+        return coef if self._is_plain else coef / self._unit
 
-    def _ranges(self) -> np.ndarray:
-        return to_host(self.data.max(axis=1) - self.data.min(axis=1)) * self.scale
+    def to_blocks(self, coef: np.ndarray, intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return coefficients (k, p) and intercepts (k,) as `row_blocks` need them."""
+        if not self._is_plain:
+            coef = np.where(self.alive, coef, 0.0) * self._unit
+        if self.dtype != np.float64:
+            coef = coef.astype(self.dtype).astype(np.float64)
+        return coef, intercept if self._is_plain else intercept - coef @ self._offset
+
+    def from_blocks(self, sums: np.ndarray, total: np.ndarray) -> np.ndarray:
+        """Return the sums (k, p) of the standardised rows, from those of `row_blocks` and of the residuals (k,)."""
+        if self._is_plain:
+            return sums
+        return np.where(self.alive, (sums - np.multiply.outer(total, self._offset)) * self._unit, 0.0)
+
+    def share_unit(self) -> bool:
+        """Say whether the columns look like pixels or counts: ranges, in the caller's units, that differ little."""
+        low, high, _ = dense_extremes(self.data, None)
+        return share_unit(((high - low) * self._unit_of_data)[self.alive])
 
     def row_blocks(self, size: int) -> list[Block]:
-        """Return all rows in blocks of `size`, on a device in one, for predictions that need not outlive one."""
-        n, p = self.shape
+        """Return all rows in blocks of `size`, on a device in one. Each is cheap to read until another one is."""
+        n = self.shape[0]
         if namespace(self.data) is not np:  # whose products would copy a part of the columns
-            return [DenseBlock(self.data, slice(None))]
-        blocks = [slice(start, min(start + size, n)) for start in range(0, n, size)]
-        if self.dtype == np.float32 and p >= MANY_COLUMNS:
-            self._store_by_rows()
-            return [RowBlock(self.data.T, rows) for rows in blocks]
-        return [DenseBlock(self.data, rows) for rows in blocks]
+            size = n
+        return [DenseBlock(self, slice(start, min(start + size, n))) for start in range(0, n, size)]
 
     def row_products(self, factor: np.ndarray) -> np.ndarray:
         """Return the products (n, n) of the standardised rows, each column times its factor (p,); the host's."""
-        p, n = self.data.shape
+        n, p = self.shape
         xp = namespace(self.data)
-        factor, products = beside(factor, self.data), xp.zeros((n, n))
-        step = max(_COLUMNS_OF_PRODUCTS, CACHE_VALUES // n)
+        products, step = xp.zeros((n, n)), max(_COLUMNS_OF_PRODUCTS, _BLOCK_VALUES // (8 * n))
+        offset, factor = (beside(array[:, None], self.data) for array in self._to_standardise(factor))
         for start in range(0, p, step):
             columns = slice(start, start + step)
-            block = self.data[columns] * factor[columns, None]
+            block = self.data[:, columns].T
+            block = self._standardise(block, columns, xp.empty(block.shape))
+            block -= offset[columns]
+            block *= factor[columns]
             products += block.T @ block
         return to_host(products)
 
     def dense_rows(self) -> np.ndarray:
         """Return the standardised rows (n, p), float64, the host's."""
-        return to_host(self.data).T.astype(np.float64, copy=False)
+        offset, factor = self._to_standardise(np.ones(self.shape[1]))
+        rows = self.fill(slice(0, self.shape[0]), namespace(self.data).empty(self.shape).T)
+        return (to_host(rows).T - offset) * factor
 
-    def _store_by_rows(self) -> None:
-        """Store `data` row after row: blocks of them are then contiguous, and multiplied in half the time."""
-        if self.data.flags.f_contiguous:
-            return
-        p, n = self.data.shape
-        data = np.empty((n, p), self.dtype)
-        for rows in _rows_to_transpose(n, p):
-            data[rows] = self.data[:, rows].T
-        self.data = data.T
+    def _to_standardise(self, factor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return what is left to subtract from rows as they are read, and to multiply them with."""
+        if self._is_plain:
+            return np.zeros_like(factor), factor
+        return self._offset, np.where(self.alive, factor * self._unit, 0.0)
 
 
-def _transpose_into(X: Array, out: Array, offset: Array | None) -> None:
-    """Make out (p, n) the transpose of X (n, p) less offset (p,) or None, in pieces that fit the cache."""
-    n, p = X.shape
-    xp = namespace(X)
-    in_pieces = xp is np and not X.flags.f_contiguous
-    for rows in _rows_to_transpose(n, p) if in_pieces else [slice(None)]:
-        piece, transposed = out[:, rows], X[rows].T
-        if offset is None:
-            xp.copyto(piece, transposed)
-        else:
-            xp.subtract(transposed, offset[:, None], out=piece)
+class DenseBlock:
+    """Some rows of `DenseColumns`; see `Block`."""
 
+    def __init__(self, columns: DenseColumns, rows: slice) -> None:
+        self.rows, self._columns = rows, columns
 
-def _rows_to_transpose(n: int, p: int) -> list[slice]:
-    size = max(16, _TRANSPOSED_VALUES // max(1, p))
-    return [slice(start, start + size) for start in range(0, n, size)]
+    def forward(self, coef: np.ndarray) -> Array:
+        """Return the predictions (k, rows) of coefficients (k, p), in the dtype of the data."""
+        block = self._columns.read(self.rows)
+        return beside(coef.astype(block.dtype, copy=False), block) @ block
 
-
-def _centre(block: Array, weight: Array | None, first: Array) -> np.ndarray:
-    """Subtract the mean of every row of block (columns of X, less the values in first) in place.
-
-    Return the mean with the first value, float64.
-    """
-    n = block.shape[1]
-    mean = (block.mean(axis=1) if weight is None else block @ weight / n)[:, None]
-    # Also against the rounding of a large mean, for instance that of an outlier in the first row.
-    block -= mean
-    rest = (block.mean(axis=1) if weight is None else block @ weight / n)[:, None]
-    block -= rest
-    return to_host(first.astype(np.float64) + mean[:, 0] + rest[:, 0])
-
-
-def _normalise(block: Array, weight: Array | None) -> np.ndarray:
-    """Divide the rows of block by their root mean squares in place; return these, 0 for rows of zeros."""
-    n, xp = block.shape[1], namespace(block)
-    with np.errstate(over="ignore", under="ignore"):
-        square = row_squares(block, weight)
-    square = to_host(square.astype(np.float64)) / n
-    limits = np.finfo(block.dtype)
-    peak = np.ones(len(block))
-    unsafe = ~((square > limits.tiny / limits.eps**2) & (square < limits.max * limits.eps))
-    if unsafe.any():
-        # Squares would overflow or vanish: bring the largest value to 1 first.
-        rows = beside(np.flatnonzero(unsafe), block)
-        peak[unsafe] = to_host(xp.abs(block[rows]).max(axis=1))
-        block[rows] /= beside(np.where(peak > 0, peak, 1.0)[unsafe, None].astype(block.dtype), block)
-        values = block[rows].astype(np.float64)
-        square[unsafe] = to_host(xp.average(values**2, axis=1, weights=weight))
-    root = np.sqrt(square)
-    factor = (1.0 / np.where(root > 0, root, 1.0)).astype(block.dtype)
-    block *= beside(factor, block)[:, None]
-    # The inverse of the rounded factor, so that the change of coordinates is the one that was applied.
-    return np.where(root > 0, peak / factor.astype(np.float64), 0.0)
+    def backward(self, residual: Array) -> np.ndarray:
+        """Return the sums (k, p) of the rows weighted by residuals (k, rows)."""
+        return to_host(residual @ self._columns.read(self.rows).T)

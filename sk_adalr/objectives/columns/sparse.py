@@ -7,8 +7,8 @@ import numpy as np
 from scipy import sparse
 
 from sk_adalr.backends import Array, beside, csr, namespace, to_host
-from sk_adalr.objectives.columns.base import Columns
-from sk_adalr.objectives.columns.blocks import Block
+from sk_adalr.objectives.columns.base import Block, Columns
+from sk_adalr.statistics import share_unit
 
 # Squares of numbers above the first, and below its inverse, are safe. Columns with more entries than this share of
 # the rows may be constant.
@@ -24,7 +24,7 @@ class SparseColumns(Columns):
         self.shape = n, p = X.shape
         # Products of mixed precision would copy the data in every pass; indices dominate the traffic anyway.
         host = sparse.csr_array(to_host(X), dtype=np.float64)
-        self.n_entries = host.nnz
+        self.n_entries, self.dtype = host.nnz, host.dtype
         # Data on a device do not come back to it: only the statistics below are the host's.
         on_host = namespace(X) is np
         self.data = host if on_host else csr((X.data.astype(np.float64), X.indices, X.indptr), X.shape)
@@ -73,9 +73,10 @@ class SparseColumns(Columns):
         """Return the coefficients themselves."""
         return coef
 
-    def _ranges(self) -> np.ndarray:
+    def share_unit(self) -> bool:
+        """Say whether the columns look like pixels or counts: ranges that differ little."""
         host = to_host(self.data)
-        return (host.max(axis=0) - host.min(axis=0)).toarray().ravel()
+        return share_unit((host.max(axis=0) - host.min(axis=0)).toarray().ravel()[self.alive])
 
     def row_products(self, factor: np.ndarray) -> np.ndarray:
         """Return the products (n, n) of the standardised rows, each column times its factor (p,); the host's."""

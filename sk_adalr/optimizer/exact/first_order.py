@@ -74,7 +74,7 @@ class FirstOrder(SolverBase):
         p = columns.shape[1]
         self._columns, self._penalty = columns, penalty
         self._loss_of_rows, self._fit_intercept = loss.of_rows(target, weight), fit_intercept
-        self._single = columns.data.dtype == np.float32
+        self._single = columns.dtype == np.float32
         (constant,), (curvature,) = constant_model(loss, target, weight, fit_intercept)
         curvature = curvature or 1.0  # of a loss that is straight there
         self.rates = self._initial_rates = constant_model_rates(columns, curvature, penalty)

@@ -39,7 +39,7 @@ def curvature_of_output(columns: DenseColumns, second: Array, fit_intercept: boo
     root = xp.sqrt(second).astype(columns.dtype, copy=False)
     total = xp.zeros((size, size))
     for rows, block in _row_blocks(columns, size, 1):
-        xp.multiply(columns.data[:, rows], root[rows], out=block[:p])
+        columns.fill(rows, block[:p], root[rows])
         block[p:] = root[rows]
         total += block @ block.T
     return to_host(total) / n
@@ -49,8 +49,11 @@ def _unweighted_curvature(columns: DenseColumns, second: float, size: int) -> np
     """Curvature where it is the same in all rows, as at the constant model."""
     n, p = columns.shape
     total = np.full((size, size), float(n))
-    total[:p, :p] = to_host(columns.data @ columns.data.T)
-    total[p:, :p] = to_host(columns.data.sum(axis=1))
+    products, sums = 0.0, 0.0
+    for rows in columns.slices():
+        block = columns.read(rows)
+        products, sums = products + block @ block.T, sums + block.sum(axis=1, dtype=np.float64)
+    total[:p, :p], total[p:, :p] = to_host(products), to_host(sums)
     total[:p, p:] = total[p:, :p].T
     return total * (second / n)
 
@@ -74,7 +77,7 @@ def curvature_of_classes(
     probabilities = probabilities.astype(columns.dtype, copy=False)
     total, within = xp.zeros((k * size, k * size)), xp.zeros((k * size, size))
     for rows, block in _row_blocks(columns, size, k):
-        block[:p] = columns.data[:, rows]
+        columns.fill(rows, block[:p])
         block[p:] = 1.0
         if root is not None:
             block *= root[rows]
@@ -93,7 +96,7 @@ def _row_blocks(columns: DenseColumns, height: int, copies: int) -> Iterator[tup
     values = _BLOCK if xp is np else _DEVICE_BLOCK
     step = min(n, max(_MIN_ROWS, values // (height * copies)))
     # In the memory order of the columns.
-    buffer = xp.empty((height, step), columns.dtype, order="C" if columns.data.flags.c_contiguous else "F")
+    buffer = xp.empty((height, step), columns.dtype, order="F" if columns.lie_by_rows else "C")
     for start in range(0, n, step):
         rows = slice(start, min(start + step, n))
         yield rows, buffer[:, : rows.stop - start]

@@ -67,7 +67,7 @@ class MultiOutput(SolverBase):
         self.loss = self._evaluate(self._params, self._grad)
         self.reference_loss, self.n_passes = self.loss, 4
         # A loss computed in the precision of the data does not resolve smaller decreases.
-        self._noise = 4.0 * float(np.finfo(columns.data.dtype).eps)
+        self._noise = 4.0 * float(np.finfo(columns.dtype).eps)
         self._rates = floored_rates(columns, rates)
         first_rates = np.concatenate([np.tile(self._rates, n_classes), intercept_rates])
         self._inverse_hessian = InverseHessian(

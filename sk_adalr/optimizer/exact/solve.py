@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from sk_adalr.backends import Array, is_sparse
-from sk_adalr.objectives.columns import Columns, columns_in_place, newton_columns
+from sk_adalr.objectives.columns import Columns, first_order_columns, newton_columns
 from sk_adalr.objectives.losses import Loss
 from sk_adalr.optimizer.exact.ending import (
     DEPENDENT,
@@ -79,7 +79,7 @@ def solve_exact(
     ExactResult
     """
     weight = normalised_weight(sample_weight)
-    columns = columns_in_place(X, weight, fit_intercept, by_blocks=not loss.is_separable)
+    columns = first_order_columns(X, weight, fit_intercept, by_blocks=not loss.is_separable)
     start = None if coef is None else _start(columns, coef, intercept)
     solver = _first_order_solver(
         columns, loss, target, weight, _scaled_penalty(columns, penalty), fit_intercept, start

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy import linalg
 
-from sk_adalr.backends import Array, beside, is_sparse, to_host
+from sk_adalr.backends import Array, beside, to_host
 from sk_adalr.objectives.columns import standardised_columns
 from sk_adalr.optimizer.exact.directions import Directions, rounding_noise
 from sk_adalr.optimizer.exact.least_squares import standardised_target
@@ -27,7 +27,7 @@ class WideProblem:
 
     def __init__(self, X: Any, target: Array, weight: Array | None, penalty: float, centre: bool) -> None:
         n = X.shape[0]
-        self._columns = standardised_columns(X if is_sparse(X) else X.astype(np.float64, copy=False), weight, centre)
+        self._columns = standardised_columns(X, weight, centre, np.float64)
         alive, self.mean = self._columns.alive, self._columns.mean
         self._noise = rounding_noise(self._columns.mean[alive], self._columns.scale[alive], X.dtype)
         self._root = np.ones(n) if weight is None else np.sqrt(to_host(weight))
