@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from sklearn.utils.extmath import safe_sparse_dot
 
 from sk_adalr.backends import is_sparse, namespace
 
@@ -65,3 +66,15 @@ def slices_of_rows(X: Any, n_values: int | None = None, least: int = 1) -> Itera
     size = max(least, n_values // max(1, p))
     for start in range(0, n, size):
         yield slice(start, min(start + size, n))
+
+
+def predictions(X: Any, coef: Any) -> Any:
+    """Return the products (n, k) of `X` (n, p) and coefficients (p, k), with no copy of `X` in another dtype."""
+    if is_sparse(X) or is_sparse(coef) or namespace(X) is not np:
+        return safe_sparse_dot(X, coef, dense_output=True)
+    if X.dtype == coef.dtype and not is_mapped(X):
+        return X @ coef
+    raw = np.empty((X.shape[0], coef.shape[1]), np.result_type(X.dtype, coef.dtype))
+    for rows in slices_of_rows(X, 1 << 18):
+        np.matmul(X[rows], coef, out=raw[rows])
+    return raw

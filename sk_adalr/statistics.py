@@ -171,9 +171,7 @@ def _sparse_extremes(X: Any, weight: Array | None) -> tuple[np.ndarray, np.ndarr
     return low.astype(np.float64), high.astype(np.float64), np.bincount(X.indices, nonzero, p)
 
 
-def _sparse_moments(
-    X: Any, weight: Array | None, center: bool, unit: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _sparse_moments(X: Any, weight: Array | None, center: bool, unit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     X, weight = to_host(X), None if weight is None else to_host(weight)  # scikit-learn's routines are the host's
     entries = X.data.astype(np.float64)
     if (unit != 1).any():

@@ -157,7 +157,7 @@ def encode_labels(
     y = y if y.ndim == 1 else column_or_1d(y, warn=True)
     if not (class_weight is None or isinstance(class_weight, dict) or str(class_weight) == "balanced"):
         raise ValueError(f"`class_weight` must be a dict, 'balanced' or None; got {class_weight!r}.")
-    present, indices = np.unique(y, return_inverse=True)
+    present = np.unique(y)
     if classes is None:
         classes = present
     else:
@@ -166,7 +166,7 @@ def encode_labels(
             raise ValueError(
                 f"`y` has values outside `classes`: {unknown.tolist()}; `classes` are {classes.tolist()}."
             )
-        indices = np.searchsorted(classes, present)[indices]
+    indices = np.searchsorted(classes, y)
     if len(classes) < 2 and not one_class:
         raise ValueError(f"{estimator_name} needs samples of at least 2 classes; got one class: {classes[0]}.")
     row_weight = None

@@ -10,24 +10,32 @@ from sklearn.utils import assert_all_finite, check_array
 from sklearn.utils.validation import validate_data
 
 from sk_adalr.backends import Origin, enter, enter_host, is_sparse, namespace, origin, same_place, to_host
+from sk_adalr.caller import warn_caller
 from sk_adalr.integers import refuse_merged_integers
+from sk_adalr.rows import is_mapped, slices_of_rows
 
 FLOAT_DTYPES = (np.float64, np.float32)
+# Bytes of a copy of a memory map from which its user should know.
+_LARGE_COPY = 2**26
 
 
 def check_features(estimator: Any, X: Any, *, reset: bool) -> Any:
     """Return `X` as a float array or CSR matrix (n_samples, n_features); see `check_features_and_target`."""
     _refuse_masked_and_dask(X=X)
     _refuse_dates(X=X)
+    order = _order_to_ask_for(X)
     with _overflow_is_a_value_error():
-        X = validate_data(estimator, enter(X, "`X`"), accept_sparse="csr", dtype=FLOAT_DTYPES, order="C", reset=reset)
+        X = validate_data(
+            estimator, enter(X, "`X`"), accept_sparse="csr", dtype=FLOAT_DTYPES, order=order, reset=reset
+        )
     return _in_c_order(X)
 
 
 def check_features_and_target(estimator: Any, X: Any, y: Any, *, numeric: bool, reset: bool) -> tuple[Any, np.ndarray]:
     """Return `X` as a float array or CSR matrix and `y` as an array of as many rows.
 
-    float32 stays float32, everything else becomes float64, all in C order, in which rows are read. Arrays of other
+    float32 stays float32, everything else becomes float64, all in C order, in which rows are read, but for memory maps
+    of floats, which stay as they are. Arrays of other
     libraries are taken where scikit-learn's ``array_api_dispatch`` is on: `X` stays on its device, `y` comes to the
     host. Sets or checks `n_features_in_` and `feature_names_in_` of the estimator.
 
@@ -39,6 +47,7 @@ def check_features_and_target(estimator: Any, X: Any, y: Any, *, numeric: bool, 
     """
     _refuse_masked_and_dask(X=X, y=y)
     _refuse_dates(X=X, **({"y": y} if numeric else {}))
+    order = _order_to_ask_for(X)
     X, y = enter(X, "`X`"), enter_host(y, "`y`")
     if reset:  # later rows are known in the precision of the first
         arrays = {"X": X, "y": y} if numeric else {"X": X}
@@ -51,7 +60,7 @@ def check_features_and_target(estimator: Any, X: Any, y: Any, *, numeric: bool, 
             y,
             accept_sparse="csr",
             dtype=FLOAT_DTYPES,
-            order="C",
+            order=order,
             multi_output=True,
             y_numeric=numeric,
             reset=reset,
@@ -119,7 +128,8 @@ def scale_weights(weight: np.ndarray | None, dtype: Any) -> tuple[np.ndarray | N
     if (weight == weight[0]).all():
         return None, float(weight[0])
     scale = float(np.exp2(np.frexp(weight.max())[1] - 1))
-    return np.maximum(weight / scale, float(np.finfo(dtype).tiny) ** 0.5).astype(dtype), scale
+    scaled = weight / scale
+    return np.maximum(scaled, float(np.finfo(dtype).tiny) ** 0.5, out=scaled).astype(dtype, copy=False), scale
 
 
 def check_same_origin(estimator: Any, X: Any, fitted: Any, method: str) -> Origin:
@@ -156,10 +166,21 @@ def check_finite_prediction(raw: Any) -> Any:
     return raw
 
 
+def _order_to_ask_for(X: Any) -> str | None:
+    """Return the memory order that scikit-learn should bring `X` into: any for a memory map, which would be copied."""
+    if not is_mapped(X):
+        return "C"
+    if X.dtype not in FLOAT_DTYPES and 8 * X.size > _LARGE_COPY:
+        warn_caller(
+            f"`X` is a memory map of {X.dtype}, which is copied into memory as float64: {8 * X.size / 1e9:.2g} GB. "
+            "Save it as float32 or float64 to have its rows read where they lie, or pass slices to `partial_fit`."
+        )
+    return None
+
+
 def _in_c_order(X: Any) -> Any:
-    """Return CuPy's `X` in C order, which scikit-learn only asks NumPy for."""
-    xp = namespace(X)
-    return X if xp is np or is_sparse(X) else xp.ascontiguousarray(X)
+    """Return `X` in C order, unless it is sparse or a memory map; scikit-learn only asks NumPy for it."""
+    return X if is_sparse(X) or is_mapped(X) else namespace(X).ascontiguousarray(X)
 
 
 @contextmanager
@@ -207,18 +228,28 @@ def _check_magnitude(estimator: Any, name: str, array: Any) -> None:
     entries = array.data if is_sparse(array) else array
     if entries.dtype.kind != "f" or entries.size == 0:
         return
-    flat = entries.reshape(-1)
     with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(float(flat @ flat)):
+        if np.isfinite(_sum_of_squares(entries)):
             return
-        assert_all_finite(array, estimator_name=type(estimator).__name__, input_name=name)
-    largest, limits = float(abs(entries).max()), np.finfo(entries.dtype)
+        # In the order in memory it is checked without a copy.
+        in_order = array.T if not is_sparse(array) and entries.flags.f_contiguous else array
+        assert_all_finite(in_order, estimator_name=type(estimator).__name__, input_name=name)
+    largest, limits = float(max(-entries.min(), entries.max())), np.finfo(entries.dtype)
     if largest > limits.max / (4 * array.shape[0]):
         unit = 10.0 ** np.floor(np.log10(largest))
         raise ValueError(
             f"`{name}` has numbers up to {largest:.3g}: sums over its {array.shape[0]} rows exceed the range of "
             f"{entries.dtype} ({limits.max:.3g}). Rescale it, for example by `{name} / {unit:.0e}`."
         )
+
+
+def _sum_of_squares(entries: Any) -> float:
+    if entries.flags.c_contiguous or entries.flags.f_contiguous:
+        flat = entries.reshape(-1) if entries.flags.c_contiguous else entries.T.reshape(-1)
+        return float(flat @ flat)
+    matrix = entries.reshape(len(entries), -1)
+    parts = (matrix[rows].reshape(-1) for rows in slices_of_rows(matrix))
+    return sum(float(part @ part) for part in parts)
 
 
 def as_dtype(X: Any, dtype: Any) -> Any:

@@ -34,6 +34,7 @@ SAME_FLOOR = {
     ("standardization", "statistics"),
     ("statistics", "rows"),
     ("validation", "integers"),
+    ("validation", "rows"),
     ("options", "names"),
 }
 LOADED_ON_DEMAND = {"backends/kernels/fused/compile.py"}

@@ -19,6 +19,7 @@ from sk_adalr.estimators.job import Job, Report, publisher, restored, unchanged_
 from sk_adalr.estimators.model import LinearModel, NetworkModel
 from sk_adalr.estimators.own_parameters import nested_parameters, own_parameters
 from sk_adalr.options import Options
+from sk_adalr.rows import some_rows
 from sk_adalr.targets import Target
 from sk_adalr.validation import NoWeightError, as_dtype, check_features_and_target, check_weights, scale_weights
 
@@ -178,14 +179,15 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         target = self._encode(options, y, X.dtype, weight, classes)
         if before is not None:
             _check_same_target(target, self)
-        total = check_weights(weight, X.shape[0], target.class_weight)
+        total = weight if target.class_weight is None else check_weights(weight, X.shape[0], target.class_weight)
         if total is not None and not total.all():  # a row without weight is no row, but its class is one
             rows = total > 0
-            X, target, total = X[beside(rows, X)], target.of_rows(rows), total[rows]
-            weight = None if weight is None else weight[rows]
-        sample_weight, _ = scale_weights(weight, X.dtype)
-        weight, weight_scale = scale_weights(total, X.dtype)
-        data = Dataset(X, target.values, weight, weight_scale, sample_weight)
+            is_same = total is weight
+            X, target, total = some_rows(X, beside(rows, X)), target.of_rows(rows), total[rows]
+            weight = total if is_same else None if weight is None else weight[rows]
+        scaled, weight_scale = scale_weights(total, X.dtype)
+        sample_weight = scaled if total is weight else scale_weights(weight, X.dtype)[0]
+        data = Dataset(X, target.values, scaled, weight_scale, sample_weight)
         return data.moved(_mover(options.backend, X)), target
 
     def _with_validation(self, options: Options, target: Target, X_val: Any, y_val: Any, X: Any) -> Target:

@@ -1,6 +1,7 @@
 """Training on mini-batches: from a job to a trainer, and back to fitted attributes."""
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,14 @@ from sk_adalr.objectives import Network, PenalizedMean
 from sk_adalr.optimizer import freeze
 from sk_adalr.optimizer.automatic import AutomaticOptimizer
 from sk_adalr.parameters import ParameterLayout
+from sk_adalr.rows import in_rows
 from sk_adalr.training import History, Setup, StopReason, Trainer, TrainingState, thaw_units
 from sk_adalr.units import UnitChoice, Units
 
 
 def train(job: Job[Any], *, is_chunk: bool = False, auto_batch_size: int = 200) -> dict[str, Any]:
     """Return all fitted attributes after a fit, or after one pass over a chunk of a stream."""
+    job = replace(job, data=replace(job.data, X=in_rows(job.data.X)))
     # What trains ends with `_trained`: its buffers make room for the model in the user's units.
     return _fitted(job, *_trained(job, is_chunk, auto_batch_size))
 

@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import check_is_fitted
 
 from sk_adalr.backends import Array, Origin, beside, fitted_array, is_sparse, namespace
@@ -20,6 +19,7 @@ from sk_adalr.judging import Policy
 from sk_adalr.names import check_bool, check_choice, check_number
 from sk_adalr.objectives import ACTIVATIONS, L2Penalty, Network, predict_raw
 from sk_adalr.parameters import ParameterLayout
+from sk_adalr.rows import predictions
 from sk_adalr.targets import Target
 from sk_adalr.training import History
 from sk_adalr.units import Units
@@ -123,7 +123,7 @@ def raw_linear_prediction(estimator: Any, X: Any, method: str) -> tuple[Array, O
     coef = fitted_coef if is_sparsified else xp.atleast_2d(fitted_array(fitted_coef, X))
     intercept = fitted_array(estimator.intercept_, X)
     check_finite_model(estimator, coef.data if is_sparsified else coef, intercept)
-    raw = safe_sparse_dot(X, coef.T, dense_output=True) + xp.atleast_1d(intercept)
+    raw = predictions(X, coef.T) + xp.atleast_1d(intercept)
     return check_finite_prediction(raw), origin
 
 

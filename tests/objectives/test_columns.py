@@ -157,7 +157,7 @@ def test_an_offset_of_a_million_deviations_costs_no_digits(order, make, n_column
     np.testing.assert_allclose(columns.forward(coef), rows @ coef, rtol=0, atol=1e-13)
     np.testing.assert_allclose(columns.backward(residual), residual @ rows, rtol=0, atol=1e-12)
     np.testing.assert_allclose(columns.dense_rows(), rows, rtol=0, atol=1e-13)
-    products = (rows * 2.0**-np.arange(n_columns)) @ (rows * 2.0**-np.arange(n_columns)).T
+    products = (rows * 2.0 ** -np.arange(n_columns)) @ (rows * 2.0 ** -np.arange(n_columns)).T
     np.testing.assert_allclose(columns.row_products(2.0 ** -np.arange(n_columns)), products, rtol=0, atol=1e-12)
 
 

@@ -58,7 +58,7 @@ def first_order_columns(X: Any, weight: Array | None = None, centre: bool = True
 
 
 def newton_columns(X: Any, weight: Array | None, centre: bool) -> DenseColumns:
-    """Return the columns of dense X (n, p) for Newton's method, which units do not disturb, as they are if that is safe.
+    """Return the columns of dense X (n, p) as passes read them, for Newton's method, which units do not disturb.
 
     Arguments as for `standardised_columns`.
     """

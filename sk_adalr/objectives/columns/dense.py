@@ -19,12 +19,12 @@ _FEW_COLUMNS = 20
 
 
 class DenseColumns(Columns):
-    r"""Columns of X (n, p), centred and scaled without a copy: passes read rows :math:`z = (x - c) / s`, and with these
+    r"""Columns of X (n, p), standardised without a copy: passes read rows :math:`z = (x - c) / s`, and with those
 
     .. math:: \tilde x = (z - o) u, \qquad o = (\mu - c) / s, \quad u = s / \sigma.
 
-    Where X is read as it is, c = 0 and s = 1. Where offsets would cost digits, c is the mean in a number of X, and each
-    block of rows is centred in cache; where units are extreme, it is also divided, by :math:`s = \sigma`.
+    Where X is read as it is, c = 0 and s = 1. Where offsets would cost digits, c is the mean in a number of X, and
+    each block of rows is centred in cache; where units are extreme, it is also divided, by :math:`s = \sigma`.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ class DenseColumns(Columns):
         return columns
 
     def as_read(self) -> "DenseColumns":
-        """Return the columns as passes read them, for a solver that what is left of means and units does not disturb."""
+        """Return the columns as passes read them, for a solver that units do not disturb."""
         columns = copy(self)
         columns._is_plain = True
         columns.mean, columns.scale = np.zeros(self.shape[1]), np.ones(self.shape[1])
@@ -126,8 +126,8 @@ class DenseColumns(Columns):
             p, m = self.shape[1], rows.stop - rows.start
             if self._buffer is None or self._buffer.size < p * m:
                 self._buffer = np.empty(p * m, self.dtype)
-            order = "F" if self.lie_by_rows else "C"
-            self._last = self.fill(rows, self._buffer[: p * m].reshape((p, m), order=order))
+            memory = self._buffer[: p * m]
+            self._last = self.fill(rows, memory.reshape(m, p).T if self.lie_by_rows else memory.reshape(p, m))
             self._held = rows
         return self._last
 
@@ -165,7 +165,7 @@ class DenseColumns(Columns):
 
     def rounded(self, coef: np.ndarray) -> np.ndarray:
         """Return coefficients as `forward` sees them: a step is only exact in the numbers it was computed with."""
-        coef = self.to_blocks(coef, 0.0)[0]
+        coef = self.to_blocks(coef, np.zeros(coef.shape[:-1]))[0]
         return coef if self._is_plain else coef / self._unit
 
     def to_blocks(self, coef: np.ndarray, intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -5,11 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from sk_adalr.backends import Array, beside, namespace
+from sk_adalr.backends import Array, beside, is_sparse, namespace
 from sk_adalr.objectives.losses import Loss
 from sk_adalr.optimizer.exact.factorisation import in_row_space
 from sk_adalr.optimizer.exact.result import ExactResult, LeastSquaresSolution
+from sk_adalr.rows import slices_of_rows
 
+# Values of the data that are looked at together.
+_VALUES_OF_SCORES = 1 << 18
 # Reciprocal conditions below which columns depend on each other: of a curvature, and nearly, of a system.
 DEPENDENT, _NEARLY_DEPENDENT = 1e-6, 1e-4
 # Singular values up to which they cost little beside a fit.
@@ -76,7 +79,14 @@ def of_least_norm(
 
 def separates(X: Any, target: Array, result: ExactResult) -> bool:
     """Say whether a classifier predicts every row right: its loss then falls forever as its coefficients grow."""
-    scores = X @ beside(result.coef, X) + beside(result.intercept, X)
+    coef, intercept = beside(result.coef, X), beside(result.intercept, X)
+    if is_sparse(X):
+        return _are_right(X @ coef + intercept, target)
+    slices = slices_of_rows(X, _VALUES_OF_SCORES if namespace(X) is np else X.shape[0] * X.shape[1])
+    return all(_are_right(X[rows] @ coef + intercept, target[rows]) for rows in slices)
+
+
+def _are_right(scores: Array, target: Array) -> bool:
     if target.ndim == 2:
         return bool((scores * (2 * target - 1) > 0).all())
     others = scores.copy()

@@ -204,8 +204,11 @@ def normalised_weight(sample_weight: Array | None) -> Array | None:
     if sample_weight is None:
         return None
     weight = sample_weight.astype(np.float64)
-    weight = weight / weight.max()
-    return None if (weight == 1).all() else weight / weight.mean()
+    weight /= weight.max()
+    if (weight == 1).all():
+        return None
+    weight /= weight.mean()
+    return weight
 
 
 def _start(columns: Columns, coef: np.ndarray, intercept: np.ndarray | None) -> Solution:
