@@ -9,8 +9,8 @@ from sklearn.linear_model import LogisticRegression
 from sk_adalr import AdaptiveLRLogisticRegression
 from sk_adalr.objectives import BinomialLogLoss, HalfSquaredError, MultinomialLogLoss
 from sk_adalr.objectives.columns import newton_columns
-from sk_adalr.optimizer.exact import full_curvature, prefers_newton, solve_exact, solve_newton
-from sk_adalr.optimizer.exact.full_curvature import curvature_of_classes, curvature_of_output
+from sk_adalr.optimizer.exact import prefers_newton, solve_exact, solve_newton
+from sk_adalr.optimizer.exact.full_curvature import CurvatureSum
 
 LOSS = {"squared": HalfSquaredError(), "binomial": BinomialLogLoss(), "multinomial": MultinomialLogLoss()}
 
@@ -75,8 +75,7 @@ def test_it_finds_the_optimum_of_the_first_order_solver(name, fit_intercept, wei
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("fit_intercept", [False, True])
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_the_curvature_is_the_derivative_of_the_gradient(monkeypatch, n_classes, fit_intercept, weighted):
-    monkeypatch.setattr(full_curvature, "_BLOCK", 1)  # the fewest rows to a block, 512
+def test_the_curvature_is_the_derivative_of_the_gradient(n_classes, fit_intercept, weighted):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(700, 3)), rng.integers(n_classes, size=700)
     weight = rng.random(700) if weighted else None
@@ -98,11 +97,10 @@ def test_the_curvature_is_the_derivative_of_the_gradient(monkeypatch, n_classes,
     np.testing.assert_allclose(gradient(params), numeric, atol=1e-9)
     numeric = [(gradient(params + e) - gradient(params - e)) / (2 * step) for e in each]
     second = data_loss.derivatives(evaluated(params)[1])[2]
-    if k == 1:
-        curvature = curvature_of_output(columns, second[0], fit_intercept)
-    else:
-        curvature = curvature_of_classes(columns, second, weight, fit_intercept)
-    np.testing.assert_allclose(curvature, numeric, atol=1e-9)
+    curvature = CurvatureSum(columns, k, fit_intercept)
+    for rows in (slice(0, 512), slice(512, 700)):
+        curvature.add(rows, second[:, rows], None if weight is None else weight[rows])
+    np.testing.assert_allclose(curvature.result(), numeric, atol=1e-9)
 
 
 def test_it_takes_fewer_iterations_than_first_order_steps():

@@ -9,94 +9,80 @@ intercepts,
 for one score per row and for the softmax :math:`P` of several. It is summed over blocks of rows that stay in cache.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from sk_adalr.backends import Array, namespace, to_host
 from sk_adalr.objectives.columns import DenseColumns
 
-# Values of a block of weighted columns: a second-level cache of 2 MiB (on 60 columns a quarter of it took a tenth
-# longer), and enough for a device.
-_BLOCK, _DEVICE_BLOCK = 1 << 18, 1 << 24
-_MIN_ROWS = 512
 
-
-def curvature_of_output(columns: DenseColumns, second: Array, fit_intercept: bool) -> np.ndarray:
-    """Return the curvature (q, q) of one score per row, where q is p or, with an intercept, p + 1.
+class CurvatureSum:
+    """The curvature (k q, k q) of the rows so far, score by score, where q is p or, with intercepts, p + 1.
 
     Parameters
     ----------
     columns : DenseColumns (n, p)
-    second : array (n,)
-        Second derivatives of the loss, weighted, at least 0.
+    n_scores : int
     fit_intercept : bool
     """
-    n, p = columns.shape
-    xp, size = namespace(columns.data), p + fit_intercept
-    if second.min() == second.max():
-        return _unweighted_curvature(columns, float(second[0]), size)
-    root = xp.sqrt(second).astype(columns.dtype, copy=False)
-    total = xp.zeros((size, size))
-    for rows, block in _row_blocks(columns, size, 1):
-        columns.fill(rows, block[:p], root[rows])
-        block[p:] = root[rows]
-        total += block @ block.T
-    return to_host(total) / n
 
+    def __init__(self, columns: DenseColumns, n_scores: int, fit_intercept: bool) -> None:
+        self._columns, self._n_scores, self._size = columns, n_scores, columns.shape[1] + fit_intercept
+        xp, size = namespace(columns.data), n_scores * self._size
+        self._total, self._within = xp.zeros((size, size)), xp.zeros((size, self._size))
+        self._buffer = xp.empty(0, columns.dtype)
 
-def _unweighted_curvature(columns: DenseColumns, second: float, size: int) -> np.ndarray:
-    """Curvature where it is the same in all rows, as at the constant model."""
-    n, p = columns.shape
-    total = np.full((size, size), float(n))
-    products, sums = 0.0, 0.0
-    for rows in columns.slices():
-        block = columns.read(rows)
-        products, sums = products + block @ block.T, sums + block.sum(axis=1, dtype=np.float64)
-    total[:p, :p], total[p:, :p] = to_host(products), to_host(sums)
-    total[:p, p:] = total[p:, :p].T
-    return total * (second / n)
+    def add(self, rows: slice, curvature: Array, weight: Array | None) -> None:
+        """Add some rows (m) of `columns`.
 
+        Parameters
+        ----------
+        rows : slice
+        curvature : array (k, m)
+            Of one score its second derivatives, weighted, at least 0; else the probabilities.
+        weight : array (m,) or None
+            Sample weights with mean 1.
+        """
+        if self._n_scores > 1:
+            self._add_classes(rows, curvature, weight)
+        elif curvature.min() == curvature.max():
+            self._add_equal(rows, float(curvature[0, 0]))
+        else:
+            block = self._with_ones(rows, namespace(curvature).sqrt(curvature[0]))
+            self._total += block @ block.T
 
-def curvature_of_classes(
-    columns: DenseColumns, probabilities: Array, weight: Array | None, fit_intercept: bool
-) -> np.ndarray:
-    """Return the curvature (K q, K q) of the softmax, class by class.
+    def result(self) -> np.ndarray:
+        """Return the mean over all rows."""
+        for start in range(0, len(self._total), self._size) if self._n_scores > 1 else ():
+            own = slice(start, start + self._size)
+            self._total[own, own] += self._within[own]
+        return to_host(self._total) / self._columns.shape[0]
 
-    Parameters
-    ----------
-    columns : DenseColumns (n, p)
-    probabilities : array (K, n)
-    weight : array (n,) or None
-        Sample weights with mean 1.
-    fit_intercept : bool
-    """
-    n, p = columns.shape
-    xp, k, size = namespace(columns.data), len(probabilities), p + fit_intercept
-    root = None if weight is None else xp.sqrt(weight)
-    probabilities = probabilities.astype(columns.dtype, copy=False)
-    total, within = xp.zeros((k * size, k * size)), xp.zeros((k * size, size))
-    for rows, block in _row_blocks(columns, size, k):
-        columns.fill(rows, block[:p])
-        block[p:] = 1.0
-        if root is not None:
-            block *= root[rows]
-        shares = (probabilities[:, None, rows] * block).reshape(k * size, -1)
-        total -= shares @ shares.T
-        within += shares @ block.T
-    for start in range(0, k * size, size):
-        own = slice(start, start + size)
-        total[own, own] += within[own]
-    return to_host(total) / n
+    def _add_equal(self, rows: slice, second: float) -> None:
+        """Add rows of the same curvature, as at the constant model, without a product of each with it."""
+        p, block = self._columns.shape[1], self._columns.read(rows)
+        self._total[:p, :p] += (block @ block.T) * second
+        if self._size > p:
+            sums = block.sum(axis=1, dtype=np.float64) * second
+            self._total[p, :p] += sums
+            self._total[:p, p] += sums
+            self._total[p, p] += second * block.shape[1]
 
+    def _add_classes(self, rows: slice, probabilities: Array, weight: Array | None) -> None:
+        xp = namespace(probabilities)
+        block = self._with_ones(rows, None if weight is None else xp.sqrt(weight))
+        probabilities = probabilities.astype(block.dtype, copy=False)
+        shares = (probabilities[:, None] * block).reshape(self._n_scores * self._size, -1)
+        self._total -= shares @ shares.T
+        self._within += shares @ block.T
 
-def _row_blocks(columns: DenseColumns, height: int, copies: int) -> Iterator[tuple[slice, Array]]:
-    """Slices of rows, each with a buffer (height, rows) of which `copies` fit the cache together."""
-    n, xp = columns.shape[0], namespace(columns.data)
-    values = _BLOCK if xp is np else _DEVICE_BLOCK
-    step = min(n, max(_MIN_ROWS, values // (height * copies)))
-    # In the memory order of the columns.
-    buffer = xp.empty((height, step), columns.dtype, order="F" if columns.lie_by_rows else "C")
-    for start in range(0, n, step):
-        rows = slice(start, min(start + step, n))
-        yield rows, buffer[:, : rows.stop - start]
+    def _with_ones(self, rows: slice, factor: Array | None) -> Array:
+        """Return the columns (q, m) of some rows and one of ones, each row times its factor (m,)."""
+        p, m = self._columns.shape[1], rows.stop - rows.start
+        if self._buffer.size < self._size * m:
+            self._buffer = namespace(self._buffer).empty(self._size * m, self._columns.dtype)
+        memory = self._buffer[: self._size * m]
+        block = memory.reshape(m, self._size).T if self._columns.lie_by_rows else memory.reshape(self._size, m)
+        factor = None if factor is None else factor.astype(block.dtype, copy=False)
+        self._columns.fill(rows, block[:p], factor)
+        block[p:] = 1.0 if factor is None else factor
+        return block
