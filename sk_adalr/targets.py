@@ -177,7 +177,7 @@ def encode_labels(
         values=indices.astype(dtype).reshape(-1, 1) if binary else indices,
         loss=BinomialLogLoss() if binary else MultinomialLogLoss(),
         n_outputs=1 if binary else len(classes),
-        labels=indices,
+        labels=indices.astype(np.int8) if binary else indices,
         class_weight=row_weight,
         attributes={"classes_": classes, "_multilabel": False},
         score=_accuracy,

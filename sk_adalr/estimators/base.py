@@ -19,7 +19,7 @@ from sk_adalr.estimators.job import Job, Report, publisher, restored, unchanged_
 from sk_adalr.estimators.model import LinearModel, NetworkModel
 from sk_adalr.estimators.own_parameters import nested_parameters, own_parameters
 from sk_adalr.options import Options
-from sk_adalr.rows import some_rows
+from sk_adalr.rows import is_mapped, some_rows
 from sk_adalr.targets import Target
 from sk_adalr.validation import NoWeightError, as_dtype, check_features_and_target, check_weights, scale_weights
 
@@ -187,6 +187,7 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             weight = total if is_same else None if weight is None else weight[rows]
         scaled, weight_scale = scale_weights(total, X.dtype)
         sample_weight = scaled if total is weight else scale_weights(weight, X.dtype)[0]
+        target = replace(target, class_weight=None)  # a vector of many rows, which is in the weights now
         data = Dataset(X, target.values, scaled, weight_scale, sample_weight)
         return data.moved(_mover(options.backend, X)), target
 
@@ -284,6 +285,8 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
 def _mover(backend: str, X: Any) -> Callable[[Any], Any]:
     """Return the function that moves an array to where `backend` computes, given the features."""
+    if backend != "cupy" and is_mapped(X):
+        return lambda array: array  # all of them are the host's
     if backend == "auto":
         return lambda array: beside(array, X)
     return to_device if backend == "cupy" else to_host
