@@ -51,15 +51,22 @@ def statistics(X: Any, weight: Array | None = None, center: bool = True) -> Stat
         weight = weight.astype(np.float64)
     low, high, present = (_sparse_extremes if is_sparse(X) else dense_extremes)(X, weight)
     unit = _units(low, high)
-    if is_sparse(X):
-        mean, variance = _sparse_moments(X, weight, center, unit)
-    else:
-        origin, mean, variance = dense_moments(
-            X, weight, center, unit if (unit != 1).any() else None, dtype=np.float64
-        )
-        mean = origin + mean
+    mean, variance = moments(X, weight, center, unit if (unit != 1).any() else None)
     present /= X.shape[0] if weight is None else float(weight.sum())
     return Statistics(mean * unit, np.sqrt(variance) * unit, low, high, present)
+
+
+def moments(
+    X: Any, weight: Array | None, center: bool, unit: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and variance (p,) of the columns of `X`, dense or CSR, in units; 0 and mean square without `center`.
+
+    Arguments as for `dense_moments`.
+    """
+    if is_sparse(X):
+        return _sparse_moments(X, weight, center, unit)
+    origin, mean, variance = dense_moments(X, weight, center, unit, dtype=np.float64)
+    return origin + mean, variance
 
 
 def share_unit(ranges: np.ndarray) -> bool:
@@ -171,10 +178,12 @@ def _sparse_extremes(X: Any, weight: Array | None) -> tuple[np.ndarray, np.ndarr
     return low.astype(np.float64), high.astype(np.float64), np.bincount(X.indices, nonzero, p)
 
 
-def _sparse_moments(X: Any, weight: Array | None, center: bool, unit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _sparse_moments(
+    X: Any, weight: Array | None, center: bool, unit: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
     X, weight = to_host(X), None if weight is None else to_host(weight)  # scikit-learn's routines are the host's
     entries = X.data.astype(np.float64)
-    if (unit != 1).any():
+    if unit is not None:
         entries /= unit[X.indices]
     mean, variance = mean_variance_axis(csr((entries, X.indices, X.indptr), X.shape), axis=0, weights=weight)
     return (mean, variance) if center else (np.zeros_like(mean), variance + mean**2)

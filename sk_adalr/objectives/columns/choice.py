@@ -48,13 +48,15 @@ def first_order_columns(X: Any, weight: Array | None = None, centre: bool = True
         return SparseColumns(X, weight, centre)
     mean, square = moments_around(X, weight)
     mean = mean if centre else np.zeros_like(mean)
-    if _are_safe(X, mean, square, _LARGEST_OFFSET):
+    is_safe = _are_safe(X, mean, square, _LARGEST_OFFSET)
+    if is_safe:
         columns = DenseColumns(X, mean, np.sqrt(square - mean**2))
     else:
         columns = DenseColumns.in_cache(X, weight, centre)
     few = _MANY_COLUMNS if by_blocks else _FEW_COLUMNS
-    is_slow = namespace(X) is not np or X.shape[1] < few or not X.flags.c_contiguous
-    return columns.copied() if is_slow and not is_mapped(X) else columns
+    if is_mapped(X) or (is_safe and namespace(X) is np and X.shape[1] >= few and X.flags.c_contiguous):
+        return columns
+    return columns.copied()
 
 
 def newton_columns(X: Any, weight: Array | None, centre: bool) -> DenseColumns:

@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from sk_adalr.backends import is_sparse
 from sk_adalr.objectives.losses import Loss
 from sk_adalr.optimizer.exact.stream import StreamSummary
+from sk_adalr.rows import predictions
+from sk_adalr.statistics import moments
 
 # Newton steps on one chunk at most, and the decrease, per unit of weight and curvature, that is too small for another.
 _MOST_STEPS, _ENOUGH = 10, 1e-3
@@ -54,22 +55,12 @@ class ColumnMoments:
 
     def adding(self, X: Any, weight: np.ndarray, center: bool) -> "ColumnMoments":
         """Return the moments with the rows of an array or CSR matrix."""
-        total = self.weight + float(weight.sum())
-        share = weight / total
-        mean = X.T @ (share * (total / weight.sum())) if center else np.zeros(X.shape[1])
-        squares = _sparse_squares(X, mean, share) if is_sparse(X) else share @ (X - mean) ** 2
+        added = float(weight.sum())
+        total = self.weight + added
+        mean, variance = moments(X, weight, center)
         old, step = self.weight / total, mean - self.mean
-        variance = old * self.variance + squares + old * (1 - old) * step**2
+        variance = old * self.variance + added / total * variance + old * (1 - old) * step**2
         return ColumnMoments(total, self.mean + (1 - old) * step, variance)
-
-
-def _sparse_squares(X: Any, mean: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Return the weighted sums (n_features,) of squared distances from the mean of the columns of a CSR matrix."""
-    entry_share = np.repeat(share, np.diff(X.indptr))
-    squares = np.bincount(X.indices, entry_share * (X.data - mean[X.indices]) ** 2, X.shape[1])
-    zeros = share.sum() - np.bincount(X.indices, entry_share, X.shape[1])
-    has_zeros = np.bincount(X.indices, minlength=X.shape[1]) < X.shape[0]  # else that is rounding
-    return squares + np.where(has_zeros, np.maximum(zeros, 0.0), 0.0) * mean**2
 
 
 def first_summary(mean: np.ndarray, start: np.ndarray, fit_intercept: bool, unit: float) -> StreamSummary:
@@ -141,7 +132,7 @@ class Chunk:
                 coef, intercept, u = self._newton(start + strength)
             else:
                 coef, intercept = summary.solution(start + strength, self._eps)
-                u = self._X @ coef + intercept
+                u = predictions(self._X, coef) + intercept
         return ChunkResult(coef, intercept, self._loss_sum(u) / self._weight_sum, summary)
 
     def _newton(self, penalty: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -165,7 +156,7 @@ class Chunk:
         return coef, intercept, u
 
     def _evaluate(self, coef: np.ndarray, intercept: np.ndarray, penalty: np.ndarray) -> tuple[float, np.ndarray]:
-        u = self._X @ coef + intercept
+        u = predictions(self._X, coef) + intercept
         squares = self._summary.squares(coef, intercept) + 0.5 * float(penalty @ (coef**2).sum(axis=1))
         return self._loss_sum(u) + squares, u
 
