@@ -161,7 +161,7 @@ class DenseColumns(Columns):
         """Rows of a pass: all, unless they are standardised, or their sums in float32 would lose a digit."""
         if namespace(self.data) is not np or (self._center is None and self.dtype == np.float64):
             return [slice(0, self.shape[0])]
-        return list(slices_of_rows(self.data, _BLOCK_VALUES))
+        return list(slices_of_rows(self.data, 4 * _BLOCK_VALUES if self._center is None else _BLOCK_VALUES))
 
     def rounded(self, coef: np.ndarray) -> np.ndarray:
         """Return coefficients as `forward` sees them: a step is only exact in the numbers it was computed with."""

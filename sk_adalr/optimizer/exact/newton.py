@@ -235,6 +235,7 @@ class Newton(SolverBase):
             total += loss.evaluate(scores)[0] * scores.shape[1]
         return _Point(params, self._penalised(total, params))
 
+    @np.errstate(over="ignore", invalid="ignore")  # of a step that will not be taken
     def _at_scores(self, params: np.ndarray, along: np.ndarray | None = None, with_curvature: bool = False) -> _Point:
         """Return the point of the current scores, or after a step `along` a direction, by one read of the rows.
 
