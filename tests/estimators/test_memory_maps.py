@@ -219,4 +219,4 @@ def two_gigabytes(folder):
 def test_two_gigabytes_are_fitted_in_400_megabytes(case, two_gigabytes):
     done = subprocess.run([sys.executable, "-c", CODE, *map(str, two_gigabytes), case], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert float(done.stdout) > 0.5
+    assert float(done.stdout) > 0.3
