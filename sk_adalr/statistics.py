@@ -94,8 +94,7 @@ def moments_around(
     """
     xp, p, dtype = namespace(X), X.shape[1], np.dtype(dtype or X.dtype)
     slices = list(slices_of_rows(X, 2 * CACHE_VALUES if xp is np else DEVICE_VALUES))
-    buffer, ones = (xp.empty(shape, dtype) for shape in ((slices[0].stop, p), slices[0].stop))
-    ones.fill(1)
+    buffer, ones = xp.empty((slices[0].stop, p), dtype), xp.ones(slices[0].stop, dtype)
     origin, unit = (None if array is None else beside(array.astype(dtype), X) for array in (origin, unit))
     total, square = xp.zeros(p), xp.zeros(p)
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):

@@ -21,7 +21,7 @@ _FEW_COLUMNS, _MANY_COLUMNS = 20, 256
 def standardised_columns(
     X: Any, weight: Array | None = None, centre: bool = True, dtype: type | None = None
 ) -> Columns:
-    """Return the columns of X, dense ones standardised to all digits.
+    """Return the columns of X, dense ones standardised to all digits: in a copy, unless they lie in a memory map.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def standardised_columns(
     if is_sparse(X):
         return SparseColumns(X, weight, centre)
     columns = DenseColumns.in_cache(X, weight, centre, dtype)
-    return columns if namespace(X) is np else columns.copied()
+    return columns if is_mapped(X) else columns.copied()
 
 
 def first_order_columns(X: Any, weight: Array | None = None, centre: bool = True, by_blocks: bool = False) -> Columns:
