@@ -15,23 +15,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sk_adalr.backends import Array, beside, kernels, namespace
-from sk_adalr.objectives.columns import Block, DenseColumns
+from sk_adalr.backends import Array
+from sk_adalr.objectives.columns import DenseColumns
 from sk_adalr.objectives.losses import Loss
-from sk_adalr.optimizer.exact.full_curvature import CurvatureSum
 from sk_adalr.optimizer.exact.loop import SolverBase
 from sk_adalr.optimizer.exact.quasi_newton import InverseHessian
 from sk_adalr.optimizer.exact.rates import constant_model
 from sk_adalr.optimizer.exact.small_system import Factorised
+from sk_adalr.optimizer.exact.summed_rows import SummedRows
 
 # The curvature is kept while the ratio of actual to foretold decrease lies between these: above 1 steps are too short,
 # which the corrections by the last steps mend. Time relative to lbfgs, geometric mean (worst) of 34 problems: a new
 # curvature in each iteration .319 (1.77), kept without corrections .292 (1.48), with them .256 (1.09).
 _KEPT, _N_STEPS = (0.65, 1.7), 5
 _SUFFICIENT, _SHORT, _SHORTEST = 1e-4, 1e-2, 1e-60
-# Values of a block of rows, which is read twice while in cache, and its rows: enough to make calls cheap, few enough
-# for their scores to stay there.
-_BLOCK, _LEAST_ROWS, _MOST_ROWS = 1 << 17, 4096, 8192
 # Where this is faster than first-order steps, measured on generated problems of 1000 to 20000 rows: up to so many
 # coefficients of two classes; for several, and for sparse data, up to so many multiplications in a curvature. Of two
 # classes and 250 columns it takes a tenth of the time where these depend on each other, at a condition number of 100,
@@ -86,9 +83,8 @@ class Newton(SolverBase):
         fit_intercept: bool,
         start: tuple[np.ndarray, np.ndarray] | None = None,
     ) -> None:
-        n, p = columns.shape
-        self._columns, self._weight = columns, weight
-        self._fit_intercept = bool(fit_intercept)
+        p = columns.shape[1]
+        self._columns, self._fit_intercept = columns, bool(fit_intercept)
         self._single = columns.dtype == np.float32
         constant, _ = constant_model(loss, target, weight, self._fit_intercept)
         params = np.zeros((len(constant), p + self._fit_intercept))
@@ -96,19 +92,19 @@ class Newton(SolverBase):
         self._penalty = np.zeros_like(params)
         if penalty is not None:
             self._penalty[:, :p] = penalty
-        self._blocks = columns.row_blocks(min(max(_BLOCK // p, _LEAST_ROWS), _MOST_ROWS))
-        self._losses = [loss.of_rows(target[block.rows], self._weight_of(block)) for block in self._blocks]
-        # What has an entry per row, beside the losses: the scores, and their change along the direction.
-        self._scores, self._change = (namespace(columns.data).zeros((len(constant), n)) for _ in range(2))
-        self._scores += beside(constant[:, None], self._scores)
+        self._rows = SummedRows(columns, loss, target, weight, constant, self._fit_intercept)
         self._curvature: np.ndarray | None = None
-        self.n_passes = 2
-        self._point = self._at_scores(params, with_curvature=start is None)
+        self._point = self._here(params, with_curvature=start is None)
         self.reference_loss = self.loss
         self._inverse_curvature: InverseHessian | None = None
         self._is_new, self._was_full = False, True
         if start is not None:
             self._start_at(*start)
+
+    @property
+    def n_passes(self) -> int:
+        """Number of passes over the data so far, forward and backward."""
+        return self._rows.n_passes
 
     @property
     def coef(self) -> np.ndarray:
@@ -140,10 +136,9 @@ class Newton(SolverBase):
         """Return the decrease of the loss that the curvature foretells, which takes a pass if that has to be new."""
         self._is_new = self._inverse_curvature is None
         if self._point.grad is None:
-            self._point = self._at_scores(self._point.params, with_curvature=self._is_new)
+            self._point = self._here(self._point.params, with_curvature=self._is_new)
         elif self._is_new and self._curvature is None:
-            self._take_curvature()
-        self.n_passes += 1
+            self._curvature = self._rows.curvature()
         grad = self._point.grad
         assert grad is not None
         self._psi = grad + self._penalty * self._point.params
@@ -189,8 +184,7 @@ class Newton(SolverBase):
 
     def movement(self) -> float:
         """Return the largest change of a score in another step: large where the optimum is at infinity."""
-        self.n_passes += 1
-        return max(float(abs(self._predicted(block, self._direction)).max()) for block in self._blocks)
+        return self._rows.largest_change(self._direction)
 
     def _advance(self) -> bool:
         p = self._columns.shape[1]
@@ -199,8 +193,7 @@ class Newton(SolverBase):
         length, trial = self._line_search(slope)
         if trial is None:
             return False
-        for block in self._blocks:
-            self._scores[:, block.rows] += length * self._change[:, block.rows]
+        self._rows.step(length)
         self._point, self._curvature, self._was_full = trial, None, length == 1.0
         self._last_psi, self._last_step = self._psi, self._direction.ravel()
         foretold = -0.5 * slope
@@ -216,8 +209,8 @@ class Newton(SolverBase):
         magnitude, and the best one near the first that will do is taken.
         """
         point, length = self._point, 1.0
-        self.n_passes += 1
-        trial = self._at_scores(point.params + self._direction, along=self._direction)
+        loss, grad, _ = self._rows.sums(along=self._direction)
+        trial = self._at(point.params + self._direction, loss, grad)
         while not trial.loss <= point.loss + _SUFFICIENT * length * slope:
             length *= 0.5 if length > _SHORT else 0.01
             if not self._is_new or length < _SHORTEST:
@@ -228,72 +221,24 @@ class Newton(SolverBase):
         return length, trial
 
     def _after(self, length: float) -> _Point:
-        """Return the point after a step of some length along the direction, whose `_change` of scores is known."""
-        params, total = self._point.params + length * self._direction, 0.0
-        for block, loss in zip(self._blocks, self._losses, strict=True):
-            scores = self._scores[:, block.rows] + length * self._change[:, block.rows]
-            total += loss.evaluate(scores)[0] * scores.shape[1]
-        return _Point(params, self._penalised(total, params))
+        """Return the point after a step of some length along the direction, whose change of scores is known."""
+        return self._at(self._point.params + length * self._direction, self._rows.loss_after(length))
 
-    @np.errstate(over="ignore", invalid="ignore")  # of a step that will not be taken
-    def _at_scores(self, params: np.ndarray, along: np.ndarray | None = None, with_curvature: bool = False) -> _Point:
-        """Return the point of the current scores, or after a step `along` a direction, by one read of the rows.
-
-        Forward and backward while a block of rows is in cache: the step is nearly always taken, so that its gradient
-        is of use. Keeps the change of the scores, and the curvature if asked for.
-        """
-        n, p = self._columns.shape
-        total, grad = 0.0, np.zeros_like(params)
-        curvature = CurvatureSum(self._columns, len(params), self._fit_intercept) if with_curvature else None
-        for block, loss in zip(self._blocks, self._losses, strict=True):
-            scores = self._scores[:, block.rows]
-            if along is not None:
-                self._change[:, block.rows] = change = self._predicted(block, along)
-                scores = scores + change
-            mean, evaluated = loss.evaluate(scores)
-            residual, sums, second = loss.derivatives(evaluated)
-            total += mean * scores.shape[1]
-            if self._single:
-                residual = kernels(residual).narrow(residual, np.float32)
-            grad[:, :p] += block.backward(residual)
-            grad[:, p:] += sums[:, None]
-            if curvature is not None:
-                curvature.add(block.rows, second, self._weight_of(block))
+    def _here(self, params: np.ndarray, with_curvature: bool = False) -> _Point:
+        """Return the point of the current scores, which are those of params; keep the curvature if asked for."""
+        loss, grad, curvature = self._rows.sums(with_curvature=with_curvature)
         if curvature is not None:
-            self._curvature = curvature.result()
-            self.n_passes += 1
-        return _Point(params, self._penalised(total, params), grad / n)
+            self._curvature = curvature
+        return self._at(params, loss, grad)
 
-    def _take_curvature(self) -> None:
-        """Take the curvature at the current scores, whose gradient is known."""
-        curvature = CurvatureSum(self._columns, len(self._scores), self._fit_intercept)
-        for block, loss in zip(self._blocks, self._losses, strict=True):
-            _, evaluated = loss.evaluate(self._scores[:, block.rows])
-            curvature.add(block.rows, loss.derivatives(evaluated)[2], self._weight_of(block))
-        self._curvature = curvature.result()
-        self.n_passes += 1
-
-    def _weight_of(self, block: Block) -> Array | None:
-        return None if self._weight is None else self._weight[block.rows]
-
-    def _predicted(self, block: Block, params: np.ndarray) -> Array:
-        """Return the scores (k, m), float64, of some rows."""
-        p = self._columns.shape[1]
-        scores = block.forward(params[:, :p]).astype(np.float64, copy=False)
-        if self._fit_intercept:
-            scores += beside(params[:, p:], scores)
-        return scores
-
-    def _penalised(self, total: float, params: np.ndarray) -> float:
-        return total / self._columns.shape[0] + 0.5 * float(np.vdot(self._penalty * params, params))
+    def _at(self, params: np.ndarray, loss: float, grad: np.ndarray | None = None) -> _Point:
+        return _Point(params, loss + 0.5 * float(np.vdot(self._penalty * params, params)), grad)
 
     def _move_to(self, params: np.ndarray, with_curvature: bool = False) -> None:
         """Go to given parameters, whose scores are predicted anew."""
-        for block in self._blocks:
-            self._scores[:, block.rows] = self._predicted(block, params)
-        self.n_passes += 1
+        self._rows.move_to(params)
         self._curvature = None
-        self._point = self._at_scores(params, with_curvature=with_curvature)
+        self._point = self._here(params, with_curvature)
 
     def _slope(self) -> float:
         return np.vdot(self._psi, self._direction)
@@ -314,10 +259,11 @@ class Newton(SolverBase):
     def _start_at(self, coef: np.ndarray, intercept: np.ndarray) -> None:
         """Move to a given solution, unless it is worse than the constant model."""
         constant = self._point
-        self._change[...] = self._scores
+        self._rows.keep()
         self._move_to(_centred(np.column_stack([coef, intercept])[:, : self._penalty.shape[1]]))
         if not self._point.loss <= self.reference_loss:
-            self._point, self._scores[...] = constant, self._change
+            self._rows.restore()
+            self._point = constant
 
 
 def _centred(params: np.ndarray) -> np.ndarray:

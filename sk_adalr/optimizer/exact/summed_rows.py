@@ -1,0 +1,136 @@
+"""The rows of a linear model that answer with sums: losses, gradients and curvatures of all of them, in one read."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sk_adalr.backends import Array, beside, kernels, namespace
+from sk_adalr.objectives.columns import Block, DenseColumns
+from sk_adalr.objectives.losses import Loss
+from sk_adalr.optimizer.exact.full_curvature import CurvatureSum
+
+# Values of a block of rows, which is read twice while in cache, and its rows: enough to make calls cheap, few enough
+# for their scores to stay there.
+_BLOCK, _LEAST_ROWS, _MOST_ROWS = 1 << 17, 4096, 8192
+
+
+class Sums(NamedTuple):
+    """Means over rows: the loss (float), its gradient (k, q), and its curvature (k q, k q) where it was asked for."""
+
+    loss: float
+    grad: np.ndarray
+    curvature: np.ndarray | None
+
+
+class SummedRows:
+    """All that has an entry per row in Newton's method: targets, scores (k, n), and their change along a direction.
+
+    Parameters
+    ----------
+    columns : DenseColumns (n, p)
+    loss : Loss
+    target, weight : array
+        See `Newton`.
+    scores : ndarray (k,)
+        Of the constant model, with which all rows start.
+    fit_intercept : bool
+        Whether parameters (k, q) have the intercepts in a last column, q = p + 1.
+    """
+
+    def __init__(
+        self,
+        columns: DenseColumns,
+        loss: Loss,
+        target: Array,
+        weight: Array | None,
+        scores: np.ndarray,
+        fit_intercept: bool,
+    ) -> None:
+        n, p = columns.shape
+        self._columns, self._weight, self._fit_intercept = columns, weight, fit_intercept
+        self._single = columns.dtype == np.float32
+        self._blocks = columns.row_blocks(min(max(_BLOCK // p, _LEAST_ROWS), _MOST_ROWS))
+        self._losses = [loss.of_rows(target[block.rows], self._weight_of(block)) for block in self._blocks]
+        self._scores, self._change = (namespace(columns.data).zeros((len(scores), n)) for _ in range(2))
+        self._scores += beside(scores[:, None], self._scores)
+        self.n_passes = 0
+
+    @np.errstate(over="ignore", invalid="ignore")  # of a step that will not be taken
+    def sums(self, along: np.ndarray | None = None, with_curvature: bool = False) -> Sums:
+        """Return the sums at the current scores, or after a step `along` a direction (k, q).
+
+        Forward and backward while a block of rows is in cache: the step is nearly always taken, so that its gradient
+        is of use.
+        """
+        n, p = self._columns.shape
+        k = len(self._scores)
+        total, grad = 0.0, np.zeros((k, p + self._fit_intercept))
+        curvature = CurvatureSum(self._columns, k, self._fit_intercept) if with_curvature else None
+        for block, loss in zip(self._blocks, self._losses, strict=True):
+            scores = self._scores[:, block.rows]
+            if along is not None:
+                self._change[:, block.rows] = change = self._predicted(block, along)
+                scores = scores + change
+            mean, evaluated = loss.evaluate(scores)
+            residual, sums, second = loss.derivatives(evaluated)
+            total += mean * scores.shape[1]
+            if self._single:
+                residual = kernels(residual).narrow(residual, np.float32)
+            grad[:, :p] += block.backward(residual)
+            grad[:, p:] += sums[:, None]
+            if curvature is not None:
+                curvature.add(block.rows, second, self._weight_of(block))
+        self.n_passes += 1 + (along is not None) + with_curvature
+        return Sums(total / n, grad / n, None if curvature is None else curvature.result())
+
+    def loss_after(self, length: float) -> float:
+        """Return the mean loss after a step of some length along the direction that `sums` was last asked for."""
+        total = 0.0
+        for block, loss in zip(self._blocks, self._losses, strict=True):
+            scores = self._scores[:, block.rows] + length * self._change[:, block.rows]
+            total += loss.evaluate(scores)[0] * scores.shape[1]
+        return total / self._columns.shape[0]
+
+    def curvature(self) -> np.ndarray:
+        """Return the curvature at the current scores, whose gradient is known."""
+        curvature = CurvatureSum(self._columns, len(self._scores), self._fit_intercept)
+        for block, loss in zip(self._blocks, self._losses, strict=True):
+            _, evaluated = loss.evaluate(self._scores[:, block.rows])
+            curvature.add(block.rows, loss.derivatives(evaluated)[2], self._weight_of(block))
+        self.n_passes += 1
+        return curvature.result()
+
+    def step(self, length: float) -> None:
+        """Move the scores along that direction."""
+        for block in self._blocks:
+            self._scores[:, block.rows] += length * self._change[:, block.rows]
+
+    def move_to(self, params: np.ndarray) -> None:
+        """Predict the scores of given parameters anew."""
+        for block in self._blocks:
+            self._scores[:, block.rows] = self._predicted(block, params)
+        self.n_passes += 1
+
+    def keep(self) -> None:
+        """Keep the current scores for `restore`, until the next step."""
+        self._change[...] = self._scores
+
+    def restore(self) -> None:
+        """Go back to the scores that were kept."""
+        self._scores[...] = self._change
+
+    def largest_change(self, direction: np.ndarray) -> float:
+        """Return the largest change of a score in a step along a direction (k, q)."""
+        self.n_passes += 1
+        return max(float(abs(self._predicted(block, direction)).max()) for block in self._blocks)
+
+    def _weight_of(self, block: Block) -> Array | None:
+        return None if self._weight is None else self._weight[block.rows]
+
+    def _predicted(self, block: Block, params: np.ndarray) -> Array:
+        """Return the scores (k, m), float64, of some rows."""
+        p = self._columns.shape[1]
+        scores = block.forward(params[:, :p]).astype(np.float64, copy=False)
+        if self._fit_intercept:
+            scores += beside(params[:, p:], scores)
+        return scores
