@@ -200,6 +200,22 @@ class Optimizer:
         """
         return state.rate_state["rates"]
 
+    def relative_rates(self, state: OptimizerState) -> tuple[Array, float]:
+        """Return the current learning rates in a unit, without a copy, and the unit.
+
+        Parameters
+        ----------
+        state : OptimizerState
+            The state.
+
+        Returns
+        -------
+        rates : array of shape (n_rates,)
+        unit : float
+            Here 1: what `rates` returns.
+        """
+        return self.rates(state), 1.0
+
     def note(self, state: OptimizerState) -> str:
         """Return what there is to say about the last steps beside the rates.
 

@@ -96,9 +96,9 @@ class History:
         return _joined(earlier, np.array(new)) if new else earlier
 
     def record_rates(
-        self, rates: Array, layout: ParameterLayout | None = None, room: np.ndarray | None = None
+        self, rates: Array, layout: ParameterLayout | None = None, room: np.ndarray | None = None, unit: float = 1.0
     ) -> None:
-        """Append the summary of the rates (n_rates,); by layer too if there are several.
+        """Append the summary of the rates (n_rates,), times `unit`; by layer too if there are several.
 
         On the host a summary orders a copy, in `room` (n_rates,), if given; a device orders them where they are.
         """
@@ -107,9 +107,9 @@ class History:
         groups = [[rates], *_by_layer(rates, layout)]
         if namespace(rates) is np:
             room = np.empty_like(rates) if room is None else room
-            found = [_order_statistics(parts, room) for parts in groups]
+            found = [_order_statistics(parts, room, unit) for parts in groups]
         else:
-            found = _order_statistics_on_device(groups)
+            found = _order_statistics_on_device(groups, unit)
         total, *layers = map(_summary, found)
         self.learning_rates.append(total)
         if layers:
@@ -185,7 +185,7 @@ def _summary(found: tuple[float, ...]) -> tuple[float, float, float]:
     return min(low, largest), min(0.5 * (below + above), largest), min(high, largest)
 
 
-def _order_statistics_on_device(groups: list[list[Array]]) -> list[tuple[float, ...]]:
+def _order_statistics_on_device(groups: list[list[Array]], unit: float) -> list[tuple[float, ...]]:
     """Return those of each group of blocks of rates; the host waits once for all."""
     found = []
     for parts in groups:
@@ -193,21 +193,22 @@ def _order_statistics_on_device(groups: list[list[Array]]) -> list[tuple[float, 
         ordered.sort()
         upper, is_even = ordered.size // 2, ordered.size % 2 == 0
         found += [ordered[place : place + 1] for place in (0, upper - is_even, upper, ordered.size - 1)]
-    numbers = read([namespace(found[0]).concatenate(found)])
+    numbers = read([namespace(found[0]).concatenate(found) * unit])
     return [tuple(numbers[start : start + 4]) for start in range(0, len(numbers), 4)]
 
 
-def _order_statistics(parts: list[np.ndarray], room: np.ndarray) -> tuple[float, ...]:
+def _order_statistics(parts: list[np.ndarray], room: np.ndarray, unit: float) -> tuple[float, ...]:
     """Return the smallest of the rates in `parts`, the two around the median, and the largest; overwrites `room`."""
     ordered = np.concatenate(parts, out=room[: sum(part.size for part in parts)])
     # Both several times as fast as numpy.median, which matters where an iteration takes microseconds.
     upper, is_even = ordered.size // 2, ordered.size % 2 == 0
     if ordered.size < _FEW:
         ordered.sort()
-        low, below, above, high = (float(ordered[i]) for i in (0, upper - is_even, upper, -1))
+        low, below, above, high = (ordered[i] for i in (0, upper - is_even, upper, -1))
     else:
         ordered.partition(upper)  # at one place: NumPy's fast way does not know several
-        above = float(ordered[upper])
-        below = float(ordered[:upper].max()) if is_even else above
-        low, high = float(ordered[: upper + 1].min()), float(ordered[upper:].max())
-    return low, below, above, high
+        above = ordered[upper]
+        below = ordered[:upper].max() if is_even else above
+        low, high = ordered[: upper + 1].min(), ordered[upper:].max()
+    # The order of the products is that of the factors; rounded as products of arrays are.
+    return tuple(float(value * unit) for value in (low, below, above, high))

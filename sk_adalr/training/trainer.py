@@ -69,7 +69,7 @@ class Trainer:
     Parameters
     ----------
     optimizer : Optimizer
-        Anything with its ``step``, ``result`` and ``rates``.
+        Anything with its ``step``, ``result``, ``rates`` and ``relative_rates``.
     objective : PenalizedMean
         What is minimised.
     loss_unit : float, default=1.0
@@ -165,10 +165,10 @@ class Trainer:
             history.stop_reason = StopReason.CALLBACK()
 
     def _record_rates(self, state: Any, history: History) -> None:
-        rates = self.optimizer.rates(state)
+        rates, unit = self.optimizer.relative_rates(state)
         # Between two steps nobody needs the gradient: its buffer spares a copy of the size of the parameters.
         is_room = type(rates) is np.ndarray and (rates.shape, rates.dtype) == (state.grad.shape, state.grad.dtype)
-        history.record_rates(rates, self.objective.objective.layout, state.grad if is_room else None)
+        history.record_rates(rates, self.objective.objective.layout, state.grad if is_room else None, unit)
 
     def _pass(self, batches: Batches, params: Array, state: Any) -> tuple[float, bool]:
         """Make one pass over the batches; return their mean loss, and whether Ctrl-C ended the pass."""

@@ -168,8 +168,13 @@ class AutomaticOptimizer:
 
     def rates(self, state: AutomaticState) -> Array:
         """Return the current learning rates, one per parameter, layer or for all; 0 before the first step."""
+        rates, unit = self.relative_rates(state)
+        return rates * unit
+
+    def relative_rates(self, state: AutomaticState) -> tuple[Array, float]:
+        """Return the current learning rates in a unit, without a copy of those of parameters, and the unit."""
         steps = self._share * np.exp(state.log_rates)
-        return state.multipliers * float(steps[0]) if self.granularity == "parameter" else steps
+        return (state.multipliers, float(steps[0])) if self.granularity == "parameter" else (steps, 1.0)
 
     def note(self, state: AutomaticState) -> str:
         """Return what the guard did so far."""
