@@ -8,18 +8,17 @@ from functools import wraps
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-import numpy as np
 from sklearn.base import BaseEstimator, is_regressor
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 
-from sk_adalr.backends import Array, Origin, beside, to_device, to_host
+from sk_adalr.backends import Array, Origin, beside
 from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.counterparts import argument_to_use, what_to_use
-from sk_adalr.estimators.job import Job, Report, publisher, restored, unchanged_on_error
+from sk_adalr.estimators.job import Job, Report, check_same_target, mover, publisher, restored, unchanged_on_error
 from sk_adalr.estimators.model import LinearModel, NetworkModel
 from sk_adalr.estimators.own_parameters import nested_parameters, own_parameters
 from sk_adalr.options import Options
-from sk_adalr.rows import is_mapped, some_rows
+from sk_adalr.rows import some_rows
 from sk_adalr.targets import Target
 from sk_adalr.validation import NoWeightError, as_dtype, check_features_and_target, check_weights, scale_weights
 
@@ -178,7 +177,7 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         weight = check_weights(sample_weight, X.shape[0])
         target = self._encode(options, y, X.dtype, weight, classes)
         if before is not None:
-            _check_same_target(target, self)
+            check_same_target(target, self)
         total = weight if target.class_weight is None else check_weights(weight, X.shape[0], target.class_weight)
         if total is not None and not total.all():  # a row without weight is no row, but its class is one
             rows = total > 0
@@ -189,7 +188,7 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         sample_weight = scaled if total is weight else scale_weights(weight, X.dtype)[0]
         target = replace(target, class_weight=None)  # a vector of many rows, which is in the weights now
         data = Dataset(X, target.values, scaled, weight_scale, sample_weight)
-        return data.moved(_mover(options.backend, X)), target
+        return data.moved(mover(options.backend, X)), target
 
     def _with_validation(self, options: Options, target: Target, X_val: Any, y_val: Any, X: Any) -> Target:
         """Return `target` with the user's validation data, beside the training rows `X`."""
@@ -281,21 +280,3 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         tags.input_tags.sparse = True
         tags.array_api_support = True
         return tags
-
-
-def _mover(backend: str, X: Any) -> Callable[[Any], Any]:
-    """Return the function that moves an array to where `backend` computes, given the features."""
-    if backend != "cupy" and is_mapped(X):
-        return lambda array: array  # all of them are the host's
-    if backend == "auto":
-        return lambda array: beside(array, X)
-    return to_device if backend == "cupy" else to_host
-
-
-def _check_same_target(target: Target, estimator: GradientEstimator) -> None:
-    for name, value in target.attributes.items():
-        if not np.array_equal(getattr(estimator, name), value):
-            raise ValueError(
-                f"A model that goes on training needs the same target as before; `{name.strip('_')}` was "
-                f"{getattr(estimator, name)!r} and is now {value!r}. Fit with `warm_start=False` instead."
-            )

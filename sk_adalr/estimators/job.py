@@ -5,14 +5,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 
-from sk_adalr.backends import origin
+from sk_adalr.backends import beside, origin, to_device, to_host
 from sk_adalr.caller import warn_caller
 from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.model import LinearModel, NetworkModel
 from sk_adalr.options import Options
+from sk_adalr.rows import is_mapped
 from sk_adalr.targets import Target
 from sk_adalr.training import History
 
@@ -158,3 +160,22 @@ def restored(estimator: BaseEstimator) -> tuple[dict[str, Any], int] | None:
         if state is not None:
             return state
     return None
+
+
+def mover(backend: str, X: Any) -> Callable[[Any], Any]:
+    """Return the function that moves an array to where `backend` computes, given the features."""
+    if backend != "cupy" and is_mapped(X):
+        return lambda array: array  # all of them are the host's
+    if backend == "auto":
+        return lambda array: beside(array, X)
+    return to_device if backend == "cupy" else to_host
+
+
+def check_same_target(target: Target, estimator: BaseEstimator) -> None:
+    """Raise a ValueError where a fitted estimator would go on with a target of another kind."""
+    for name, value in target.attributes.items():
+        if not np.array_equal(getattr(estimator, name), value):
+            raise ValueError(
+                f"A model that goes on training needs the same target as before; `{name.strip('_')}` was "
+                f"{getattr(estimator, name)!r} and is now {value!r}. Fit with `warm_start=False` instead."
+            )
