@@ -12,6 +12,8 @@ from sk_adalr.statistics import dense_extremes, dense_moments, dense_units, shar
 
 # Values of a block, which stays in the second-level cache.
 _BLOCK_VALUES = 1 << 16
+# Rows that are transposed at a time, at least: each column is then written in long pieces.
+_LEAST_ROWS = 16
 # Columns of a block in products of rows, so that the sum of these is not what takes the time.
 _COLUMNS_OF_PRODUCTS = 256
 # Rows of fewer columns are standardised column after column.
@@ -89,7 +91,7 @@ class DenseColumns(Columns):
         n, p = self.shape
         data = namespace(self.data).empty((p, n), self.dtype)
         offset, unit = (beside(array.astype(self.dtype)[:, None], data) for array in (self._offset, self._unit))
-        for rows in slices_of_rows(self.data, _BLOCK_VALUES):
+        for rows in slices_of_rows(self.data, 4 * _BLOCK_VALUES, least=_LEAST_ROWS):
             block = self.fill(rows, data[:, rows])
             block -= offset
             block *= unit
