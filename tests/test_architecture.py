@@ -215,7 +215,7 @@ def test_a_default_fit_enters_few_files(name, most):
 
 
 #: Files that have to become shorter.
-LONG = {"backends/kernels/reference.py": 330, "optimizer/exact/newton.py": 330}
+LONG = {"backends/kernels/reference.py": 330}
 
 
 @files
