@@ -10,22 +10,25 @@ from sk_adalr.estimators.fullbatch import finite_loss, in_dtype, in_range
 from sk_adalr.estimators.job import Job, history_attributes
 from sk_adalr.estimators.minibatch import train
 from sk_adalr.estimators.model import LinearModel
+from sk_adalr.objectives import Loss
 from sk_adalr.optimizer import freeze, thaw
 from sk_adalr.optimizer.exact import Chunk, ColumnMoments, StreamSummary, first_summary, prefers_summary
 from sk_adalr.training import History, StopReason
 
 # Rows of a mini-batch of a stream that is too wide for a summary: a chunk is passed once, and deserves many steps.
 _BATCH_OF_CHUNK = 16
+# Second derivatives below this one are those of a constant at infinity.
+_NO_CURVATURE = 1e-200
 
 
 def update_linear(job: Job[LinearModel]) -> dict[str, Any]:
     """Return all fitted attributes after a chunk.
 
     Few columns need no more than a summary of the rows so far, from which each call solves for their coefficients:
-    exactly for the squared loss, of log losses up to what a square misses of each earlier row. All else takes
+    exactly for the squared loss, of others up to what a square misses of each earlier row. All else takes
     mini-batches.
     """
-    options, loss = job.options, job.target.loss
+    options = job.options
     if options.names_exact:
         raise ValueError(
             f"`partial_fit` trains on mini-batches, but `solver={options.solver!r}` needs all rows at once. Use "
@@ -33,17 +36,26 @@ def update_linear(job: Job[LinearModel]) -> dict[str, Any]:
         )
     # After mini-batches or a fit there is no summary of the rows before: the parameters are what is known of them.
     has_summary = job.before is None or job.before.get("_summary") is not None
-    has_squares = loss.is_quadratic or loss.classifies
     is_narrow = prefers_summary(job.data.X.shape[1] + job.target.n_outputs)
-    if options.is_automatic and has_summary and has_squares and is_narrow:
+    if options.is_automatic and has_summary and is_narrow and _becomes_squares(job):
         return follow(job)
     if options.half_life is not None:
         raise ValueError(
             "`half_life` needs a summary of all rows so far, which `partial_fit` keeps with `solver='auto'` from its "
-            "first call on, for up to 300 columns. Elsewhere use `learning_rate='constant'`, whose model follows the "
-            "latest rows."
+            "first call on, for up to 300 columns, but not for a loss of your own, nor for several counts or amounts. "
+            "Elsewhere use `learning_rate='constant'`, whose model follows the latest rows."
         )
     return train(job, is_chunk=True, auto_batch_size=_BATCH_OF_CHUNK if options.is_automatic else 200)
+
+
+def _becomes_squares(job: Job[LinearModel]) -> bool:
+    """Say whether the loss of a row can be told by a square once its chunk is solved.
+
+    Outputs share the curvature of a row, which tells little of counts that differ by orders of magnitude; and where a
+    loss has hardly any curvature far from the target, squares tell nothing.
+    """
+    loss = job.target.loss
+    return loss.is_quadratic or loss.classifies or (loss.saturates and job.target.n_outputs == 1)
 
 
 def follow(job: Job[LinearModel]) -> dict[str, Any]:
@@ -57,7 +69,7 @@ def follow(job: Job[LinearModel]) -> dict[str, Any]:
             f"{not intercept} and is now {intercept}. Fit anew instead."
         )
     share, weight = _weights(data, job.options.half_life)
-    solve = _solve_squares if target.loss.is_quadratic else _solve_log_loss
+    solve = _solve_squares if target.loss.is_quadratic else _solve_by_squares
     with np.errstate(over="ignore", invalid="ignore"):
         coef, intercepts, loss, summary, seen_weight = solve(job, before, share, weight)
     fitted = in_range(in_dtype(coef, intercepts, job), data)
@@ -102,35 +114,49 @@ def _solve_squares(
     return *solution, {"rows": freeze(rows, share=True)}, rows.weight
 
 
-def _solve_log_loss(
+def _solve_by_squares(
     job: Job[LinearModel], before: dict[str, Any] | None, share: float, weight: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, float, dict[str, Any], float]:
     """Return coefficients, intercepts, loss, summary and weight of all rows so far."""
-    X, labels = to_host(job.data.X), to_host(job.data.target)
+    X, y, loss = to_host(job.data.X), to_host(job.data.target), job.target.loss
     intercept, eps = job.model.fit_intercept, _eps(job.data)
     zero = np.zeros(X.shape[1])
     old = ColumnMoments(0.0, zero, zero) if before is None else thaw(ColumnMoments, before["columns"])
     columns = old.forgetting(share).adding(X, weight, intercept)
     if before is None:
-        unit = min(1.0, float(weight.max()))
-        rows = first_summary(columns.mean, np.zeros(job.target.n_outputs), intercept, unit)
+        undecided, curvature = _undecided(loss, y, job.target.n_outputs)
+        unit = curvature * min(1.0, float(weight.max()))
+        rows = first_summary(columns.mean, undecided, intercept, unit)
     else:
-        unit = before["unit"]
+        unit, curvature = before["unit"], before.get("curvature", 1.0)
         rows = thaw(StreamSummary, before["rows"]).forgetting(share)
     strength = job.model.strength
     start = unit * (columns.variance if job.options.standardize else np.ones_like(zero))
-    result = Chunk(rows, X, labels, weight, job.target.loss, eps).solve(start, strength)
+    result = Chunk(rows, X, y, weight, loss, eps, curvature).solve(start, strength)
     if not (np.isfinite(result.loss) and np.isfinite(result.summary.factor).all()):
         raise ValueError(
             "The loss became non-finite. Look for extreme values in `X` and `sample_weight`, and rescale `X`."
         )
-    loss = result.loss + 0.5 * strength * float(np.sum(result.coef**2)) / columns.weight
+    mean_loss = result.loss + 0.5 * strength * float(np.sum(result.coef**2)) / columns.weight
     summary = {
         "rows": freeze(result.summary, share=True),
         "columns": freeze(columns, share=True),
         "unit": unit,
+        "curvature": curvature,
     }
-    return result.coef, result.intercept, loss, summary, columns.weight
+    return result.coef, result.intercept, mean_loss, summary, columns.weight
+
+
+def _undecided(loss: Loss, y: np.ndarray, n_outputs: int) -> tuple[np.ndarray, float]:
+    """Return the raw prediction (n_outputs,) before anything is known, and the unit of second derivatives."""
+    if loss.classifies:
+        return np.zeros(n_outputs), 1.0
+    constant = loss.constant(y, None, n_outputs)
+    curvature = float(loss.curvature_at(constant, y, None).mean())
+    if curvature < _NO_CURVATURE:  # counts that are all zero have no unit
+        constant = np.zeros(n_outputs)
+        curvature = float(loss.curvature_at(constant, y, None).mean())
+    return constant, curvature
 
 
 def _eps(data: Dataset) -> float:

@@ -236,3 +236,45 @@ def test_a_loss_of_one_s_own_is_the_built_in_one_if_it_says_the_same():
     np.testing.assert_allclose(blocks(own), blocks(built_in), atol=1e-8)
     np.testing.assert_allclose(own.predict(X), built_in.predict(X), rtol=1e-7)
     assert own.score(X, y) == pytest.approx(built_in.score(X, y), rel=1e-8)
+
+
+@links
+@pytest.mark.parametrize("chunk", [1, 7, 100])
+@pytest.mark.parametrize("alpha", [0.0, 30.0])
+def test_a_stream_of_a_linear_model_ends_near_the_optimum_of_all_rows(name, peer, power, chunk, alpha):
+    X, y, weight = claims(name, 1000)
+    X = X * [1.0, 1e3, 1e-3, 1.0, 10.0] + [0.0, 2000.0, 0.0, 50.0, 0.0]
+    best = AdaptiveLRLinearRegression(alpha, loss=name).fit(X, y, weight)
+    model = AdaptiveLRLinearRegression(alpha, loss=name)
+    for start in range(0, len(y), chunk):
+        rows = slice(start, start + chunk)
+        model.partial_fit(sparse.csr_array(X[rows]) if start == 50 * chunk else X[rows], y[rows], weight[rows])
+    assert model.solver_ == "qr"
+    X, y, _ = claims(name, 3000)
+    X = X * [1.0, 1e3, 1e-3, 1.0, 10.0] + [0.0, 2000.0, 0.0, 50.0, 0.0]
+    assert model.score(X[1000:], y[1000:]) > best.score(X[1000:], y[1000:]) - 0.01
+
+
+def test_a_stream_may_begin_with_counts_that_are_all_zero():
+    X, y, _ = claims("poisson", 2000)
+    y[:20] = 0
+    X = np.column_stack([X, np.arange(2000) < 20])
+    for unit in (1.0, 1e-2, 1e6):
+        model = AdaptiveLRLinearRegression(1e-6 * unit, loss="poisson")
+        for start in range(0, 2000, 20):
+            model.partial_fit(X[start : start + 20], unit * y[start : start + 20])
+        best = AdaptiveLRLinearRegression(1e-6 * unit, loss="poisson").fit(X, unit * y)
+        assert model.score(X, unit * y) > best.score(X, unit * y) - 0.01
+
+
+def test_a_stream_of_counts_follows_a_drift():
+    rng = np.random.RandomState(0)
+    X = rng.standard_normal((4000, 2))
+    coef = np.where(np.arange(4000)[:, None] < 2000, [0.5, -0.5], [-0.5, 0.5])
+    y = rng.poisson(np.exp((X * coef).sum(axis=1)))
+    model = AdaptiveLRLinearRegression(loss="poisson", half_life=200)
+    for start in range(0, 4000, 50):
+        model.partial_fit(X[start : start + 50], y[start : start + 50])
+    np.testing.assert_allclose(model.coef_, [-0.5, 0.5], atol=0.15)
+    with pytest.raises(ValueError, match="nor for several counts or amounts"):
+        AdaptiveLRLinearRegression(loss="poisson", half_life=200).partial_fit(X, np.column_stack([y, y]))
