@@ -259,7 +259,7 @@ def test_a_stream_may_begin_with_counts_that_are_all_zero():
     X, y, _ = claims("poisson", 2000)
     y[:20] = 0
     X = np.column_stack([X, np.arange(2000) < 20])
-    for unit in (1.0, 1e-2, 1e6):
+    for unit in (1.0, 0.1, 1e6):
         model = AdaptiveLRLinearRegression(1e-6 * unit, loss="poisson")
         for start in range(0, 2000, 20):
             model.partial_fit(X[start : start + 20], unit * y[start : start + 20])
