@@ -278,3 +278,56 @@ def test_a_stream_of_counts_follows_a_drift():
     np.testing.assert_allclose(model.coef_, [-0.5, 0.5], atol=0.15)
     with pytest.raises(ValueError, match="nor for several counts or amounts"):
         AdaptiveLRLinearRegression(loss="poisson", half_life=200).partial_fit(X, np.column_stack([y, y]))
+
+
+class Careless(ElementwiseLoss):
+    """Twice a squared error, whose second derivative is a number and whose loss may be what a test makes of it."""
+
+    def __init__(self, broken=False):
+        self.broken = broken
+
+    def losses(self, raw, target):
+        return np.nan * raw if self.broken else (raw - target) ** 2
+
+    def gradient(self, raw, target):
+        return 2 * (raw - target)
+
+    def hessian(self, raw, target):
+        return 2.0
+
+
+@pytest.mark.parametrize("solver", ["auto", "exact"])
+def test_a_second_derivative_may_be_a_number(solver):
+    X, y, weight = claims("gamma")
+    model = AdaptiveLRLinearRegression(loss=Careless(), solver=solver, tol=1e-9).fit(X, y, weight)
+    np.testing.assert_allclose(model.coef_, AdaptiveLRLinearRegression().fit(X, y, weight).coef_, atol=1e-9)
+
+
+@pytest.mark.parametrize("solver", ["auto", "exact", "adam"])
+def test_a_loss_that_is_no_number_is_an_error(solver):
+    X, y, _ = claims("gamma")
+    with pytest.raises(ValueError, match=r"loss.*(nan|not finite)"):
+        AdaptiveLRLinearRegression(loss=Careless(broken=True), solver=solver).fit(X, y)
+
+
+class Cauchy(ElementwiseLoss):
+    """Not convex: far from the target its second derivative is negative."""
+
+    def losses(self, raw, target):
+        return np.log1p((raw - target) ** 2)
+
+    def gradient(self, raw, target):
+        return 2 * (raw - target) / (1 + (raw - target) ** 2)
+
+    def hessian(self, raw, target):
+        square = (raw - target) ** 2
+        return 2 * (1 - square) / (1 + square) ** 2
+
+
+@pytest.mark.parametrize("solver", ["auto", "exact"])
+def test_a_loss_that_is_not_convex_ends_where_it_is_flat(solver):
+    X, y, _ = claims("gamma")
+    model = AdaptiveLRLinearRegression(loss=Cauchy(), solver=solver, tol=1e-6).fit(X, 3 * y)
+    slopes = np.column_stack([X, np.ones(len(y))]).T @ Cauchy().gradient(model.predict(X), 3 * y) / len(y)
+    np.testing.assert_allclose(slopes, 0, atol=1e-4)
+    assert model.loss_ < model.loss_curve_[0]

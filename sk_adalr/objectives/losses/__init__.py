@@ -1,7 +1,8 @@
 """Losses, each once: what a raw prediction costs beside a target, for every solver."""
 
-from sk_adalr.objectives.losses.base import ElementwiseLoss, JointLossOfRows, Loss, LossOfRows
+from sk_adalr.objectives.losses.base import JointLossOfRows, Loss, LossOfRows
 from sk_adalr.objectives.losses.binomial import BinomialLogLoss
+from sk_adalr.objectives.losses.elementwise import ElementwiseLoss
 from sk_adalr.objectives.losses.log_link import HalfGammaDeviance, HalfPoissonDeviance
 from sk_adalr.objectives.losses.multinomial import MultinomialLogLoss
 from sk_adalr.objectives.losses.squared import HalfSquaredError

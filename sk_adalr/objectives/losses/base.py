@@ -13,19 +13,12 @@ serves networks and linear models, mini-batches and all rows at once. Shapes, on
 Losses are at least 0, and the unit of the loss of a fit is that of the best constant prediction.
 """
 
-from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
-from scipy.optimize import bisect
 
-from sk_adalr.backends import Array, beside, namespace, to_host, weighted_sum
+from sk_adalr.backends import Array
 from sk_adalr.units import TargetUnits
-
-# Where the search for the best constant ends, if it is at infinity.
-_FARTHEST = 1e300
-# A loss that overflows is a loss that is too large.
-_quiet = np.errstate(over="ignore", invalid="ignore", under="ignore")
 
 
 @runtime_checkable
@@ -134,166 +127,7 @@ class JointLossOfRows(LossOfRows, Protocol):
         ...
 
 
-class ElementwiseLoss(ABC):
-    r"""A loss that is a sum over outputs, from three functions of one raw prediction and one target.
-
-    A loss of your own says ``losses``, ``gradient`` and ``hessian``, all elementwise, and convex in the raw
-    prediction. Where the prediction is not the raw one, it says ``predict``, too. As a dataclass its parameters can be
-    searched over, as in ``loss__delta``.
-
-    Examples
-    --------
-    >>> from dataclasses import dataclass
-    >>> import numpy as np
-    >>> from sk_adalr import AdaptiveLRLinearRegression
-    >>> from sk_adalr.objectives import ElementwiseLoss
-    >>> @dataclass(frozen=True)
-    ... class LogCosh(ElementwiseLoss):
-    ...     def losses(self, raw, target):
-    ...         return np.logaddexp(raw - target, target - raw) - np.log(2)
-    ...
-    ...     def gradient(self, raw, target):
-    ...         return np.tanh(raw - target)
-    ...
-    ...     def hessian(self, raw, target):
-    ...         return 1 - np.tanh(raw - target) ** 2
-    >>> X, y = np.arange(6.0)[:, None], np.array([0, 1, 2, 3, 4, 50.0])
-    >>> model = AdaptiveLRLinearRegression(loss=LogCosh()).fit(X, y)
-    >>> model.predict([[6.0]]).round(1)
-    array([7.7])
-    """
-
-    is_quadratic: ClassVar[bool] = False
-    is_separable: ClassVar[bool] = True
-    positive_only: ClassVar[bool] = False
-    out_activation: ClassVar[str] = "identity"
-    classifies: ClassVar[bool] = False
-    saturates: ClassVar[bool] = False
-
-    @abstractmethod
-    def losses(self, raw: Array, target: Array) -> Array:
-        """Return the loss of each raw prediction, at least 0, as an array of the same shape.
-
-        Parameters
-        ----------
-        raw, target : array
-            Of one shape, NumPy's or CuPy's, and left as they are.
-        """
-
-    @abstractmethod
-    def gradient(self, raw: Array, target: Array) -> Array:
-        """Return the derivative of each loss by its raw prediction."""
-
-    @abstractmethod
-    def hessian(self, raw: Array, target: Array) -> Array:
-        """Return the second derivative of each loss, at least 0."""
-
-    def predict(self, raw: Array) -> Array:
-        """Return the prediction on the target's scale: the raw one, unless a loss has a link."""
-        return raw
-
-    def check_target(self, target: np.ndarray) -> None:  # noqa: B027
-        """Raise a ValueError where the loss does not take a target (n_rows, n_outputs): here never."""
-
-    @_quiet
-    def value(self, raw: Array, target: Array, weight: Array | None) -> Any:
-        """Return the loss sum (0-d)."""
-        return weighted_sum(_row_sums(self.losses(raw, target)), weight)
-
-    def residual(
-        self, raw: Array, target: Array, weight: Array | None, scale: float = 1.0, bias: Array | None = None
-    ) -> Array:
-        """Overwrite `raw` with `scale` times the derivative of the loss sum; return the loss of each row."""
-        if bias is not None:
-            raw += bias
-        losses = _row_sums(self.losses(raw, target))
-        namespace(raw).multiply(self.gradient(raw, target), scale, out=raw)
-        weigh_rows(raw, weight)
-        return losses
-
-    def of_rows(self, target: Array, weight: Array | None) -> LossOfRows:
-        """Return the mean loss of all rows as a function of their scores."""
-        return _ElementwiseLossOfRows(self, target, weight)
-
-    def constant(self, target: Array, weight: Array | None, n_outputs: int) -> np.ndarray:
-        """Return the best constant raw prediction (n_outputs,), where the derivative changes its sign."""
-        return np.array([self._constant_of_output(target[:, k], weight) for k in range(n_outputs)])
-
-    def _constant_of_output(self, target: Array, weight: Array | None) -> float:
-        raw, xp = namespace(target).empty_like(target, dtype=np.float64), namespace(target)
-
-        @_quiet
-        def slope(constant: float) -> float:
-            raw[...] = constant
-            return float(xp.average(self.gradient(raw, target), weights=weight))
-
-        at_zero, end = slope(0.0), 1.0
-        if at_zero > 0:
-            end = -1.0
-        while slope(end) * at_zero > 0 and abs(end) < _FARTHEST:
-            end *= 2.0
-        if slope(end) * at_zero > 0:
-            return end
-        # By signs alone: a derivative may be infinite at an end.
-        return float(bisect(slope, min(end, 0.0), max(end, 0.0)))
-
-    def constant_value(self, target: Array, weight: Array | None) -> float:
-        """Return the mean loss of the best constant prediction."""
-        raw = _repeated(self.constant(target, weight, target.shape[1]), target)
-        return float(self.value(raw, target, weight)) / float(len(target) if weight is None else weight.sum())
-
-    def start(self, target: Array, weight: Array | None, n_outputs: int) -> np.ndarray | float:
-        """Return the best constant raw prediction."""
-        return self.constant(target, weight, n_outputs)
-
-    @_quiet
-    def curvature_at(self, constant: np.ndarray, target: Array, weight: Array | None) -> np.ndarray:
-        """Return the mean second derivatives (n_outputs,) at a constant raw prediction (n_outputs,)."""
-        curvature = self.hessian(_repeated(constant, target), target)
-        return to_host(namespace(target).average(curvature, axis=0, weights=weight))
-
-    def row_curvature(self, raw: Array, target: Array) -> Array:
-        """Return the largest second derivative (n_rows,) of the outputs."""
-        return self.hessian(raw, target).max(axis=1)
-
-    def target_units(self, target: Array, weight: Array | None, center: bool) -> TargetUnits | None:
-        """Return None: the loss may mean the target's own units."""
-        return None
-
-
-class _ElementwiseLossOfRows:
-    """`LossOfRows` of an elementwise loss."""
-
-    def __init__(self, loss: ElementwiseLoss, target: Array, weight: Array | None) -> None:
-        self._loss, self._weight = loss, weight
-        self._target = namespace(target).ascontiguousarray(target.T)
-
-    @_quiet
-    def evaluate(self, scores: Array) -> tuple[float, Array]:
-        losses = self._loss.losses(scores, self._target)
-        total = losses.sum() if self._weight is None else (losses @ self._weight).sum()
-        return float(total) / scores.shape[1], scores
-
-    @_quiet
-    def derivatives(self, scores: Array) -> tuple[Array, np.ndarray, Array]:
-        first, second = self._loss.gradient(scores, self._target), self._loss.hessian(scores, self._target)
-        if self._weight is not None:
-            first, second = first * self._weight, second * self._weight
-        return first, to_host(first.sum(axis=1)), second
-
-
 def weigh_rows(residual: Array, weight: Array | None) -> None:
     """Multiply rows (n_rows, n_outputs) by their weights, in place."""
     if weight is not None:
         residual *= weight[:, None]
-
-
-def _row_sums(losses: Array) -> Array:
-    return losses[:, 0] if losses.shape[1] == 1 else losses.sum(axis=1)
-
-
-def _repeated(constant: np.ndarray, target: Array) -> Array:
-    """Return a constant (n_outputs,) for every row of a target."""
-    raw = namespace(target).empty(target.shape)
-    raw[...] = beside(constant, target)
-    return raw

@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sk_adalr.backends import Array, kernels, namespace, special, to_host
-from sk_adalr.objectives.losses.base import ElementwiseLoss, LossOfRows, weigh_rows
+from sk_adalr.objectives.losses.base import LossOfRows, weigh_rows
+from sk_adalr.objectives.losses.elementwise import ElementwiseLoss
 
 
 @dataclass(frozen=True)

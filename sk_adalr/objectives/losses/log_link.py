@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from sk_adalr.backends import Array, beside, namespace, special, to_host
-from sk_adalr.objectives.losses.base import ElementwiseLoss
+from sk_adalr.objectives.losses.elementwise import ElementwiseLoss
 from sk_adalr.standardization import Standardization
 from sk_adalr.units import TargetUnits
 

@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sk_adalr.backends import Array, kernels, namespace, row_squares, to_host, weighted_sum
-from sk_adalr.objectives.losses.base import ElementwiseLoss, weigh_rows
+from sk_adalr.objectives.losses.base import weigh_rows
+from sk_adalr.objectives.losses.elementwise import ElementwiseLoss
 from sk_adalr.standardization import Standardization
 from sk_adalr.units import TargetUnits
 

@@ -73,7 +73,7 @@ def of_least_norm(
 ) -> ExactResult:
     """Return the result without what the data do not see, to which a weak penalty draws it in the limit only."""
     coef, intercept = in_row_space(result.coef, result.intercept, X, weight, fit_intercept)
-    loss = result.loss - 0.5 * penalty * float((result.coef**2).sum() - (coef**2).sum())
+    loss = float(result.loss - 0.5 * penalty * ((result.coef**2).sum() - (coef**2).sum()))
     return replace(result, coef=coef, intercept=intercept, loss=loss, losses=[*result.losses[:-1], loss])
 
 

@@ -185,6 +185,11 @@ def run(
     -------
     Outcome
     """
+    if not np.isfinite(solver.loss):
+        raise ValueError(
+            f"The loss of a constant prediction is {solver.loss}. Look for extreme values in `y` and `sample_weight`, "
+            "or for an error in a `loss` of your own."
+        )
     outcome = Outcome(losses=[solver.reported_loss])
     try:
         _iterate(solver, outcome, max_iter, tol, callback)
@@ -211,7 +216,9 @@ def _iterate(
                 continue
             outcome.converged = True
             outcome.message = f"Converged after {outcome.n_iter} iterations: the stopping rule was met."
-            outcome.gap = optimality / solver.least_curvature / (solver.reference_loss or 1.0)
+            # No loss is negative, so that none falls by more than itself.
+            left = min(optimality / solver.least_curvature, abs(solver.loss))
+            outcome.gap = left / (solver.reference_loss or 1.0)
             _polish(solver, outcome, tol)
             return
         if optimality <= _ROUNDING * abs(solver.loss):
@@ -221,6 +228,7 @@ def _iterate(
             _polish(solver, outcome, tol)
             return
         if not np.isfinite(optimality):
+            outcome.gap = np.inf
             outcome.message = f"The gradient became non-finite at iteration {outcome.n_iter}."
             return
         if outcome.n_iter >= max_iter:
@@ -230,7 +238,7 @@ def _iterate(
         moved = solver.step()
         idle = idle + 1 if before - solver.loss <= _ROUNDING * abs(before) else 0
         if not moved or idle >= _PATIENCE:
-            outcome.gap = optimality / (solver.reference_loss or 1.0)
+            outcome.gap = min(optimality, abs(solver.loss)) / (solver.reference_loss or 1.0)
             outcome.converged = outcome.gap <= LARGEST_GAP
             outcome.message = (_AT_THE_LIMIT if outcome.converged else _STUCK).format(outcome.n_iter)
             _polish(solver, outcome, tol)
