@@ -12,6 +12,9 @@ from sk_adalr.backends import is_sparse, namespace
 #: Values of in-cache work at a time: 256 KiB of float64. The same on a device, which needs many to be busy.
 CACHE_VALUES, DEVICE_VALUES = 1 << 15, 1 << 24
 
+# Bytes up to which a memory map is copied like any array, where that is faster.
+_SMALL_MAP = 1 << 22
+
 
 class SelectedRows:
     """Some rows of a dense matrix, which are gathered as they are read: a slice of them is an array.
@@ -38,9 +41,14 @@ class SelectedRows:
 
 
 def is_mapped(X: Any) -> bool:
-    """Say whether a dense matrix lies in a memory map, however many views of it were made."""
+    """Say whether a dense matrix lies in a memory map that no copy should be made of, however many views were.
+
+    A small map is one like any array.
+    """
     if isinstance(X, SelectedRows):
         return True
+    if not isinstance(X, np.ndarray) or X.nbytes <= _SMALL_MAP:
+        return False
     while isinstance(X, np.ndarray):
         X = X.base
     return isinstance(X.obj if isinstance(X, memoryview) else X, mmap.mmap)

@@ -174,7 +174,9 @@ def _sparse_extremes(X: Any, weight: Array | None) -> tuple[np.ndarray, np.ndarr
     nonzero = X.data != 0
     if weight is not None:
         nonzero = nonzero * np.repeat(to_host(weight), np.diff(X.indptr))
-    return low.astype(np.float64), high.astype(np.float64), np.bincount(X.indices, nonzero, p)
+    # Of no entries there are no weights either, and counts would be integers.
+    presence = np.bincount(X.indices, nonzero, p).astype(np.float64)
+    return low.astype(np.float64), high.astype(np.float64), presence
 
 
 def _sparse_moments(

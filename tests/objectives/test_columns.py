@@ -26,6 +26,11 @@ def mapped(X, folder, order="C"):
     return np.asarray(np.load(folder / "X.npy", mmap_mode="r"))
 
 
+@pytest.fixture(autouse=True)
+def any_map_is_large(monkeypatch):
+    monkeypatch.setattr("sk_adalr.rows._SMALL_MAP", 0)
+
+
 @pytest.mark.parametrize("storage", [np.asarray, np.asfortranarray, sparse.csr_array])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("n_columns", [5, 300])
@@ -95,6 +100,12 @@ def test_columns_in_memory_are_copied_where_first_order_steps_then_take_less_tim
 
 def test_sparse_columns_stay_sparse():
     assert type(first_order_columns(sparse.csr_array(np.eye(9, 30)))) is SparseColumns
+
+
+def test_a_small_memory_map_is_copied_as_an_array_is(tmp_path, monkeypatch):
+    monkeypatch.undo()
+    X = mapped(np.random.default_rng(0).normal(5, 1, size=(50, 3)), tmp_path)
+    assert not reads_in_place(standardised_columns(X), X)
 
 
 @pytest.mark.parametrize("order", ["C", "F"])

@@ -10,7 +10,7 @@ from sk_adalr import AdaptiveLRLogisticRegression
 from sk_adalr.objectives import BinomialLogLoss, HalfSquaredError, MultinomialLogLoss
 from sk_adalr.objectives.columns import newton_columns
 from sk_adalr.optimizer.exact import prefers_newton, solve_exact, solve_newton
-from sk_adalr.optimizer.exact.full_curvature import CurvatureSum
+from sk_adalr.optimizer.exact.summed_rows import CurvatureSum
 
 LOSS = {"squared": HalfSquaredError(), "binomial": BinomialLogLoss(), "multinomial": MultinomialLogLoss()}
 
