@@ -15,7 +15,7 @@ from sk_adalr.backends import use_kernels
 N_ROWS, N_COLUMNS = 60_000, 100
 VECTOR = 8 * N_ROWS
 #: Of blocks of rows that are read at a time, whatever the number of rows.
-BLOCKS = 13e6
+BLOCKS = 20e6
 
 LINEAR, LOGISTIC = AdaptiveLRLinearRegression, AdaptiveLRLogisticRegression
 #: Model, kind of target, and the vectors with an entry per row that it needs at most, beside past predictions.

@@ -158,7 +158,8 @@ class Newton(SolverBase):
             return True
         if self._is_new:
             return False
-        self._inverse_curvature = None
+        # What the rows know is that of the step that was tried.
+        self._inverse_curvature, self._point = None, self._point._replace(grad=None)
         self.optimality()
         return self._advance()
 
