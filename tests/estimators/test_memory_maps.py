@@ -15,7 +15,7 @@ from sk_adalr.backends import use_kernels
 N_ROWS, N_COLUMNS = 60_000, 100
 VECTOR = 8 * N_ROWS
 #: Of blocks of rows that are read at a time, whatever the number of rows.
-BLOCKS = 20e6
+BLOCKS = 25e6
 
 LINEAR, LOGISTIC = AdaptiveLRLinearRegression, AdaptiveLRLogisticRegression
 #: Model, kind of target, and the vectors with an entry per row that it needs at most, beside past predictions.
@@ -58,6 +58,11 @@ def mapped(X, folder, order="C"):
     path = folder / f"{X.dtype}{order}{X[0, 0]:.3f}.npy"
     np.save(path, np.asfortranarray(X) if order == "F" else X)
     return np.load(path, mmap_mode="r")
+
+
+@pytest.fixture(autouse=True)
+def any_map_is_large(monkeypatch):
+    monkeypatch.setattr("sk_adalr.rows._SMALL_MAP", 0)
 
 
 @pytest.fixture(scope="module")
