@@ -81,7 +81,10 @@ def peak(function, *args, **kwargs):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize("weights", ["equal", "weighted", "some zero"])
+@pytest.mark.parametrize(
+    "weights",
+    ["some zero", *(pytest.param(weights, marks=pytest.mark.long) for weights in ("equal", "weighted"))],
+)
 @pytest.mark.parametrize(("dtype", "order"), [(np.float32, "C"), (np.float64, "F")])
 @pytest.mark.parametrize("name", MODELS)
 def test_a_fit_keeps_vectors_and_blocks_and_no_copy(name, dtype, order, weights, folder):
