@@ -59,8 +59,10 @@ def test_the_score_of_a_poisson_network_is_r2_there_and_d2_here(counts):
     assert ours.score(X, y) == pytest.approx(d2_tweedie_score(y, ours.predict(X), power=1))
 
 
-def test_a_stream_of_counts_takes_mini_batches_and_half_life_is_an_error(counts):
+def test_a_stream_of_several_counts_takes_mini_batches_and_half_life_is_an_error(counts):
     X, y, _ = counts
+    assert AdaptiveLRLinearRegression(loss="poisson").partial_fit(X, y).solver_ == "qr"
+    y = np.column_stack([y, y])
     assert AdaptiveLRLinearRegression(loss="poisson").partial_fit(X, y).solver_ == "adam"
     with pytest.raises(ValueError, match="half_life"):
         AdaptiveLRLinearRegression(loss="poisson", half_life=100).partial_fit(X, y)

@@ -264,7 +264,7 @@ class Newton(SolverBase):
         self._move_to(_centred(np.column_stack([coef, intercept])[:, : self._penalty.shape[1]]))
         if not self._point.loss <= self.reference_loss:
             self._rows.restore()
-            self._point = constant
+            self._point = constant._replace(grad=None)  # what the rows know is of the start
 
 
 def _centred(params: np.ndarray) -> np.ndarray:
