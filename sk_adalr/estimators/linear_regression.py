@@ -42,10 +42,10 @@ class AdaptiveLRLinearRegression(Regressor):
         The others train on mini-batches. "auto" is a factorisation where that is affordable (dense `X` whose smaller
         side is at most 1000, or at most 4000 with fewer than ten rows per column, and much sparse data), else "exact";
         "adam" with `early_stopping` and with a given `learning_rate`. In `partial_fit` it solves for all rows so
-        far, for up to 300 columns, one per output included; wider streams use "adam". Only squared errors have such
-        solutions: of another loss, "auto" is Newton's method for few coefficients, else "exact", and "adam" in
-        `partial_fit`. The names of Ridge's solvers ("cholesky", "svd", "lsqr", "sparse_cg", "sag", "saga", "lbfgs"),
-        which all have the same optimum, mean "auto" on all rows at once.
+        far, for up to 300 columns, one per output included; wider streams use "adam". Only squared errors have a
+        factorisation: of another loss, "auto" is Newton's method for few coefficients, else "exact". The names of the
+        solvers of Ridge and PoissonRegressor ("cholesky", "svd", "lsqr", "sparse_cg", "sag", "saga", "lbfgs",
+        "newton-cholesky"), which all have the same optimum, mean "auto" on all rows at once.
     learning_rate : {"auto", "constant", "hypergradient"} or LearningRate, default="auto"
         How far the mini-batch solvers go. "auto" leaves nothing to choose: a line search finds the first rate,
         hypergradients adapt it, and the model is a running average of the iterates. "hypergradient" is the literal
@@ -170,7 +170,7 @@ class AdaptiveLRLinearRegression(Regressor):
     """
 
     _other_parameters = LINEAR_REGRESSION
-    _counterpart_solvers = ("cholesky", "svd", "lsqr", "sparse_cg", "sag", "saga", "lbfgs")
+    _counterpart_solvers = ("cholesky", "svd", "lsqr", "sparse_cg", "sag", "saga", "lbfgs", "newton-cholesky")
 
     def __init__(
         self,
