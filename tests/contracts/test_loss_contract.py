@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
-from estimator_cases import LINEAR, REGRESSORS, blocks, fit, make
+from estimator_cases import REGRESSORS, blocks, fit, make
 from oracles import central_difference
 from scipy import sparse
 from sklearn.base import clone
@@ -202,16 +202,23 @@ def failing(estimator):
     return {}
 
 
+#: Of squared errors, test_check_estimator has all solvers.
+OTHERS = [name for name in LOSSES if name != "squared_error"]
+
+
+@parametrize_with_checks([AdaptiveLRLinearRegression(loss=name) for name in OTHERS], expected_failed_checks=failing)
+def test_scikit_learn_s_checks(estimator, check):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        check(estimator)
+
+
+@pytest.mark.long
 @parametrize_with_checks(
-    [
-        cls(loss=name, **({} if cls in LINEAR.values() else {"hidden_layer_sizes": (10,), "early_stopping": False}))
-        for name in LOSSES
-        if name != "squared_error"  # of which test_check_estimator has all solvers
-        for cls in REGRESSORS.values()
-    ],
+    [AdaptiveLRMLPRegressor(loss=name, hidden_layer_sizes=(10,), early_stopping=False) for name in OTHERS],
     expected_failed_checks=failing,
 )
-def test_scikit_learn_s_checks(estimator, check):
+def test_scikit_learn_s_checks_of_networks(estimator, check):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         check(estimator)
