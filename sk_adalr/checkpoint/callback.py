@@ -156,9 +156,17 @@ class Checkpoint:
         self._runs[id(estimator)] = run
 
     def restored(self, estimator: Any) -> tuple[dict[str, Any], int] | None:
-        """Return the state from which a fit that has begun goes on, and how many of its epochs that has made.
+        """Return the state from which a fit that has begun goes on; the estimators of this package ask for it.
 
-        None where there is no file. The estimators of this package ask for it.
+        Parameters
+        ----------
+        estimator : estimator
+            The one that is being fitted.
+
+        Returns
+        -------
+        (dict, int) or None
+            Its fitted attributes, and after how many epochs; None where there is no file.
         """
         run = self._runs.get(id(estimator))
         return None if run is None or run.state is None else (run.state, run.n_restored)

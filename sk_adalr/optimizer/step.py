@@ -211,8 +211,9 @@ class Optimizer:
         Returns
         -------
         rates : array of shape (n_rates,)
+            In the unit.
         unit : float
-            Here 1: what `rates` returns.
+            Here 1, so that they are what `rates` returns.
         """
         return self.rates(state), 1.0
 
