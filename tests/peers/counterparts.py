@@ -12,6 +12,7 @@ from sk_adalr import (
     AdaptiveLRMLPClassifier,
     AdaptiveLRMLPRegressor,
 )
+from sk_adalr.estimators.model import LinearModel
 
 
 def _takes(base, **defaults):
@@ -37,23 +38,28 @@ class Ridge(AdaptiveLRLinearRegression):
         super().__init__(alpha=alpha, **parameters)
 
 
+class _PenaltyOfTheMean(LinearModel):
+    """A linear model whose penalty is one of the mean loss, whatever the rows."""
+
+    def curvature(self, data):
+        return self.strength
+
+
 class _SGD:
     """The parameters that say which model it is: the loss, and a penalty of the mean loss, whatever the rows."""
 
-    def _check_params(self):
-        super()._check_params()
-        if self.loss != self._loss or self.penalty not in ("l2", None):
+    def _model(self):
+        super()._model()
+        if self.loss != self._only_loss or self.penalty not in ("l2", None):
             raise ValueError(f"loss={self.loss!r} with penalty={self.penalty!r} is a model that we do not have.")
-
-    def _penalty_strength(self, data):
-        return 0 if self.penalty is None else self.alpha
+        return _PenaltyOfTheMean(0.0 if self.penalty is None else self.alpha, self.fit_intercept)
 
 
 @_takes(AdaptiveLRLogisticRegression, loss="log_loss", penalty="l2", alpha=1e-4)
 class SGDClassifier(_SGD, AdaptiveLRLogisticRegression):
     """The logistic regression by SGDClassifier's parameters."""
 
-    _loss = "log_loss"
+    _only_loss = "log_loss"
 
     def __init__(self, loss="log_loss", penalty="l2", alpha=1e-4, tol=1e-4, **parameters):
         super().__init__(tol=tol or 0, **parameters)
@@ -64,7 +70,7 @@ class SGDClassifier(_SGD, AdaptiveLRLogisticRegression):
 class SGDRegressor(_SGD, AdaptiveLRLinearRegression):
     """The linear regression by SGDRegressor's parameters."""
 
-    _loss = "squared_error"
+    _only_loss = "squared_error"
 
     def __init__(self, loss="squared_error", penalty="l2", alpha=1e-4, tol=1e-4, **parameters):
         super().__init__(alpha=alpha, tol=tol or 0, **parameters)
