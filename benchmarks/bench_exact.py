@@ -32,6 +32,7 @@ from sk_adalr.objectives import BinomialLogLoss
 from sk_adalr.objectives.columns import standardised_columns
 from sk_adalr.optimizer.exact.first_order import FirstOrder
 from sk_adalr.optimizer.exact.memory import n_steps_of_scores
+from sk_adalr.optimizer.exact.problem import Problem
 
 LIMIT = 2000
 # Larger data sets are cut to this many values: the independent solutions take minutes otherwise.
@@ -324,7 +325,8 @@ def count_exact(X, y, lam, counts):
     columns = standardised_columns(X)
     penalty = lam / columns.scale**2
     n_steps = n_steps_of_scores(X.shape, columns.n_entries)
-    solver = FirstOrder(columns, BinomialLogLoss(), y[:, None], None, penalty, fit_intercept=True, n_steps=n_steps)
+    problem = Problem(columns, BinomialLogLoss(), y[:, None], None, penalty, fit_intercept=True)
+    solver = FirstOrder(problem, n_steps)
     for _ in range(LIMIT):
         solver.optimality()
         raw = columns.scale * solver._grad + columns.mean * solver.grad_intercept

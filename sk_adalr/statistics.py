@@ -49,7 +49,9 @@ def statistics(X: Any, weight: Array | None = None, center: bool = True) -> Stat
     """Return the statistics of the columns of `X` (n, p), dense or CSR, weighted by (n,) or None."""
     if weight is not None:
         weight = weight.astype(np.float64)
-    low, high, present = (_sparse_extremes if is_sparse(X) else dense_extremes)(X, weight)
+    low, high, present = (
+        _sparse_extremes(X, weight) if is_sparse(X) else _dense_extremes(X, weight, with_presence=True)
+    )
     unit = _units(low, high)
     mean, variance = moments(X, weight, center, unit if (unit != 1).any() else None)
     present /= X.shape[0] if weight is None else float(weight.sum())
@@ -116,8 +118,12 @@ def moments_around(
 
 def dense_units(X: Any, dtype: Any) -> np.ndarray:
     """Return units (p,) in which squares of numbers of `dtype` neither vanish nor overflow: 1 unless they would."""
-    low, high, _ = dense_extremes(X, None)
-    return _units(low, high, float(np.finfo(dtype).tiny) ** 0.25)
+    return _units(*dense_extremes(X), float(np.finfo(dtype).tiny) ** 0.25)
+
+
+def dense_extremes(X: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return the smallest and the largest value (p,) of dense columns."""
+    return _dense_extremes(X, None)[:2]
 
 
 def dense_moments(
@@ -149,17 +155,20 @@ def _units(low: np.ndarray, high: np.ndarray, least: float = _LEAST_SQUARED) -> 
     return unit
 
 
-def dense_extremes(X: Any, weight: Array | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return minimum, maximum, and the sum of the weights of what is not zero, of dense columns."""
+def _dense_extremes(
+    X: Any, weight: Array | None, with_presence: bool = False
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return minimum, maximum, and, where it is asked for, the sum of the weights of what is not zero."""
     xp, p = namespace(X), X.shape[1]
     low, high, present = xp.full(p, np.inf), xp.full(p, -np.inf), xp.zeros(p)
     for rows in slices_of_rows(X, 8 * CACHE_VALUES if xp is np else DEVICE_VALUES):
         block = X[rows]
         xp.minimum(low, block.min(axis=0), out=low)
         xp.maximum(high, block.max(axis=0), out=high)
-        nonzero = block != 0
-        # In float32 small numbers add up exactly, and faster than integers.
-        present += nonzero.sum(axis=0, dtype=np.float32) if weight is None else weight[rows] @ nonzero
+        if with_presence:
+            nonzero = block != 0
+            # In float32 small numbers add up exactly, and faster than integers.
+            present += nonzero.sum(axis=0, dtype=np.float32) if weight is None else weight[rows] @ nonzero
     return to_host(low), to_host(high), to_host(present)
 
 

@@ -15,6 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 
 from sk_adalr.dataset import Dataset
 from sk_adalr.objectives import BinomialLogLoss, Loss, MultinomialLogLoss
+from sk_adalr.objectives.losses import mean_loss
 
 
 @dataclass(frozen=True)
@@ -91,11 +92,10 @@ def explained_share(loss: Loss, raw: np.ndarray, target: np.ndarray, weight: np.
     if loss.is_quadratic:
         return float(r2_score(target, raw, sample_weight=weight))
     weight = None if weight is None else np.asarray(weight, dtype=np.float64)
-    total = float(len(target) if weight is None else weight.sum())
     shares = []
     for k in range(target.shape[1]):
         part = slice(k, k + 1)
-        of_model = float(loss.value(raw[:, part].astype(np.float64), target[:, part], weight)) / total
+        of_model = mean_loss(loss, raw[:, part].astype(np.float64), target[:, part], weight)
         of_constant = loss.constant_value(target[:, part], weight)
         # As R2 of a constant target: 1 if it is predicted as it is, else 0.
         shares.append(1 - of_model / of_constant if of_constant > 0 else float(of_model == 0))

@@ -147,8 +147,8 @@ def _anew(job: Job[Any], units: Units, network: Network, random_state: np.random
     data = job.data
     params = units.unit_less(job.model.start(network, random_state, data.X.dtype), network.layout)
     intercepts = network.layout.unpack(params)[1]
-    if intercepts and units.outputs is None:
-        intercepts[-1][...] += network.loss.start(data.target, data.weight, len(intercepts[-1]))
+    if intercepts and units.outputs is None and network.loss.starts_at_constant:
+        intercepts[-1][...] += network.loss.constant(data.target, data.weight, len(intercepts[-1]))
     return beside(params, data.X)
 
 

@@ -9,6 +9,7 @@ from sklearn.base import RegressorMixin
 from sk_adalr.backends import enter_host, to_host
 from sk_adalr.estimators.base import GradientEstimator
 from sk_adalr.names import make_loss
+from sk_adalr.objectives import LOSSES
 from sk_adalr.options import Options
 from sk_adalr.targets import Target, encode_outputs, explained_share
 
@@ -72,6 +73,9 @@ class Regressor(RegressorMixin, GradientEstimator):
     def __sklearn_tags__(self) -> Any:
         """Return what the estimator takes: several outputs, and with some losses positive targets only."""
         tags = super().__sklearn_tags__()
-        tags.target_tags.positive_only = getattr(make_loss(vars(self)["loss"]), "positive_only", False)
+        loss = vars(self)["loss"]
+        # What is no loss has no tags: `fit` refuses it, and says what to do.
+        loss = LOSSES.get(loss) if isinstance(loss, str) else loss
+        tags.target_tags.positive_only = getattr(loss, "positive_only", False)
         tags.target_tags.multi_output = True
         return tags

@@ -18,7 +18,7 @@ from sk_adalr.training import History, StopReason
 # Rows of a mini-batch of a stream that is too wide for a summary: a chunk is passed once, and deserves many steps.
 _BATCH_OF_CHUNK = 16
 # Second derivatives below this one are those of a constant at infinity.
-_NO_CURVATURE = 1e-200
+_AT_INFINITY = 1e-200
 
 
 def update_linear(job: Job[LinearModel]) -> dict[str, Any]:
@@ -153,7 +153,7 @@ def _undecided(loss: Loss, y: np.ndarray, n_outputs: int) -> tuple[np.ndarray, f
         return np.zeros(n_outputs), 1.0
     constant = loss.constant(y, None, n_outputs)
     curvature = float(loss.curvature_at(constant, y, None).mean())
-    if curvature < _NO_CURVATURE:  # counts that are all zero have no unit
+    if curvature < _AT_INFINITY:  # counts that are all zero have no unit
         constant = np.zeros(n_outputs)
         curvature = float(loss.curvature_at(constant, y, None).mean())
     return constant, curvature

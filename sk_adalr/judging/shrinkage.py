@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from sk_adalr.backends import Array, beside, namespace
+from sk_adalr.backends import Array, beside
 from sk_adalr.objectives import Network
+from sk_adalr.objectives.losses import mean_loss_of_constant
 from sk_adalr.training import Batches
 
 #: What is left of the way to the constant, which is halved so often before the constant itself is what is left.
@@ -55,9 +56,7 @@ def constant_loss(network: Network, target: Array, weight: Array | None) -> floa
     loss = network.loss.constant_value(target, weight)
     if loss > 0 or network.layout.fit_intercept:
         return loss
-    n_rows, n_outputs = len(target), network.layout.coef_shapes[-1][1]
-    zeros = namespace(target).zeros((n_rows, n_outputs), dtype=np.float64)
-    return float(network.loss.value(zeros, target, weight)) / float(n_rows if weight is None else weight.sum())
+    return mean_loss_of_constant(network.loss, np.zeros(network.layout.coef_shapes[-1][1]), target, weight)
 
 
 def shrunk(params: Array, network: Network, constant: Any, theta: float) -> Array:

@@ -136,6 +136,15 @@ def test_what_is_no_loss_is_refused(cls, loss, error, message):
 
 
 @regressors
+@pytest.mark.parametrize(
+    "loss", ["poisson", "gamma", "squared_error", "nonsense", None, HalfPoissonDeviance()], ids=str
+)
+def test_the_tags_say_which_targets_a_loss_takes_and_refuse_nothing(cls, loss):
+    expected = loss in ("poisson", "gamma") or isinstance(loss, HalfPoissonDeviance)
+    assert cls(loss=loss).__sklearn_tags__().target_tags.positive_only == expected
+
+
+@regressors
 def test_counts_that_are_all_zero_are_predicted_as_next_to_nothing(cls):
     X, y, _ = claims("poisson")
     model = cls(loss="poisson", random_state=0).fit(X, 0 * y)

@@ -15,6 +15,7 @@ from sk_adalr.objectives.columns.dense import DenseBlock
 from sk_adalr.optimizer.exact import first_order, prefers_factorisation, solve_cholesky, solve_exact
 from sk_adalr.optimizer.exact.first_order import FirstOrder
 from sk_adalr.optimizer.exact.loop import run
+from sk_adalr.optimizer.exact.problem import Problem
 from sk_adalr.optimizer.exact.small_system import newton_step
 
 LOSS = {"squared": HalfSquaredError(), "binomial": BinomialLogLoss(), "multinomial": MultinomialLogLoss()}
@@ -548,8 +549,8 @@ def binomial_solver(small, penalty, **options):
     X, targets, weight = small
     columns = standardised_columns(X, weight / weight.mean())
     penalty = np.full(X.shape[1], penalty)
-    problem = columns, BinomialLogLoss(), targets["binomial"], weight / weight.mean(), penalty
-    return FirstOrder(*problem, fit_intercept=True, n_steps=5, **options)
+    problem = Problem(columns, BinomialLogLoss(), targets["binomial"], weight / weight.mean(), penalty, True)
+    return FirstOrder(problem, n_steps=5, **options)
 
 
 def solution_loss(solver, small, coef, intercept):

@@ -10,7 +10,8 @@ from sk_adalr import AdaptiveLRLogisticRegression
 from sk_adalr.objectives import BinomialLogLoss, HalfSquaredError, MultinomialLogLoss
 from sk_adalr.objectives.columns import newton_columns
 from sk_adalr.optimizer.exact import prefers_newton, solve_exact, solve_newton
-from sk_adalr.optimizer.exact.summed_rows import CurvatureSum
+from sk_adalr.optimizer.exact.problem import Problem
+from sk_adalr.optimizer.exact.summed_rows import CurvatureSum, SummedRows
 
 LOSS = {"squared": HalfSquaredError(), "binomial": BinomialLogLoss(), "multinomial": MultinomialLogLoss()}
 
@@ -101,6 +102,32 @@ def test_the_curvature_is_the_derivative_of_the_gradient(n_classes, fit_intercep
     for rows in (slice(0, 512), slice(512, 700)):
         curvature.add(rows, second[:, rows], None if weight is None else weight[rows])
     np.testing.assert_allclose(curvature.result(), numeric, atol=1e-9)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_the_rows_know_the_curvature_of_where_they_are_and_not_of_what_was_tried(n_classes):
+    X, _, loss, target = problem("cancer" if n_classes == 2 else "wine")
+    columns = newton_columns(X, None, True)
+    given = Problem(columns, LOSS[loss], target, None, None, True)
+    scores = given.constant_model()[0]
+    rows, step = SummedRows(given, scores), np.random.default_rng(0).normal(size=(len(scores), X.shape[1] + 1))
+    _, _, here = rows.sums(with_curvature=True)
+
+    def moved():  # what others find who start there
+        other = SummedRows(given, scores)
+        other.sums(along=step)
+        other.step(0.25)
+        return other.sums(with_curvature=True)[2]
+
+    rows.sums(along=step)
+    np.testing.assert_array_equal(rows.curvature(), here)
+    rows.sums(along=step)
+    rows.step(0.25)
+    np.testing.assert_allclose(rows.curvature(), moved(), rtol=1e-12)
+    rows.keep()
+    rows.move_to(step)
+    rows.restore()
+    np.testing.assert_allclose(rows.curvature(), moved(), rtol=1e-12)
 
 
 def test_it_takes_fewer_iterations_than_first_order_steps():

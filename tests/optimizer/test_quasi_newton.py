@@ -6,6 +6,7 @@ import pytest
 from sk_adalr.objectives import MultinomialLogLoss
 from sk_adalr.objectives.columns import standardised_columns
 from sk_adalr.optimizer.exact.multi_output import MultiOutput
+from sk_adalr.optimizer.exact.problem import Problem
 from sk_adalr.optimizer.exact.quasi_newton import InverseHessian
 
 N_PARAMS, N_STEPS = 12, 3
@@ -45,7 +46,7 @@ def test_pairs_that_no_longer_lead_downhill_are_given_up():
     rng = np.random.RandomState(0)
     X = rng.standard_normal((90, 4))
     target = (X[:, :3] + rng.standard_normal((90, 3))).argmax(axis=1)
-    solver = MultiOutput(standardised_columns(X), MultinomialLogLoss(), target, None, None, True)
+    solver = MultiOutput(Problem(standardised_columns(X), MultinomialLogLoss(), target, None, None, True))
     for _ in range(4):
         assert solver.step()
     before = solver.loss

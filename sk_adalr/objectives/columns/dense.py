@@ -186,7 +186,7 @@ class DenseColumns(Columns):
 
     def share_unit(self) -> bool:
         """Say whether the columns look like pixels or counts: ranges, in the caller's units, that differ little."""
-        low, high, _ = dense_extremes(self.data, None)
+        low, high = dense_extremes(self.data)
         return share_unit(((high - low) * self._unit_of_data)[self.alive])
 
     def row_blocks(self, size: int) -> list[Block]:

@@ -1,6 +1,6 @@
 """Losses, each once: what a raw prediction costs beside a target, for every solver."""
 
-from sk_adalr.objectives.losses.base import JointLossOfRows, Loss, LossOfRows
+from sk_adalr.objectives.losses.base import JointLossOfRows, Loss, LossOfRows, mean_loss, mean_loss_of_constant
 from sk_adalr.objectives.losses.binomial import BinomialLogLoss
 from sk_adalr.objectives.losses.elementwise import ElementwiseLoss
 from sk_adalr.objectives.losses.log_link import HalfGammaDeviance, HalfPoissonDeviance
@@ -25,4 +25,6 @@ __all__ = [
     "Loss",
     "LossOfRows",
     "MultinomialLogLoss",
+    "mean_loss",
+    "mean_loss_of_constant",
 ]

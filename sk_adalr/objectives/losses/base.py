@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
-from sk_adalr.backends import Array
+from sk_adalr.backends import Array, beside, namespace
 from sk_adalr.units import TargetUnits
 
 
@@ -41,6 +41,9 @@ class Loss(Protocol):
         Whether targets are labels, which can be told apart perfectly.
     saturates : bool
         Whether some targets are fitted perfectly by an infinite raw prediction only.
+    starts_at_constant : bool
+        Whether mini-batches start from the best constant prediction where targets keep their units, else from 0, as
+        scikit-learn's estimators do.
     """
 
     is_quadratic: ClassVar[bool]
@@ -49,6 +52,7 @@ class Loss(Protocol):
     out_activation: ClassVar[str]
     classifies: ClassVar[bool]
     saturates: ClassVar[bool]
+    starts_at_constant: ClassVar[bool]
 
     def value(self, raw: Array, target: Array, weight: Array | None) -> Any:
         """Return the loss sum (0-d); `raw` may be overwritten."""
@@ -77,10 +81,6 @@ class Loss(Protocol):
 
     def constant_value(self, target: Array, weight: Array | None) -> float:
         """Return the mean loss of the best constant prediction: the natural unit of this loss on this target."""
-        ...
-
-    def start(self, target: Array, weight: Array | None, n_outputs: int) -> np.ndarray | float:
-        """Return the raw prediction from which mini-batches start where targets keep their units."""
         ...
 
     def curvature_at(self, constant: np.ndarray, target: Array, weight: Array | None) -> np.ndarray:
@@ -131,3 +131,20 @@ def weigh_rows(residual: Array, weight: Array | None) -> None:
     """Multiply rows (n_rows, n_outputs) by their weights, in place."""
     if weight is not None:
         residual *= weight[:, None]
+
+
+def mean_loss(loss: Loss, raw: Array, target: Array, weight: Array | None) -> float:
+    """Return the mean loss of raw predictions, which may be overwritten."""
+    return float(loss.value(raw, target, weight)) / float(len(target) if weight is None else weight.sum())
+
+
+def mean_loss_of_constant(loss: Loss, constant: np.ndarray, target: Array, weight: Array | None) -> float:
+    """Return the mean loss of a constant raw prediction (n_outputs,)."""
+    return mean_loss(loss, repeated(constant, target), target, weight)
+
+
+def repeated(constant: np.ndarray, target: Array) -> Array:
+    """Return a constant (n_outputs,) for every row of a target."""
+    raw = namespace(target).empty((len(target), len(constant)))
+    raw[...] = beside(constant, target)
+    return raw

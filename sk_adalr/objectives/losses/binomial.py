@@ -20,6 +20,7 @@ class BinomialLogLoss(ElementwiseLoss):
     out_activation: ClassVar[str] = "logistic"
     classifies: ClassVar[bool] = True
     saturates: ClassVar[bool] = True
+    starts_at_constant: ClassVar[bool] = False
 
     def losses(self, raw: Array, target: Array) -> Array:
         """Return the log losses."""
@@ -62,10 +63,6 @@ class BinomialLogLoss(ElementwiseLoss):
         # Both are added up: one of them may be tiny.
         shares = [xp.average(part, axis=0, weights=weight) for part in (target, 1 - target)]
         return np.subtract(*(np.log(np.maximum(to_host(share).astype(np.float64), eps)) for share in shares))
-
-    def start(self, target: Array, weight: Array | None, n_outputs: int) -> float:
-        """Return 0, from which scikit-learn's estimators start."""
-        return 0.0
 
 
 class _Margins:

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.optimize import bisect
 
-from sk_adalr.backends import Array, beside, namespace, to_host, weighted_sum
-from sk_adalr.objectives.losses.base import LossOfRows, weigh_rows
+from sk_adalr.backends import Array, namespace, to_host, weighted_sum
+from sk_adalr.objectives.losses.base import LossOfRows, mean_loss_of_constant, repeated, weigh_rows
 from sk_adalr.units import TargetUnits
 
 # Where the search for the best constant ends, if it is at infinity.
@@ -51,6 +51,7 @@ class ElementwiseLoss(ABC):
     out_activation: ClassVar[str] = "identity"
     classifies: ClassVar[bool] = False
     saturates: ClassVar[bool] = False
+    starts_at_constant: ClassVar[bool] = True
 
     @abstractmethod
     def losses(self, raw: Array, target: Array) -> Array:
@@ -109,29 +110,23 @@ class ElementwiseLoss(ABC):
             raw[...] = constant
             return float(xp.average(self.gradient(raw, target), weights=weight))
 
-        at_zero, end = slope(0.0), 1.0
-        if at_zero > 0:
-            end = -1.0
-        while slope(end) * at_zero > 0 and abs(end) < _FARTHEST:
+        at_zero = slope(0.0)
+        end = -1.0 if at_zero > 0 else 1.0
+        while (at_end := slope(end)) * at_zero > 0 and abs(end) < _FARTHEST:
             end *= 2.0
-        if slope(end) * at_zero > 0:
+        if at_end * at_zero > 0:
             return end
         # By signs alone: a derivative may be infinite at an end.
         return float(bisect(slope, min(end, 0.0), max(end, 0.0)))
 
     def constant_value(self, target: Array, weight: Array | None) -> float:
         """Return the mean loss of the best constant prediction."""
-        raw = _repeated(self.constant(target, weight, target.shape[1]), target)
-        return float(self.value(raw, target, weight)) / float(len(target) if weight is None else weight.sum())
-
-    def start(self, target: Array, weight: Array | None, n_outputs: int) -> np.ndarray | float:
-        """Return the best constant raw prediction."""
-        return self.constant(target, weight, n_outputs)
+        return mean_loss_of_constant(self, self.constant(target, weight, target.shape[1]), target, weight)
 
     @_quiet
     def curvature_at(self, constant: np.ndarray, target: Array, weight: Array | None) -> np.ndarray:
         """Return the mean second derivatives (n_outputs,) at a constant raw prediction (n_outputs,)."""
-        curvature = self._curvature(_repeated(constant, target), target)
+        curvature = self._curvature(repeated(constant, target), target)
         return to_host(namespace(target).average(curvature, axis=0, weights=weight))
 
     def row_curvature(self, raw: Array, target: Array) -> Array:
@@ -171,10 +166,3 @@ class _ElementwiseLossOfRows:
 
 def _row_sums(losses: Array) -> Array:
     return losses[:, 0] if losses.shape[1] == 1 else losses.sum(axis=1)
-
-
-def _repeated(constant: np.ndarray, target: Array) -> Array:
-    """Return a constant (n_outputs,) for every row of a target."""
-    raw = namespace(target).empty(target.shape)
-    raw[...] = beside(constant, target)
-    return raw

@@ -25,6 +25,7 @@ class MultinomialLogLoss:
     out_activation: ClassVar[str] = "softmax"
     classifies: ClassVar[bool] = True
     saturates: ClassVar[bool] = True
+    starts_at_constant: ClassVar[bool] = False
 
     def value(self, raw: Array, target: Array, weight: Array | None) -> Any:
         """Return the loss sum (0-d); `raw` is overwritten."""
@@ -66,10 +67,6 @@ class MultinomialLogLoss:
         """Return the logarithms of the shares of the classes, finite where one is zero."""
         counts = to_host(namespace(target).bincount(target, weights=weight, minlength=n_outputs))
         return np.log(np.maximum(counts / counts.sum(), _LEAST_SHARE))
-
-    def start(self, target: Array, weight: Array | None, n_outputs: int) -> float:
-        """Return 0, from which scikit-learn's estimators start."""
-        return 0.0
 
     def curvature_at(self, constant: np.ndarray, target: Array, weight: Array | None) -> np.ndarray:
         """Return :math:`p_k (1 - p_k)` of the constant."""

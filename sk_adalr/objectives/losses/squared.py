@@ -17,6 +17,7 @@ class HalfSquaredError(ElementwiseLoss):
     r"""Half squared error, :math:`\frac12 \sum_k (u_k - y_k)^2`."""
 
     is_quadratic: ClassVar[bool] = True
+    starts_at_constant: ClassVar[bool] = False
 
     def losses(self, raw: Array, target: Array) -> Array:
         """Return half the squared errors."""
@@ -46,10 +47,6 @@ class HalfSquaredError(ElementwiseLoss):
     def constant(self, target: Array, weight: Array | None, n_outputs: int) -> np.ndarray:
         """Return the mean of the target."""
         return to_host(namespace(target).average(target, axis=0, weights=weight))
-
-    def start(self, target: Array, weight: Array | None, n_outputs: int) -> float:
-        """Return 0, from which scikit-learn's estimators start."""
-        return 0.0
 
     def target_units(self, target: Array, weight: Array | None, center: bool) -> TargetUnits:
         """Return deviations from the mean, or from zero without an intercept, in units of their root mean square."""

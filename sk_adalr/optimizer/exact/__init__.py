@@ -5,7 +5,7 @@ from sk_adalr.optimizer.exact.newton import prefers_newton
 from sk_adalr.optimizer.exact.result import ExactResult
 from sk_adalr.optimizer.exact.solve import solve_cholesky, solve_exact, solve_newton
 from sk_adalr.optimizer.exact.stream import StreamSummary, prefers_summary
-from sk_adalr.optimizer.exact.stream_log_loss import Chunk, ColumnMoments, first_summary
+from sk_adalr.optimizer.exact.stream_loss import Chunk, ColumnMoments, first_summary
 
 __all__ = [
     "Chunk",

@@ -9,9 +9,9 @@ Outputs come first, so every operation runs along contiguous rows. No array of s
 
 import numpy as np
 
-from sk_adalr.backends import Array, beside, to_host
-from sk_adalr.objectives.columns import Columns
-from sk_adalr.objectives.losses import JointLossOfRows, Loss
+from sk_adalr.backends import beside, to_host
+from sk_adalr.objectives.losses import JointLossOfRows
+from sk_adalr.optimizer.exact.problem import Problem
 
 # Scores of a block stay in the second-level cache.
 _BLOCK = 65_536
@@ -26,22 +26,16 @@ class BlockwiseLoss:
 
     Parameters
     ----------
-    columns : Columns (n, p)
-    loss : Loss
-        One that is not separable.
-    target : array (n,)
-        Like all that has an entry per row, beside the columns.
-    weight : array (n,) or None
-        Sample weights with mean 1.
+    problem : Problem
+        Of a loss that is not separable.
     n_scores : int
     """
 
-    def __init__(self, columns: Columns, loss: Loss, target: Array, weight: Array | None, n_scores: int) -> None:
-        self._columns, self._n_rows = columns, columns.shape[0]
-        rows = min(_BLOCK // n_scores, _SMALL_PRODUCT // (n_scores * max(1, columns.shape[1])))
-        self._blocks = columns.row_blocks(max(_MIN_ROWS, rows))
-        parts = [(target[b.rows], None if weight is None else weight[b.rows]) for b in self._blocks]
-        self._losses: list[JointLossOfRows] = [loss.of_rows(*part) for part in parts]
+    def __init__(self, problem: Problem, n_scores: int) -> None:
+        self._columns, self._n_rows = problem.columns, problem.columns.shape[0]
+        rows = min(_BLOCK // n_scores, _SMALL_PRODUCT // (n_scores * max(1, self._columns.shape[1])))
+        self._blocks = self._columns.row_blocks(max(_MIN_ROWS, rows))
+        self._losses: list[JointLossOfRows] = problem.losses_of(self._blocks)
 
     def __call__(
         self, coef: np.ndarray, intercept: np.ndarray, grad_coef: np.ndarray, grad_intercept: np.ndarray

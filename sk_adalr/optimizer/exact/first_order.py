@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 
 from sk_adalr.backends import Array, beside, namespace, to_host
-from sk_adalr.objectives.columns import Columns
-from sk_adalr.objectives.losses import Loss
 from sk_adalr.optimizer.exact.loop import SolverBase
-from sk_adalr.optimizer.exact.rates import constant_model, constant_model_rates
+from sk_adalr.optimizer.exact.problem import Problem
+from sk_adalr.optimizer.exact.rates import constant_model_rates
 from sk_adalr.optimizer.exact.small_system import newton_step
 from sk_adalr.optimizer.exact.subspace import Subspace
 
@@ -38,14 +37,8 @@ class FirstOrder(SolverBase):
 
     Parameters
     ----------
-    columns : Columns (n, p)
-    loss : Loss
-    target : array (n, 1)
-    weight : array (n,) or None
-        Sample weights with mean 1; like all that has an entry per row, beside the columns.
-    penalty : ndarray (p,) or None
-        Penalty of each standardised coefficient.
-    fit_intercept : bool
+    problem : Problem
+        Of one output.
     n_steps : int
         Number of past steps kept.
     start : (ndarray (p,), float) or None, default=None
@@ -62,20 +55,17 @@ class FirstOrder(SolverBase):
 
     def __init__(
         self,
-        columns: Columns,
-        loss: Loss,
-        target: Array,
-        weight: Array | None,
-        penalty: np.ndarray | None,
-        fit_intercept: bool,
+        problem: Problem,
         n_steps: int,
         start: tuple[np.ndarray, float] | None = None,
     ) -> None:
+        columns, penalty, fit_intercept = problem.columns, problem.penalty, problem.fit_intercept
         p = columns.shape[1]
         self._columns, self._penalty = columns, penalty
-        self._loss_of_rows, self._fit_intercept = loss.of_rows(target, weight), fit_intercept
+        self._loss_of_rows = problem.loss.of_rows(problem.target, problem.weight)
+        self._fit_intercept = fit_intercept
         self._single = columns.dtype == np.float32
-        (constant,), (curvature,) = constant_model(loss, target, weight, fit_intercept)
+        (constant,), (curvature,) = problem.constant_model()
         curvature = curvature or 1.0  # of a loss that is straight there
         self.rates = self._initial_rates = constant_model_rates(columns, curvature, penalty)
         self._intercept_rate = 1.0 / curvature

@@ -12,8 +12,8 @@ its passes. Each is divided by its own scale, so that one stopping rule suits al
 import numpy as np
 
 from sk_adalr.backends import Array, beside, namespace, row_squares, to_host
-from sk_adalr.objectives.columns import Columns
 from sk_adalr.optimizer.exact.loop import SolverBase
+from sk_adalr.optimizer.exact.problem import Problem
 
 _RIDGE = 1e-13
 # Decreases below this share of the loss are rounding.
@@ -25,14 +25,7 @@ class LeastSquares(SolverBase):
 
     Parameters
     ----------
-    columns : Columns (n, p)
-    target : array (n, k)
-        Like all that has an entry per row, beside the columns.
-    weight : array (n,) or None
-        Sample weights with mean 1.
-    penalty : ndarray (p,) or None
-        Penalty of each standardised coefficient.
-    fit_intercept : bool
+    problem : Problem
     n_steps : int
         Number of past steps kept.
     start : (ndarray (k, p), ndarray (k,)) or None, default=None
@@ -43,24 +36,21 @@ class LeastSquares(SolverBase):
 
     def __init__(
         self,
-        columns: Columns,
-        target: Array,
-        weight: Array | None,
-        penalty: np.ndarray | None,
-        fit_intercept: bool,
+        problem: Problem,
         n_steps: int,
         start: tuple[np.ndarray, np.ndarray] | None = None,
         shared_rate: bool = False,
     ) -> None:
-        n, p = columns.shape
-        self._columns, self._weight = columns, weight
-        self._penalty = np.zeros(p) if penalty is None else penalty
+        columns, target, (n, p) = problem.columns, problem.target, problem.columns.shape
+        self._columns, self._weight = columns, problem.weight
+        self._penalty = np.zeros(p) if problem.penalty is None else problem.penalty
         self._initial_rates = columns.alive / (1.0 + self._penalty)
         self.rates = self._initial_rates
         if shared_rate:
             largest = columns.scale[columns.alive].max(initial=0.0)
             self.rates = (np.where(columns.alive, columns.scale, 0.0) / (largest or 1.0)) ** 2
-        self.target_mean, self.target_scale, self._residual = standardised_target(target, weight, fit_intercept)
+        standardised = standardised_target(target, problem.weight, problem.fit_intercept)
+        self.target_mean, self.target_scale, self._residual = standardised
         xp, k = namespace(target), len(self.target_mean)
         self.coef, self.n_passes = np.zeros((k, p)), 2
         self._loss_each = self._losses(self._residual, self.coef)

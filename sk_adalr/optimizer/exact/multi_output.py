@@ -1,21 +1,19 @@
 r"""A loss of several scores per row: per-parameter rates from the curvature, one gradient per step.
 
 The rates :math:`\eta_{kj} = 1 / (\max_k v_k + \lambda_j)` are the inverse diagonal curvature of the constant model in
-standardised columns, for its largest class. They start a limited-memory quasi-Newton
-direction, and the step along it is 1 whenever that decreases the loss enough: then an iteration costs one
-gradient. With few columns even the smallest exact subspace of the multinomial loss costs more than a gradient.
+standardised columns, for its largest class. They start a limited-memory quasi-Newton direction, and the step along it
+is 1 whenever that decreases the loss enough: then an iteration costs one gradient. With few columns even the smallest
+exact subspace of the multinomial loss costs more than a gradient.
 """
 
 import numpy as np
 
-from sk_adalr.backends import Array
-from sk_adalr.objectives.columns import Columns
-from sk_adalr.objectives.losses import Loss
 from sk_adalr.optimizer.exact.blockwise import BlockwiseLoss
 from sk_adalr.optimizer.exact.loop import SolverBase
 from sk_adalr.optimizer.exact.memory import n_pairs
+from sk_adalr.optimizer.exact.problem import Problem
 from sk_adalr.optimizer.exact.quasi_newton import InverseHessian
-from sk_adalr.optimizer.exact.rates import constant_model, constant_model_rates, floored_rates
+from sk_adalr.optimizer.exact.rates import constant_model_rates, floored_rates
 
 _SUFFICIENT, _MAX_TRIALS = 1e-4, 20
 
@@ -25,36 +23,21 @@ class MultiOutput(SolverBase):
 
     Parameters
     ----------
-    columns : Columns (n, p)
-    loss : Loss
-        One that is not separable.
-    target : array (n,)
-    weight : array (n,) or None
-        Sample weights with mean 1, beside the columns, as is the target.
-    penalty : ndarray (p,) or None
-        Penalty of each standardised coefficient.
-    fit_intercept : bool
+    problem : Problem
+        Of a loss that is not separable.
     start : (ndarray (K, p), ndarray (K,)) or None, default=None
         Where to start, in standardised columns; ignored if worse than the constant model.
     """
 
     trusts_optimality = False
 
-    def __init__(
-        self,
-        columns: Columns,
-        loss: Loss,
-        target: Array,
-        weight: Array | None,
-        penalty: np.ndarray | None,
-        fit_intercept: bool,
-        start: tuple[np.ndarray, np.ndarray] | None = None,
-    ) -> None:
-        constant, curvature = constant_model(loss, target, weight, fit_intercept)
+    def __init__(self, problem: Problem, start: tuple[np.ndarray, np.ndarray] | None = None) -> None:
+        columns, penalty, fit_intercept = problem.columns, problem.penalty, problem.fit_intercept
+        constant, curvature = problem.constant_model()
         p, n_classes = columns.shape[1], len(constant)
         self._shape, self._fit_intercept = (n_classes, p), fit_intercept
         self._penalty = None if penalty is None else np.tile(penalty, n_classes)
-        self._loss_of = BlockwiseLoss(columns, loss, target, weight, n_classes)
+        self._loss_of = BlockwiseLoss(problem, n_classes)
         # One curvature for all classes: with their own, classes of a few rows get rates thousands of times
         # larger, which suit the first step and mislead the later ones (eight times more iterations on seven
         # unbalanced classes).

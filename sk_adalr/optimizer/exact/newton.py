@@ -15,12 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sk_adalr.backends import Array
-from sk_adalr.objectives.columns import DenseColumns
-from sk_adalr.objectives.losses import Loss
 from sk_adalr.optimizer.exact.loop import SolverBase
+from sk_adalr.optimizer.exact.problem import Problem
 from sk_adalr.optimizer.exact.quasi_newton import InverseHessian
-from sk_adalr.optimizer.exact.rates import constant_model
 from sk_adalr.optimizer.exact.small_system import Factorised
 from sk_adalr.optimizer.exact.summed_rows import SummedRows
 
@@ -57,14 +54,7 @@ class Newton(SolverBase):
 
     Parameters
     ----------
-    columns : DenseColumns (n, p)
-    loss : Loss
-    target : array
-    weight : array (n,) or None
-        Sample weights with mean 1; like all that has an entry per row, beside the columns.
-    penalty : ndarray (p,) or None
-        Penalty of each standardised coefficient.
-    fit_intercept : bool
+    problem : Problem
     start : (ndarray (k, p), ndarray (k,)) or None, default=None
         Where to start, in standardised columns; ignored if worse than the constant model.
     """
@@ -73,26 +63,17 @@ class Newton(SolverBase):
     _last_step: np.ndarray
     _of_one_class: np.ndarray
 
-    def __init__(
-        self,
-        columns: DenseColumns,
-        loss: Loss,
-        target: Array,
-        weight: Array | None,
-        penalty: np.ndarray | None,
-        fit_intercept: bool,
-        start: tuple[np.ndarray, np.ndarray] | None = None,
-    ) -> None:
-        p = columns.shape[1]
-        self._columns, self._fit_intercept = columns, bool(fit_intercept)
-        self._single = columns.dtype == np.float32
-        constant, _ = constant_model(loss, target, weight, self._fit_intercept)
+    def __init__(self, problem: Problem, start: tuple[np.ndarray, np.ndarray] | None = None) -> None:
+        p, penalty = problem.columns.shape[1], problem.penalty
+        self._columns, self._fit_intercept = problem.columns, bool(problem.fit_intercept)
+        self._single = problem.columns.dtype == np.float32
+        constant, _ = problem.constant_model()
         params = np.zeros((len(constant), p + self._fit_intercept))
         params[:, p:] = constant[:, None]
         self._penalty = np.zeros_like(params)
         if penalty is not None:
             self._penalty[:, :p] = penalty
-        self._rows = SummedRows(columns, loss, target, weight, constant, self._fit_intercept)
+        self._rows = SummedRows(problem, constant)
         self._curvature: np.ndarray | None = None
         self._point = self._here(params, with_curvature=start is None)
         self.reference_loss = self.loss
@@ -158,8 +139,7 @@ class Newton(SolverBase):
             return True
         if self._is_new:
             return False
-        # What the rows know is that of the step that was tried.
-        self._inverse_curvature, self._point = None, self._point._replace(grad=None)
+        self._inverse_curvature = None
         self.optimality()
         return self._advance()
 
@@ -264,7 +244,7 @@ class Newton(SolverBase):
         self._move_to(_centred(np.column_stack([coef, intercept])[:, : self._penalty.shape[1]]))
         if not self._point.loss <= self.reference_loss:
             self._rows.restore()
-            self._point = constant._replace(grad=None)  # what the rows know is of the start
+            self._point = constant
 
 
 def _centred(params: np.ndarray) -> np.ndarray:

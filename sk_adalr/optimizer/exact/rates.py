@@ -1,4 +1,4 @@
-r"""The constant model, and initial per-parameter rates: its inverse diagonal curvature.
+r"""Initial per-parameter rates: the inverse diagonal curvature of the constant model.
 
 In standardised columns it is :math:`\eta_j = 1 / (v + \lambda_j)` with the variance :math:`v` of the target. Where
 columns share one unit, such as pixels, those that hardly vary get rates thousands of times larger than the rest
@@ -8,25 +8,10 @@ floor on the curvature saves more than half of the gradients on raw images. For 
 
 import numpy as np
 
-from sk_adalr.backends import Array
 from sk_adalr.objectives.columns import Columns
-from sk_adalr.objectives.losses import Loss
 
 # Least curvature of a column relative to the mean one, in their common unit; .03 to .3 differ by less than 10 %.
 _FLOOR = 0.3
-
-
-def constant_model(
-    loss: Loss, target: Array, weight: Array | None, fit_intercept: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the scores (k,) of the best constant prediction, 0 without an intercept, and the mean curvatures (k,)."""
-    n_scores = target.shape[1] if target.ndim == 2 else int(target.max()) + 1
-    scores = np.zeros(n_scores)
-    if fit_intercept:
-        scores[:] = loss.constant(target, weight, n_scores)
-    if not loss.is_separable:  # which does not see what all scores share
-        scores -= scores.mean()
-    return scores, loss.curvature_at(scores, target, weight)
 
 
 def constant_model_rates(columns: Columns, variance: float, penalty: np.ndarray | None) -> np.ndarray:

@@ -7,8 +7,8 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from sk_adalr.backends import Array, namespace
-from sk_adalr.objectives.losses import Loss
+from sk_adalr.backends import Array
+from sk_adalr.objectives.losses import Loss, mean_loss_of_constant
 from sk_adalr.optimizer.exact.result import ExactResult
 
 #: Coefficients (p, k) and intercepts (k,) of all outputs.
@@ -60,7 +60,10 @@ class _Outputs:
         self._coef, self._intercept = np.zeros((p, k)), np.zeros(k)
         if fit_intercept:
             self._intercept[:] = loss.constant(target, weight, k)
-        self._losses = np.array([_loss_of(c, target[:, [i]], weight, loss) for i, c in enumerate(self._intercept)])
+        columns = [slice(output, output + 1) for output in range(k)]
+        self._losses = np.array(
+            [mean_loss_of_constant(loss, self._intercept[c], target[:, c], weight) for c in columns]
+        )
         self._results: list[ExactResult] = []
 
     def callback(self, output: int, callback: Callback) -> Callback:
@@ -103,9 +106,3 @@ class _Outputs:
         all_coef, all_intercept = self._coef.copy(), self._intercept.copy()
         all_coef[:, output], all_intercept[output] = coef[:, 0], intercept[0]
         return all_coef, all_intercept
-
-
-def _loss_of(constant: float, target: Array, weight: Array | None, loss: Loss) -> float:
-    """Return the mean loss (of one output) of a constant raw prediction."""
-    raw = namespace(target).full(target.shape, constant)
-    return float(loss.value(raw, target, weight)) / float(len(target) if weight is None else weight.sum())

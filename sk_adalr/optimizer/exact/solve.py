@@ -27,6 +27,7 @@ from sk_adalr.optimizer.exact.loop import LARGEST_GAP, LoopCallback, Solver, run
 from sk_adalr.optimizer.exact.memory import n_steps_of_scores, n_steps_of_squares
 from sk_adalr.optimizer.exact.multi_output import MultiOutput
 from sk_adalr.optimizer.exact.newton import Newton
+from sk_adalr.optimizer.exact.problem import Problem
 from sk_adalr.optimizer.exact.result import ExactResult
 from sk_adalr.optimizer.exact.separate import Callback, Solution, output_by_output
 
@@ -81,10 +82,9 @@ def solve_exact(
     weight = normalised_weight(sample_weight)
     columns = first_order_columns(X, weight, fit_intercept, by_blocks=not loss.is_separable)
     start = None if coef is None else _start(columns, coef, intercept)
-    solver = _first_order_solver(
-        columns, loss, target, weight, _scaled_penalty(columns, penalty), fit_intercept, start
-    )
-    result = _solve(columns, solver, "exact", loss, max_iter, tol, callback)
+    problem = Problem(columns, loss, target, weight, _scaled_penalty(columns, penalty), fit_intercept)
+    solver = _first_order_solver(problem, start)
+    result = _solve(problem, solver, "exact", max_iter, tol, callback)
     if loss.is_quadratic and result.converged and prefers_factorisation(X):
         return completed(result, solve_least_squares(X, target, weight, penalty, fit_intercept))
     if loss.is_quadratic or not result.converged:
@@ -121,8 +121,9 @@ def solve_newton(
     X = X.toarray() if is_sparse(X) else X
     columns = newton_columns(X, weight, fit_intercept)
     start = None if coef is None else _start(columns, coef, intercept)
-    solver = Newton(columns, loss, target, weight, _scaled_penalty(columns, penalty), fit_intercept, start)
-    result = _solve(columns, solver, "newton", loss, max_iter, tol, callback)
+    problem = Problem(columns, loss, target, weight, _scaled_penalty(columns, penalty), fit_intercept)
+    solver = Newton(problem, start)
+    result = _solve(problem, solver, "newton", max_iter, tol, callback)
     if not result.converged:
         return result
     if penalty == 0 and loss.saturates and solver.movement() > MOVING:
@@ -130,36 +131,27 @@ def solve_newton(
     return result if solver.condition > DEPENDENT else of_least_norm(result, X, weight, penalty, fit_intercept)
 
 
-def _first_order_solver(
-    columns: Columns,
-    loss: Loss,
-    target: Array,
-    weight: Array | None,
-    penalty: np.ndarray | None,
-    fit_intercept: bool,
-    start: Solution | None,
-) -> Solver:
-    n, p = columns.shape
+def _first_order_solver(problem: Problem, start: Solution | None) -> Solver:
+    columns, loss, (n, p) = problem.columns, problem.loss, problem.columns.shape
     if loss.is_quadratic:
-        n_steps = n_steps_of_squares(columns.shape, target.shape[1])
+        n_steps = n_steps_of_squares(columns.shape, problem.target.shape[1])
         # Where many solutions fit perfectly, one rate for all columns leads to the one of minimum norm.
-        shared_rate = penalty is None and n <= p
-        return LeastSquares(columns, target, weight, penalty, fit_intercept, n_steps, start, shared_rate)
-    problem = (columns, loss, target, weight, penalty, fit_intercept)
+        return LeastSquares(problem, n_steps, start, shared_rate=problem.penalty is None and n <= p)
     if loss.is_separable:
         first = None if start is None else (start[0][0], start[1][0])
-        return FirstOrder(*problem, n_steps_of_scores(columns.shape, columns.n_entries), first)
-    return MultiOutput(*problem, start)
+        return FirstOrder(problem, n_steps_of_scores(columns.shape, columns.n_entries), first)
+    return MultiOutput(problem, start)
 
 
 def _solve(
-    columns: Columns, solver: Solver, name: str, loss: Loss, max_iter: int, tol: float, callback: Callback | None
+    problem: Problem, solver: Solver, name: str, max_iter: int, tol: float, callback: Callback | None
 ) -> ExactResult:
     """Iterate, and return the result in the caller's units."""
+    columns = problem.columns
     wrapped = None if callback is None else _in_raw_units(callback, columns, solver)
     outcome = run(solver, max_iter=max_iter, tol=tol, callback=wrapped)
     raw_coef, raw_intercept = _raw_solution(columns, solver)
-    also = OR_SEPARATED if loss.classifies else ""
+    also = OR_SEPARATED if problem.loss.classifies else ""
     advice = FLAT.format(also, min(outcome.gap, 1.0)) if outcome.gap > LARGEST_GAP else ""
     return ExactResult(
         raw_coef.T,

@@ -14,7 +14,7 @@ import numpy as np
 
 from sk_adalr.backends import Array, beside, kernels, namespace, to_host
 from sk_adalr.objectives.columns import Block, DenseColumns
-from sk_adalr.objectives.losses import Loss
+from sk_adalr.optimizer.exact.problem import Problem
 
 # Values of a block of rows, which is read twice while in cache, and its rows: enough to make calls cheap (20000 x 100
 # float32: .9 of the time with 4096), few enough for their scores to stay there. Blocks of a memory map are in memory.
@@ -34,34 +34,23 @@ class SummedRows:
 
     Parameters
     ----------
-    columns : DenseColumns (n, p)
-    loss : Loss
-    target, weight : array
-        See `Newton`.
+    problem : Problem
+        With intercepts, parameters (k, q) have these in a last column, q = p + 1.
     scores : ndarray (k,)
         Of the constant model, with which all rows start.
-    fit_intercept : bool
-        Whether parameters (k, q) have the intercepts in a last column, q = p + 1.
     """
 
-    def __init__(
-        self,
-        columns: DenseColumns,
-        loss: Loss,
-        target: Array,
-        weight: Array | None,
-        scores: np.ndarray,
-        fit_intercept: bool,
-    ) -> None:
-        n, p = columns.shape
-        self._columns, self._weight, self._fit_intercept = columns, weight, fit_intercept
+    def __init__(self, problem: Problem, scores: np.ndarray) -> None:
+        columns, (n, p) = problem.columns, problem.columns.shape
+        self._columns, self._weight_of, self._fit_intercept = columns, problem.weight_of, bool(problem.fit_intercept)
         self._single = columns.dtype == np.float32
         rows = min(max(_BLOCK // p, _LEAST_ROWS), _MOST_ROWS, _MOST_VALUES // p)
         self._blocks = columns.row_blocks(n if n * p <= 2 * _BLOCK else max(1, rows))
-        self._losses = [loss.of_rows(target[block.rows], self._weight_of(block)) for block in self._blocks]
+        self._losses = problem.losses_of(self._blocks)
         zeros = namespace(columns.data).zeros
         self._scores, self._change, self._second = (zeros((len(scores), n)) for _ in range(3))
         self._scores += beside(scores[:, None], self._scores)
+        self._knows_curvature = False  # of the current scores
         self.n_passes = 2  # of the set-up: statistics of the columns, and the constant model
 
     @np.errstate(over="ignore", invalid="ignore")  # of a step that will not be taken
@@ -88,7 +77,8 @@ class SummedRows:
             grad[:, :p] += block.backward(residual)
             grad[:, p:] += sums[:, None]
             if curvature is not None:
-                curvature.add(block.rows, self._second[:, block.rows], self._weight_of(block))
+                curvature.add(block.rows, self._second[:, block.rows], self._weight_of(block.rows))
+        self._knows_curvature = along is None
         self.n_passes += 1 + (along is not None) + with_curvature
         return Sums(total / n, grad / n, None if curvature is None else curvature.result())
 
@@ -101,10 +91,14 @@ class SummedRows:
         return total / self._columns.shape[0]
 
     def curvature(self) -> np.ndarray:
-        """Return the curvature where `sums` was last asked for."""
+        """Return the curvature at the current scores, at once where `sums` was last asked for these."""
+        if not self._knows_curvature:  # a step was tried and not made
+            _, _, found = self.sums(with_curvature=True)
+            assert found is not None
+            return found
         curvature = CurvatureSum(self._columns, len(self._scores), self._fit_intercept)
         for block in self._blocks:
-            curvature.add(block.rows, self._second[:, block.rows], self._weight_of(block))
+            curvature.add(block.rows, self._second[:, block.rows], self._weight_of(block.rows))
         self.n_passes += 1
         return curvature.result()
 
@@ -112,11 +106,13 @@ class SummedRows:
         """Move the scores along that direction."""
         for block in self._blocks:
             self._scores[:, block.rows] += length * self._change[:, block.rows]
+        self._knows_curvature = length == 1.0  # `sums` was asked for those of a full step
 
     def move_to(self, params: np.ndarray) -> None:
         """Predict the scores of given parameters anew."""
         for block in self._blocks:
             self._scores[:, block.rows] = self._predicted(block, params)
+        self._knows_curvature = False
         self.n_passes += 1
 
     def keep(self) -> None:
@@ -125,15 +121,12 @@ class SummedRows:
 
     def restore(self) -> None:
         """Go back to the scores that were kept."""
-        self._scores[...] = self._change
+        self._scores[...], self._knows_curvature = self._change, False
 
     def largest_change(self, direction: np.ndarray) -> float:
         """Return the largest change of a score in a step along a direction (k, q)."""
         self.n_passes += 1
         return max(float(abs(self._predicted(block, direction)).max()) for block in self._blocks)
-
-    def _weight_of(self, block: Block) -> Array | None:
-        return None if self._weight is None else self._weight[block.rows]
 
     def _predicted(self, block: Block, params: np.ndarray) -> Array:
         """Return the scores (k, m), float64, of some rows."""

@@ -1,0 +1,51 @@
+"""What every solver of a linear model is given."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sk_adalr.backends import Array
+from sk_adalr.objectives.losses import Loss
+
+
+class Problem(NamedTuple):
+    """A linear model in standardised columns; what has an entry per row lies beside them.
+
+    Attributes
+    ----------
+    columns : Columns (n, p)
+        Dense ones for Newton's method.
+    loss : Loss
+    target : array (n, k), or (n,) class indices
+    weight : array (n,) or None
+        Sample weights with mean 1.
+    penalty : ndarray (p,) or None
+        Penalty of each standardised coefficient.
+    fit_intercept : bool
+    """
+
+    columns: Any
+    loss: Loss
+    target: Array
+    weight: Array | None
+    penalty: np.ndarray | None
+    fit_intercept: bool
+
+    def constant_model(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the scores (k,) of the best constant prediction, 0 without an intercept, and mean curvatures (k,)."""
+        loss, target, weight = self.loss, self.target, self.weight
+        n_scores = target.shape[1] if target.ndim == 2 else int(target.max()) + 1
+        scores = np.zeros(n_scores)
+        if self.fit_intercept:
+            scores[:] = loss.constant(target, weight, n_scores)
+        if not loss.is_separable:  # which does not see what all scores share
+            scores -= scores.mean()
+        return scores, loss.curvature_at(scores, target, weight)
+
+    def weight_of(self, rows: slice) -> Array | None:
+        """Return the weights of some rows, None for equal ones."""
+        return None if self.weight is None else self.weight[rows]
+
+    def losses_of(self, blocks: list[Any]) -> list[Any]:
+        """Return the `LossOfRows` of each block of rows."""
+        return [self.loss.of_rows(self.target[block.rows], self.weight_of(block.rows)) for block in blocks]
