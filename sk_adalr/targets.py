@@ -171,7 +171,7 @@ def encode_labels(
         raise ValueError(f"{estimator_name} needs samples of at least 2 classes; got one class: {classes[0]}.")
     row_weight = None
     if class_weight is not None:
-        row_weight = _weights_of_classes(class_weight, classes, y, sample_weight)[indices]
+        row_weight = _weights_of_classes(class_weight, classes, indices, sample_weight)[indices]
     binary = len(classes) == 2
     return Target(
         values=indices.astype(dtype).reshape(-1, 1) if binary else indices,
@@ -185,13 +185,14 @@ def encode_labels(
 
 
 def _weights_of_classes(
-    class_weight: Any, classes: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None
+    class_weight: Any, classes: np.ndarray, indices: np.ndarray, sample_weight: np.ndarray | None
 ) -> np.ndarray:
+    """Return the weight of each class; `indices` (n_samples,) are the classes of the rows."""
     if isinstance(class_weight, dict) and not all(isinstance(w, Real) for w in class_weight.values()):
         raise TypeError(f"`class_weight` must hold numbers; got {class_weight!r}.")
     if not isinstance(class_weight, dict):
-        return _balanced_weights(classes, y, sample_weight)
-    weights = compute_class_weight(class_weight, classes=classes, y=y)
+        return _balanced_weights(classes, indices, sample_weight)
+    weights = compute_class_weight(class_weight, classes=classes, y=classes)
     invalid = ~((weights >= 0) & (weights < np.inf))
     if invalid.any():
         raise ValueError(
@@ -203,14 +204,13 @@ def _weights_of_classes(
     return weights
 
 
-def _balanced_weights(classes: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray:
+def _balanced_weights(classes: np.ndarray, indices: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray:
     """Return "balanced" weights of the classes that have rows with weight, as if there were no others, which get 0."""
-    if sample_weight is not None:
-        y, sample_weight = y[sample_weight > 0], sample_weight[sample_weight > 0]
-    present = np.unique(y)
-    weights = np.zeros(len(classes))
-    weights[np.searchsorted(classes, present)] = compute_class_weight(
-        "balanced", classes=present, y=y, sample_weight=sample_weight
+    counts = np.bincount(indices, sample_weight, len(classes))
+    present, weights = counts > 0, np.zeros(len(classes))
+    # A row for each class, with the weight of all of its rows.
+    weights[present] = compute_class_weight(
+        "balanced", classes=classes[present], y=classes[present], sample_weight=counts[present]
     )
     return weights
 

@@ -19,7 +19,10 @@ from scipy.special import expit
 
 COMPILER = next(filter(None, map(shutil.which, ("c++", "g++", "clang++"))), None)
 
-C_TYPES = {"float32": "float", "float64": "double", "int32": "int", "int64": "long long", "uint32": "unsigned"}
+C_TYPES = {
+    "float32": "float", "float64": "double",
+    "int8": "signed char", "int32": "int", "int64": "long long", "uint32": "unsigned",
+}  # fmt: skip
 
 PREAMBLE = """
 typedef __PTRDIFF_TYPE__ ptrdiff_t;

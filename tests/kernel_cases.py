@@ -297,7 +297,7 @@ def scores_of(n, has_weight):
 
 def log_loss_results(table, asarray, scores, target, weight):
     """Return the sum of the losses, the residuals, the second derivatives, and the sum of the residuals."""
-    sign = asarray(np.where(target > 0, -1.0, 1.0))
+    sign = asarray(np.where(target > 0, -1, 1).astype(np.int8))
     weight = None if weight is None else asarray(weight)
     loss, evaluated = table.log_loss(asarray(scores), sign, weight)
     residual, second, total = table.log_loss_derivatives(evaluated, sign, weight)

@@ -100,6 +100,34 @@ def test_a_fit_keeps_vectors_and_blocks_and_no_copy(name, dtype, order, weights,
     assert peak(model.score, X, y) < 6 * np.size(model.predict(X)) * 8 + BLOCKS
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("weights", ["weighted", "some zero"])
+@pytest.mark.parametrize(
+    ("model", "kind", "most"),
+    [
+        (LINEAR(alpha=1.0), "one", 6),
+        (LOGISTIC(), "binary", 6),
+        (LOGISTIC(class_weight="balanced"), "binary", 6.3),
+        (LINEAR(loss="poisson"), "counts", 6),
+    ],
+    ids=["ridge", "newton", "newton, class weights", "poisson"],
+)
+def test_each_row_more_takes_at_most_six_numbers(model, kind, most, weights, dtype, tmp_path):
+    """What grows with the rows, told from blocks of rows by two numbers of rows."""
+    sizes = 150_000, 350_000
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((sizes[1], 10)).astype(dtype)
+    y = X[:, 0] + rng.logistic(size=sizes[1])
+    y = {"one": y, "binary": (y > 0).astype(int), "counts": rng.poisson(np.exp(X[:, 0]))}[kind]
+    weight = rng.uniform(0.5, 2, sizes[1])
+    if weights == "some zero":
+        weight[::7] = 0
+    X[:, 3] += 2010
+    X = mapped(X, tmp_path)
+    peaks = [peak(model.fit, X[:n], y[:n], sample_weight=weight[:n]) for n in sizes]
+    assert (peaks[1] - peaks[0]) / 8 / (sizes[1] - sizes[0]) <= most
+
+
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("weights", ["equal", "some zero"])
 @pytest.mark.parametrize(("dtype", "order"), [(np.float32, "F"), (np.float64, "C")])

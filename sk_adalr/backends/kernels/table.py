@@ -120,7 +120,7 @@ class Kernels:
     log_loss : callable
         ``(scores, sign, weight)``: for margins ``s = sign * scores`` (n,), where `sign` is -1 for the positive class
         and 1 for the other, return ``weight @ log(1 + exp(s))``, the host's, and what `log_loss_derivatives` needs;
-        `weight` may be None, for 1. All arrays are float64.
+        `weight` may be None, for 1. `sign` is int8, the other arrays are float64.
     log_loss_derivatives : callable
         ``(evaluated, sign, weight)``: return the residuals (n,), derivatives of that sum by the scores, the second
         derivatives (n,), and the sum of the residuals, the host's. The arrays must not be overwritten: a device

@@ -64,6 +64,10 @@ class BinomialLogLoss(ElementwiseLoss):
         shares = [xp.average(part, axis=0, weights=weight) for part in (target, 1 - target)]
         return np.subtract(*(np.log(np.maximum(to_host(share).astype(np.float64), eps)) for share in shares))
 
+    def curvature_at(self, constant: np.ndarray, target: Array, weight: Array | None) -> np.ndarray:
+        """Return the variance of each output, whatever the targets."""
+        return self.hessian(constant, constant)
+
 
 class _Margins:
     r"""`LossOfRows` of one output.
@@ -73,7 +77,8 @@ class _Margins:
     """
 
     def __init__(self, target: Array, weight: Array | None) -> None:
-        self._sign = namespace(target).where(target[:, 0] > 0, -1.0, 1.0)
+        # Of a byte for each row: it is held beside the labels.
+        self._sign = namespace(target).where(target[:, 0] > 0, -1, 1).astype(np.int8)
         self._weight = weight
 
     def evaluate(self, scores: Array) -> tuple[float, Any]:

@@ -8,6 +8,7 @@ from scipy.optimize import bisect
 
 from sk_adalr.backends import Array, namespace, to_host, weighted_sum
 from sk_adalr.objectives.losses.base import LossOfRows, mean_loss_of_constant, repeated, weigh_rows
+from sk_adalr.rows import slices_of_rows
 from sk_adalr.units import TargetUnits
 
 # Where the search for the best constant ends, if it is at infinity.
@@ -126,8 +127,11 @@ class ElementwiseLoss(ABC):
     @_quiet
     def curvature_at(self, constant: np.ndarray, target: Array, weight: Array | None) -> np.ndarray:
         """Return the mean second derivatives (n_outputs,) at a constant raw prediction (n_outputs,)."""
-        curvature = self._curvature(repeated(constant, target), target)
-        return to_host(namespace(target).average(curvature, axis=0, weights=weight))
+        total: Any = 0.0
+        for rows in slices_of_rows(target):
+            curvature = self._curvature(repeated(constant, target[rows]), target[rows])
+            total = total + (curvature.sum(axis=0) if weight is None else weight[rows] @ curvature)
+        return to_host(total) / float(len(target) if weight is None else weight.sum())
 
     def row_curvature(self, raw: Array, target: Array) -> Array:
         """Return the largest second derivative (n_rows,) of the outputs."""

@@ -15,6 +15,7 @@ import numpy as np
 from sk_adalr.backends import Array, beside, kernels, namespace, to_host
 from sk_adalr.objectives.columns import Block, DenseColumns
 from sk_adalr.optimizer.exact.problem import Problem
+from sk_adalr.rows import is_mapped
 
 # Values of a block of rows, which is read twice while in cache, and its rows: enough to make calls cheap (20000 x 100
 # float32: .9 of the time with 4096), few enough for their scores to stay there. Blocks of a memory map are in memory.
@@ -47,9 +48,10 @@ class SummedRows:
         rows = min(max(_BLOCK // p, _LEAST_ROWS), _MOST_ROWS, _MOST_VALUES // p)
         self._blocks = columns.row_blocks(n if n * p <= 2 * _BLOCK else max(1, rows))
         self._losses = problem.losses_of(self._blocks)
-        zeros = namespace(columns.data).zeros
-        self._scores, self._change, self._second = (zeros((len(scores), n)) for _ in range(3))
+        self._scores, self._change = (namespace(columns.data).zeros((len(scores), n)) for _ in range(2))
         self._scores += beside(scores[:, None], self._scores)
+        # Of a memory map they would be the vector too many: another look at the rows finds them.
+        self._second = None if is_mapped(columns.data) else namespace(columns.data).empty_like(self._scores)
         self._knows_curvature = False  # of the current scores
         self.n_passes = 2  # of the set-up: statistics of the columns, and the constant model
 
@@ -70,14 +72,16 @@ class SummedRows:
                 self._change[:, block.rows] = change = self._predicted(block, along)
                 scores = scores + change
             mean, evaluated = loss.evaluate(scores)
-            residual, sums, self._second[:, block.rows] = loss.derivatives(evaluated)
+            residual, sums, second = loss.derivatives(evaluated)
+            if self._second is not None:
+                self._second[:, block.rows] = second
             total += mean * scores.shape[1]
             if self._single:
                 residual = kernels(residual).narrow(residual, np.float32)
             grad[:, :p] += block.backward(residual)
             grad[:, p:] += sums[:, None]
             if curvature is not None:
-                curvature.add(block.rows, self._second[:, block.rows], self._weight_of(block.rows))
+                curvature.add(block.rows, second, self._weight_of(block.rows))
         self._knows_curvature = along is None
         self.n_passes += 1 + (along is not None) + with_curvature
         return Sums(total / n, grad / n, None if curvature is None else curvature.result())
@@ -92,7 +96,7 @@ class SummedRows:
 
     def curvature(self) -> np.ndarray:
         """Return the curvature at the current scores, at once where `sums` was last asked for these."""
-        if not self._knows_curvature:  # a step was tried and not made
+        if self._second is None or not self._knows_curvature:  # as after a step that was tried and not made
             _, _, found = self.sums(with_curvature=True)
             assert found is not None
             return found

@@ -13,8 +13,8 @@ MAX_BLOCKS = 1024
 
 SOURCE = """
 extern "C" __global__ void sk_adalr_log_loss(
-    const double *scores, const double *sign, const double *weight, int has_weight, long long n, double *residuals,
-    double *second, double *parts
+    const double *scores, const signed char *sign, const double *weight, int has_weight, long long n,
+    double *residuals, double *second, double *parts
 ) {
     double loss = 0.0, sum = 0.0;
     const long long stride = (long long) gridDim.x * THREADS;
