@@ -14,7 +14,7 @@ from sk_adalr.objectives.columns import standardised_columns
 from sk_adalr.objectives.columns.dense import DenseBlock
 from sk_adalr.optimizer.exact import first_order, prefers_factorisation, solve_cholesky, solve_exact
 from sk_adalr.optimizer.exact.first_order import FirstOrder
-from sk_adalr.optimizer.exact.loop import run
+from sk_adalr.optimizer.exact.loop import SolverBase, run
 from sk_adalr.optimizer.exact.problem import Problem
 from sk_adalr.optimizer.exact.small_system import newton_step
 
@@ -646,3 +646,32 @@ def test_columns_that_differ_by_their_rounding_are_the_same_column(offset, shape
     best = y - y.mean() - independent @ np.linalg.pinv(independent, rcond=1e-10) @ (y - y.mean())
     # What the offset times eps of the coefficients leaves.
     np.testing.assert_allclose(residual, -best, atol=1e-9 * offset)
+
+
+class Stuck(SolverBase):
+    """A solver with no step to make, whose gradient promises a decrease of so much of the constant's loss."""
+
+    loss = reported_loss = reference_loss = 1.0
+
+    def __init__(self, promised):
+        self._promised = promised
+
+    def optimality(self):
+        return self._promised
+
+    def step(self):
+        return False
+
+
+@pytest.mark.parametrize(("promised", "converged"), [(1e-5, True), (1e-3, False), (np.inf, False)])
+def test_a_solver_without_a_step_has_converged_only_where_the_gradient_agrees(promised, converged):
+    outcome = run(Stuck(promised), max_iter=5, tol=1e-8)
+    assert outcome.converged == converged
+    assert (outcome.gap <= 1e-4) == converged  # what is above is a warning of the estimators
+    assert ("no step decreases the loss" in outcome.message or "non-finite" in outcome.message) == (not converged)
+
+
+def test_a_loss_falls_by_no_more_than_itself():
+    solver = Stuck(1e-3)
+    solver.loss = 1e-7
+    assert run(solver, max_iter=5, tol=1e-8).converged
