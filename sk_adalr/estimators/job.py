@@ -79,6 +79,7 @@ def history_attributes(history: History, note: str = "") -> dict[str, Any]:
         "learning_rate_curve_": history.learning_rate_curve(),
         "validation_scores_": history.validation_scores or None,
         "validation_loss_curve_": history.validation_losses or None,
+        "best_epoch_": history.best_epoch,
         "stop_reason_": (history.stop_reason + note).strip(),
     }
     layer_curve = history.layer_learning_rate_curve()

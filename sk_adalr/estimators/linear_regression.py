@@ -132,6 +132,9 @@ class AdaptiveLRLinearRegression(Regressor):
         R2, or D2 of other losses, on the held-out rows after each epoch; None without early stopping.
     validation_loss_curve_ : list of float or None
         Mean loss on the held-out rows after each epoch, without penalty; None without early stopping.
+    best_epoch_ : int or None
+        Epoch, from 1 as `n_iter_` counts, whose parameters the model has: the best one on the held-out rows, else the
+        last one; None where there are no epochs, as in an exact fit.
     rank_ : int or None
         Rank of the data, centred where there is an intercept; None unless a factorisation of all rows solved.
     singular_ : ndarray of shape (min(n_samples, n_features),) or None

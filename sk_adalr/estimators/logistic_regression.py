@@ -134,6 +134,9 @@ class AdaptiveLRLogisticRegression(Classifier):
         Accuracy on the held-out rows after each epoch; None without early stopping.
     validation_loss_curve_ : list of float or None
         Mean loss on the held-out rows after each epoch, without penalty; None without early stopping.
+    best_epoch_ : int or None
+        Epoch, from 1 as `n_iter_` counts, whose parameters the model has: the best one on the held-out rows, else the
+        last one; None where there are no epochs, as in an exact fit.
     stop_reason_ : str
         Why training ended, in one sentence.
     n_features_in_ : int

@@ -51,6 +51,7 @@ def _trained(
     def at_rest() -> dict[str, Any]:
         if plan.validation is not None:
             state.best, state.best_params = plan.validation.best, plan.validation.best_params
+            state.best_epoch = plan.validation.best_epoch
         return freeze(state, share=True)
 
     def on_epoch(history: History, params: Array) -> bool:
@@ -175,6 +176,7 @@ def _history(before: Any) -> History:
         losses=list(before["loss_curve_"]),
         validation_scores=list(before["validation_scores_"] or []),
         validation_losses=list(before["validation_loss_curve_"] or []),
+        best_epoch=before.get("best_epoch_"),
         n_rows_seen=before.get("t_", 0),
         earlier_learning_rates=fitted_array(before["learning_rate_curve_"]),
         earlier_layer_learning_rates=None if by_layer is None else fitted_array(by_layer),

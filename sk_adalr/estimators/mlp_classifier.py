@@ -134,6 +134,9 @@ class AdaptiveLRMLPClassifier(Classifier):
         Lowest entry of `loss_curve_`; None where rows were held out.
     best_validation_score_ : float or None
         Highest entry of `validation_scores_`; None where no rows were held out.
+    best_epoch_ : int
+        Epoch, from 1 as `n_iter_` counts, whose parameters the model has: the best one on the held-out rows, else the
+        last one.
     solver_ : str
         The solver that `solver` led to.
     stop_reason_ : str

@@ -162,7 +162,8 @@ def make_plan(
     _replay(rule, history, stops_early)
     if holdout is None:
         return Plan(max_epochs, rule, theta=theta, note=note)
-    return Plan(max_epochs, rule, holdout.train_rows, _validation(holdout, setup, target, options, state), note=note)
+    validation = _validation(holdout, setup, target, options, state, history)
+    return Plan(max_epochs, rule, holdout.train_rows, validation, note=note)
 
 
 def _stops_early(options: Options, policy: Policy | None, target: Target, n_rows: int) -> bool:
@@ -204,14 +205,16 @@ def _holdout(
         return None, f" Early stopping had no rows to hold out: {error}"
 
 
-def _validation(holdout: Holdout, setup: Setup, target: Target, options: Options, state: TrainingState) -> Validation:
+def _validation(
+    holdout: Holdout, setup: Setup, target: Target, options: Options, state: TrainingState, history: History
+) -> Validation:
     is_auto = options.is_auto_stopping
     bound = largest_errors_of(setup.data) if is_auto and target.loss.is_quadratic else None
     judge = holdout.judge(
         setup.network.layout, setup.activation, setup.units, target.loss, target.score, largest_errors=bound
     )
     n_rows = holdout.n_rows if is_auto and target.loss.classifies else math.inf
-    return Validation(judge, state.best, state.best_params, n_rows)
+    return Validation(judge, state.best, state.best_params, n_rows, len(history.losses), state.best_epoch)
 
 
 def _replay(rule: Stopping, history: History, stops_early: bool) -> None:

@@ -71,6 +71,9 @@ class History:
         numbers, and converts none.
     stop_reason : Stop
         One sentence; empty while training.
+    best_epoch : int or None
+        The epoch, from 1, whose parameters are kept: the last one, or the best one on the validation rows. None where
+        there are no epochs.
     note : str
         What the optimizer has to say about the last epoch; empty where nothing happened.
     """
@@ -84,6 +87,7 @@ class History:
     earlier_learning_rates: np.ndarray | None = None
     earlier_layer_learning_rates: np.ndarray | None = None
     stop_reason: Stop = StopReason.NONE()  # noqa: RUF009
+    best_epoch: int | None = None
     note: str = ""
 
     def learning_rate_curve(self) -> np.ndarray:

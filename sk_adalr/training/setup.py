@@ -74,6 +74,8 @@ class TrainingState:
         Seed of the split for early stopping, the same whenever the fit goes on.
     best, best_params : (float, float), array of shape (n_params,) or None
         Best validation score and loss so far, and the parameters that reached them.
+    best_epoch : int or None
+        After which epoch, from 1, they did; None before there are any, and of models of version 0.1.
     units : Units or None
         Those of training.
     shown : bool array or None
@@ -87,6 +89,7 @@ class TrainingState:
     validation_seed: int
     best: tuple[float, float] = (-np.inf, np.inf)
     best_params: Array | None = None
+    best_epoch: int | None = None
     units: Units | None = on_host(default=None)  # noqa: RUF009
     shown: np.ndarray | None = on_host(default=None)  # noqa: RUF009
 

@@ -36,18 +36,25 @@ class Validation:
     n_rows : float, default=inf
         How many rows the score is the share of: two scores within half a standard error then count as equal, and the
         loss decides. The default tells all scores apart.
+    n_epochs : int, default=0
+        How many epochs there have been, those before included that nobody judged.
+    best_epoch : int or None, default=None
+        Which of them, from 1, had the best parameters.
     """
 
     evaluate: Callable[[Array], tuple[float, float]]
     best: tuple[float, float] = (-np.inf, np.inf)
     best_params: Array | None = None
     n_rows: float = np.inf
+    n_epochs: int = 0
+    best_epoch: int | None = None
 
     def __call__(self, params: Array) -> tuple[float, float]:
-        """Return score and loss of `params`, and keep them where they are the best."""
+        """Return score and loss of `params` after one more epoch, and keep them where they are the best."""
+        self.n_epochs += 1
         score, loss = self.evaluate(params)
         if self.best_params is None or self._is_better(score, loss):
-            self.best = (score, loss)
+            self.best, self.best_epoch = (score, loss), self.n_epochs
             if self.best_params is None:
                 self.best_params = params.copy()
             else:
@@ -158,6 +165,7 @@ class Trainer:
                 raise self._diverged("loss of the validation data", state, len(history.losses), advice)
             history.validation_scores.append(score)
             history.validation_losses.append(loss)
+        history.best_epoch = len(history.losses) if validation is None else validation.best_epoch
         reason = None if stopping is None else stopping.stop_reason(loss, score)
         # Whoever looks at the epoch can then tell one that ends the training, or was cut short, from the others.
         history.stop_reason = StopReason.INTERRUPTED() if interrupted else reason or StopReason.NONE()
