@@ -82,8 +82,12 @@ class NoWeightError(ValueError):
     """No row has a positive weight."""
 
 
-def check_weights(sample_weight: Any, n_samples: int, class_weight: np.ndarray | None = None) -> np.ndarray | None:
+def check_weights(
+    sample_weight: Any, n_samples: int, class_weight: np.ndarray | None = None, name: str = "sample_weight"
+) -> np.ndarray | None:
     """Return sample weights times class weights as float64 (n_samples,); None where neither is given.
+
+    `name` is what the user calls the sample weights.
 
     Raises
     ------
@@ -97,19 +101,19 @@ def check_weights(sample_weight: Any, n_samples: int, class_weight: np.ndarray |
     elif isinstance(sample_weight, numbers.Number):
         weight = np.full(n_samples, sample_weight, dtype=np.float64)
     else:
-        _refuse_masked_and_dask(sample_weight=sample_weight)
-        sample_weight = enter_host(sample_weight, "`sample_weight`")
-        weight = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
+        _refuse_masked_and_dask(**{name: sample_weight})
+        sample_weight = enter_host(sample_weight, f"`{name}`")
+        weight = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name=name)
     if weight.shape != (n_samples,):
         raise ValueError(
-            f"`sample_weight` must have one entry for each of the {n_samples} samples; got shape {weight.shape}."
+            f"`{name}` must have one entry for each of the {n_samples} samples; got shape {weight.shape}."
         )
     if (weight < 0).any():
-        raise ValueError(f"`sample_weight` must not be negative; got {weight.min():g}. Drop those rows instead.")
+        raise ValueError(f"`{name}` must not be negative; got {weight.min():g}. Drop those rows instead.")
     if class_weight is not None:
         weight = weight * class_weight
     if not np.isfinite(weight).all():
-        raise ValueError("`sample_weight` times `class_weight` must be finite; got NaN or infinity.")
+        raise ValueError(f"`{name}` times `class_weight` must be finite; got NaN or infinity.")
     if not weight.any():
         raise NoWeightError("The weights are all zero: at least one sample must have a positive weight.")
     return weight

@@ -147,7 +147,10 @@ class Checkpoint:
         """Let the fit go on from the file, if there is one."""
         if context.task_name == "epoch":
             return
-        run = self._start(_identity(estimator), _digest(X, y, *(metadata or {}).values()))
+        # Files of version 0.1 know of no weights of validation rows.
+        arguments = (metadata or {}).items()
+        given = [value for name, value in arguments if name != "sample_weight_val" or value is not None]
+        run = self._start(_identity(estimator), _digest(X, y, *given))
         if run.file.exists():
             content = read(run.file)
             # Another process may have written its own since `_start` looked, as in the folds of a cross-validation.

@@ -17,6 +17,7 @@ from sk_adalr.estimators.counterparts import argument_to_use, what_to_use
 from sk_adalr.estimators.job import Job, Report, check_same_target, mover, publisher, restored, unchanged_on_error
 from sk_adalr.estimators.model import LinearModel, NetworkModel
 from sk_adalr.estimators.own_parameters import nested_parameters, own_parameters
+from sk_adalr.estimators.validation_rows import validation_rows
 from sk_adalr.options import Options
 from sk_adalr.rows import some_rows
 from sk_adalr.targets import Target
@@ -76,7 +77,14 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     @answers_unknown_arguments
     @with_callbacks
     def fit(
-        self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
     ) -> "GradientEstimator":
         """Fit the model.
 
@@ -95,6 +103,10 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             Rows that judge instead of a random part of `X` when `early_stopping`, however few rows `X` has where
             that is "auto". In a pipeline, route them with ``set_fit_request`` and
             ``Pipeline(transform_input=["X_val"])``.
+        sample_weight_val : array-like of shape (n_rows_of_X_val,), default=None
+            Non-negative weights of these rows, in the score, the loss and what counts as chance between two scores. A
+            row of weight 0 is left out. Class weights do not weigh the rows of `X_val`; but those of a class of
+            weight 0 are left out, too.
 
         Returns
         -------
@@ -113,8 +125,10 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             model = self._model()
             before = self._before() if options.warm_start else None
             data, target = self._validate(options, X, y, sample_weight, before=before, reset=True)
-            target = self._with_validation(options, target, X_val, y_val, data.X)
-            metadata = {"sample_weight": sample_weight, "X_val": X_val, "y_val": y_val}
+            judges = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
+            if any(given is not None for given in judges.values()):
+                target = replace(target, validation=validation_rows(self, options, target, data.X, **judges))
+            metadata = {"sample_weight": sample_weight, **judges}
             context.call_on_fit_task_begin(estimator=self, X=X, y=y, metadata=metadata)
             before, n_restored = restored(self) or (before, 0)
             publish = publisher(X)
@@ -189,27 +203,6 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         target = replace(target, class_weight=None)  # a vector of many rows, which is in the weights now
         data = Dataset(X, target.values, scaled, weight_scale, sample_weight)
         return data.moved(mover(options.backend, X)), target
-
-    def _with_validation(self, options: Options, target: Target, X_val: Any, y_val: Any, X: Any) -> Target:
-        """Return `target` with the user's validation data, beside the training rows `X`."""
-        if X_val is None and y_val is None:
-            return target
-        if X_val is None or y_val is None:
-            raise ValueError("`X_val` and `y_val` must be passed together; one of them is missing.")
-        if not options.early_stopping:
-            raise ValueError("`X_val` and `y_val` are for early stopping; set `early_stopping=True` to use them.")
-        X_val, y_val = check_features_and_target(self, X_val, y_val, numeric=is_regressor(self), reset=False)
-        encoded = self._encode(options, y_val, X.dtype, None, target.attributes.get("classes_"))
-        X_val = as_dtype(X_val, X.dtype)
-        if encoded.class_weight is not None and not encoded.class_weight.all():  # those rows do not judge either
-            rows = encoded.class_weight > 0
-            if not rows.any():
-                raise ValueError("`y_val` has only classes whose `class_weight` is 0, so that no row can judge.")
-            X_val, encoded = X_val[beside(rows, X_val)], encoded.of_rows(rows)
-        if encoded.n_outputs != target.n_outputs:
-            raise ValueError(f"`y_val` must have {target.n_outputs} outputs as `y` has; got {encoded.n_outputs}.")
-        data = Dataset(X_val, encoded.values)
-        return replace(target, validation=data.moved(lambda array: beside(array, X)))
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Return the bare object, or raise a TypeError where `__init__` would without saying what to do."""

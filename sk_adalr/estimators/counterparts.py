@@ -81,7 +81,8 @@ MLP_REGRESSOR = {
     "class_weight": "Pass `sample_weight` to `fit`.",
 }
 
-_VALIDATION = "Pass validation data as `X_val` and `y_val`, with `early_stopping=True`."
+_VALIDATION = "Pass validation data as `X_val=..., y_val=...`, with `early_stopping=True`, or 'auto' in networks."
+_VALIDATION_WEIGHT = "Pass the weights of validation data as `sample_weight_val`."
 _COEF_INIT = "Set `warm_start=True` to start from the previous fit."
 
 #: Arguments of other estimators' `fit` and `partial_fit`, and what to use for them here.
@@ -94,9 +95,10 @@ ARGUMENTS = {
     "early_stopping_rounds": "It is the parameter `n_iter_no_change` of the estimator.",
     "epochs": "It is the parameter `max_iter` of the estimator.",
     "eval_metric": "Validation data are judged by accuracy or R2, and by the loss; leave it out.",
-    "eval_sample_weight": "Validation data have no weights; leave it out.",
+    "eval_sample_weight": _VALIDATION_WEIGHT,
     "eval_set": _VALIDATION,
     "intercept_init": _COEF_INIT,
+    "sample_weight_eval_set": _VALIDATION_WEIGHT,
     "sample_weights": "Use `sample_weight`.",
     "validation_data": _VALIDATION,
     "validation_split": "It is the parameter `validation_fraction` of the estimator, with `early_stopping=True`.",

@@ -96,9 +96,10 @@ def test_validation_data_may_be_of_the_library(library, cls):
     X, y = problem(cls)
     train, val = slice(0, 40), slice(40, None)
     options = {"early_stopping": True}
-    expected = fit(make(cls, **options), X[train], y[train], X_val=X[val], y_val=y[val])
-    parts = [library.asarray(part) for part in (X[train], y[train], X[val], y[val])]
-    model = fit(make(cls, **options), parts[0], parts[1], X_val=parts[2], y_val=parts[3])
+    weight = np.linspace(1, 2, len(y[val]))
+    expected = fit(make(cls, **options), X[train], y[train], X_val=X[val], y_val=y[val], sample_weight_val=weight)
+    parts = [library.asarray(part) for part in (X[train], y[train], X[val], y[val], weight)]
+    model = fit(make(cls, **options), *parts[:2], X_val=parts[2], y_val=parts[3], sample_weight_val=parts[4])
     assert model.validation_scores_ == expected.validation_scores_
     assert same_state(model._training, expected._training)
 

@@ -104,7 +104,7 @@ def test_early_stopping_is_bitwise_numpys_for_every_activation(cupy, cls, activa
     X, y = problem(cls)
     weight = np.random.RandomState(0).uniform(0.5, 2, len(y))
     assert_same_fits(cls, options, X, y, sample_weight=weight)
-    assert_same_fits(cls, options, X[:40], y[:40], X_val=X[40:], y_val=y[40:])
+    assert_same_fits(cls, options, X[:40], y[:40], X_val=X[40:], y_val=y[40:], sample_weight_val=weight[40:])
 
 
 @pytest.mark.parametrize("cls", ESTIMATORS.values(), ids=list(ESTIMATORS))
