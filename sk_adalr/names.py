@@ -2,11 +2,13 @@
 
 import inspect
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from sklearn.metrics import check_scoring, get_scorer_names
 
 from sk_adalr.directions import DIRECTIONS, SGD, Adam, Direction, Momentum, Nesterov
 from sk_adalr.learning_rates import GRANULARITIES, LEARNING_RATES, Hypergradient, LearningRate
@@ -194,6 +196,42 @@ def make_loss(loss: Any) -> Loss:
         f"`loss` must be one of {', '.join(map(repr, LOSSES))}, or an object such as an instance of a subclass of "
         f"sk_adalr.objectives.ElementwiseLoss; got {loss!r}{example}."
     )
+
+
+#: Names of scores elsewhere, and of the scorers of scikit-learn that they are here.
+_SCORERS = {
+    "auc": "roc_auc",
+    "logloss": "neg_log_loss",
+    "loss": "neg_log_loss' or 'neg_mean_squared_error",
+    "mae": "neg_mean_absolute_error",
+    "mse": "neg_mean_squared_error",
+    "rmse": "neg_root_mean_squared_error",
+}
+
+
+def find_scorer(scoring: Any) -> Callable[..., Any] | None:
+    """Return the scorer that the user names, or one of the user's own as it is; None for None.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there is no such scorer, or if it is a metric.
+    """
+    if isinstance(scoring, str) and scoring not in get_scorer_names():
+        similar = _SCORERS.get(scoring) or "".join(get_close_matches(scoring, get_scorer_names(), n=1))
+        raise ValueError(
+            "`scoring` must be None, a callable or one of the names that sklearn.metrics.get_scorer_names() gives; "
+            f"got {scoring!r}." + (f" Did you mean '{similar}'?" if similar else "")
+        )
+    if not (scoring is None or isinstance(scoring, str) or callable(scoring)):
+        raise TypeError(f"`scoring` must be None, a callable or the name of one scorer; got {scoring!r}.")
+    return None if scoring is None else check_scoring(scoring=scoring)
+
+
+def scorer_name(scoring: Any) -> str:
+    """Return what a scorer is called, the same in every process."""
+    name = str(getattr(scoring, "__qualname__", scoring))
+    return type(scoring).__name__ if " at 0x" in name else name
 
 
 #: Initial rates of `learning_rate_init="auto"`, sensible on standardised data.

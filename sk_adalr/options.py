@@ -1,6 +1,6 @@
 """The parameters that estimators share: their checks, and what is made of them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import cache, cached_property
 from numbers import Integral, Real
@@ -10,7 +10,15 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from sk_adalr.learning_rates import GRANULARITIES
-from sk_adalr.names import check_bool, check_choice, check_number, default_rate, make_direction, make_learning_rate
+from sk_adalr.names import (
+    check_bool,
+    check_choice,
+    check_number,
+    default_rate,
+    find_scorer,
+    make_direction,
+    make_learning_rate,
+)
 from sk_adalr.optimizer import Optimizer
 from sk_adalr.optimizer.automatic import AUTOMATIC_DIRECTIONS, AutomaticOptimizer
 from sk_adalr.parameters import ParameterLayout
@@ -53,6 +61,7 @@ class Options:
     beta_2: Any
     epsilon: Any
     early_stopping: Any
+    scoring: Any
     validation_fraction: Any
     warm_start: Any
     verbose: Any
@@ -93,6 +102,11 @@ class Options:
         return isinstance(self.early_stopping, str)
 
     @cached_property
+    def scorer(self) -> Callable[..., Any] | None:
+        """What `scoring` leads to; None for the default score."""
+        return find_scorer(self.scoring)
+
+    @cached_property
     def direction(self) -> Any:
         """What `solver` is for mini-batches."""
         return "adam" if self.names_exact or _is_auto(self.solver) else self.solver
@@ -110,6 +124,7 @@ class Options:
         for name in ("standardize", "shuffle", "warm_start"):
             check_bool(name, getattr(self, name))
         check_bool("early_stopping", self.early_stopping, or_auto=self.counterpart_solvers is None)
+        find_scorer(self.scoring)
         if not isinstance(self.verbose, bool | np.bool_ | Integral):
             raise TypeError(f"`verbose` must be True, False or an integer; got {self.verbose!r}.")
         try:

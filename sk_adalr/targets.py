@@ -65,6 +65,14 @@ class Target:
         """Whether there are labels, and a class that none of them is of."""
         return self.labels is not None and not self.shown.all()
 
+    def of_user(self, values: np.ndarray) -> np.ndarray:
+        """Return what the user gave for some of the `values`, on the host: labels, or outputs in the shape of `y`."""
+        if not self.loss.classifies:
+            return values[:, 0] if self.attributes["_single_output"] else values
+        if self.attributes["_multilabel"]:
+            return values.astype(int)
+        return self.attributes["classes_"][values.reshape(len(values)).astype(int)]
+
     def of_rows(self, rows: np.ndarray) -> "Target":
         """Return the target of some of the rows, whose classes and outputs are those of all."""
         names = ("values", "labels", "class_weight")

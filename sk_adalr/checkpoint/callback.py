@@ -16,7 +16,7 @@ from sk_adalr.names import check_number
 
 _PRIVATE_STATE = {"_training", "_summary", "_dtype", "_seen_weight", "_single_output", "_multilabel"}
 # Parameters that files of version 0.1 do not have, and their defaults, which are left out.
-_ADDED = {"loss": "'squared_error'"}
+_ADDED = {"loss": "'squared_error'", "scoring": "None"}
 _NOT_COMPARED = {"max_iter", "verbose", "n_jobs", "copy_X"}  # they do not change the course of a fit
 
 
@@ -236,7 +236,8 @@ def _identity(estimator: Any) -> dict[str, str]:
             continue  # the text of the object says it
         text = repr(value)
         if name not in _NOT_COMPARED and text != _ADDED.get(name):
-            identity[name] = type(value).__name__ if " at 0x" in text else text  # such as a RandomState
+            # Such as a function, or a RandomState.
+            identity[name] = getattr(value, "__qualname__", type(value).__name__) if " at 0x" in text else text
     return identity
 
 

@@ -133,7 +133,7 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             before, n_restored = restored(self) or (before, 0)
             publish = publisher(X)
             report = Report(self, context if hasattr(self, "_skl_callbacks") else None, X, y, publish)
-            job = Job(type(self).__name__, model, options, data, target, before, report, n_restored)
+            job = Job(type(self).__name__, model, options, data, target, before, report, n_restored, self)
             fitted = publish(self._train(job))
             self.__dict__.update(fitted)
             context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes=lambda: fitted)

@@ -26,10 +26,12 @@ PARAMETERS = {
     "device": _DEVICE,
     "early_stopping_rounds": "Use `early_stopping=True` and `n_iter_no_change`.",
     "epochs": _EPOCHS,
+    "eval_metric": "Use `scoring`.",
     "eta": _RATE,
     "eta0": _ETA0,
     "lr": _RATE,
     "max_epochs": _EPOCHS,
+    "metric": "Use `scoring`.",
     "n_epochs": _EPOCHS,
     "n_iter": _EPOCHS,
     "normalize": "Leave it out: `standardize=True`, the default, does more.",
@@ -83,6 +85,7 @@ MLP_REGRESSOR = {
 
 _VALIDATION = "Pass validation data as `X_val=..., y_val=...`, with `early_stopping=True`, or 'auto' in networks."
 _VALIDATION_WEIGHT = "Pass the weights of validation data as `sample_weight_val`."
+_SCORING = "Use the parameter `scoring` of the estimator."
 _COEF_INIT = "Set `warm_start=True` to start from the previous fit."
 
 #: Arguments of other estimators' `fit` and `partial_fit`, and what to use for them here.
@@ -94,7 +97,7 @@ ARGUMENTS = {
     "coef_init": _COEF_INIT,
     "early_stopping_rounds": "It is the parameter `n_iter_no_change` of the estimator.",
     "epochs": "It is the parameter `max_iter` of the estimator.",
-    "eval_metric": "Validation data are judged by accuracy or R2, and by the loss; leave it out.",
+    "eval_metric": _SCORING,
     "eval_sample_weight": _VALIDATION_WEIGHT,
     "eval_set": _VALIDATION,
     "intercept_init": _COEF_INIT,

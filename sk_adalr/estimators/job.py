@@ -39,6 +39,8 @@ class Job(Generic[ModelT]):
     report : Report
     n_restored : int, default=0
         How many epochs of this fit a checkpoint has made.
+    estimator : estimator or None, default=None
+        What is fitted, where a scorer of the user's is to score a copy of it.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Job(Generic[ModelT]):
     before: Mapping[str, Any] | None
     report: "Report"
     n_restored: int = 0
+    estimator: BaseEstimator | None = None
 
     def warn_not_converged(self, advice: str) -> None:
         """Warn that `max_iter` ended training."""

@@ -85,6 +85,10 @@ class AdaptiveLRLinearRegression(Regressor):
     early_stopping : bool, default=False
         Whether to hold out rows and stop when neither the score nor the loss on them has improved by `tol` for
         `n_iter_no_change` epochs; the parameters with the best score are kept.
+    scoring : str, callable or None, default=None
+        What scores the held-out rows, the larger the better: the name of a scorer of scikit-learn, such as
+        "neg_mean_absolute_error", or a callable ``scorer(estimator, X, y)``. None is R2 or D2. With a scorer, `tol`
+        is in units of the score. It has no effect without `early_stopping`.
     validation_fraction : float, default=0.1
         Share of the rows to hold out, in (0, 1).
     half_life : float or None, default=None
@@ -129,7 +133,8 @@ class AdaptiveLRLinearRegression(Regressor):
     learning_rate_curve_ : ndarray of shape (n_iter_, 3), or (0, 3)
         Smallest, median and largest learning rate at the end of each epoch or iteration; a factorisation has none.
     validation_scores_ : list of float or None
-        R2, or D2 of other losses, on the held-out rows after each epoch; None without early stopping.
+        R2, D2 of other losses, or what `scoring` says, on the held-out rows after each epoch; None without early
+        stopping.
     validation_loss_curve_ : list of float or None
         Mean loss on the held-out rows after each epoch, without penalty; None without early stopping.
     best_epoch_ : int or None
@@ -198,6 +203,7 @@ class AdaptiveLRLinearRegression(Regressor):
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         early_stopping: bool = False,
+        scoring: Any = None,
         validation_fraction: float = 0.1,
         half_life: Any = None,
         warm_start: bool = False,
@@ -227,6 +233,7 @@ class AdaptiveLRLinearRegression(Regressor):
         self.beta_2 = beta_2
         self.epsilon = epsilon
         self.early_stopping = early_stopping
+        self.scoring = scoring
         self.validation_fraction = validation_fraction
         self.half_life = half_life
         self.warm_start = warm_start

@@ -85,6 +85,10 @@ class AdaptiveLRLogisticRegression(Classifier):
     early_stopping : bool, default=False
         Whether to hold out rows and stop when neither accuracy nor the loss on them has improved by `tol`
         for `n_iter_no_change` epochs; the parameters with the best score are kept.
+    scoring : str, callable or None, default=None
+        What scores the held-out rows, the larger the better: the name of a scorer of scikit-learn, such as
+        "roc_auc", or a callable ``scorer(estimator, X, y)``. None is accuracy. With a scorer, `tol` is in units of
+        the score. It has no effect without `early_stopping`.
     validation_fraction : float, default=0.1
         Share of the rows to hold out, in (0, 1).
     half_life : float or None, default=None
@@ -131,7 +135,7 @@ class AdaptiveLRLogisticRegression(Classifier):
         Smallest, median and largest learning rate at the end of each epoch or iteration; of Newton's method, the
         inverse curvature along single coefficients.
     validation_scores_ : list of float or None
-        Accuracy on the held-out rows after each epoch; None without early stopping.
+        Accuracy, or what `scoring` says, on the held-out rows after each epoch; None without early stopping.
     validation_loss_curve_ : list of float or None
         Mean loss on the held-out rows after each epoch, without penalty; None without early stopping.
     best_epoch_ : int or None
@@ -193,6 +197,7 @@ class AdaptiveLRLogisticRegression(Classifier):
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         early_stopping: bool = False,
+        scoring: Any = None,
         validation_fraction: float = 0.1,
         half_life: Any = None,
         warm_start: bool = False,
@@ -224,6 +229,7 @@ class AdaptiveLRLogisticRegression(Classifier):
         self.beta_2 = beta_2
         self.epsilon = epsilon
         self.early_stopping = early_stopping
+        self.scoring = scoring
         self.validation_fraction = validation_fraction
         self.half_life = half_life
         self.warm_start = warm_start

@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from sk_adalr.backends import Array, beside, fitted_array, to_host
 from sk_adalr.caller import warn_caller
 from sk_adalr.estimators.classes_without_rows import ruled_out
 from sk_adalr.estimators.job import Job, history_attributes
+from sk_adalr.estimators.scoring import score_of_user
 from sk_adalr.judging import Plan, make_plan
 from sk_adalr.objectives import Network, PenalizedMean
 from sk_adalr.optimizer import freeze
@@ -45,7 +47,8 @@ def _trained(
         def start(random_state: np.random.RandomState) -> Array:
             return _anew(job, units, setup.network, random_state)
 
-        plan = make_plan(setup, job.target, job.options, job.model.policy, state, history, start)
+        score_on = None if job.options.scorer is None else partial(score_of_user, job, units, layout, history)
+        plan = make_plan(setup, job.target, job.options, job.model.policy, state, history, start, score_on)
         state.shown = job.target.shown
 
     def at_rest() -> dict[str, Any]:

@@ -87,6 +87,11 @@ class AdaptiveLRMLPClassifier(Classifier):
         how many epochs lower the loss of the rest, and then on all rows for twice the median of these, for the
         accuracy goes on rising for a while; not where `tol` is 0 or `warm_start`. Rows passed as `X_val` judge
         instead, and are an error with False.
+    scoring : str, callable or None, default=None
+        What scores the rows that judge, the larger the better: the name of a scorer of scikit-learn, such as
+        "roc_auc", or a callable ``scorer(estimator, X, y)``. None is accuracy. With a scorer, `tol` is in units of
+        the score, and the highest score wins, however close the others are. It has no effect where no rows judge, nor
+        on folds, whose loss says how many epochs pay.
     validation_fraction : float, default=0.1
         Share of the rows to hold out, in (0, 1).
     warm_start : bool, default=False
@@ -127,7 +132,7 @@ class AdaptiveLRMLPClassifier(Classifier):
     layer_learning_rate_curve_ : ndarray of shape (n_iter_, n_hidden_layers + 1, 3)
         The same for each layer of coefficients; only with hidden layers.
     validation_scores_ : list of float or None
-        Accuracy on the held-out rows after each epoch; None where no rows were held out.
+        Accuracy, or what `scoring` says, on the held-out rows after each epoch; None where no rows were held out.
     validation_loss_curve_ : list of float or None
         Mean loss on the held-out rows after each epoch, without penalty; None where no rows were held out.
     best_loss_ : float or None
@@ -194,6 +199,7 @@ class AdaptiveLRMLPClassifier(Classifier):
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         early_stopping: Any = "auto",
+        scoring: Any = None,
         validation_fraction: float = 0.1,
         warm_start: bool = False,
         verbose: Any = False,
@@ -221,6 +227,7 @@ class AdaptiveLRMLPClassifier(Classifier):
         self.beta_2 = beta_2
         self.epsilon = epsilon
         self.early_stopping = early_stopping
+        self.scoring = scoring
         self.validation_fraction = validation_fraction
         self.warm_start = warm_start
         self.verbose = verbose

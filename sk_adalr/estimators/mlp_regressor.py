@@ -82,6 +82,11 @@ class AdaptiveLRMLPRegressor(Regressor):
         From 30 to 1999 rows, too few to spare some, it trains five times on four fifths of them to learn how many
         epochs pay on the rest, and then on all rows for the median of these; not where `tol` is 0 or `warm_start`.
         Rows passed as `X_val` judge instead, and are an error with False.
+    scoring : str, callable or None, default=None
+        What scores the rows that judge, the larger the better: the name of a scorer of scikit-learn, such as
+        "neg_mean_absolute_error", or a callable ``scorer(estimator, X, y)``. None is R2 or D2. With a scorer, `tol`
+        is in units of the score. It has no effect where no rows judge, nor on folds, whose loss says how many epochs
+        pay.
     validation_fraction : float, default=0.1
         Share of the rows to hold out, in (0, 1).
     warm_start : bool, default=False
@@ -122,9 +127,9 @@ class AdaptiveLRMLPRegressor(Regressor):
     layer_learning_rate_curve_ : ndarray of shape (n_iter_, n_hidden_layers + 1, 3)
         The same for each layer of coefficients; only with hidden layers.
     validation_scores_ : list of float or None
-        R2, or D2 of other losses, on the held-out rows after each epoch; None where no rows were held out. With
-        ``early_stopping="auto"``, here and in the loss, squared errors are capped at 2.2 deviations of the target,
-        and 1.2 times the error of the mean, so that wild predictions of a few rows do not dominate.
+        R2, D2 of other losses, or what `scoring` says, on the held-out rows after each epoch; None where no rows were
+        held out. With ``early_stopping="auto"``, in R2 and in the loss, squared errors are capped at 2.2 deviations
+        of the target, and 1.2 times the error of the mean, so that wild predictions of a few rows do not dominate.
     validation_loss_curve_ : list of float or None
         Mean loss on the held-out rows after each epoch, without penalty; None where no rows were held out.
     best_loss_ : float or None
@@ -210,6 +215,7 @@ class AdaptiveLRMLPRegressor(Regressor):
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         early_stopping: Any = "auto",
+        scoring: Any = None,
         validation_fraction: float = 0.1,
         warm_start: bool = False,
         verbose: Any = False,
@@ -237,6 +243,7 @@ class AdaptiveLRMLPRegressor(Regressor):
         self.beta_2 = beta_2
         self.epsilon = epsilon
         self.early_stopping = early_stopping
+        self.scoring = scoring
         self.validation_fraction = validation_fraction
         self.warm_start = warm_start
         self.verbose = verbose

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import zip_longest
+from typing import TypeAlias
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -13,10 +14,14 @@ from sk_adalr.caller import warn_caller
 from sk_adalr.judging.folds import epochs_by_folds
 from sk_adalr.judging.holdout import Holdout, copies_of_rows, largest_errors_of
 from sk_adalr.judging.shrinkage import best_constant, constant_loss, no_worse_than_constant, shrunk
+from sk_adalr.names import scorer_name
 from sk_adalr.optimizer.automatic import AutomaticOptimizer
 from sk_adalr.options import Options
 from sk_adalr.targets import Target
 from sk_adalr.training import History, Setup, Stop, Stopping, StopReason, TrainingState, Validation
+
+#: From the rows that judge, None for validation data of the user's own, to the score of parameters on them.
+ScoreOn: TypeAlias = Callable[[np.ndarray | None], Callable[[Array], float]]
 
 # Where there is nothing to learn, automatic fits end near the loss of the constant (at most 1.04 times it, in some 70
 # fits); where the rate is wrong for a rare class, of 20 in 20000 rows, at 1.6 to 15 times it.
@@ -133,10 +138,12 @@ def make_plan(
     state: TrainingState,
     history: History,
     start: Callable[[np.random.RandomState], Array],
+    score_on: ScoreOn | None = None,
 ) -> Plan:
     """Return the plan of a fit from `state` on, which has the given history.
 
-    `start` returns where a training begins that is anew; `policy` is that of "auto", if there is one.
+    `start` returns where a training begins that is anew; `policy` is that of "auto", if there is one; `score_on` is
+    the user's own score, if there is one.
     """
     data, n_rows = setup.data, setup.data.n_samples
     loss_scale = setup.units.of_loss * constant_loss(setup.network, data.target, data.weight)
@@ -162,7 +169,7 @@ def make_plan(
     _replay(rule, history, stops_early)
     if holdout is None:
         return Plan(max_epochs, rule, theta=theta, note=note)
-    validation = _validation(holdout, setup, target, options, state, history)
+    validation = _validation(holdout, setup, target, options, state, history, score_on)
     return Plan(max_epochs, rule, holdout.train_rows, validation, note=note)
 
 
@@ -206,15 +213,45 @@ def _holdout(
 
 
 def _validation(
-    holdout: Holdout, setup: Setup, target: Target, options: Options, state: TrainingState, history: History
+    holdout: Holdout,
+    setup: Setup,
+    target: Target,
+    options: Options,
+    state: TrainingState,
+    history: History,
+    score_on: ScoreOn | None,
 ) -> Validation:
+    scoring = scorer_name(options.scoring)
+    if state.best_params is not None and state.scoring != scoring:
+        raise ValueError(
+            f"A model that goes on training needs the same score as before; `scoring` was {state.scoring} and is now "
+            f"{scoring}. Fit with `warm_start=False` instead."
+        )
+    state.scoring = scoring
     is_auto = options.is_auto_stopping
     bound = largest_errors_of(setup.data) if is_auto and target.loss.is_quadratic else None
     judge = holdout.judge(
-        setup.network.layout, setup.activation, setup.units, target.loss, target.score, largest_errors=bound
+        setup.network.layout,
+        setup.activation,
+        setup.units,
+        target.loss,
+        target.score if score_on is None else None,
+        largest_errors=bound,
     )
-    n_rows = holdout.n_rows if is_auto and target.loss.classifies else math.inf
+    n_rows = holdout.n_rows if is_auto and target.loss.classifies and score_on is None else math.inf
+    if score_on is not None:
+        judge = _with_score(judge, score_on(holdout.rows))
     return Validation(judge, state.best, state.best_params, n_rows, len(history.losses), state.best_epoch)
+
+
+def _with_score(
+    judge: Callable[[Array], tuple[float, float]], score: Callable[[Array], float]
+) -> Callable[[Array], tuple[float, float]]:
+    def evaluate(params: Array) -> tuple[float, float]:
+        loss = judge(params)[1]
+        return score(params) if math.isfinite(loss) else math.nan, loss
+
+    return evaluate
 
 
 def _replay(rule: Stopping, history: History, stops_early: bool) -> None:

@@ -123,7 +123,7 @@ class LearningCurveDisplay:
             validation_losses=getattr(model, "validation_loss_curve_", None),
             validation_scores=getattr(model, "validation_scores_", None),
             estimator_name=name,
-            score_name="accuracy" if is_classifier(model) else "R²",
+            score_name=_score_name(model),
             unit=unit_of_iterations(model),
         )
         return display.plot(ax, metric=metric, **kwargs)
@@ -184,6 +184,13 @@ class LearningCurveDisplay:
     def _curve(self, values: Any, label: str | None, style: dict[str, Any]) -> Any:
         epochs = np.arange(1, len(values) + 1)
         return self.ax_.plot(epochs, values, **{"label": label, **style})[0]
+
+
+def _score_name(model: Any) -> str:
+    scoring = getattr(model, "scoring", None)
+    if scoring is None:
+        return "accuracy" if is_classifier(model) else "R²"
+    return scoring if isinstance(scoring, str) else "score"
 
 
 def _label(name: str | None, part: str | None) -> str | None:

@@ -76,6 +76,8 @@ class TrainingState:
         Best validation score and loss so far, and the parameters that reached them.
     best_epoch : int or None
         After which epoch, from 1, they did; None before there are any, and of models of version 0.1.
+    scoring : str
+        What the score of `best` is called.
     units : Units or None
         Those of training.
     shown : bool array or None
@@ -90,6 +92,7 @@ class TrainingState:
     best: tuple[float, float] = (-np.inf, np.inf)
     best_params: Array | None = None
     best_epoch: int | None = None
+    scoring: str = "None"
     units: Units | None = on_host(default=None)  # noqa: RUF009
     shown: np.ndarray | None = on_host(default=None)  # noqa: RUF009
 
