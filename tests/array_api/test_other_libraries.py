@@ -92,10 +92,12 @@ def test_targets_and_weights_may_be_of_another_library_than_the_features(library
 
 
 @estimators
-def test_validation_data_may_be_of_the_library(library, cls):
+@pytest.mark.parametrize("has_scorer", [False, True])
+def test_validation_data_may_be_of_the_library(library, cls, has_scorer):
     X, y = problem(cls)
     train, val = slice(0, 40), slice(40, None)
-    options = {"early_stopping": True}
+    name = "roc_auc" if cls in CLASSIFIERS.values() else "neg_mean_absolute_error"
+    options = {"early_stopping": True, "scoring": name if has_scorer else None}
     weight = np.linspace(1, 2, len(y[val]))
     expected = fit(make(cls, **options), X[train], y[train], X_val=X[val], y_val=y[val], sample_weight_val=weight)
     parts = [library.asarray(part) for part in (X[train], y[train], X[val], y[val], weight)]

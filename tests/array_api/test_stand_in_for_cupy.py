@@ -96,6 +96,17 @@ def test_every_fit_with_weights_in_float32_without_intercept_is_bitwise_numpys(c
 
 
 @pytest.mark.parametrize("cls", ESTIMATORS.values(), ids=list(ESTIMATORS))
+@pytest.mark.parametrize("storage", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
+def test_early_stopping_by_a_scorer_is_bitwise_numpys(cupy, cls, storage):
+    X, y = problem(cls, n_classes=3)
+    scoring = "neg_log_loss" if cls in CLASSIFIERS.values() else "neg_mean_absolute_error"
+    options, weight = {"early_stopping": True, "scoring": scoring}, np.random.RandomState(0).uniform(0.5, 2, len(y))
+    assert_same_fits(cls, options, storage(X), y, sample_weight=weight)
+    rows = {"X_val": storage(X[40:]), "y_val": y[40:], "sample_weight_val": weight[40:]}
+    assert_same_fits(cls, options, storage(X[:40]), y[:40], **rows)
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS.values(), ids=list(ESTIMATORS))
 @pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
 def test_early_stopping_is_bitwise_numpys_for_every_activation(cupy, cls, activation):
     options = {"early_stopping": True, "validation_fraction": 0.3}
