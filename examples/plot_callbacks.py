@@ -80,7 +80,7 @@ with sklearn.config_context(enable_metadata_routing=True):
     )
     pipeline.fit(X_train, y_train, X_val=X_val, y_val=y_val)
 print(pipeline[-1].stop_reason_)
-print(f"best accuracy on the validation rows {max(pipeline[-1].validation_scores_):.3f}")
+print(f"accuracy on the validation rows {pipeline.score(X_val, y_val):.3f}, of epoch {pipeline[-1].best_epoch_}")
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.5), layout="constrained")
 LearningCurveDisplay.from_estimator(pipeline, ax=left, name="network")
 LearningCurveDisplay.from_estimator(pipeline, ax=right, metric="score", name="network")
