@@ -228,10 +228,10 @@ def find_scorer(scoring: Any) -> Callable[..., Any] | None:
     return None if scoring is None else check_scoring(scoring=scoring)
 
 
-def scorer_name(scoring: Any) -> str:
-    """Return what a scorer is called, the same in every process."""
-    name = str(getattr(scoring, "__qualname__", scoring))
-    return type(scoring).__name__ if " at 0x" in name else name
+def stable_text(value: Any) -> str:
+    """Return a parameter as text that is the same in every process: of a function, its name alone."""
+    text = repr(value)
+    return getattr(value, "__qualname__", type(value).__name__) if " at 0x" in text else text
 
 
 #: Initial rates of `learning_rate_init="auto"`, sensible on standardised data.

@@ -61,13 +61,13 @@ class Options:
     beta_2: Any
     epsilon: Any
     early_stopping: Any
-    scoring: Any
     validation_fraction: Any
     warm_start: Any
     verbose: Any
     backend: Any
     class_weight: Any = None
     loss: Any = None
+    scoring: Any = None
     half_life: Any = None
     n_jobs: Any = None
     copy_X: Any = True

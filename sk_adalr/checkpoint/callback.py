@@ -12,7 +12,7 @@ from sk_adalr.backends import enter_host
 from sk_adalr.caller import warn_caller
 from sk_adalr.checkpoint.file import read, write
 from sk_adalr.estimators.base import GradientEstimator
-from sk_adalr.names import check_number
+from sk_adalr.names import check_number, stable_text
 
 _PRIVATE_STATE = {"_training", "_summary", "_dtype", "_seen_weight", "_single_output", "_multilabel"}
 # Parameters that files of version 0.1 do not have, and their defaults, which are left out.
@@ -234,10 +234,9 @@ def _identity(estimator: Any) -> dict[str, str]:
         owner, is_nested, _ = name.rpartition("__")
         if is_nested and " at 0x" not in repr(parameters[owner]):
             continue  # the text of the object says it
-        text = repr(value)
+        text = stable_text(value)
         if name not in _NOT_COMPARED and text != _ADDED.get(name):
-            # Such as a function, or a RandomState.
-            identity[name] = getattr(value, "__qualname__", type(value).__name__) if " at 0x" in text else text
+            identity[name] = text
     return identity
 
 

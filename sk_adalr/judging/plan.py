@@ -14,7 +14,7 @@ from sk_adalr.caller import warn_caller
 from sk_adalr.judging.folds import epochs_by_folds
 from sk_adalr.judging.holdout import Holdout, copies_of_rows, largest_errors_of
 from sk_adalr.judging.shrinkage import best_constant, constant_loss, no_worse_than_constant, shrunk
-from sk_adalr.names import scorer_name
+from sk_adalr.names import stable_text
 from sk_adalr.optimizer.automatic import AutomaticOptimizer
 from sk_adalr.options import Options
 from sk_adalr.targets import Target
@@ -221,7 +221,7 @@ def _validation(
     history: History,
     score_on: ScoreOn | None,
 ) -> Validation:
-    scoring = scorer_name(options.scoring)
+    scoring = stable_text(options.scoring)
     if state.best_params is not None and state.scoring != scoring:
         raise ValueError(
             f"A model that goes on training needs the same score as before; `scoring` was {state.scoring} and is now "

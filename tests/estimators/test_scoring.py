@@ -327,7 +327,7 @@ def test_a_warm_start_by_another_score_is_refused(cls):
     train, rows, _ = parts(cls)
     model = fit(make(cls, warm_start=True, **EARLY), *train, **rows)
     with pytest.raises(
-        ValueError, match=r"same score as before; `scoring` was None and is now neg_max_error. Fit with"
+        ValueError, match=r"same score as before; `scoring` was None and is now 'neg_max_error'. Fit with"
     ):
         model.set_params(scoring="neg_max_error").fit(*train, **rows)
     assert fit(model.set_params(early_stopping=False), *train).n_iter_ == 10
