@@ -2,6 +2,7 @@
 
 import inspect
 import pickle
+import re
 import warnings
 
 import numpy as np
@@ -103,7 +104,19 @@ def test_a_nested_name_of_nothing_is_answered_too(cls):
         cls().set_params(seed__margin=1)
 
 
-@pytest.mark.parametrize("name", ["eval_set", "coef_init", "intercept_init", "validation_data", "epochs"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "eval_set",
+        "eval_metric",
+        "eval_sample_weight",
+        "sample_weight_eval_set",
+        "coef_init",
+        "intercept_init",
+        "validation_data",
+        "epochs",
+    ],
+)
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 @estimators
 def test_an_argument_of_other_libraries_is_answered_with_what_to_use(cls, method, name):
@@ -112,6 +125,18 @@ def test_an_argument_of_other_libraries_is_answered_with_what_to_use(cls, method
         getattr(model, method)(*problem(cls), **{name: 1})
     assert str(caught.value).endswith(ARGUMENTS[name])
     assert not hasattr(model, "n_features_in_")
+
+
+@estimators
+def test_the_validation_data_of_boosting_libraries_are_answered_with_calls_that_work(cls):
+    X, y = problem(cls)
+    for argument, answer in (("eval_set", "`X_val=..., y_val=...`"), ("eval_sample_weight", "`sample_weight_val`")):
+        with pytest.raises(TypeError, match=re.escape(answer)):
+            cls().fit(X, y, **{argument: [(X, y)]})
+    with pytest.raises(TypeError, match=r"`scoring`"):
+        cls(eval_metric="auc")
+    model = make(cls, early_stopping=True, scoring="r2")
+    assert len(fit(model, X, y, X_val=X, y_val=y, sample_weight_val=np.ones(len(y))).validation_scores_) == 5
 
 
 @estimators
