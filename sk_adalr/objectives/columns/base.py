@@ -25,18 +25,14 @@ class Block(Protocol):
         ...
 
 
-class Columns(ABC):
-    r"""Standardised columns of data (n, p): passes over them, and the change of coordinates.
+class Coordinates:
+    r"""Standardised columns of data (n, p), whatever holds the rows: the change of coordinates.
 
     Attributes
     ----------
     shape : (n, p)
-    n_entries : int
-        Number of entries that are stored.
     dtype : dtype
         Of the passes.
-    data : array, CSR or `SelectedRows` (n, p)
-        What the passes multiply with; where it lies, so does all that has an entry per row.
     mean : ndarray (p,), float64
         :math:`\mu`; zeros where the columns are not centred.
     scale : ndarray (p,), float64
@@ -46,12 +42,34 @@ class Columns(ABC):
     """
 
     shape: tuple[int, int]
-    n_entries: int
     dtype: np.dtype
-    data: Any
     mean: np.ndarray
     scale: np.ndarray
     alive: np.ndarray
+
+    def to_raw(self, coef: np.ndarray, intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return coefficients (k, p) and intercepts (k,) of the columns as the caller gave them."""
+        raw = coef / self.scale
+        return raw, intercept - raw @ self.mean
+
+    def from_raw(self, coef: np.ndarray, intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return coefficients (k, p) and intercepts (k,) of the standardised columns: the inverse of `to_raw`."""
+        return np.where(self.alive, coef * self.scale, 0.0), intercept + coef @ self.mean
+
+
+class Columns(Coordinates, ABC):
+    """Standardised columns, and passes over them.
+
+    Attributes
+    ----------
+    n_entries : int
+        Number of entries that are stored.
+    data : array, CSR or `SelectedRows` (n, p)
+        What the passes multiply with; where it lies, so does all that has an entry per row.
+    """
+
+    n_entries: int
+    data: Any
 
     @abstractmethod
     def forward(self, coef: np.ndarray, out: Array | None = None) -> Array:
@@ -83,15 +101,6 @@ class Columns(ABC):
     @abstractmethod
     def share_unit(self) -> bool:
         """Say whether the columns look like pixels or counts: ranges, in the caller's units, that differ little."""
-
-    def to_raw(self, coef: np.ndarray, intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return coefficients (k, p) and intercepts (k,) of the columns as the caller gave them."""
-        raw = coef / self.scale
-        return raw, intercept - raw @ self.mean
-
-    def from_raw(self, coef: np.ndarray, intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return coefficients (k, p) and intercepts (k,) of the standardised columns: the inverse of `to_raw`."""
-        return np.where(self.alive, coef * self.scale, 0.0), intercept + coef @ self.mean
 
     def to_blocks(self, coef: np.ndarray, intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return coefficients (k, p) and intercepts (k,) as `row_blocks` need them."""

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from sk_adalr.backends import Array, is_sparse, namespace, to_host
-from sk_adalr.objectives.columns.base import Columns
+from sk_adalr.objectives.columns.base import Columns, Coordinates
 from sk_adalr.objectives.columns.dense import DenseColumns
 from sk_adalr.objectives.columns.sparse import SparseColumns
 from sk_adalr.rows import SelectedRows, is_mapped
@@ -37,6 +37,14 @@ def standardised_columns(
         return SparseColumns(X, weight, centre)
     columns = DenseColumns.in_cache(X, weight, centre, dtype)
     return columns if is_mapped(X) else columns.copied()
+
+
+def standardised_as(X: Any, coordinates: Coordinates) -> Columns:
+    """Return the columns of X, some rows of many, in the coordinates of all, whose mean and scale are in X's dtype.
+
+    Passes centre and scale each block of dense rows; nothing is copied.
+    """
+    return (SparseColumns if is_sparse(X) else DenseColumns).standardised_as(X, coordinates)
 
 
 def first_order_columns(X: Any, weight: Array | None = None, centre: bool = True, by_blocks: bool = False) -> Columns:

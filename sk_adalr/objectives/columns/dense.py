@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from sk_adalr.backends import Array, beside, kernels, namespace, to_host
-from sk_adalr.objectives.columns.base import Block, Columns
+from sk_adalr.objectives.columns.base import Block, Columns, Coordinates
 from sk_adalr.rows import SelectedRows, slices_of_rows
 from sk_adalr.statistics import dense_extremes, dense_moments, dense_units, share_unit
 
@@ -73,6 +73,16 @@ class DenseColumns(Columns):
             scale = columns.scale.astype(dtype)
             columns._divisor, columns.scale = beside(scale, X), scale.astype(np.float64)
             columns._offset, columns._unit = rest / columns.scale, np.ones(len(rest))
+        return columns
+
+    @classmethod
+    def standardised_as(cls, X: Array, coordinates: Coordinates) -> "DenseColumns":
+        """Return the columns of X in given coordinates, which passes go over to block by block."""
+        columns = cls(X, coordinates.mean, coordinates.scale)
+        columns._center, columns._divisor = (
+            beside(array.astype(X.dtype), X) for array in (coordinates.mean, coordinates.scale)
+        )
+        columns.alive, columns._is_plain = coordinates.alive, True
         return columns
 
     def as_read(self) -> "DenseColumns":

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import sparse
 
 from sk_adalr.backends import Array, beside, csr, namespace, to_host
-from sk_adalr.objectives.columns.base import Block, Columns
+from sk_adalr.objectives.columns.base import Block, Columns, Coordinates
 from sk_adalr.statistics import share_unit
 
 # Squares of numbers above the first, and below its inverse, are safe. Columns with more entries than this share of
@@ -49,6 +49,17 @@ class SparseColumns(Columns):
         if peak is not None:
             self.scale, self.mean = self.scale * peak, self.mean * peak
         self._shift = self.mean / self.scale
+
+    @classmethod
+    def standardised_as(cls, X: Any, coordinates: Coordinates) -> "SparseColumns":
+        """Return the columns of CSR X, the host's, in given coordinates."""
+        columns = cls.__new__(cls)
+        columns.shape, columns.n_entries, columns.dtype = X.shape, X.nnz, np.dtype(np.float64)
+        columns.data = sparse.csr_array(X, dtype=np.float64)
+        columns.transposed = columns.data.T
+        columns.mean, columns.scale, columns.alive = coordinates.mean, coordinates.scale, coordinates.alive
+        columns._shift = columns.mean / columns.scale
+        return columns
 
     def forward(self, coef: np.ndarray, out: Array | None = None) -> Array:
         """Return, in `out` if given, the predictions (n,) or (k, n) of coefficients (p,) or (k, p)."""

@@ -9,6 +9,8 @@ from sk_adalr.backends import Array, beside, is_sparse, namespace
 from sk_adalr.objectives.losses import Loss
 from sk_adalr.optimizer.exact.factorisation import in_row_space
 from sk_adalr.optimizer.exact.result import ExactResult, LeastSquaresSolution
+from sk_adalr.optimizer.exact.tall import TallProblem
+from sk_adalr.optimizer.exact.wide import WideProblem
 from sk_adalr.rows import slices_of_rows
 
 # Values of the data that are looked at together.
@@ -68,11 +70,9 @@ def at_infinity(result: ExactResult, loss: Loss) -> ExactResult:
     return replace(result, message=result.message + why)
 
 
-def of_least_norm(
-    result: ExactResult, X: Any, weight: Array | None, penalty: float, fit_intercept: bool
-) -> ExactResult:
+def of_least_norm(result: ExactResult, rows: TallProblem | WideProblem, penalty: float) -> ExactResult:
     """Return the result without what the data do not see, to which a weak penalty draws it in the limit only."""
-    coef, intercept = in_row_space(result.coef, result.intercept, X, weight, fit_intercept)
+    coef, intercept = in_row_space(result.coef, result.intercept, rows)
     loss = float(result.loss - 0.5 * penalty * ((result.coef**2).sum() - (coef**2).sum()))
     return replace(result, coef=coef, intercept=intercept, loss=loss, losses=[*result.losses[:-1], loss])
 

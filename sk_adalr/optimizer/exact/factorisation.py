@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from sk_adalr.backends import Array, beside, is_sparse, to_host
-from sk_adalr.optimizer.exact.moments import n_sparse_multiplications
+from sk_adalr.optimizer.exact.moments import n_sparse_multiplications, rows_of
 from sk_adalr.optimizer.exact.result import LeastSquaresSolution
 from sk_adalr.optimizer.exact.tall import TallProblem
 from sk_adalr.optimizer.exact.wide import WideProblem
@@ -40,19 +40,25 @@ def solve_least_squares(
     """
     if is_sparse(X):  # whose products are the host's
         X, target, weight = to_host(X), to_host(target), None if weight is None else to_host(weight)
-    return _problem(X)(X, target, weight, penalty, centre).solve()
+    return _problem(X, target, weight, penalty, centre).solve()
+
+
+def row_space(X: Any, weight: Array | None, centre: bool) -> TallProblem | WideProblem:
+    """Return the problem without a target, for `in_row_space`."""
+    if is_sparse(X):
+        X, weight = to_host(X), None if weight is None else to_host(weight)
+    return _problem(X, beside(np.zeros((X.shape[0], 0)), X), weight, 0.0, centre)
 
 
 def in_row_space(
-    coef: np.ndarray, intercept: np.ndarray, X: Any, weight: Array | None, centre: bool
+    coef: np.ndarray, intercept: np.ndarray, rows: TallProblem | WideProblem
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return coefficients (p, k) of minimum norm and intercepts (k,) that predict for the rows of X what these do."""
-    if is_sparse(X):
-        X, weight = to_host(X), None if weight is None else to_host(weight)
-    problem = _problem(X)(X, beside(np.zeros((X.shape[0], 0)), X), weight, 0.0, centre)
-    projected = problem.in_row_space(coef)
-    return projected, intercept + problem.mean @ (coef - projected)
+    """Return coefficients (p, k) of minimum norm and intercepts (k,) that predict for the rows what these do."""
+    projected = rows.in_row_space(coef)
+    return projected, intercept + rows.mean @ (coef - projected)
 
 
-def _problem(X: Any) -> type[TallProblem] | type[WideProblem]:
-    return TallProblem if X.shape[0] > X.shape[1] else WideProblem
+def _problem(X: Any, target: Array, weight: Array | None, penalty: float, centre: bool) -> TallProblem | WideProblem:
+    if X.shape[0] > X.shape[1]:
+        return TallProblem(rows_of(X, target, weight), penalty, centre)
+    return WideProblem(X, target, weight, penalty, centre)

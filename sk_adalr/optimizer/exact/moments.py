@@ -6,12 +6,13 @@ float32 costs digits, and no copy of the data is made. Dense and sparse rows giv
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, Protocol
 
 import numpy as np
 from scipy import sparse
 
-from sk_adalr.backends import Array, is_sparse, namespace, to_host
+from sk_adalr.backends import Array, beside, is_sparse, namespace, to_host
 
 # Values of a block: 2 MiB, in the second-level cache of the host, and enough for a device.
 _BLOCK, _DEVICE_BLOCK, _MIN_ROWS = 1 << 18, 1 << 25, 256
@@ -46,9 +47,19 @@ class Moments:
 
 
 class Rows(Protocol):
-    """Rows of p features and k targets side by side, (n, q), with weights of mean 1."""
+    """Rows of p features and k targets side by side, (n, q), with weights of mean 1, that answer with sums.
+
+    Attributes
+    ----------
+    shape : (n, q)
+    n_features : int
+    dtypes : (dtype, dtype)
+        Of features and of targets, which say what is rounding.
+    """
 
     shape: tuple[int, int]
+    n_features: int
+    dtypes: tuple[np.dtype, np.dtype]
 
     def first_origin(self, unit: np.ndarray) -> np.ndarray:
         """Return an origin (q,) near the mean, in units (q,); of a constant column it is the constant."""
@@ -75,8 +86,12 @@ class Rows(Protocol):
         """
         ...
 
-    def standardised_blocks(self, moments: Moments, scale: np.ndarray) -> Iterator[Array]:
-        """Yield blocks (rows, q), centred, divided by `scale`, times the roots of their weights."""
+    def squares_along(self, moments: Moments, scale: np.ndarray, directions: np.ndarray) -> np.ndarray:
+        """Return the weighted sums (m,) of the squares of the standardised features along directions (m, p)."""
+        ...
+
+    def triangular_factor(self, moments: Moments, scale: np.ndarray) -> np.ndarray:
+        """Return R (r, q), r at most q, whose products are those of all columns, centred and divided by `scale`."""
         ...
 
 
@@ -96,6 +111,11 @@ def has_sparse_products(X: Any) -> bool:
 def n_sparse_multiplications(X: Any) -> float:
     """Return how many multiplications the products of the columns of a CSR matrix take, without its zeros."""
     return float((np.diff(X.indptr).astype(np.float64) ** 2).sum())
+
+
+def stacked_factor(factor: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return the triangular factor (r, q), r at most q, of rows below those of another one."""
+    return np.asarray(np.linalg.qr(np.vstack([factor, rows]), mode="r"))
 
 
 def joint_moments(rows: Rows, centre: bool) -> Moments:
@@ -138,7 +158,7 @@ class _DenseRows:
 
     def __init__(self, X: Any, target: Array, weight: Array | None) -> None:
         self._X, self._target, self._weight = X, target, weight
-        self._n_features = X.shape[1]
+        self.n_features, self.dtypes = X.shape[1], (X.dtype, target.dtype)
         self.shape = X.shape[0], X.shape[1] + target.shape[1]
 
     def first_origin(self, unit: np.ndarray) -> np.ndarray:
@@ -169,16 +189,28 @@ class _DenseRows:
     def residual_products(
         self, moments: Moments, scale: np.ndarray, coef: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        xp, p = namespace(self._target), self._n_features
+        xp, p = namespace(self._target), self.n_features
         grad, squares = xp.zeros(coef.shape), xp.zeros(len(coef))
         coef = xp.asarray(coef)
-        for block in self.standardised_blocks(moments, scale):
+        for block in self._standardised_blocks(moments, scale):
             residual = block[:, p:] - block[:, :p] @ coef.T
             grad += residual.T @ block[:, :p]
             squares += (residual**2).sum(axis=0)
         return to_host(grad), to_host(squares)
 
-    def standardised_blocks(self, moments: Moments, scale: np.ndarray) -> Iterator[Array]:
+    def squares_along(self, moments: Moments, scale: np.ndarray, directions: np.ndarray) -> np.ndarray:
+        along = beside(directions.T, self._target)
+        squares = namespace(along).zeros(len(directions))
+        for block in self._standardised_blocks(moments, scale):
+            squares += ((block[:, : self.n_features] @ along) ** 2).sum(axis=0)
+        return to_host(squares)
+
+    def triangular_factor(self, moments: Moments, scale: np.ndarray) -> np.ndarray:
+        blocks = self._standardised_blocks(moments, scale)
+        return reduce(stacked_factor, map(to_host, blocks), np.zeros((0, self.shape[1])))
+
+    def _standardised_blocks(self, moments: Moments, scale: np.ndarray) -> Iterator[Array]:
+        """Yield blocks (rows, q), centred, divided by `scale`, times the roots of their weights."""
         xp = namespace(self._target)
         factor = xp.asarray(1.0 / scale)
         for weight, block in self._blocks(moments.unit, moments.mean):
@@ -189,7 +221,7 @@ class _DenseRows:
 
     def _blocks(self, unit: np.ndarray, origin: np.ndarray) -> Iterator[tuple[Array | None, Array]]:
         """Yield weights and rows around an origin, in a buffer that is used again."""
-        (n, q), p, xp = self.shape, self._n_features, namespace(self._target)
+        (n, q), p, xp = self.shape, self.n_features, namespace(self._target)
         size = min(n, max(_MIN_ROWS, (_BLOCK if xp is np else _DEVICE_BLOCK) // q))
         buffer = xp.empty((size, q))
         origin, factor = xp.asarray(origin), xp.asarray(1.0 / unit)
@@ -216,8 +248,9 @@ class _SparseRows:
         self._X, self._target = sparse.csr_array(X, dtype=np.float64), target.astype(np.float64)
         self._weight = np.ones(n) if weight is None else weight
         self._has_origin = np.append(np.bincount(X.indices, minlength=p) == n, np.ones(target.shape[1], bool))
-        self.shape = self._dense.shape
-        self.peaks, self.standardised_blocks = self._dense.peaks, self._dense.standardised_blocks
+        self.shape, self.n_features, self.dtypes = self._dense.shape, p, self._dense.dtypes
+        self.peaks, self.squares_along = self._dense.peaks, self._dense.squares_along
+        self.triangular_factor = self._dense.triangular_factor
 
     def first_origin(self, unit: np.ndarray) -> np.ndarray:
         return self.origin_near(np.append(self._X[[0]].toarray(), self._target[0]) / unit)

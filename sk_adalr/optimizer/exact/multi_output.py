@@ -6,6 +6,8 @@ is 1 whenever that decreases the loss enough: then an iteration costs one gradie
 exact subspace of the multinomial loss costs more than a gradient.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from sk_adalr.optimizer.exact.blockwise import BlockwiseLoss
@@ -27,17 +29,24 @@ class MultiOutput(SolverBase):
         Of a loss that is not separable.
     start : (ndarray (K, p), ndarray (K,)) or None, default=None
         Where to start, in standardised columns; ignored if worse than the constant model.
+    loss_of : callable, default=BlockwiseLoss
+        ``loss_of(problem, n_scores)`` makes what answers as `BlockwiseLoss` does.
     """
 
     trusts_optimality = False
 
-    def __init__(self, problem: Problem, start: tuple[np.ndarray, np.ndarray] | None = None) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        start: tuple[np.ndarray, np.ndarray] | None = None,
+        loss_of: Callable[[Problem, int], Callable[..., float]] = BlockwiseLoss,
+    ) -> None:
         columns, penalty, fit_intercept = problem.columns, problem.penalty, problem.fit_intercept
         constant, curvature = problem.constant_model()
         p, n_classes = columns.shape[1], len(constant)
         self._shape, self._fit_intercept = (n_classes, p), fit_intercept
         self._penalty = None if penalty is None else np.tile(penalty, n_classes)
-        self._loss_of = BlockwiseLoss(problem, n_classes)
+        self._loss_of = loss_of(problem, n_classes)
         # One curvature for all classes: with their own, classes of a few rows get rates thousands of times
         # larger, which suit the first step and mislead the later ones (eight times more iterations on seven
         # unbalanced classes).

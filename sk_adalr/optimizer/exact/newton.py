@@ -11,7 +11,8 @@ Newton decrement, :math:`-\tfrac12 c^T \psi`, is what the loss may still lose, i
 on each other, so that it alone decides when to stop.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -57,13 +58,20 @@ class Newton(SolverBase):
     problem : Problem
     start : (ndarray (k, p), ndarray (k,)) or None, default=None
         Where to start, in standardised columns; ignored if worse than the constant model.
+    rows : callable, default=SummedRows
+        ``rows(problem, scores)`` makes what answers as `SummedRows` do.
     """
 
     _last_psi: np.ndarray
     _last_step: np.ndarray
     _of_one_class: np.ndarray
 
-    def __init__(self, problem: Problem, start: tuple[np.ndarray, np.ndarray] | None = None) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        start: tuple[np.ndarray, np.ndarray] | None = None,
+        rows: Callable[[Problem, np.ndarray], Any] = SummedRows,
+    ) -> None:
         p, penalty = problem.columns.shape[1], problem.penalty
         self._columns, self._fit_intercept = problem.columns, bool(problem.fit_intercept)
         self._single = problem.columns.dtype == np.float32
@@ -73,7 +81,7 @@ class Newton(SolverBase):
         self._penalty = np.zeros_like(params)
         if penalty is not None:
             self._penalty[:, :p] = penalty
-        self._rows = SummedRows(problem, constant)
+        self._rows = rows(problem, constant)
         self._curvature: np.ndarray | None = None
         self._point = self._here(params, with_curvature=start is None)
         self.reference_loss = self.loss

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial, wraps
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -38,32 +38,55 @@ def output_by_output(solve: Solve) -> Solve:
         problem = partial(solve, X, sample_weight=sample_weight, loss=loss, fit_intercept=fit_intercept, **options)
         if loss.is_quadratic or not loss.is_separable or target.shape[1] == 1:
             return problem(target, coef=coef, intercept=intercept, callback=callback)
-        outputs = _Outputs(X.shape[1], target, sample_weight, loss, fit_intercept)
-        for output in range(target.shape[1]):
-            part = slice(output, output + 1)
-            start = [None if array is None else array[..., part] for array in (coef, intercept)]
-            reported = None if callback is None else outputs.callback(output, callback)
-            result = problem(target[:, part], coef=start[0], intercept=start[1], callback=reported)
-            outputs.keep(output, result)
-            if result.interrupted:
-                break
-        return outputs.result()
+        k = target.shape[1]
+        constant = loss.constant(target, sample_weight, k) if fit_intercept else np.zeros(k)
+        parts = [slice(output, output + 1) for output in range(k)]
+        losses = [mean_loss_of_constant(loss, constant[part], target[:, part], sample_weight) for part in parts]
+        return each_output(
+            lambda part, **start: problem(target[:, part], **start),
+            Constants(X.shape[1], constant, np.array(losses)),
+            coef,
+            intercept,
+            callback,
+        )
 
     return solve_each  # type: ignore[return-value]
+
+
+class Constants(NamedTuple):
+    """The best constant model of p features: its scores and losses, (k,) both."""
+
+    n_features: int
+    scores: np.ndarray
+    losses: np.ndarray
+
+
+def each_output(
+    solve: Callable[..., ExactResult],
+    constants: Constants,
+    coef: np.ndarray | None,
+    intercept: np.ndarray | None,
+    callback: Callback | None,
+) -> ExactResult:
+    """Return the result of all outputs, each solved by ``solve(part, coef=..., intercept=..., callback=...)``."""
+    outputs = _Outputs(constants)
+    for output in range(len(constants.scores)):
+        part = slice(output, output + 1)
+        start = [None if array is None else array[..., part] for array in (coef, intercept)]
+        reported = None if callback is None else outputs.callback(output, callback)
+        result = solve(part, coef=start[0], intercept=start[1], callback=reported)
+        outputs.keep(output, result)
+        if result.interrupted:
+            break
+    return outputs.result()
 
 
 class _Outputs:
     """What is known of all outputs so far: those to come are at the constant model."""
 
-    def __init__(self, p: int, target: Array, weight: Array | None, loss: Loss, fit_intercept: bool) -> None:
-        k = target.shape[1]
-        self._coef, self._intercept = np.zeros((p, k)), np.zeros(k)
-        if fit_intercept:
-            self._intercept[:] = loss.constant(target, weight, k)
-        columns = [slice(output, output + 1) for output in range(k)]
-        self._losses = np.array(
-            [mean_loss_of_constant(loss, self._intercept[c], target[:, c], weight) for c in columns]
-        )
+    def __init__(self, constants: Constants) -> None:
+        p, self._intercept, self._losses = constants
+        self._coef = np.zeros((p, len(self._intercept)))
         self._results: list[ExactResult] = []
 
     def callback(self, output: int, callback: Callback) -> Callback:

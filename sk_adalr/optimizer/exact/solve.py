@@ -1,11 +1,12 @@
 """The entry point: change of coordinates, choice of solver and its memory, and the way back."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from sk_adalr.backends import Array, is_sparse
-from sk_adalr.objectives.columns import Columns, first_order_columns, newton_columns
+from sk_adalr.objectives.columns import Coordinates, first_order_columns, newton_columns
 from sk_adalr.objectives.losses import Loss
 from sk_adalr.optimizer.exact.ending import (
     DEPENDENT,
@@ -20,7 +21,7 @@ from sk_adalr.optimizer.exact.ending import (
     separates,
     singular_values,
 )
-from sk_adalr.optimizer.exact.factorisation import prefers_factorisation, solve_least_squares
+from sk_adalr.optimizer.exact.factorisation import prefers_factorisation, row_space, solve_least_squares
 from sk_adalr.optimizer.exact.first_order import FirstOrder
 from sk_adalr.optimizer.exact.least_squares import LeastSquares
 from sk_adalr.optimizer.exact.loop import LARGEST_GAP, LoopCallback, Solver, run
@@ -28,8 +29,10 @@ from sk_adalr.optimizer.exact.memory import n_steps_of_scores, n_steps_of_square
 from sk_adalr.optimizer.exact.multi_output import MultiOutput
 from sk_adalr.optimizer.exact.newton import Newton
 from sk_adalr.optimizer.exact.problem import Problem
-from sk_adalr.optimizer.exact.result import ExactResult
+from sk_adalr.optimizer.exact.result import ExactResult, LeastSquaresSolution
 from sk_adalr.optimizer.exact.separate import Callback, Solution, output_by_output
+from sk_adalr.optimizer.exact.tall import TallProblem
+from sk_adalr.optimizer.exact.wide import WideProblem
 
 
 @output_by_output
@@ -81,10 +84,10 @@ def solve_exact(
     """
     weight = normalised_weight(sample_weight)
     columns = first_order_columns(X, weight, fit_intercept, by_blocks=not loss.is_separable)
-    start = None if coef is None else _start(columns, coef, intercept)
-    problem = Problem(columns, loss, target, weight, _scaled_penalty(columns, penalty), fit_intercept)
+    start = None if coef is None else standardised_start(columns, coef, intercept)
+    problem = Problem(columns, loss, target, weight, scaled_penalty(columns, penalty), fit_intercept)
     solver = _first_order_solver(problem, start)
-    result = _solve(problem, solver, "exact", max_iter, tol, callback)
+    result = solve_problem(problem, solver, "exact", max_iter, tol, callback)
     if loss.is_quadratic and result.converged and prefers_factorisation(X):
         return completed(result, solve_least_squares(X, target, weight, penalty, fit_intercept))
     if loss.is_quadratic or not result.converged:
@@ -94,7 +97,7 @@ def solve_exact(
     # Beyond the cheapest sizes only where the digits are asked for, or known to be missing.
     is_cheap = min(X.shape) * X.shape[0] * X.shape[1] <= MOST_PROJECTED
     if is_cheap or ((result.advice or tol <= FINE) and prefers_factorisation(X)):
-        return of_least_norm(result, X, weight, penalty, fit_intercept)
+        return of_least_norm(result, row_space(X, weight, fit_intercept), penalty)
     return result
 
 
@@ -120,15 +123,26 @@ def solve_newton(
     weight = normalised_weight(sample_weight)
     X = X.toarray() if is_sparse(X) else X
     columns = newton_columns(X, weight, fit_intercept)
-    start = None if coef is None else _start(columns, coef, intercept)
-    problem = Problem(columns, loss, target, weight, _scaled_penalty(columns, penalty), fit_intercept)
+    start = None if coef is None else standardised_start(columns, coef, intercept)
+    problem = Problem(columns, loss, target, weight, scaled_penalty(columns, penalty), fit_intercept)
     solver = Newton(problem, start)
-    result = _solve(problem, solver, "newton", max_iter, tol, callback)
+    result = solve_problem(problem, solver, "newton", max_iter, tol, callback)
+    return completed_newton(result, solver, problem, lambda: row_space(X, weight, fit_intercept), penalty)
+
+
+def completed_newton(
+    result: ExactResult,
+    solver: Newton,
+    problem: Problem,
+    rows: Callable[[], TallProblem | WideProblem],
+    penalty: float,
+) -> ExactResult:
+    """Return the result of Newton's method with all that is known at its end; `rows` makes `row_space`."""
     if not result.converged:
         return result
-    if penalty == 0 and loss.saturates and solver.movement() > MOVING:
-        result = at_infinity(result, loss)
-    return result if solver.condition > DEPENDENT else of_least_norm(result, X, weight, penalty, fit_intercept)
+    if penalty == 0 and problem.loss.saturates and solver.movement() > MOVING:
+        result = at_infinity(result, problem.loss)
+    return result if solver.condition > DEPENDENT else of_least_norm(result, rows(), penalty)
 
 
 def _first_order_solver(problem: Problem, start: Solution | None) -> Solver:
@@ -143,7 +157,7 @@ def _first_order_solver(problem: Problem, start: Solution | None) -> Solver:
     return MultiOutput(problem, start)
 
 
-def _solve(
+def solve_problem(
     problem: Problem, solver: Solver, name: str, max_iter: int, tol: float, callback: Callback | None
 ) -> ExactResult:
     """Iterate, and return the result in the caller's units."""
@@ -175,7 +189,13 @@ def solve_cholesky(
 
     Arguments and result as `solve_exact`.
     """
-    solution = solve_least_squares(X, target, normalised_weight(sample_weight), penalty, fit_intercept)
+    return solved_by_factorisation(
+        solve_least_squares(X, target, normalised_weight(sample_weight), penalty, fit_intercept)
+    )
+
+
+def solved_by_factorisation(solution: LeastSquaresSolution) -> ExactResult:
+    """Return the result of a factorisation."""
     return ExactResult(
         solution.coef,
         solution.intercept,
@@ -203,14 +223,14 @@ def normalised_weight(sample_weight: Array | None) -> Array | None:
     return weight
 
 
-def _start(columns: Columns, coef: np.ndarray, intercept: np.ndarray | None) -> Solution:
+def standardised_start(columns: Coordinates, coef: np.ndarray, intercept: np.ndarray | None) -> Solution:
     """Warm start in standardised columns."""
     coef = np.asarray(coef, np.float64).T
     intercept = np.zeros(len(coef)) if intercept is None else np.asarray(intercept, np.float64)
     return columns.from_raw(coef, intercept)
 
 
-def _scaled_penalty(columns: Columns, penalty: float) -> np.ndarray | None:
+def scaled_penalty(columns: Coordinates, penalty: float) -> np.ndarray | None:
     """Penalty (p,) of the standardised coefficients; None for none."""
     if penalty == 0:
         return None
@@ -218,12 +238,12 @@ def _scaled_penalty(columns: Columns, penalty: float) -> np.ndarray | None:
         return np.minimum(penalty / columns.scale / columns.scale, 1e300)
 
 
-def _raw_solution(columns: Columns, solver: Solver) -> Solution:
+def _raw_solution(columns: Coordinates, solver: Solver) -> Solution:
     """Coefficients (k, p) and intercepts (k,) for the caller's columns and target."""
     return solver.of_target(*columns.to_raw(np.atleast_2d(solver.coef), np.atleast_1d(solver.intercept)))
 
 
-def _in_raw_units(callback: Callback, columns: Columns, solver: Solver) -> LoopCallback:
+def _in_raw_units(callback: Callback, columns: Coordinates, solver: Solver) -> LoopCallback:
     """Hand the callback the rates and, if it asks, the coefficients in the caller's units."""
     with np.errstate(over="ignore"):
         unit = 1.0 / columns.scale / columns.scale

@@ -9,14 +9,11 @@ cost. Where that is not safe, the directions that the rows see come from the eig
 them apart, else from a triangular factor of the rows.
 """
 
-from typing import Any
-
 import numpy as np
 from scipy import linalg
 
-from sk_adalr.backends import Array, beside, to_host
 from sk_adalr.optimizer.exact.directions import Directions, rounding_noise
-from sk_adalr.optimizer.exact.moments import joint_moments, rows_of
+from sk_adalr.optimizer.exact.moments import Rows, joint_moments
 from sk_adalr.optimizer.exact.result import LeastSquaresSolution
 from sk_adalr.optimizer.exact.safe_system import least_condition, refined, safe_cholesky
 
@@ -32,17 +29,17 @@ _SEEN, _UNSEEN = 1e-5, 1e-12
 class TallProblem:
     """More rows than columns: standardised, until `solve` and `in_row_space` return the caller's units."""
 
-    def __init__(self, X: Any, target: Array, weight: Array | None, penalty: float, centre: bool) -> None:
-        p = self._p = X.shape[1]
-        self._rows = rows_of(X, target, weight)
+    def __init__(self, rows: Rows, penalty: float, centre: bool) -> None:
+        p = self._p = rows.n_features
+        self._rows, (dtype, target_dtype) = rows, rows.dtypes
         moments = self._moments = joint_moments(self._rows, centre)
         deviation = np.sqrt(moments.scatter.diagonal())
-        limits = [np.full(p, _CONSTANT * np.finfo(X.dtype).eps)]
-        limits.append(np.full(len(deviation) - p, _CONSTANT_TARGET * np.finfo(target.dtype).eps))
+        limits = [np.full(p, _CONSTANT * np.finfo(dtype).eps)]
+        limits.append(np.full(len(deviation) - p, _CONSTANT_TARGET * np.finfo(target_dtype).eps))
         varies = deviation > np.concatenate(limits) * np.abs(moments.mean)
         self._alive, self._scale = varies[:p], np.where(varies, deviation, 1.0)
         self._target_scale = np.where(varies, deviation * moments.unit, 0.0)[p:]
-        self._noise = rounding_noise(moments.mean[:p][self._alive], deviation[:p][self._alive], X.dtype)
+        self._noise = rounding_noise(moments.mean[:p][self._alive], deviation[:p][self._alive], dtype)
         standardised = moments.scatter / self._scale[:, None] / self._scale * np.outer(varies, varies)
         self._gram, self._cross = standardised[:p, :p], standardised[:p, p:].T
         self._unit = self._scale[:p] * moments.unit[:p]
@@ -107,11 +104,8 @@ class TallProblem:
             return None
         unseen = np.zeros(((~seen).sum(), self._p))
         unseen[:, alive] = vectors[:, ~seen].T
-        moments = self._moments
         # The moments know squares to eps; the rows tell whether they really do not see these directions.
-        image = np.zeros(len(unseen))
-        for block in self._rows.standardised_blocks(moments, self._scale):
-            image += to_host(((block[:, : self._p] @ beside(unseen.T, block)) ** 2).sum(axis=0))
+        image = self._rows.squares_along(self._moments, self._scale, unseen)
         rounding = self._noise + np.finfo(float).eps * np.sqrt(self._p)
         if (np.sqrt(image / self._rows.shape[0]) > 8 * rounding).any():
             return None
@@ -120,12 +114,8 @@ class TallProblem:
 
     def _of_rows(self) -> Directions:
         """Directions from a triangular factor of the rows."""
-        n, q = self._rows.shape
-        factor = np.zeros((0, q))
-        for block in self._rows.standardised_blocks(self._moments, self._scale):
-            factor = linalg.qr(np.vstack([factor, to_host(block)]), mode="r", check_finite=False)[0][:q]
-        p = self._p
-        factor = factor / np.sqrt(n)
+        n, p = self._rows.shape[0], self._p
+        factor = self._rows.triangular_factor(self._moments, self._scale) / np.sqrt(n)
         left, values, right = linalg.svd(factor[:, :p][:, self._alive], full_matrices=False, check_finite=False)
         kept = values > np.finfo(float).eps * n * values.max(initial=0.0) + self._noise
         return Directions(right[kept].T, values[kept], factor[:, p:].T @ left[:, kept])
