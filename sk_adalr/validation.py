@@ -195,6 +195,11 @@ def _overflow_is_a_value_error() -> Iterator[None]:
         raise ValueError(f"`X` or `y` has values beyond the range of float64: {error}. Rescale them.") from error
 
 
+def is_dask(array: Any) -> bool:
+    """Say whether an array is a dask collection, without an import of dask."""
+    return type(array).__module__.partition(".")[0] in ("dask", "dask_expr")
+
+
 def _refuse_masked_and_dask(**arrays: Any) -> None:
     for name, array in arrays.items():
         if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
@@ -202,7 +207,7 @@ def _refuse_masked_and_dask(**arrays: Any) -> None:
                 f"`{name}` is a masked array with masked entries, which would be used as if they were not. Impute "
                 "them, for example with sklearn.impute.SimpleImputer, or drop their rows."
             )
-        if type(array).__module__.partition(".")[0] in ("dask", "dask_expr"):
+        if is_dask(array):
             raise TypeError(
                 f"`{name}` is a dask collection, which would silently be loaded into memory as a whole. Pass "
                 f"`{name}.compute()` to do so, or call `partial_fit` chunk by chunk."

@@ -18,7 +18,7 @@ PACKAGE = Path(sk_adalr.__file__).parent
 FLOORS = {
     "backends": 0, "caller": 0, "public": -1,
     "parameters": 1, "dataset": 1, "validation": 1, "standardization": 1, "units": 1, "sparse_rows": 1,
-    "integers": 1, "rows": 1, "statistics": 1,
+    "integers": 1, "rows": 1, "statistics": 1, "blocks": 1,
     "directions": 2, "learning_rates": 2, "objectives": 2,
     "targets": 3, "optimizer": 3,
     "training": 4, "names": 4, "options": 4,

@@ -4,44 +4,45 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import wraps
+from functools import partial
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 from sklearn.base import BaseEstimator, is_regressor
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 
 from sk_adalr.backends import Array, Origin, beside
+from sk_adalr.blocks import blocks_of_collections, network_of_blocks
 from sk_adalr.dataset import Dataset
-from sk_adalr.estimators.counterparts import argument_to_use, what_to_use
-from sk_adalr.estimators.job import Job, Report, check_same_target, mover, publisher, restored, unchanged_on_error
+from sk_adalr.estimators.counterparts import what_to_use
+from sk_adalr.estimators.job import (
+    Job,
+    Report,
+    answers_unknown_arguments,
+    check_same_features,
+    check_same_target,
+    mover,
+    publisher,
+    restored,
+    unchanged_on_error,
+)
 from sk_adalr.estimators.model import LinearModel, NetworkModel
 from sk_adalr.estimators.own_parameters import nested_parameters, own_parameters
 from sk_adalr.estimators.validation_rows import validation_rows
 from sk_adalr.options import Options
 from sk_adalr.rows import some_rows
 from sk_adalr.targets import Target
-from sk_adalr.validation import NoWeightError, as_dtype, check_features_and_target, check_weights, scale_weights
-
-Method = TypeVar("Method", bound=Callable[..., Any])
+from sk_adalr.validation import (
+    NoWeightError,
+    as_dtype,
+    check_features_and_target,
+    check_weights,
+    is_dask,
+    scale_weights,
+)
 
 #: Parameters that may be objects with parameters of their own.
 _OBJECTS = {"solver", "learning_rate", "loss"}
-
-
-def answers_unknown_arguments(method: Method) -> Method:
-    """Answer unknown arguments of the method with what to use instead; its signature stays as it is."""
-    known = inspect.signature(method).parameters
-
-    @wraps(method)
-    def answering(self: Any, *args: Any, **kwargs: Any) -> Any:
-        for name in kwargs:
-            if name not in known:
-                answer = argument_to_use(name, list(known)[1:])
-                raise TypeError(f"{type(self).__name__}.{method.__name__} has no argument `{name}`. {answer}")
-        return method(self, *args, **kwargs)
-
-    return answering  # type: ignore[return-value]
 
 
 class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
@@ -118,17 +119,33 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         ValueError, TypeError
             If a parameter or the data are invalid, or if the loss becomes non-finite. The model is then as before.
         """
+        judges = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
+
+        def validated(
+            options: Options, model: LinearModel | NetworkModel, before: dict[str, Any] | None
+        ) -> tuple[Dataset, Target]:
+            if any(is_dask(array) for array in (X, y, sample_weight)):
+                blocks = partial(blocks_of_collections, X, y, sample_weight)
+                data, target = self._data_of_blocks(options, model, blocks, before)
+            else:
+                data, target = self._validate(options, X, y, sample_weight, before=before, reset=True)
+            if any(given is not None for given in judges.values()):
+                target = replace(target, validation=validation_rows(self, options, target, data.X, **judges))
+            return data, target
+
+        return self._fit(X, y, {"sample_weight": sample_weight, **judges}, validated)
+
+    def _fit(
+        self, X: Any, y: Any, metadata: dict[str, Any], validated: Callable[..., tuple[Dataset, Target]]
+    ) -> "GradientEstimator":
+        """Fit to what ``validated(options, model, before)`` returns; X and y are for callbacks."""
         options = self._options()
         context = self._init_callback_context(max_subtasks=options.max_iter)
         with unchanged_on_error(self):
             options.check()
             model = self._model()
             before = self._before() if options.warm_start else None
-            data, target = self._validate(options, X, y, sample_weight, before=before, reset=True)
-            judges = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
-            if any(given is not None for given in judges.values()):
-                target = replace(target, validation=validation_rows(self, options, target, data.X, **judges))
-            metadata = {"sample_weight": sample_weight, **judges}
+            data, target = validated(options, model, before)
             context.call_on_fit_task_begin(estimator=self, X=X, y=y, metadata=metadata)
             before, n_restored = restored(self) or (before, 0)
             publish = publisher(X)
@@ -158,6 +175,10 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             self.__dict__.update(publisher(X)(self._train_chunk(job)))
         return self
 
+    def _data_of_blocks(self, *arguments: Any) -> tuple[Dataset, Target]:
+        """Return the data of blocks of rows, and the encoded target, see `blocked_data`, where a model takes them."""
+        raise network_of_blocks(type(self).__name__)
+
     def _options(self) -> Options:
         return Options.of(vars(self), self._counterpart_solvers)
 
@@ -182,11 +203,7 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         """
         X, y = check_features_and_target(self, X, y, numeric=is_regressor(self), reset=reset)
         if before is not None:
-            if X.shape[1] != before["n_features_in_"]:
-                raise ValueError(
-                    "A model that goes on training needs the same features as before; it had "
-                    f"{before['n_features_in_']} and would now have {X.shape[1]}. Fit with `warm_start=False` instead."
-                )
+            check_same_features(X.shape[1], before)
             X = as_dtype(X, before["_dtype"])
         weight = check_weights(sample_weight, X.shape[0])
         target = self._encode(options, y, X.dtype, weight, classes)

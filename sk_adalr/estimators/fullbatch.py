@@ -6,6 +6,7 @@ method for log losses.
 
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,9 +20,13 @@ from sk_adalr.estimators.job import Job, history_attributes
 from sk_adalr.estimators.minibatch import train
 from sk_adalr.estimators.model import LinearModel, dense_coef
 from sk_adalr.optimizer.exact import (
+    BlockedRows,
     ExactResult,
+    fastest_blocked_solver,
     prefers_factorisation,
     prefers_newton,
+    solve_blocked,
+    solve_blocked_cholesky,
     solve_cholesky,
     solve_exact,
     solve_newton,
@@ -50,7 +55,8 @@ def solve_at_once(job: Job[LinearModel]) -> dict[str, Any]:
     options: dict[str, Any] = {"penalty": model.curvature(data), "fit_intercept": model.fit_intercept}
     if solver == "cholesky" or (classes is not None and classes.is_one):
         if solver == "cholesky":
-            result = solve_cholesky(data.X, data.target, data.weight, **options)
+            factorise = solve_blocked_cholesky if isinstance(data.X, BlockedRows) else solve_cholesky
+            result = factorise(data.X, data.target, data.weight, **options)
         else:
             result = _certain(data.X.shape[1], solver)
         history.losses.append(finite_loss(result.loss))
@@ -58,7 +64,9 @@ def solve_at_once(job: Job[LinearModel]) -> dict[str, Any]:
         history.stop_reason = StopReason.SOLVED(message=result.message)
     else:
         start = (None, None) if job.before is None else _start(job.before, classes, target)
-        solve = solve_newton if solver == "newton" else solve_exact
+        solve: Any = solve_newton if solver == "newton" else solve_exact
+        if isinstance(data.X, BlockedRows):
+            solve = partial(solve_blocked, solver=solver)
         result = _iterate(job, solve, seen, seen_target, start, fitted_from, history, options)
     return {
         **in_range(fitted_from(result.coef, result.intercept), data),
@@ -147,9 +155,11 @@ def _iterate(
 def _fastest_solver(data: Dataset, target: Target) -> str:
     """Return what `solver="auto"` becomes."""
     n_samples, n_features = data.X.shape
+    n_scores = 1 if target.loss.is_separable else target.n_outputs
+    if isinstance(data.X, BlockedRows):
+        return fastest_blocked_solver(data.X, target.loss, n_scores)
     if target.loss.is_quadratic:
         return "cholesky" if prefers_factorisation(data.X) else "exact"
-    n_scores = 1 if target.loss.is_separable else target.n_outputs
     return "newton" if prefers_newton(n_samples, n_features, n_scores, is_sparse(data.X)) else "exact"
 
 

@@ -1,8 +1,10 @@
 """What one call of `fit` or `partial_fit` asks for, and what the user hears of it."""
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -12,12 +14,14 @@ from sklearn.exceptions import ConvergenceWarning
 from sk_adalr.backends import beside, origin, to_device, to_host
 from sk_adalr.caller import warn_caller
 from sk_adalr.dataset import Dataset
+from sk_adalr.estimators.counterparts import argument_to_use
 from sk_adalr.estimators.model import LinearModel, NetworkModel
 from sk_adalr.options import Options
 from sk_adalr.rows import is_mapped
 from sk_adalr.targets import Target
 from sk_adalr.training import History
 
+Method = TypeVar("Method", bound=Callable[..., Any])
 ModelT = TypeVar("ModelT", bound=LinearModel | NetworkModel)
 
 
@@ -60,6 +64,21 @@ class Job(Generic[ModelT]):
             f"Raise `max_iter`{advice} or set `tol=0` if that many iterations were what you wanted.",
             ConvergenceWarning,
         )
+
+
+def answers_unknown_arguments(method: Method) -> Method:
+    """Answer unknown arguments of the method with what to use instead; its signature stays as it is."""
+    known = inspect.signature(method).parameters
+
+    @wraps(method)
+    def answering(self: Any, *args: Any, **kwargs: Any) -> Any:
+        for name in kwargs:
+            if name not in known:
+                answer = argument_to_use(name, list(known)[1:])
+                raise TypeError(f"{type(self).__name__}.{method.__name__} has no argument `{name}`. {answer}")
+        return method(self, *args, **kwargs)
+
+    return answering  # type: ignore[return-value]
 
 
 @contextmanager
@@ -173,6 +192,15 @@ def mover(backend: str, X: Any) -> Callable[[Any], Any]:
     if backend == "auto":
         return lambda array: beside(array, X)
     return to_device if backend == "cupy" else to_host
+
+
+def check_same_features(n_features: int, before: Mapping[str, Any]) -> None:
+    """Raise a ValueError where a fitted estimator would go on with other features."""
+    if n_features != before["n_features_in_"]:
+        raise ValueError(
+            "A model that goes on training needs the same features as before; it had "
+            f"{before['n_features_in_']} and would now have {n_features}. Fit with `warm_start=False` instead."
+        )
 
 
 def check_same_target(target: Target, estimator: BaseEstimator) -> None:

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from sk_adalr.estimators.base import answers_unknown_arguments
+from sk_adalr.estimators.blocks import blocked_data, fit_chunks
 from sk_adalr.estimators.counterparts import LINEAR_REGRESSION
 from sk_adalr.estimators.fullbatch import fit_linear
+from sk_adalr.estimators.job import answers_unknown_arguments
 from sk_adalr.estimators.model import LinearModel, raw_linear_prediction
 from sk_adalr.estimators.regression import Regressor
 from sk_adalr.estimators.stream import update_linear
@@ -275,6 +276,8 @@ class AdaptiveLRLinearRegression(Regressor):
         check_number("alpha", self.alpha, 0)
         return LinearModel(self.alpha, self.fit_intercept)
 
+    _data_of_blocks = blocked_data
     _train = staticmethod(fit_linear)
     _train_chunk = staticmethod(update_linear)
     _raw_prediction = raw_linear_prediction
+    fit_chunks = fit_chunks

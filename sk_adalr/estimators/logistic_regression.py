@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 
 from sk_adalr.caller import warn_caller
-from sk_adalr.estimators.base import answers_unknown_arguments
+from sk_adalr.estimators.blocks import blocked_data, fit_chunks
 from sk_adalr.estimators.classification import Classifier
 from sk_adalr.estimators.counterparts import LOGISTIC_REGRESSION
 from sk_adalr.estimators.fullbatch import fit_linear
+from sk_adalr.estimators.job import answers_unknown_arguments
 from sk_adalr.estimators.model import LinearModel, densify, raw_linear_prediction, sparsify
 from sk_adalr.estimators.stream import update_linear
 from sk_adalr.names import check_number
@@ -288,7 +289,9 @@ class AdaptiveLRLogisticRegression(Classifier):
             warn_caller(f"`penalty=None` means no penalty, so `C={self.C!r}` has no effect. Leave one of them out.")
         return LinearModel(0.0 if penalty is None else 1 / self.C, self.fit_intercept)
 
+    _data_of_blocks = blocked_data
     _train = staticmethod(fit_linear)
     _train_chunk = staticmethod(update_linear)
     _raw_prediction = raw_linear_prediction
+    fit_chunks = fit_chunks
     sparsify, densify = sparsify, densify

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from sk_adalr.estimators.base import answers_unknown_arguments
 from sk_adalr.estimators.classification import Classifier
 from sk_adalr.estimators.counterparts import MLP_CLASSIFIER
+from sk_adalr.estimators.job import answers_unknown_arguments
 from sk_adalr.estimators.minibatch import train, train_chunk
 from sk_adalr.estimators.model import NetworkModel, best_loss, best_validation_score, raw_network_prediction
 from sk_adalr.judging import Policy

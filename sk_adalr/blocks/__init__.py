@@ -1,0 +1,11 @@
+"""Rows in blocks that lie anywhere: functions go to them, and sums come back.
+
+A fit sends the same functions whether a block is read from a file each time or stays on a worker of a cluster. No
+array with an entry per row travels.
+"""
+
+from sk_adalr.blocks.base import Blocks, RawBlock, added, network_of_blocks, unequal_blocks
+from sk_adalr.blocks.chunks import Chunks
+from sk_adalr.blocks.dask_blocks import blocks_of_collections
+
+__all__ = ["Blocks", "Chunks", "RawBlock", "added", "blocks_of_collections", "network_of_blocks", "unequal_blocks"]

@@ -1,0 +1,88 @@
+"""What blocks of rows answer, wherever they lie."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+Sums = TypeVar("Sums", bound=tuple)
+
+_NETWORK = """{} trains on mini-batches of rows in memory. Let it visit the blocks of a dask collection,
+each with rows of all kinds, several times if need be; a classifier's first call takes `classes`, too:
+    for i in range(y.npartitions):
+        X_block, y_block = dask.compute(X.partitions[i], y.partitions[i])
+        model.partial_fit(X_block, y_block)"""
+
+
+@dataclass(frozen=True)
+class RawBlock:
+    """A block as the user gave it.
+
+    Parameters
+    ----------
+    number : int
+        Among all blocks, for messages.
+    X, y : array-like
+    weight : array-like, number or None
+    """
+
+    number: int
+    X: Any
+    y: Any
+    weight: Any
+
+
+class Blocks(ABC):
+    """Blocks of rows, of any kind; the functions say of which."""
+
+    @abstractmethod
+    def mapped(self, function: Callable[..., Any], *arguments: Any) -> "Blocks":
+        """Return what ``function(block, *arguments)`` makes of each block, where it lies; None is no block."""
+
+    @abstractmethod
+    def reduced(self, function: Callable[..., Any], merge: Callable[[Any, Any], Any], *arguments: Any) -> Any:
+        """Return ``function(block, *arguments)`` of all blocks, merged two by two; None where there is no block."""
+
+
+def folded(
+    blocks: Iterable[Any], function: Callable[..., Any], merge: Callable[[Any, Any], Any], arguments: tuple
+) -> Any:
+    """Return ``function(block, *arguments)`` of some blocks, merged one after another."""
+    total = None
+    for block in blocks:
+        if block is not None:
+            result = function(block, *arguments)
+            total = result if total is None else merge(total, result)
+    return total
+
+
+def either(merge: Callable[[Any, Any], Any], one: Any, other: Any) -> Any:
+    """Merge two results, of which one may be None."""
+    if one is None or other is None:
+        return other if one is None else one
+    return merge(one, other)
+
+
+def added(one: Sums, other: Sums) -> Sums:
+    """Return the sums of two tuples, entry by entry; None stays None."""
+    return tuple(None if a is None else a + b for a, b in zip(one, other, strict=True))  # type: ignore[return-value]
+
+
+def unequal_blocks(number: int, n_rows: int, name: str, n_others: int) -> ValueError:
+    """Return the error of a block that has not as many rows as that of `X`."""
+    return ValueError(
+        f"Block {number} of `X` has {n_rows} rows, and that of `{name}` has {n_others}. {same_blocks(name)}"
+    )
+
+
+def same_blocks(name: str) -> str:
+    """Return what to do about blocks of other rows than those of `X`."""
+    return (
+        f"Of dask arrays with known chunks, `{name}.rechunk((X.chunks[0], *{name}.chunks[1:]))` helps; of dataframes, "
+        f"take `X` and `{name}` from one."
+    )
+
+
+def network_of_blocks(name: str) -> TypeError:
+    """Return the error of an estimator that trains on mini-batches."""
+    return TypeError(_NETWORK.format(name))

@@ -1,0 +1,167 @@
+"""Dask collections: their blocks, on the workers of a cluster or read anew in each pass by the local scheduler.
+
+On a cluster the blocks of each thread of a worker become one shard, which stays there: a pass is one task per shard.
+Tasks ask for the worker of their shard but may run elsewhere, so that a lost worker costs no more than to make its
+shards again from the collection. Nothing else has a state.
+"""
+
+from collections.abc import Callable
+from functools import partial, reduce
+from itertools import cycle
+from numbers import Number
+from typing import Any
+
+from sk_adalr.blocks.base import Blocks, RawBlock, either, folded, same_blocks
+
+# Results that a task of the local scheduler merges.
+_MERGED = 8
+
+
+def blocks_of_collections(X: Any, y: Any, sample_weight: Any) -> Blocks:
+    """Return the blocks of dask collections; the weights may be a number or None."""
+    from dask.delayed import delayed
+
+    given = {"X": X, "y": y}
+    if sample_weight is not None and not isinstance(sample_weight, Number):
+        given["sample_weight"] = sample_weight
+    rows = {name: _row_blocks(name, collection) for name, collection in given.items()}
+    for name, blocks in rows.items():
+        if len(blocks) != len(rows["X"]):
+            raise ValueError(
+                f"`X` has {len(rows['X'])} blocks of rows, and `{name}` has {len(blocks)}. {same_blocks(name)}"
+            )
+    weights = rows.get("sample_weight", [sample_weight] * len(rows["X"]))
+    make = delayed(RawBlock, pure=False)
+    parts = enumerate(zip(rows["X"], rows["y"], weights, strict=True))
+    raw = [make(number, *part) for number, part in parts]
+    client = _client()
+    return _LocalBlocks(raw) if client is None else _Shards.of(client, raw)
+
+
+def _row_blocks(name: str, collection: Any) -> list[Any]:
+    """Return the blocks of rows of an array, a dataframe or a series, each a Delayed."""
+    if hasattr(collection, "chunks") and hasattr(collection, "rechunk"):
+        if collection.ndim > 1 and collection.numblocks[1] > 1:
+            collection = collection.rechunk({1: -1})
+        return list(collection.to_delayed().ravel())
+    if hasattr(collection, "npartitions") and hasattr(collection, "dtypes"):
+        refuse_words(name, collection)
+        return list(collection.to_delayed())
+    kind = f"{type(collection).__module__}.{type(collection).__name__}"
+    raise TypeError(
+        "`X`, `y` and `sample_weight` must all be dask arrays, dataframes or series, or all be in memory; "
+        f"`{name}` is a {kind}. Make it one with `dask.array.from_array({name}, chunks=...)`, in the blocks of the "
+        "others, or load those with `.compute()`."
+    )
+
+
+def refuse_words(name: str, frame: Any) -> None:
+    """Raise a TypeError where a dataframe `X` has columns that are no numbers."""
+    if name != "X" or frame.ndim == 1:
+        return
+    words = [column for column, dtype in frame.dtypes.items() if getattr(dtype, "kind", "O") not in "biuf"]
+    if words:
+        raise TypeError(
+            f"`X` has columns that are no numbers: {', '.join(map(repr, words))}. Encode them lazily, as with "
+            "`dask.dataframe.get_dummies(X.categorize())`, or drop them."
+        )
+
+
+def _client() -> Any:
+    """Return the client whose cluster dask would use, or None for a local scheduler."""
+    import dask
+
+    if dask.config.get("scheduler", None) not in (None, "distributed", "dask.distributed"):
+        return None
+    try:
+        from distributed import default_client
+
+        return default_client()
+    except (ImportError, ValueError):
+        return None
+
+
+class _LocalBlocks(Blocks):
+    """Blocks that the local scheduler makes anew in each pass, as many at a time as it has threads."""
+
+    def __init__(self, blocks: list[Any]) -> None:
+        self._blocks = blocks
+
+    def mapped(self, function: Callable[..., Any], *arguments: Any) -> "_LocalBlocks":
+        mapped = _delayed(partial(_mapped_block, function=function, arguments=arguments))
+        return _LocalBlocks([mapped(block) for block in self._blocks])
+
+    def reduced(self, function: Callable[..., Any], merge: Callable[[Any, Any], Any], *arguments: Any) -> Any:
+        summed = _delayed(partial(_folded_block, function=function, merge=merge, arguments=arguments))
+        merged, results = _delayed(partial(_merged, merge=merge)), [summed(block) for block in self._blocks]
+        while len(results) > 1:
+            groups = (results[start : start + _MERGED] for start in range(0, len(results), _MERGED))
+            results = [merged(group) for group in groups]
+        return results[0].compute()
+
+
+class _Shards(Blocks):
+    """Blocks on the workers of a cluster: each shard a list of them, and the worker that has it."""
+
+    def __init__(self, client: Any, shards: list[tuple[str, Any]]) -> None:
+        self._client, self._shards = client, shards
+
+    @classmethod
+    def of(cls, client: Any, blocks: list[Any]) -> "_Shards":
+        """Return the shards of blocks, which the cluster makes now."""
+        from distributed import wait
+
+        futures = client.compute(blocks)
+        wait(futures)
+        places, threads = client.who_has(futures), client.nthreads()
+        slots = {worker: cycle([(worker, thread) for thread in range(n)]) for worker, n in threads.items()}
+        anywhere, shards = cycle(threads), {}  # type: ignore[var-annotated]
+        for future in futures:
+            worker = next((worker for worker in places.get(future.key, ()) if worker in slots), None)
+            shards.setdefault(next(slots[worker or next(anywhere)]), []).append(future)
+        empty = cls(client, [])
+        return cls(client, [(worker, empty._submit(worker, _Shard, list(s))) for (worker, _), s in shards.items()])
+
+    def mapped(self, function: Callable[..., Any], *arguments: Any) -> "_Shards":
+        shards = [(w, self._submit(w, _Shard.mapped, shard, function, arguments)) for w, shard in self._shards]
+        return _Shards(self._client, shards)
+
+    def reduced(self, function: Callable[..., Any], merge: Callable[[Any, Any], Any], *arguments: Any) -> Any:
+        results = [self._submit(w, _Shard.folded, shard, function, merge, arguments) for w, shard in self._shards]
+        return _merged(self._client.gather(results), merge=merge)
+
+    def _submit(self, worker: str, function: Callable[..., Any], *arguments: Any) -> Any:
+        options = {"workers": [worker], "allow_other_workers": True, "pure": False}
+        return self._client.submit(function, *arguments, **options)
+
+
+class _Shard:
+    """Some blocks on a worker. Its size is none to dask: the arrays may be those of the collection, counted there."""
+
+    def __init__(self, blocks: list[Any]) -> None:
+        self._blocks = blocks
+
+    def mapped(self, function: Callable[..., Any], arguments: tuple) -> "_Shard":
+        return _Shard([_mapped_block(block, function, arguments) for block in self._blocks])
+
+    def folded(self, function: Callable[..., Any], merge: Callable[[Any, Any], Any], arguments: tuple) -> Any:
+        return folded(self._blocks, function, merge, arguments)
+
+
+def _delayed(function: Callable[..., Any]) -> Any:
+    """Return the delayed function of a block; dask does not look into what it knows already."""
+    from dask.delayed import delayed
+
+    return delayed(function, pure=False, traverse=False)
+
+
+def _mapped_block(block: Any, function: Callable[..., Any], arguments: tuple) -> Any:
+    return None if block is None else function(block, *arguments)
+
+
+def _folded_block(block: Any, function: Callable[..., Any], merge: Callable[[Any, Any], Any], arguments: tuple) -> Any:
+    return folded([block], function, merge, arguments)
+
+
+def _merged(results: list[Any], merge: Callable[[Any, Any], Any]) -> Any:
+    return reduce(partial(either, merge), results, None)

@@ -1,0 +1,286 @@
+r"""All rows in blocks that lie anywhere, as solvers see them: they answer with sums, at parameters that are sent.
+
+Between two passes no block remembers anything, so that a block which is lost and made again answers as before. A pass
+centres and scales rows while they are in cache, with the mean and the deviation of all.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sk_adalr.backends import Array, is_sparse
+from sk_adalr.blocks import Blocks, added
+from sk_adalr.objectives.columns import Coordinates, standardised_as
+from sk_adalr.objectives.losses import Loss
+from sk_adalr.optimizer.exact.problem import Problem
+from sk_adalr.optimizer.exact.summed_rows import SummedRows, Sums
+from sk_adalr.rows import slices_of_rows
+from sk_adalr.statistics import share_unit, statistics
+
+# Values of the rows of a block that are passed at a time: their scores are in memory, those of the block are not.
+_PASSED = 1 << 22
+# Deviations of sparse columns below so many eps of their mean are rounding.
+_CONSTANT = 16.0
+
+
+class Block(NamedTuple):
+    """Some rows, none of weight 0.
+
+    Attributes
+    ----------
+    X : array or CSR (m, p)
+    target : array (m, k), or (m,) rows of the table of targets of `BlockedRows`
+    weight : array (m,) or None
+        Sample weights, whose mean over the rows of all blocks is 1.
+    """
+
+    X: Any
+    target: Array
+    weight: Array | None
+
+
+class Description(NamedTuple):
+    """Weight, means, deviations and extremes of the columns of some rows; those of all rows by Chan's rule."""
+
+    weight: float
+    mean: np.ndarray
+    deviation: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    is_sparse: bool
+
+    @classmethod
+    def of(cls, block: Block, center: bool, with_target: bool) -> "Description":
+        """Describe the rows of a block, their features and, if asked for, their targets beside them."""
+        parts = [statistics(block.X, block.weight, center)]
+        if with_target:
+            parts.append(statistics(block.target, block.weight, True))
+        weight = float(block.X.shape[0] if block.weight is None else block.weight.sum())
+        mean, deviation, low, high = (
+            np.concatenate([getattr(part, name) for part in parts]) for name in ("mean", "deviation", "low", "high")
+        )
+        return cls(weight, mean, deviation, low, high, is_sparse(block.X))
+
+    def merged(self, other: "Description") -> "Description":
+        """Return the description of both."""
+        weight = self.weight + other.weight
+        share = other.weight / weight
+        change = other.mean - self.mean
+        within = np.hypot(np.sqrt(1 - share) * self.deviation, np.sqrt(share) * other.deviation)
+        return Description(
+            weight,
+            self.mean + share * change,
+            np.hypot(within, np.sqrt(share * (1 - share)) * change),
+            np.minimum(self.low, other.low),
+            np.maximum(self.high, other.high),
+            self.is_sparse or other.is_sparse,
+        )
+
+
+class BlockCoordinates(Coordinates):
+    """Standardised columns, whose rows are elsewhere.
+
+    Parameters
+    ----------
+    shape : (n, p)
+    dtype : dtype
+        Of the passes, in which they centre and scale.
+    description : Description
+    makes_dense : bool
+        Whether passes make sparse rows dense.
+    """
+
+    def __init__(self, shape: tuple[int, int], dtype: np.dtype, description: Description, makes_dense: bool) -> None:
+        self.shape, self.dtype, self.makes_dense, p = shape, dtype, makes_dense, shape[1]
+        mean, deviation = description.mean[:p], description.deviation[:p]
+        least = _CONSTANT * np.finfo(np.float64).eps if description.is_sparse else 0.0
+        self.alive = deviation > least * np.abs(mean)
+        self.mean = mean.astype(dtype).astype(np.float64)
+        self.scale = np.where(self.alive, deviation.astype(dtype).astype(np.float64), 1.0)
+        self._ranges = (description.high - description.low)[:p]
+
+    def rounded(self, coef: np.ndarray) -> np.ndarray:
+        """Return coefficients as passes see them."""
+        return coef.astype(self.dtype).astype(np.float64)
+
+    def share_unit(self) -> bool:
+        """Say whether the columns look like pixels or counts: ranges, in the caller's units, that differ little."""
+        return share_unit(self._ranges[self.alive])
+
+
+@dataclass(frozen=True)
+class BlockedRows:
+    """The rows of all blocks.
+
+    Parameters
+    ----------
+    blocks : Blocks
+        Of `Block`.
+    shape : (n, p)
+    dtype : dtype
+    description : Description
+        Of the features and, of a regression, of the targets beside them.
+    output : slice or None, default=None
+        Which of the targets is meant, if not all.
+    """
+
+    blocks: Blocks
+    shape: tuple[int, int]
+    dtype: np.dtype
+    description: Description
+    output: slice | None = None
+
+    @classmethod
+    def of(
+        cls, blocks: Blocks, shape: tuple[int, int], dtype: np.dtype, center: bool, with_target: bool
+    ) -> "BlockedRows":
+        """Describe the rows of the blocks in one pass, and their targets if asked for."""
+        return cls(blocks, shape, dtype, blocks.reduced(Description.of, Description.merged, center, with_target))
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether there are sparse blocks."""
+        return self.description.is_sparse
+
+    def of_output(self, output: slice) -> "BlockedRows":
+        """Return the same rows with some of the outputs."""
+        return replace(self, output=output)
+
+    def coordinates(self, makes_dense: bool = False) -> BlockCoordinates:
+        """Return standardised columns; passes over sparse ones are in float64, unless these become dense."""
+        dtype = np.dtype(np.float64) if self.is_sparse and not makes_dense else self.dtype
+        return BlockCoordinates(self.shape, dtype, self.description, makes_dense)
+
+
+class Question(NamedTuple):
+    """What a block has to know to answer with sums, beside the parameters."""
+
+    coordinates: BlockCoordinates
+    loss: Loss
+    fit_intercept: bool
+    table: Array | None
+    output: slice | None
+
+
+class BlockSums:
+    """Sums over the rows of all blocks at any parameters (k, q), with intercepts in a last column, q = p + 1.
+
+    Parameters
+    ----------
+    X : BlockedRows
+    problem : Problem
+        Of `BlockCoordinates`, with the table of targets for target.
+    """
+
+    def __init__(self, X: BlockedRows, problem: Problem) -> None:
+        self._blocks, self._n_rows = X.blocks, X.shape[0]
+        table = problem.target if problem.loss.classifies else None
+        self._question = Question(problem.columns, problem.loss, bool(problem.fit_intercept), table, X.output)
+
+    def __call__(self, params: np.ndarray, with_curvature: bool = False) -> Sums:
+        """Return the mean loss and its derivatives."""
+        sums = self._blocks.reduced(_sums_of_block, added, self._question, params, with_curvature)
+        loss, grad, curvature = sums
+        n = self._n_rows
+        return Sums(loss / n, grad / n, None if curvature is None else curvature / n)
+
+    def largest_score(self, params: np.ndarray) -> float:
+        """Return the largest score of a row."""
+        return self._blocks.reduced(_largest_score, max, self._question, params)
+
+
+class StatelessRows:
+    """What `SummedRows` are to Newton's method; all they remember are parameters. Arguments as for `BlockSums`."""
+
+    def __init__(self, X: BlockedRows, problem: Problem, scores: np.ndarray) -> None:
+        self._sums, p = BlockSums(X, problem), X.shape[1]
+        self._params = np.zeros((len(scores), p + bool(problem.fit_intercept)))
+        self._params[:, p:] = scores[:, None]
+        self._along = self._kept = self._params
+        self.n_passes = 1  # the statistics of the columns
+
+    def sums(self, along: np.ndarray | None = None, with_curvature: bool = False) -> Sums:
+        """Return the sums at the current parameters, or after a step along a direction (k, q)."""
+        self.n_passes += 2 + with_curvature
+        if along is None:
+            return self._sums(self._params, with_curvature)
+        self._along = along
+        return self._sums(self._params + along, with_curvature)
+
+    def loss_after(self, length: float) -> float:
+        """Return the mean loss after a step of some length along the direction that `sums` was last asked for."""
+        self.n_passes += 2
+        return self._sums(self._params + length * self._along).loss
+
+    def curvature(self) -> np.ndarray:
+        """Return the curvature at the current parameters."""
+        curvature = self.sums(with_curvature=True).curvature
+        assert curvature is not None
+        return curvature
+
+    def step(self, length: float) -> None:
+        """Move along that direction."""
+        self._params = self._params + length * self._along
+
+    def move_to(self, params: np.ndarray) -> None:
+        """Go to given parameters."""
+        self._params = params
+
+    def keep(self) -> None:
+        """Keep the current parameters for `restore`."""
+        self._kept = self._params
+
+    def restore(self) -> None:
+        """Go back to the parameters that were kept."""
+        self._params = self._kept
+
+    def largest_change(self, direction: np.ndarray) -> float:
+        """Return the largest change of a score in a step along a direction (k, q)."""
+        self.n_passes += 1
+        return self._sums.largest_score(direction)
+
+
+class StatelessLoss:
+    """What `BlockwiseLoss` is to quasi-Newton steps. Arguments as for `BlockSums`."""
+
+    def __init__(self, X: BlockedRows, problem: Problem) -> None:
+        self._sums, self._fit_intercept = BlockSums(X, problem), problem.fit_intercept
+
+    def __call__(
+        self, coef: np.ndarray, intercept: np.ndarray, grad_coef: np.ndarray, grad_intercept: np.ndarray
+    ) -> float:
+        """Return the loss of coef (k, p) and intercept (k,); fill the gradients of the same shapes."""
+        p = coef.shape[1]
+        loss, grad, _ = self._sums(np.column_stack([coef, intercept]) if self._fit_intercept else coef)
+        grad_coef[...], grad_intercept[:] = grad[:, :p], grad[:, p:].sum(axis=1)
+        return loss
+
+
+def _sums_of_block(
+    block: Block, question: Question, params: np.ndarray, with_curvature: bool
+) -> tuple[float, np.ndarray, np.ndarray | None]:
+    parts = (
+        tuple(None if mean is None else n_rows * mean for mean in rows.sums(params, with_curvature))
+        for n_rows, rows in _passed(block, question, len(params))
+    )
+    return reduce(added, parts)  # type: ignore[return-value]
+
+
+def _largest_score(block: Block, question: Question, params: np.ndarray) -> float:
+    return max(rows.largest_change(params) for _, rows in _passed(block, question, len(params)))
+
+
+def _passed(block: Block, question: Question, n_scores: int) -> Iterator[tuple[int, SummedRows]]:
+    """Yield some rows of a block after others, and how many: all their scores are 0."""
+    coordinates, loss, fit_intercept, table, output = question
+    for rows in slices_of_rows(block.X, _PASSED):
+        X = block.X[rows]
+        X = X.toarray() if is_sparse(X) and coordinates.makes_dense else X
+        target = block.target[rows] if output is None else block.target[rows, output]
+        target = target if table is None else table[target]
+        weight = None if block.weight is None else block.weight[rows]
+        problem = Problem(standardised_as(X, coordinates), loss, target, weight, None, fit_intercept)
+        yield rows.stop - rows.start, SummedRows(problem, np.zeros(n_scores))

@@ -1,0 +1,214 @@
+"""The entry points for rows in blocks that lie anywhere: Newton's method, quasi-Newton steps, and moments.
+
+The same solvers as for rows in memory, but that first-order steps, which keep predictions of every row, give way to
+quasi-Newton steps on the loss and its gradient.
+"""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from sk_adalr.backends import Array
+from sk_adalr.blocks import added
+from sk_adalr.objectives.losses import Loss
+from sk_adalr.optimizer.exact.blocked import Block, BlockedRows, BlockSums, StatelessLoss, StatelessRows
+from sk_adalr.optimizer.exact.ending import FINE, MOST_PROJECTED, completed, of_least_norm
+from sk_adalr.optimizer.exact.moments import Moments, Rows, rows_of, stacked_factor
+from sk_adalr.optimizer.exact.multi_output import MultiOutput
+from sk_adalr.optimizer.exact.newton import Newton, prefers_newton
+from sk_adalr.optimizer.exact.problem import Problem
+from sk_adalr.optimizer.exact.result import ExactResult
+from sk_adalr.optimizer.exact.separate import Constants, each_output
+from sk_adalr.optimizer.exact.solve import (
+    completed_newton,
+    scaled_penalty,
+    solve_problem,
+    solved_by_factorisation,
+    standardised_start,
+)
+from sk_adalr.optimizer.exact.tall import TallProblem
+
+# Columns up to which least squares are solved from the products of all columns: 32 MB on each worker.
+_MOST_PRODUCTS = 2000
+
+
+def fastest_blocked_solver(X: BlockedRows, loss: Loss, n_scores: int) -> str:
+    """Return what ``solver="auto"`` becomes, for so many scores per row."""
+    n, p = X.shape
+    if loss.is_quadratic:
+        return "cholesky" if p <= _MOST_PRODUCTS else "exact"
+    return "newton" if prefers_newton(n, p, n_scores, X.is_sparse) else "exact"
+
+
+def solve_blocked(
+    X: BlockedRows,
+    target: Array,
+    weight: Array,
+    loss: Loss,
+    solver: str,
+    *,
+    penalty: float,
+    fit_intercept: bool = True,
+    coef: np.ndarray | None = None,
+    intercept: np.ndarray | None = None,
+    callback: Any = None,
+    **options: Any,
+) -> ExactResult:
+    """Minimise a loss over rows in blocks.
+
+    Parameters
+    ----------
+    X : BlockedRows
+    target : array
+        A table: as many rows, in the form of the loss, as say what the best constant prediction is. Of labels, a
+        row for each of them; the blocks have its number. Else the mean target.
+    weight : array
+        What the rows of the table weigh.
+    loss : Loss
+    solver : {"newton", "exact"}
+    penalty, fit_intercept, coef, intercept, callback, **options :
+        As in `solve_exact`.
+
+    Returns
+    -------
+    ExactResult
+    """
+    solve: Any = partial(_SOLVE[solver], loss=loss, penalty=penalty, fit_intercept=fit_intercept, **options)
+    if loss.is_quadratic or not loss.is_separable or target.shape[1] == 1:
+        return solve(X, target, weight, coef=coef, intercept=intercept, callback=callback)
+
+    def solve_output(part: slice, **start: Any) -> ExactResult:
+        return solve(X.of_output(part), target[:, part], weight, **start)
+
+    constants = _constants(X, target, weight, loss, fit_intercept)
+    return each_output(solve_output, constants, coef, intercept, callback)
+
+
+def solve_blocked_cholesky(
+    X: BlockedRows, target: Array, weight: Array, *, penalty: float, fit_intercept: bool = True
+) -> ExactResult:
+    """Solve least squares from the products of all columns. Arguments as for `solve_blocked`."""
+    rows = RowsOfBlocks(X, target.shape[1])
+    return solved_by_factorisation(TallProblem(rows, penalty, fit_intercept).solve())
+
+
+def _solve_newton(
+    X: BlockedRows,
+    target: Array,
+    weight: Array,
+    *,
+    loss: Loss,
+    penalty: float,
+    fit_intercept: bool,
+    max_iter: int,
+    tol: float,
+    coef: np.ndarray | None,
+    intercept: np.ndarray | None,
+    callback: Any,
+) -> ExactResult:
+    columns = X.coordinates(makes_dense=True)
+    problem = Problem(columns, loss, target, weight, scaled_penalty(columns, penalty), fit_intercept)
+    start = None if coef is None else standardised_start(columns, coef, intercept)
+    solver = Newton(problem, start, partial(StatelessRows, X))
+    result = solve_problem(problem, solver, "newton", max_iter, tol, callback)
+    return completed_newton(result, solver, problem, lambda: _row_space(X, fit_intercept), penalty)
+
+
+def _solve_exact(
+    X: BlockedRows,
+    target: Array,
+    weight: Array,
+    *,
+    loss: Loss,
+    penalty: float,
+    fit_intercept: bool,
+    max_iter: int,
+    tol: float,
+    coef: np.ndarray | None,
+    intercept: np.ndarray | None,
+    callback: Any,
+) -> ExactResult:
+    columns = X.coordinates()
+    problem = Problem(columns, loss, target, weight, scaled_penalty(columns, penalty), fit_intercept)
+    start = None if coef is None else standardised_start(columns, coef, intercept)
+    solver = MultiOutput(problem, start, lambda problem, n_scores: StatelessLoss(X, problem))
+    result = solve_problem(problem, solver, "exact", max_iter, tol, callback)
+    n, p = X.shape
+    if not result.converged or p > _MOST_PRODUCTS:
+        return result
+    if loss.is_quadratic:
+        return completed(result, TallProblem(RowsOfBlocks(X, target.shape[1]), penalty, fit_intercept).solve())
+    if result.advice or tol <= FINE or min(n, p) * n * p <= MOST_PROJECTED:
+        return of_least_norm(result, _row_space(X, fit_intercept), penalty)
+    return result
+
+
+_SOLVE = {"newton": _solve_newton, "exact": _solve_exact}
+
+
+def _constants(X: BlockedRows, target: Array, weight: Array, loss: Loss, fit_intercept: bool) -> Constants:
+    """Return the best constant model of several outputs."""
+    columns, p = X.coordinates(), X.shape[1]
+    scores = loss.constant(target, weight, target.shape[1]) if fit_intercept else np.zeros(target.shape[1])
+    losses = np.zeros(len(scores))
+    for k in range(len(scores)):
+        part = slice(k, k + 1)
+        problem = Problem(columns, loss, target[:, part], weight, None, fit_intercept)
+        params = np.zeros((1, p + bool(fit_intercept)))
+        params[:, p:] = scores[k]
+        losses[k] = BlockSums(X.of_output(part), problem)(params).loss
+    return Constants(p, scores, losses)
+
+
+def _row_space(X: BlockedRows, centre: bool) -> TallProblem:
+    return TallProblem(RowsOfBlocks(X, 0), 0.0, centre)
+
+
+class RowsOfBlocks:
+    """The `Rows` of all blocks, whose messages are those of each block, added up."""
+
+    def __init__(self, X: BlockedRows, n_targets: int) -> None:
+        (n, self.n_features), self._X = X.shape, X
+        self.shape = n, self.n_features + n_targets
+        self.dtypes = X.dtype, X.dtype
+
+    def first_origin(self, unit: np.ndarray) -> np.ndarray:
+        """Return the mean."""
+        return self.origin_near(self._X.description.mean[: self.shape[1]] / unit)
+
+    def origin_near(self, mean: np.ndarray) -> np.ndarray:
+        """Return the origin nearest to the mean: sparse features have none."""
+        return np.where(np.arange(len(mean)) < self.n_features, 0.0, mean) if self._X.is_sparse else mean
+
+    def products(self, unit: np.ndarray, origin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the weighted sums and products of the columns around an origin."""
+        return self._reduced(added, "products", unit, origin)
+
+    def peaks(self, origin: np.ndarray) -> np.ndarray:
+        """Return the largest distance of the columns from an origin."""
+        return self._reduced(np.maximum, "peaks", origin)
+
+    def residual_products(
+        self, moments: Moments, scale: np.ndarray, coef: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the sums of features times residuals, and of squared residuals."""
+        return self._reduced(added, "residual_products", moments, scale, coef)
+
+    def squares_along(self, moments: Moments, scale: np.ndarray, directions: np.ndarray) -> np.ndarray:
+        """Return the weighted sums of the squares of the standardised features along directions."""
+        return self._reduced(np.add, "squares_along", moments, scale, directions)
+
+    def triangular_factor(self, moments: Moments, scale: np.ndarray) -> np.ndarray:
+        """Return the triangular factor of all rows."""
+        return self._reduced(stacked_factor, "triangular_factor", moments, scale)
+
+    def _reduced(self, merge: Any, message: str, *arguments: Any) -> Any:
+        has_target = self.shape[1] > self.n_features
+        return self._X.blocks.reduced(_answer, merge, message, has_target, arguments)
+
+
+def _answer(block: Block, message: str, has_target: bool, arguments: tuple) -> Any:
+    target = block.target if has_target else np.zeros((block.X.shape[0], 0))
+    rows: Rows = rows_of(block.X, target, block.weight)
+    return getattr(rows, message)(*arguments)
