@@ -1,6 +1,6 @@
 """From the user's y to what a loss compares with, and back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from numbers import Real
@@ -100,14 +100,16 @@ def explained_share(loss: Loss, raw: np.ndarray, target: np.ndarray, weight: np.
     if loss.is_quadratic:
         return float(r2_score(target, raw, sample_weight=weight))
     weight = None if weight is None else np.asarray(weight, dtype=np.float64)
-    shares = []
-    for k in range(target.shape[1]):
-        part = slice(k, k + 1)
-        of_model = mean_loss(loss, raw[:, part].astype(np.float64), target[:, part], weight)
-        of_constant = loss.constant_value(target[:, part], weight)
-        # As R2 of a constant target: 1 if it is predicted as it is, else 0.
-        shares.append(1 - of_model / of_constant if of_constant > 0 else float(of_model == 0))
-    return float(np.mean(shares))
+    parts = [slice(k, k + 1) for k in range(target.shape[1])]
+    of_model = [mean_loss(loss, raw[:, part].astype(np.float64), target[:, part], weight) for part in parts]
+    return shares_explained(of_model, [loss.constant_value(target[:, part], weight) for part in parts])
+
+
+def shares_explained(of_model: Iterable[float], of_constant: Iterable[float]) -> float:
+    """Return the mean over outputs of what a model explains of the losses of constant predictions."""
+    # As R2 of a constant target: 1 if it is predicted as it is, else 0.
+    pairs = zip(of_model, of_constant, strict=True)
+    return float(np.mean([1 - ours / constant if constant > 0 else float(ours == 0) for ours, constant in pairs]))
 
 
 def _accuracy(raw: np.ndarray, values: np.ndarray, weight: np.ndarray | None) -> float:

@@ -4,8 +4,8 @@ A fit sends the same functions whether a block is read from a file each time or 
 array with an entry per row travels.
 """
 
-from sk_adalr.blocks.base import Blocks, RawBlock, added, network_of_blocks, unequal_blocks
+from sk_adalr.blocks.base import Blocks, RawBlock, added, network_of_blocks
 from sk_adalr.blocks.chunks import Chunks
-from sk_adalr.blocks.dask_blocks import blocks_of_collections
+from sk_adalr.blocks.dask_blocks import blocks_of_collections, refuse_words
 
-__all__ = ["Blocks", "Chunks", "RawBlock", "added", "blocks_of_collections", "network_of_blocks", "unequal_blocks"]
+__all__ = ["Blocks", "Chunks", "RawBlock", "added", "blocks_of_collections", "network_of_blocks", "refuse_words"]

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import numpy as np
+
 Sums = TypeVar("Sums", bound=tuple)
 
 _NETWORK = """{} trains on mini-batches of rows in memory. Let it visit the blocks of a dask collection,
@@ -30,6 +32,17 @@ class RawBlock:
     X: Any
     y: Any
     weight: Any
+
+    def checked_length(self) -> int:
+        """Return the number of rows; raise a ValueError where targets or weights have another one."""
+        n_rows = _length(self.X)
+        for name, other in (("y", self.y), ("sample_weight", self.weight)):
+            if np.ndim(other) > 0 and _length(other) != n_rows:
+                raise ValueError(
+                    f"Block {self.number} of `X` has {n_rows} rows, and that of `{name}` has {_length(other)}. "
+                    f"{same_blocks(name)}"
+                )
+        return n_rows
 
 
 class Blocks(ABC):
@@ -68,13 +81,6 @@ def added(one: Sums, other: Sums) -> Sums:
     return tuple(None if a is None else a + b for a, b in zip(one, other, strict=True))  # type: ignore[return-value]
 
 
-def unequal_blocks(number: int, n_rows: int, name: str, n_others: int) -> ValueError:
-    """Return the error of a block that has not as many rows as that of `X`."""
-    return ValueError(
-        f"Block {number} of `X` has {n_rows} rows, and that of `{name}` has {n_others}. {same_blocks(name)}"
-    )
-
-
 def same_blocks(name: str) -> str:
     """Return what to do about blocks of other rows than those of `X`."""
     return (
@@ -86,3 +92,7 @@ def same_blocks(name: str) -> str:
 def network_of_blocks(name: str) -> TypeError:
     """Return the error of an estimator that trains on mini-batches."""
     return TypeError(_NETWORK.format(name))
+
+
+def _length(array: Any) -> int:
+    return array.shape[0] if hasattr(array, "shape") else len(array)

@@ -25,6 +25,7 @@ def blocks_of_collections(X: Any, y: Any, sample_weight: Any) -> Blocks:
     if sample_weight is not None and not isinstance(sample_weight, Number):
         given["sample_weight"] = sample_weight
     rows = {name: _row_blocks(name, collection) for name, collection in given.items()}
+    refuse_words(X)
     for name, blocks in rows.items():
         if len(blocks) != len(rows["X"]):
             raise ValueError(
@@ -45,7 +46,6 @@ def _row_blocks(name: str, collection: Any) -> list[Any]:
             collection = collection.rechunk({1: -1})
         return list(collection.to_delayed().ravel())
     if hasattr(collection, "npartitions") and hasattr(collection, "dtypes"):
-        refuse_words(name, collection)
         return list(collection.to_delayed())
     kind = f"{type(collection).__module__}.{type(collection).__name__}"
     raise TypeError(
@@ -55,11 +55,10 @@ def _row_blocks(name: str, collection: Any) -> list[Any]:
     )
 
 
-def refuse_words(name: str, frame: Any) -> None:
-    """Raise a TypeError where a dataframe `X` has columns that are no numbers."""
-    if name != "X" or frame.ndim == 1:
-        return
-    words = [column for column, dtype in frame.dtypes.items() if getattr(dtype, "kind", "O") not in "biuf"]
+def refuse_words(X: Any) -> None:
+    """Raise a TypeError where X is a dataframe with columns that are no numbers."""
+    dtypes = {} if hasattr(X, "chunks") else dict(X.dtypes)
+    words = [column for column, dtype in dtypes.items() if getattr(dtype, "kind", "O") not in "biuf"]
     if words:
         raise TypeError(
             f"`X` has columns that are no numbers: {', '.join(map(repr, words))}. Encode them lazily, as with "

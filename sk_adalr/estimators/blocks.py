@@ -17,7 +17,7 @@ from sklearn.callback import with_callbacks
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
-from sk_adalr.blocks import Blocks, Chunks, RawBlock, unequal_blocks
+from sk_adalr.blocks import Blocks, Chunks, RawBlock
 from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.job import answers_unknown_arguments, check_same_features, check_same_target
 from sk_adalr.estimators.model import LinearModel
@@ -45,10 +45,7 @@ class _CheckedBlock(NamedTuple):
     @classmethod
     def of(cls, raw: RawBlock, estimator: Any) -> "_CheckedBlock | None":
         """Validate a block for an estimator without a fit; return None if it has no rows."""
-        n_rows = _n_rows(raw.X)
-        for name, other in (("y", raw.y), ("sample_weight", raw.weight)):
-            if np.ndim(other) > 0 and _n_rows(other) != n_rows:
-                raise unequal_blocks(raw.number, n_rows, name, _n_rows(other))
+        n_rows = raw.checked_length()
         if n_rows == 0:
             return None
         estimator = copy(estimator)
@@ -244,10 +241,6 @@ def _unfitted(estimator: Any) -> Any:
     unfitted: Any = object.__new__(type(estimator))
     unfitted.__dict__.update(estimator.get_params(deep=False))
     return unfitted
-
-
-def _n_rows(array: Any) -> int:
-    return array.shape[0] if hasattr(array, "shape") else len(array)
 
 
 def _weights(sample_weight: Any, n_rows: int) -> np.ndarray | None:

@@ -7,6 +7,7 @@ from sklearn.base import ClassifierMixin
 
 from sk_adalr.backends import Array, beside, enter_host, namespace, to_host
 from sk_adalr.estimators.base import GradientEstimator
+from sk_adalr.estimators.lazy import lazy_on_dask, summed_on_dask
 from sk_adalr.objectives import BinomialLogLoss, MultinomialLogLoss
 from sk_adalr.options import Options
 from sk_adalr.targets import Target, encode_labels
@@ -56,12 +57,14 @@ class Classifier(ClassifierMixin, GradientEstimator):
         tags.classifier_tags.multi_label = self._takes_multilabel
         return tags
 
+    @lazy_on_dask
     def decision_function(self, X: Any) -> np.ndarray:
         """Return the raw prediction, before the link.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, dask collection} of shape (n_samples, n_features)
+            Of a dask collection the result is a lazy dask array.
 
         Returns
         -------
@@ -71,12 +74,14 @@ class Classifier(ClassifierMixin, GradientEstimator):
         raw, origin = self._raw_prediction(X, "decision_function")
         return origin.give(raw[:, 0] if self._is_binary else raw)
 
+    @lazy_on_dask
     def predict(self, X: Any) -> np.ndarray:
         """Return the predicted labels.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, dask collection} of shape (n_samples, n_features)
+            Of a dask collection the result is a lazy dask array.
 
         Returns
         -------
@@ -86,12 +91,14 @@ class Classifier(ClassifierMixin, GradientEstimator):
         raw, origin = self._raw_prediction(X, "predict")
         return origin.give(self._labels(raw))
 
+    @lazy_on_dask
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return class probabilities.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, dask collection} of shape (n_samples, n_features)
+            Of a dask collection the result is a lazy dask array.
 
         Returns
         -------
@@ -107,12 +114,14 @@ class Classifier(ClassifierMixin, GradientEstimator):
             proba.clip(limits.tiny, 1 - limits.epsneg, out=proba)
         return origin.give(proba)
 
+    @lazy_on_dask
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Return the logarithm of class probabilities, without underflow.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, dask collection} of shape (n_samples, n_features)
+            Of a dask collection the result is a lazy dask array.
 
         Returns
         -------
@@ -125,6 +134,26 @@ class Classifier(ClassifierMixin, GradientEstimator):
             return origin.give(-xp.logaddexp(0, -raw))
         raw -= raw.max(axis=1, keepdims=True)
         return origin.give(raw - xp.log(xp.exp(raw).sum(axis=1, keepdims=True)))
+
+    @summed_on_dask
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the accuracy.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dask collection} of shape (n_samples, n_features)
+            Rows to predict.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Their labels; of several per row, all must be right.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Their non-negative weights.
+
+        Returns
+        -------
+        score : float
+            The share of the rows, by weight, that are predicted right.
+        """
+        return super().score(X, y, sample_weight)
 
     @property
     def _is_binary(self) -> bool:

@@ -8,6 +8,7 @@ from sklearn.base import RegressorMixin
 
 from sk_adalr.backends import enter_host, to_host
 from sk_adalr.estimators.base import GradientEstimator
+from sk_adalr.estimators.lazy import lazy_on_dask, summed_on_dask
 from sk_adalr.names import make_loss
 from sk_adalr.objectives import LOSSES
 from sk_adalr.options import Options
@@ -25,12 +26,14 @@ class Regressor(RegressorMixin, GradientEstimator):
         target = encode_outputs(y, dtype, make_loss(options.loss))
         return replace(target, attributes=target.attributes | {"_loss": options.loss})
 
+    @lazy_on_dask
     def predict(self, X: Any) -> np.ndarray:
         """Return the predicted outputs.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, dask collection} of shape (n_samples, n_features)
+            Of a dask collection the result is a lazy dask array.
 
         Returns
         -------
@@ -41,6 +44,7 @@ class Regressor(RegressorMixin, GradientEstimator):
         prediction = make_loss(self._loss).predict(raw)
         return origin.give(prediction[:, 0] if self._single_output else prediction)
 
+    @summed_on_dask
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         r"""Return how much of the loss of the best constant prediction the model explains.
 
