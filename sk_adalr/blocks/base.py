@@ -38,10 +38,7 @@ class RawBlock:
         n_rows = _length(self.X)
         for name, other in (("y", self.y), ("sample_weight", self.weight)):
             if np.ndim(other) > 0 and _length(other) != n_rows:
-                raise ValueError(
-                    f"Block {self.number} of `X` has {n_rows} rows, and that of `{name}` has {_length(other)}. "
-                    f"{same_blocks(name)}"
-                )
+                raise unequal_blocks(self.number, n_rows, name, _length(other))
         return n_rows
 
 
@@ -79,6 +76,13 @@ def either(merge: Callable[[Any, Any], Any], one: Any, other: Any) -> Any:
 def added(one: Sums, other: Sums) -> Sums:
     """Return the sums of two tuples, entry by entry; None stays None."""
     return tuple(None if a is None else a + b for a, b in zip(one, other, strict=True))  # type: ignore[return-value]
+
+
+def unequal_blocks(number: int, n_rows: int, name: str, n_others: int) -> ValueError:
+    """Return the error of a block that has not as many rows as that of `X`."""
+    return ValueError(
+        f"Block {number} of `X` has {n_rows} rows, and that of `{name}` has {n_others}. {same_blocks(name)}"
+    )
 
 
 def same_blocks(name: str) -> str:

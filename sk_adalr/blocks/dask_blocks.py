@@ -11,7 +11,9 @@ from itertools import cycle
 from numbers import Number
 from typing import Any
 
-from sk_adalr.blocks.base import Blocks, RawBlock, either, folded, same_blocks
+import numpy as np
+
+from sk_adalr.blocks.base import Blocks, RawBlock, either, folded, same_blocks, unequal_blocks
 
 # Results that a task of the local scheduler merges.
 _MERGED = 8
@@ -31,6 +33,7 @@ def blocks_of_collections(X: Any, y: Any, sample_weight: Any) -> Blocks:
             raise ValueError(
                 f"`X` has {len(rows['X'])} blocks of rows, and `{name}` has {len(blocks)}. {same_blocks(name)}"
             )
+        _check_lengths(X, name, given[name])
     weights = rows.get("sample_weight", [sample_weight] * len(rows["X"]))
     make = delayed(RawBlock, pure=False)
     parts = enumerate(zip(rows["X"], rows["y"], weights, strict=True))
@@ -53,6 +56,13 @@ def _row_blocks(name: str, collection: Any) -> list[Any]:
         f"`{name}` is a {kind}. Make it one with `dask.array.from_array({name}, chunks=...)`, in the blocks of the "
         "others, or load those with `.compute()`."
     )
+
+
+def _check_lengths(X: Any, name: str, other: Any) -> None:
+    """Raise a ValueError where lengths of blocks are known, and differ."""
+    for number, lengths in enumerate(zip(*(getattr(one, "chunks", [()])[0] for one in (X, other)), strict=False)):
+        if lengths[0] != lengths[1] and not np.isnan(lengths).any():
+            raise unequal_blocks(number, lengths[0], name, lengths[1])
 
 
 def refuse_words(X: Any) -> None:

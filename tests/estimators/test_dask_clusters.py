@@ -1,0 +1,138 @@
+"""Fits on a cluster: rows stay on their workers, which may die."""
+
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from sk_adalr import AdaptiveLRLinearRegression, AdaptiveLRLogisticRegression
+from sk_adalr.blocks import dask_blocks
+
+dask = pytest.importorskip("dask")
+da = pytest.importorskip("dask.array")
+distributed = pytest.importorskip("distributed")
+psutil = pytest.importorskip("psutil")
+
+N_ROWS, N_COLUMNS = 1500, 8
+
+
+def features(block, n_rows=N_ROWS, n_columns=N_COLUMNS):
+    return np.random.default_rng(block).normal(size=(n_rows, n_columns))
+
+
+#: The blocks that were made, in this process.
+MADE = []
+
+
+def noted(X, seed):
+    MADE.append(seed)
+    return X
+
+
+def labels(X):
+    return (X[:, 0] - X[:, 1] + np.sin(1e3 * X[:, 2]) > 0).astype(int)
+
+
+def collections(n_blocks=6, n_rows=N_ROWS, n_columns=N_COLUMNS):
+    """Return features and labels that are made on the workers."""
+    shape = (n_rows, n_columns)
+    blocks = [da.from_delayed(dask.delayed(features)(block, *shape), shape, dtype=float) for block in range(n_blocks)]
+    X = da.concatenate(blocks)
+    return X, X.map_blocks(labels, dtype=int, drop_axis=1)
+
+
+@pytest.fixture
+def client():
+    """Two workers in this process: a fit is then a matter of milliseconds, and a worker is lost at will."""
+    options = {"n_workers": 2, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
+    with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as client:
+        yield client
+
+
+@pytest.fixture
+def trips(monkeypatch):
+    """Return what every round trip is told to: the number of its tasks."""
+    seen = []
+
+    def counted(self, *arguments):
+        seen.append(len(self._shards))
+        return reduced(self, *arguments)
+
+    reduced = dask_blocks._Shards.reduced
+    monkeypatch.setattr(dask_blocks._Shards, "reduced", counted)
+    return seen
+
+
+@pytest.fixture(scope="module")
+def in_memory():
+    X, y = collections()
+    with dask.config.set(scheduler="synchronous"):
+        X, y = dask.compute(X, y)
+    return AdaptiveLRLogisticRegression(tol=1e-8).fit(X, y), X, y
+
+
+def test_a_fit_on_a_cluster_is_that_in_memory(client, in_memory):
+    whole, X, y = in_memory
+    model = AdaptiveLRLogisticRegression(tol=1e-8).fit(*collections())
+    np.testing.assert_allclose(model.coef_, whole.coef_, rtol=1e-9)
+    assert model.score(*collections()) == whole.score(X, y)
+    np.testing.assert_array_equal(model.predict(collections()[0]).compute(), whole.predict(X))
+
+
+def test_an_iteration_takes_few_round_trips_of_a_task_per_thread(client, trips):
+    model = AdaptiveLRLogisticRegression(tol=1e-8).fit(*collections())
+    assert set(trips) == {2}
+    assert len(trips) <= 2 * model.n_iter_[0] + 4
+    trips.clear()
+    AdaptiveLRLinearRegression().fit(*collections())
+    assert len(trips) <= 3
+
+
+@pytest.mark.parametrize("lost_at", range(1, 11))
+def test_a_worker_that_is_lost_at_any_round_trip_changes_nothing(client, trips, in_memory, monkeypatch, lost_at):
+    reduced = dask_blocks._Shards.reduced
+
+    def losing(self, *arguments):
+        if len(trips) == lost_at:
+            worker = client.cluster.workers[0]
+            client.sync(worker.close, nanny=False, executor_wait=False)
+        return reduced(self, *arguments)
+
+    monkeypatch.setattr(dask_blocks._Shards, "reduced", losing)
+    model = AdaptiveLRLogisticRegression(tol=1e-8).fit(*collections())
+    assert len(client.scheduler_info()["workers"]) == 1
+    np.testing.assert_allclose(model.coef_, in_memory[0].coef_, rtol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_shard_is_made_again_in_an_undisturbed_fit(client, seed):
+    X, y = collections(n_blocks=8)
+    X = X.map_blocks(noted, seed, dtype=float, meta=np.zeros((0, 0)))
+    AdaptiveLRLogisticRegression(tol=1e-8).fit(X, y)
+    assert MADE.count(seed) == 8
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_the_driver_holds_no_rows_and_a_killed_process_no_fit_up():
+    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    with distributed.LocalCluster(**options, silence_logs=50) as cluster, distributed.Client(cluster) as client:
+        X, y = collections(20, 50_000, 50)  # 400 MB
+        before = psutil.Process().memory_info().rss
+        model = AdaptiveLRLogisticRegression().fit(X, y)
+        assert psutil.Process().memory_info().rss - before < 50e6
+
+        X, y = collections(20)
+        model = AdaptiveLRLogisticRegression(tol=1e-8).fit(X, y)
+        process = next(iter(client.run(os.getpid).values()))
+        killer = threading.Timer(0.5, os.kill, (process, signal.SIGKILL))
+        killer.start()
+        start = time.monotonic()
+        again = AdaptiveLRLogisticRegression(tol=1e-8)
+        while killer.is_alive() or not hasattr(again, "coef_"):
+            again.fit(X, y)
+        assert time.monotonic() - start < 60
+        np.testing.assert_allclose(again.coef_, model.coef_, rtol=1e-9)
