@@ -35,6 +35,7 @@ GALLERY = (
     "plot_own_objective",
     "plot_own_direction",
     "gpu_training",
+    "cluster_in_a_box",
 )
 
 

@@ -71,6 +71,21 @@ def test_the_benchmark_of_a_gpu_says_what_it_needs():
 
 
 @pytest.mark.long
+def test_a_quick_run_on_a_cluster_counts_what_travels():
+    pytest.importorskip("distributed")
+    done = run_benchmark("dask", "--quick")
+    assert done.returncode == 0, done.stderr
+    iterations, trips, tasks = map(
+        int, re.search(r"(\d+) iter.* (\d+) round trips of (\d+) tasks", done.stdout).groups()
+    )
+    assert trips <= 2 * iterations + 4
+    assert tasks == 2
+    difference = float(re.search(r"from those in memory by (\S+) of the largest", done.stdout)[1])
+    assert difference <= 1e-9
+    assert re.search(r"ours, dask +\S+ +\d\.\de[+-]\d\d", done.stdout)
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("options", ["epoch", "step", "fullbatch", "sparse", "search", "gpu --cpu"])
 def test_quick_run_of_a_benchmark_prints_a_table(options):
     done = run_benchmark(*options.split(), "--quick")

@@ -91,8 +91,8 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            float32 is kept; anything else is taken as float64.
+        X : {array-like, sparse matrix, dask array or dataframe} of shape (n_samples, n_features)
+            float32 is kept; anything else is taken as float64. Linear models take dask's, with `y` in the same blocks.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The target. Two dimensions are for the outputs of a regressor and the labels of `AdaptiveLRMLPClassifier`;
             `AdaptiveLRLogisticRegression` takes one dimension only.

@@ -1,9 +1,13 @@
 """Fits on a cluster: rows stay on their workers, which may die."""
 
 import os
+import re
 import signal
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -136,3 +140,15 @@ def test_the_driver_holds_no_rows_and_a_killed_process_no_fit_up():
             again.fit(X, y)
         assert time.monotonic() - start < 60
         np.testing.assert_allclose(again.coef_, model.coef_, rtol=1e-9)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_the_cluster_in_a_box_survives_the_loss_of_a_worker():
+    script = Path(__file__).parents[2] / "examples" / "cluster_in_a_box.py"
+    if not script.exists():
+        pytest.skip("the source distribution leaves the examples out")
+    command = [sys.executable, str(script), "1000000"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=280)
+    difference = float(re.search(r"coefficients differ by (\S+) of the largest", done.stdout)[1])
+    assert difference <= 1e-9

@@ -26,7 +26,7 @@ MODELS = {
     "newton": (LOGISTIC(), "binary", 6),
     "newton, class weights": (LOGISTIC(class_weight="balanced"), "binary", 6),
     "classes": (LOGISTIC(), "classes", 6),
-    # Up to ten past steps, in float64, for each output, and the vectors of `docs/user_guide.rst`.
+    # Up to ten past steps, in float64, for each output, and the vectors of `docs/large_data.rst`.
     "exact least squares": (LINEAR(solver="exact", max_iter=5), "one", 12 + 10),
     "exact, outputs": (LINEAR(solver="exact", max_iter=5), "several", 3 * (12 + 10)),
     "exact": (LOGISTIC(solver="exact", max_iter=5), "binary", 14 + 22),
