@@ -44,7 +44,7 @@ def _lazily(method: Callable[..., Any], estimator: Any, X: Any) -> Any:
 
     refuse_words(X)
     sample = method(estimator, _one_row(X))  # which says whether the features are those of `fit`
-    function = partial(_of_block, method.__name__, estimator, sample[:0])
+    function = partial(_of_block, method.__name__, _without_callbacks(estimator), sample[:0])
     if not hasattr(X, "chunks"):
         parts = [da.from_delayed(part, (np.nan, *sample.shape[1:]), sample.dtype) for part in _delayed(function, X)]
         return da.concatenate(parts, allow_unknown_chunksizes=True)
@@ -53,6 +53,13 @@ def _lazily(method: Callable[..., Any], estimator: Any, X: Any) -> Any:
     chunks = (X.chunks[0], *((size,) for size in sample.shape[1:]))
     dropped = [1] if sample.ndim == 1 else []
     return X.map_blocks(function, chunks=chunks, drop_axis=dropped, dtype=sample.dtype, meta=sample[:0])
+
+
+def _without_callbacks(estimator: Any) -> Any:
+    """Return the estimator as it travels: callbacks, such as progress bars, may not."""
+    bare: Any = object.__new__(type(estimator))
+    bare.__dict__.update({name: value for name, value in vars(estimator).items() if "_callback" not in name})
+    return bare
 
 
 def _delayed(function: Callable[..., Any], X: Any) -> list[Any]:
@@ -73,7 +80,7 @@ def _of_block(name: str, estimator: Any, empty: np.ndarray, X: Any) -> Any:
 
 
 def _score_of_blocks(estimator: Any, X: Any, y: Any, sample_weight: Any) -> float:
-    blocks = blocks_of_collections(X, y, sample_weight)
+    blocks, estimator = blocks_of_collections(X, y, sample_weight), _without_callbacks(estimator)
     if not is_regressor(estimator):
         right, weight = blocks.reduced(_accuracy_of_block, added, estimator)
         return float(right / weight)

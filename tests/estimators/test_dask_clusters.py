@@ -52,7 +52,12 @@ def collections(n_blocks=6, n_rows=N_ROWS, n_columns=N_COLUMNS):
 def client():
     """Two workers in this process: a fit is then a matter of milliseconds, and a worker is lost at will."""
     options = {"n_workers": 2, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
-    with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as client:
+    # By default a worker waits for 30 s for one that is lost.
+    with (
+        dask.config.set({"distributed.comm.timeouts.connect": "2s"}),
+        distributed.LocalCluster(**options) as cluster,
+        distributed.Client(cluster) as client,
+    ):
         yield client
 
 
@@ -117,6 +122,31 @@ def test_no_shard_is_made_again_in_an_undisturbed_fit(client, seed):
     X = X.map_blocks(noted, seed, dtype=float, meta=np.zeros((0, 0)))
     AdaptiveLRLogisticRegression(tol=1e-8).fit(X, y)
     assert MADE.count(seed) == 8
+
+
+def test_every_thread_of_a_worker_has_a_shard(trips, in_memory):
+    options = {"n_workers": 1, "threads_per_worker": 3, "processes": False, "dashboard_address": None}
+    with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster):
+        model = AdaptiveLRLogisticRegression(tol=1e-8).fit(*collections())
+    assert set(trips) == {3}
+    np.testing.assert_allclose(model.coef_, in_memory[0].coef_, rtol=1e-9)
+
+
+def test_an_error_on_a_worker_comes_to_the_user(client):
+    X, y = collections()
+    with pytest.raises(ValueError, match=r"Block \d: Input X contains NaN"):
+        AdaptiveLRLogisticRegression().fit(da.where(X > 0, X, np.nan), y)
+
+
+def test_callbacks_stay_with_the_driver(client):
+    class Locked:
+        def __reduce__(self):
+            raise AssertionError("it travels")
+
+    X, y = collections()
+    model = AdaptiveLRLogisticRegression().fit(X, y)
+    model._skl_callbacks = [Locked()]
+    assert model.score(X, y) == (model.predict(X) == y).compute().mean()
 
 
 @pytest.mark.long
