@@ -6,6 +6,15 @@ array with an entry per row travels.
 
 from sk_adalr.blocks.base import Blocks, RawBlock, added, network_of_blocks
 from sk_adalr.blocks.chunks import Chunks
-from sk_adalr.blocks.dask_blocks import blocks_of_collections, refuse_words
+from sk_adalr.blocks.dask_blocks import blocks_of_collections, delayed_function, refuse_words
 
-__all__ = ["Blocks", "Chunks", "RawBlock", "added", "blocks_of_collections", "network_of_blocks", "refuse_words"]
+__all__ = [
+    "Blocks",
+    "Chunks",
+    "RawBlock",
+    "added",
+    "blocks_of_collections",
+    "delayed_function",
+    "network_of_blocks",
+    "refuse_words",
+]

@@ -97,12 +97,12 @@ class _LocalBlocks(Blocks):
         self._blocks = blocks
 
     def mapped(self, function: Callable[..., Any], *arguments: Any) -> "_LocalBlocks":
-        mapped = _delayed(partial(_mapped_block, function=function, arguments=arguments))
+        mapped = delayed_function(partial(_mapped_block, function=function, arguments=arguments))
         return _LocalBlocks([mapped(block) for block in self._blocks])
 
     def reduced(self, function: Callable[..., Any], merge: Callable[[Any, Any], Any], *arguments: Any) -> Any:
-        summed = _delayed(partial(_folded_block, function=function, merge=merge, arguments=arguments))
-        merged, results = _delayed(partial(_merged, merge=merge)), [summed(block) for block in self._blocks]
+        summed = delayed_function(partial(_folded_block, function=function, merge=merge, arguments=arguments))
+        merged, results = delayed_function(partial(_merged, merge=merge)), [summed(block) for block in self._blocks]
         while len(results) > 1:
             groups = (results[start : start + _MERGED] for start in range(0, len(results), _MERGED))
             results = [merged(group) for group in groups]
@@ -128,20 +128,19 @@ class _Shards(Blocks):
         for future in futures:
             worker = next((worker for worker in places.get(future.key, ()) if worker in slots), None)
             shards.setdefault(next(slots[worker or next(anywhere)]), []).append(future)
-        empty = cls(client, [])
-        return cls(client, [(worker, empty._submit(worker, _Shard, list(s))) for (worker, _), s in shards.items()])
+        made = [(worker, _submit(client, worker, _Shard, shard)) for (worker, _), shard in shards.items()]
+        return cls(client, made)
 
     def mapped(self, function: Callable[..., Any], *arguments: Any) -> "_Shards":
-        shards = [(w, self._submit(w, _Shard.mapped, shard, function, arguments)) for w, shard in self._shards]
-        return _Shards(self._client, shards)
+        workers, shards = (worker for worker, _ in self._shards), self._sent(_Shard.mapped, function, arguments)
+        return _Shards(self._client, list(zip(workers, shards, strict=True)))
 
     def reduced(self, function: Callable[..., Any], merge: Callable[[Any, Any], Any], *arguments: Any) -> Any:
-        results = [self._submit(w, _Shard.folded, shard, function, merge, arguments) for w, shard in self._shards]
-        return _merged(self._client.gather(results), merge=merge)
+        return _merged(self._client.gather(self._sent(_Shard.folded, function, merge, arguments)), merge=merge)
 
-    def _submit(self, worker: str, function: Callable[..., Any], *arguments: Any) -> Any:
-        options = {"workers": [worker], "allow_other_workers": True, "pure": False}
-        return self._client.submit(function, *arguments, **options)
+    def _sent(self, method: Callable[..., Any], *arguments: Any) -> list[Any]:
+        """Return the futures of a method of all shards."""
+        return [_submit(self._client, worker, method, shard, *arguments) for worker, shard in self._shards]
 
 
 class _Shard:
@@ -157,7 +156,12 @@ class _Shard:
         return folded(self._blocks, function, merge, arguments)
 
 
-def _delayed(function: Callable[..., Any]) -> Any:
+def _submit(client: Any, worker: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Return the future of a call on a worker, or on another one if that is lost."""
+    return client.submit(function, *arguments, workers=[worker], allow_other_workers=True, pure=False)
+
+
+def delayed_function(function: Callable[..., Any]) -> Any:
     """Return the delayed function of a block; dask does not look into what it knows already."""
     from dask.delayed import delayed
 

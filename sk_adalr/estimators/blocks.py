@@ -180,6 +180,7 @@ def blocked_data(
     label_weight = np.ones(len(look.labels))
     if target is not None and target.class_weight is not None:
         label_weight = target.class_weight
+    label_weight = np.where(look.weight > 0, label_weight, 0.0)
     weight = look.weight * label_weight
     if not weight.any():
         raise NoWeightError("The weights are all zero: at least one sample must have a positive weight.")

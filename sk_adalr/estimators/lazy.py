@@ -8,11 +8,11 @@ import numpy as np
 from sklearn.base import is_regressor
 
 from sk_adalr.backends import enter_host, to_host
-from sk_adalr.blocks import RawBlock, added, blocks_of_collections, refuse_words
+from sk_adalr.blocks import RawBlock, added, blocks_of_collections, delayed_function, refuse_words
 from sk_adalr.names import make_loss
 from sk_adalr.objectives import Loss
 from sk_adalr.targets import encode_outputs, shares_explained
-from sk_adalr.validation import check_weights, is_dask
+from sk_adalr.validation import is_dask
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -46,8 +46,9 @@ def _lazily(method: Callable[..., Any], estimator: Any, X: Any) -> Any:
     sample = method(estimator, _one_row(X))  # which says whether the features are those of `fit`
     function = partial(_of_block, method.__name__, _without_callbacks(estimator), sample[:0])
     if not hasattr(X, "chunks"):
-        parts = [da.from_delayed(part, (np.nan, *sample.shape[1:]), sample.dtype) for part in _delayed(function, X)]
-        return da.concatenate(parts, allow_unknown_chunksizes=True)
+        parts, shape = map(delayed_function(function), X.to_delayed()), (np.nan, *sample.shape[1:])
+        arrays = [da.from_delayed(part, shape, sample.dtype) for part in parts]
+        return da.concatenate(arrays, allow_unknown_chunksizes=True)
     if X.numblocks[1] > 1:
         X = X.rechunk({1: -1})
     chunks = (X.chunks[0], *((size,) for size in sample.shape[1:]))
@@ -60,12 +61,6 @@ def _without_callbacks(estimator: Any) -> Any:
     bare: Any = object.__new__(type(estimator))
     bare.__dict__.update({name: value for name, value in vars(estimator).items() if "_callback" not in name})
     return bare
-
-
-def _delayed(function: Callable[..., Any], X: Any) -> list[Any]:
-    from dask.delayed import delayed
-
-    return [delayed(function, pure=False, traverse=False)(part) for part in X.to_delayed()]
 
 
 def _one_row(X: Any) -> Any:
@@ -99,8 +94,8 @@ def _score_of_blocks(estimator: Any, X: Any, y: Any, sample_weight: Any) -> floa
 def _accuracy_of_block(raw: RawBlock, estimator: Any) -> tuple[float, float]:
     """Return the weights of the rows that are predicted right, and of all."""
     n_rows = raw.checked_length()
-    weight = np.ones(n_rows) if raw.weight is None else np.asarray(raw.weight, np.float64)
-    total = float(np.broadcast_to(weight, n_rows).sum())
+    weight = _weights(raw, n_rows)
+    total = float(weight.sum())
     return (estimator.score(raw.X, raw.y, weight) * total if total else 0.0), total
 
 
@@ -112,7 +107,7 @@ def _losses_of_block(
     if n_rows == 0:
         return np.zeros(1), np.zeros(1), 0.0
     target = encode_outputs(enter_host(raw.y, "`y`"), np.float64, loss).values
-    weight: Any = np.ones(n_rows) if raw.weight is None else check_weights(raw.weight, n_rows)
+    weight = _weights(raw, n_rows)
     if constant is None:
         predicted = to_host(estimator._raw_prediction(raw.X, "score")[0]).astype(np.float64)
     else:
@@ -120,3 +115,7 @@ def _losses_of_block(
     parts = [slice(k, k + 1) for k in range(target.shape[1])]
     losses = [float(loss.value(predicted[:, part].copy(), target[:, part], weight)) for part in parts]
     return np.array(losses), weight @ target, float(weight.sum())
+
+
+def _weights(raw: RawBlock, n_rows: int) -> np.ndarray:
+    return np.broadcast_to(np.asarray(1.0 if raw.weight is None else raw.weight, np.float64), n_rows)

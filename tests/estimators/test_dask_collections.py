@@ -163,6 +163,16 @@ def test_scores_are_those_of_rows_in_memory(name, weighted):
     assert score == pytest.approx(model.score(X, target, weight), rel=1e-6)
 
 
+def test_blocks_without_weight_do_not_score():
+    X, y, weight = labelled()
+    weight[:70] = 0
+    for model, target in ((Logistic(), y), (Linear(), y + X[:, 0])):
+        model.fit(X, target)
+        score = model.score(lazily(X), lazily(target), lazily(weight))
+        assert score == pytest.approx(model.score(X, target, weight))
+        assert model.score(lazily(X), lazily(target), 2) == pytest.approx(model.score(X, target))
+
+
 def test_features_of_another_model_are_refused_before_anything_is_computed():
     X, y, _ = labelled()
     model = Logistic().fit(X, y)

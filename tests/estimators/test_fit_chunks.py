@@ -109,6 +109,16 @@ def test_a_class_of_weight_zero_stays_a_class():
     np.testing.assert_allclose(chunked.predict_proba(X), whole.predict_proba(X), atol=1e-9)
 
 
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_class_whose_rows_have_no_weight_stays_a_class(n_classes):
+    X, y = labelled()
+    y = y + (X[:, 0] > 1) * (n_classes - 2)
+    weight = np.where(y == 0, 0.0, 1.0)
+    whole, chunked = Logistic().fit(X, y, weight), Logistic().fit_chunks(lambda: halves(X, y, weight))
+    np.testing.assert_array_equal(chunked.classes_, range(n_classes))
+    np.testing.assert_allclose(chunked.predict_proba(X), whole.predict_proba(X), atol=1e-9)
+
+
 def test_chunks_are_read_about_once_per_iteration():
     X, y = labelled()
     n_readings = 0

@@ -19,7 +19,7 @@ from sk_adalr.optimizer.exact.multi_output import MultiOutput
 from sk_adalr.optimizer.exact.newton import Newton, prefers_newton
 from sk_adalr.optimizer.exact.problem import Problem
 from sk_adalr.optimizer.exact.result import ExactResult
-from sk_adalr.optimizer.exact.separate import Constants, each_output
+from sk_adalr.optimizer.exact.separate import Callback, Constants, Solution, each_output
 from sk_adalr.optimizer.exact.solve import (
     completed_newton,
     scaled_penalty,
@@ -52,8 +52,9 @@ def solve_blocked(
     fit_intercept: bool = True,
     coef: np.ndarray | None = None,
     intercept: np.ndarray | None = None,
-    callback: Any = None,
-    **options: Any,
+    max_iter: int = 1000,
+    tol: float = 1e-4,
+    callback: Callback | None = None,
 ) -> ExactResult:
     """Minimise a loss over rows in blocks.
 
@@ -67,22 +68,26 @@ def solve_blocked(
         What the rows of the table weigh.
     loss : Loss
     solver : {"newton", "exact"}
-    penalty, fit_intercept, coef, intercept, callback, **options :
+    penalty, fit_intercept, coef, intercept, max_iter, tol, callback :
         As in `solve_exact`.
 
     Returns
     -------
     ExactResult
     """
-    solve: Any = partial(_SOLVE[solver], loss=loss, penalty=penalty, fit_intercept=fit_intercept, **options)
-    if loss.is_quadratic or not loss.is_separable or target.shape[1] == 1:
-        return solve(X, target, weight, coef=coef, intercept=intercept, callback=callback)
+
+    def solve(X: BlockedRows, target: Array, coef: Any, intercept: Any, callback: Callback | None) -> ExactResult:
+        columns = X.coordinates(makes_dense=solver == "newton")
+        problem = Problem(columns, loss, target, weight, scaled_penalty(columns, penalty), fit_intercept)
+        start = None if coef is None else standardised_start(columns, coef, intercept)
+        return _SOLVE[solver](X, problem, start, penalty, max_iter, tol, callback)
 
     def solve_output(part: slice, **start: Any) -> ExactResult:
-        return solve(X.of_output(part), target[:, part], weight, **start)
+        return solve(X.of_output(part), target[:, part], **start)
 
-    constants = _constants(X, target, weight, loss, fit_intercept)
-    return each_output(solve_output, constants, coef, intercept, callback)
+    if loss.is_quadratic or not loss.is_separable or target.shape[1] == 1:
+        return solve(X, target, coef, intercept, callback)
+    return each_output(solve_output, _constants(X, target, weight, loss, fit_intercept), coef, intercept, callback)
 
 
 def solve_blocked_cholesky(
@@ -95,52 +100,37 @@ def solve_blocked_cholesky(
 
 def _solve_newton(
     X: BlockedRows,
-    target: Array,
-    weight: Array,
-    *,
-    loss: Loss,
+    problem: Problem,
+    start: Solution | None,
     penalty: float,
-    fit_intercept: bool,
     max_iter: int,
     tol: float,
-    coef: np.ndarray | None,
-    intercept: np.ndarray | None,
-    callback: Any,
+    callback: Callback | None,
 ) -> ExactResult:
-    columns = X.coordinates(makes_dense=True)
-    problem = Problem(columns, loss, target, weight, scaled_penalty(columns, penalty), fit_intercept)
-    start = None if coef is None else standardised_start(columns, coef, intercept)
     solver = Newton(problem, start, partial(StatelessRows, X))
     result = solve_problem(problem, solver, "newton", max_iter, tol, callback)
-    return completed_newton(result, solver, problem, lambda: _row_space(X, fit_intercept), penalty)
+    return completed_newton(result, solver, problem, lambda: _row_space(X, problem.fit_intercept), penalty)
 
 
 def _solve_exact(
     X: BlockedRows,
-    target: Array,
-    weight: Array,
-    *,
-    loss: Loss,
+    problem: Problem,
+    start: Solution | None,
     penalty: float,
-    fit_intercept: bool,
     max_iter: int,
     tol: float,
-    coef: np.ndarray | None,
-    intercept: np.ndarray | None,
-    callback: Any,
+    callback: Callback | None,
 ) -> ExactResult:
-    columns = X.coordinates()
-    problem = Problem(columns, loss, target, weight, scaled_penalty(columns, penalty), fit_intercept)
-    start = None if coef is None else standardised_start(columns, coef, intercept)
     solver = MultiOutput(problem, start, lambda problem, n_scores: StatelessLoss(X, problem))
     result = solve_problem(problem, solver, "exact", max_iter, tol, callback)
     n, p = X.shape
     if not result.converged or p > _MOST_PRODUCTS:
         return result
-    if loss.is_quadratic:
-        return completed(result, TallProblem(RowsOfBlocks(X, target.shape[1]), penalty, fit_intercept).solve())
+    if problem.loss.is_quadratic:
+        rows = RowsOfBlocks(X, problem.target.shape[1])
+        return completed(result, TallProblem(rows, penalty, problem.fit_intercept).solve())
     if result.advice or tol <= FINE or min(n, p) * n * p <= MOST_PROJECTED:
-        return of_least_norm(result, _row_space(X, fit_intercept), penalty)
+        return of_least_norm(result, _row_space(X, problem.fit_intercept), penalty)
     return result
 
 
