@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -43,7 +43,15 @@ class RawBlock:
 
 
 class Blocks(ABC):
-    """Blocks of rows, of any kind; the functions say of which."""
+    """Blocks of rows, of any kind; the functions say of which.
+
+    Attributes
+    ----------
+    are_read_anew : bool
+        Whether each pass makes or reads them again, which takes far longer than to compute with them.
+    """
+
+    are_read_anew: ClassVar[bool] = True
 
     @abstractmethod
     def mapped(self, function: Callable[..., Any], *arguments: Any) -> "Blocks":

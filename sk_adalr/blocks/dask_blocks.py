@@ -112,6 +112,8 @@ class _LocalBlocks(Blocks):
 class _Shards(Blocks):
     """Blocks on the workers of a cluster: each shard a list of them, and the worker that has it."""
 
+    are_read_anew = False
+
     def __init__(self, client: Any, shards: list[tuple[str, Any]]) -> None:
         self._client, self._shards = client, shards
 

@@ -29,7 +29,8 @@ from sk_adalr.optimizer.exact.solve import (
 )
 from sk_adalr.optimizer.exact.tall import TallProblem
 
-# Columns up to which least squares are solved from the products of all columns: 32 MB on each worker.
+# Columns up to which the products of all of them are taken, 32 MB on each worker, for least squares and, where a pass
+# over the rows costs far more than those, for Newton's method.
 _MOST_PRODUCTS = 2000
 
 
@@ -38,7 +39,8 @@ def fastest_blocked_solver(X: BlockedRows, loss: Loss, n_scores: int) -> str:
     n, p = X.shape
     if loss.is_quadratic:
         return "cholesky" if p <= _MOST_PRODUCTS else "exact"
-    return "newton" if prefers_newton(n, p, n_scores, X.is_sparse) else "exact"
+    saves_readings = X.blocks.are_read_anew and n_scores == 1 and p <= _MOST_PRODUCTS and not X.is_sparse
+    return "newton" if saves_readings or prefers_newton(n, p, n_scores, X.is_sparse) else "exact"
 
 
 def solve_blocked(
