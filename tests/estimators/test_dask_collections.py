@@ -9,6 +9,9 @@ import pytest
 from block_cases import case, difference
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from sk_adalr import (
     AdaptiveLRLinearRegression,
@@ -171,6 +174,30 @@ def test_blocks_without_weight_do_not_score():
         score = model.score(lazily(X), lazily(target), lazily(weight))
         assert score == pytest.approx(model.score(X, target, weight))
         assert model.score(lazily(X), lazily(target), 2) == pytest.approx(model.score(X, target))
+
+
+@pytest.mark.filterwarnings("ignore:The `numpy.may_share_memory` function")
+def test_cross_validation_cuts_dask_arrays_without_loading_the_features(monkeypatch):
+    X, y, _ = labelled()
+    lazy_X, lazy_y = lazily(X), lazily(y)
+    seen = []
+    fit = Logistic.fit
+
+    def watched(self, X, y):
+        seen.append(type(X))
+        return fit(self, X, y)
+
+    monkeypatch.setattr(Logistic, "fit", watched)
+    scores = cross_val_score(Logistic(), lazy_X, lazy_y)
+    assert set(seen) == {da.Array}
+    np.testing.assert_allclose(scores, cross_val_score(Logistic(), X, y))
+
+
+@pytest.mark.filterwarnings("ignore:The `numpy.may_share_memory` function")
+def test_a_scaler_that_loads_the_rows_is_noticed():
+    X, y, _ = labelled()
+    with pytest.raises(TypeError, match=r"or all be in memory; `X` is a numpy.ndarray"):
+        make_pipeline(StandardScaler(), Logistic()).fit(lazily(X), lazily(y))
 
 
 def test_features_of_another_model_are_refused_before_anything_is_computed():

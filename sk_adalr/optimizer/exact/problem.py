@@ -14,9 +14,10 @@ class Problem(NamedTuple):
     Attributes
     ----------
     columns : Columns (n, p)
-        Dense ones for Newton's method.
+        Dense ones for Newton's method. Of rows that lie elsewhere, coordinates without rows.
     loss : Loss
     target : array (n, k), or (n,) class indices
+        Of rows that lie elsewhere, a table, see `solve_blocked`.
     weight : array (n,) or None
         Sample weights with mean 1.
     penalty : ndarray (p,) or None
