@@ -16,7 +16,7 @@ from sk_adalr.backends import use_kernels
 
 PACKAGE = Path(sk_adalr.__file__).parent
 FLOORS = {
-    "backends": 0, "caller": 0, "public": -1,
+    "backends": 0, "caller": 0, "compatibility": 0, "public": -1,
     "parameters": 1, "dataset": 1, "validation": 1, "standardization": 1, "units": 1, "sparse_rows": 1,
     "integers": 1, "rows": 1, "statistics": 1, "blocks": 1,
     "directions": 2, "learning_rates": 2, "objectives": 2,

@@ -9,10 +9,10 @@ from types import MappingProxyType
 from typing import Any
 
 from sklearn.base import BaseEstimator, is_regressor
-from sklearn.callback import CallbackSupportMixin, with_callbacks
 
 from sk_adalr.backends import Array, Origin, beside
 from sk_adalr.blocks import blocks_of_collections, network_of_blocks
+from sk_adalr.compatibility import CallbackSupportMixin, with_callbacks
 from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.counterparts import what_to_use
 from sk_adalr.estimators.job import (

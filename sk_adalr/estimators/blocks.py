@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import is_regressor
-from sklearn.callback import with_callbacks
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
 from sk_adalr.blocks import Blocks, Chunks, RawBlock
+from sk_adalr.compatibility import with_callbacks
 from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.job import answers_unknown_arguments, check_same_features, check_same_target
 from sk_adalr.estimators.model import LinearModel
