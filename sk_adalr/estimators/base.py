@@ -1,6 +1,5 @@
 """The fit / partial_fit template: validate, encode, plan, train on local state, publish once."""
 
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -14,7 +13,6 @@ from sk_adalr.backends import Array, Origin, beside
 from sk_adalr.blocks import blocks_of_collections, network_of_blocks
 from sk_adalr.compatibility import CallbackSupportMixin, with_callbacks
 from sk_adalr.dataset import Dataset
-from sk_adalr.estimators.counterparts import what_to_use
 from sk_adalr.estimators.job import (
     Job,
     Report,
@@ -27,7 +25,7 @@ from sk_adalr.estimators.job import (
     unchanged_on_error,
 )
 from sk_adalr.estimators.model import LinearModel, NetworkModel
-from sk_adalr.estimators.own_parameters import nested_parameters, own_parameters
+from sk_adalr.estimators.own_parameters import check_names, defaults, own_parameters, with_nested
 from sk_adalr.estimators.validation_rows import validation_rows
 from sk_adalr.options import Options
 from sk_adalr.rows import some_rows
@@ -40,9 +38,6 @@ from sk_adalr.validation import (
     is_dask,
     scale_weights,
 )
-
-#: Parameters that may be objects with parameters of their own.
-_OBJECTS = {"solver", "learning_rate", "loss"}
 
 
 class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
@@ -223,19 +218,12 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Return the bare object, or raise a TypeError where `__init__` would without saying what to do."""
-        if kwargs:
-            parameters = inspect.signature(cls.__init__).parameters
-            unknown = [name for name in kwargs if name not in parameters]
-            if unknown and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-                answer = what_to_use(unknown[0], parameters, cls._other_parameters)
-                raise TypeError(f"{cls.__name__} has no parameter `{unknown[0]}`. {answer}")
+        check_names(cls, kwargs)
         return super().__new__(cls)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take the state of a pickle; parameters that its version did not have get their defaults."""
-        parameters = inspect.signature(type(self).__init__).parameters.values()
-        defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
-        super().__setstate__(defaults | state)
+        super().__setstate__(defaults(type(self)) | state)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Get the parameters of this estimator.
@@ -251,10 +239,7 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             Names and values.
         """
         params = super().get_params(deep=False)
-        if deep:
-            for name in _OBJECTS & params.keys():
-                params |= nested_parameters(name, params[name])
-        return params
+        return with_nested(params) if deep else params
 
     def set_params(self, **params: Any) -> Any:
         """Set the parameters of this estimator.
@@ -275,14 +260,7 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         ValueError
             If there is no such parameter; the message says what to use.
         """
-        known = self._get_param_names()
-
-        def answer(name: str) -> str:
-            # The beginning is scikit-learn's.
-            what = what_to_use(name, known, self._other_parameters)
-            return f"Invalid parameter {name!r} for estimator {self}. {what}"
-
-        return super().set_params(**own_parameters(self, params, known, answer))
+        return super().set_params(**own_parameters(self, params))
 
     def __sklearn_tags__(self) -> Any:
         """Return what the estimator takes: sparse input, and arrays of other libraries, among the rest."""

@@ -1,4 +1,4 @@
-"""Parameters of objects that are parameters: ``solver__momentum``, ``learning_rate__step_size``.
+"""Parameters of estimators, and of objects that are parameters: ``solver__momentum``, ``learning_rate__step_size``.
 
 A direction or a rule is a value: it is frozen, and two fits may share it. So it is never changed. Setting one of its
 parameters puts another object in its place.
@@ -6,9 +6,35 @@ parameters puts another object in its place.
 
 import inspect
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Iterable, Mapping
 from numbers import Number
 from typing import Any
+
+from sk_adalr.estimators.counterparts import what_to_use
+
+#: Parameters that may be objects with parameters of their own.
+_OBJECTS = {"solver", "learning_rate", "loss"}
+
+
+def check_names(cls: Any, names: Iterable[str]) -> None:
+    """Raise a TypeError where a constructor does not take a name, and say what to use."""
+    parameters = inspect.signature(cls.__init__).parameters
+    unknown = [name for name in names if name not in parameters]
+    if unknown and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        answer = what_to_use(unknown[0], parameters, cls._other_parameters)
+        raise TypeError(f"{cls.__name__} has no parameter `{unknown[0]}`. {answer}")
+
+
+def defaults(cls: Any) -> dict[str, Any]:
+    """Return the defaults of the parameters of a constructor."""
+    parameters = inspect.signature(cls.__init__).parameters.values()
+    return {p.name: p.default for p in parameters if p.default is not p.empty}
+
+
+def with_nested(params: dict[str, Any]) -> dict[str, Any]:
+    """Return `params` and the parameters of the objects among them."""
+    nested = (nested_parameters(name, params[name]) for name in _OBJECTS & params.keys())
+    return {name: value for part in (params, *nested) for name, value in part.items()}
 
 
 def parameters_of(value: Any) -> dict[str, Any]:
@@ -71,22 +97,22 @@ def _what_there_is(name: str, value: Any) -> str:
     return "It has none, or does not keep each argument of its constructor as an attribute of the same name."
 
 
-def own_parameters(
-    owner: Any, changes: Mapping[str, Any], known: Collection[str], answer: Callable[[str], str]
-) -> dict[str, Any]:
-    """Return `changes`, with each ``name__parameter`` as another object for the parameter `name` of `owner`.
+def own_parameters(owner: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `changes`, with each ``name__parameter`` as another object for the parameter `name` of an estimator.
 
     Raises
     ------
     ValueError
-        If there is no such parameter; of `owner` itself, with what `answer` says.
+        If there is no such parameter; of the estimator itself, with what to use.
     """
+    known = owner._get_param_names()
     own: dict[str, Any] = {}
     of_objects: dict[str, dict[str, Any]] = defaultdict(dict)
     for key, value in changes.items():
         name, is_nested, rest = key.partition("__")
         if name not in known:
-            raise ValueError(answer(name))
+            what = what_to_use(name, known, owner._other_parameters)
+            raise ValueError(f"Invalid parameter {name!r} for estimator {owner}. {what}")  # begins as scikit-learn's
         if is_nested:
             of_objects[name][rest] = value
         else:
