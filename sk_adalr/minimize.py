@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from scipy.optimize import OptimizeResult
 
+from sk_adalr.directions import Direction, DirectionName
+from sk_adalr.learning_rates import GranularityName, LearningRate, LearningRateName
 from sk_adalr.names import check_number, make_direction, make_learning_rate
 from sk_adalr.optimizer import Optimizer
 from sk_adalr.parameters import ParameterLayout
@@ -14,7 +16,7 @@ from sk_adalr.parameters import ParameterLayout
 class _Objective:
     """`fun` and `jac` in either of scipy's forms, counted."""
 
-    def __init__(self, fun: Callable, jac: Callable | bool, args: tuple) -> None:
+    def __init__(self, fun: Callable[..., Any], jac: Callable[..., Any] | bool, args: tuple[Any, ...]) -> None:
         if not callable(fun):
             raise TypeError(f"`fun` must be callable; got {fun!r}.")
         if jac is not True and not callable(jac):
@@ -57,14 +59,14 @@ class _Objective:
 
 
 def minimize(
-    fun: Callable,
+    fun: Callable[..., Any],
     x0: Any,
-    args: tuple = (),
+    args: Any = (),
     *,
-    method: Any = "adam",
-    jac: Callable | bool = True,
-    learning_rate: Any = "hypergradient",
-    granularity: str = "parameter",
+    method: DirectionName | Direction = "adam",
+    jac: Callable[..., Any] | bool = True,
+    learning_rate: LearningRateName | LearningRate = "hypergradient",
+    granularity: GranularityName = "parameter",
     learning_rate_init: float = 1e-3,
     hyper_learning_rate: float = 1e-4,
     momentum: float = 0.9,
@@ -73,7 +75,7 @@ def minimize(
     epsilon: float = 1e-8,
     max_iter: int = 1000,
     tol: float = 1e-6,
-    callback: Callable | None = None,
+    callback: Callable[..., Any] | None = None,
     return_history: bool = False,
 ) -> OptimizeResult:
     r"""Minimise a differentiable function by gradient descent with adapted learning rates.
@@ -155,7 +157,7 @@ def minimize(
     )
     state = optimizer.init(params)
     objective = _Objective(fun, jac, args if isinstance(args, tuple) else (args,))
-    history: dict[str, list] = {"x": [params.copy()], "fun": [], "learning_rate": []}
+    history: dict[str, list[Any]] = {"x": [params.copy()], "fun": [], "learning_rate": []}
 
     status, nit = 1, 0
     grad = np.empty_like(params)
@@ -220,7 +222,7 @@ def _start(x0: Any) -> np.ndarray:
     return params
 
 
-def _asks_to_stop(callback: Callable, params: np.ndarray, value: float, rates: np.ndarray) -> bool:
+def _asks_to_stop(callback: Callable[..., Any], params: np.ndarray, value: float, rates: np.ndarray) -> bool:
     try:
         return bool(callback(OptimizeResult(x=params.copy(), fun=value, learning_rate=rates)))
     except StopIteration:

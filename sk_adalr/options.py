@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import cache, cached_property
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -31,6 +31,7 @@ _ONLY = {
 }
 #: Values of `solver` that name no direction.
 _AUTO, _EXACT = "auto", "exact"
+BackendName: TypeAlias = Literal["auto", "numpy", "cupy"]
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ class Options:
         self._check_accepted()
         check_number("max_iter", self.max_iter, 1, integer=True)
         check_number("tol", self.tol, 0)
-        check_choice("backend", self.backend, ("auto", "numpy", "cupy"))
+        check_choice("backend", self.backend, get_args(BackendName))
         check_number("n_iter_no_change", self.n_iter_no_change, 1, integer=True, or_infinite=True)
         check_number("validation_fraction", self.validation_fraction, 0, 1, strict=True)
         if not _is_auto(self.batch_size):

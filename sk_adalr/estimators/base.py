@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
 from sklearn.base import BaseEstimator, is_regressor
 
 from sk_adalr.backends import Array, Origin, beside
@@ -42,6 +43,19 @@ from sk_adalr.validation import (
 
 class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     """Base of all estimators: how a fit runs. A subclass says what the model is."""
+
+    # Fitted attributes.
+    n_features_in_: int
+    solver_: str
+    stop_reason_: str
+    loss_: float
+    loss_curve_: list[float]
+    learning_rate_curve_: np.ndarray
+    validation_scores_: list[float] | None
+    validation_loss_curve_: list[float] | None
+    best_epoch_: int | None
+    if TYPE_CHECKING:
+        feature_names_in_: np.ndarray  # where `X` had names
 
     #: Parameters of the counterparts of this estimator alone, and what to use for them here.
     _other_parameters: Mapping[str, str] = MappingProxyType({})
@@ -81,7 +95,7 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         X_val: Any = None,
         y_val: Any = None,
         sample_weight_val: Any = None,
-    ) -> "GradientEstimator":
+    ) -> Self:
         """Fit the model.
 
         Parameters
@@ -130,9 +144,7 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
         return self._fit(X, y, {"sample_weight": sample_weight, **judges}, validated)
 
-    def _fit(
-        self, X: Any, y: Any, metadata: dict[str, Any], validated: Callable[..., tuple[Dataset, Target]]
-    ) -> "GradientEstimator":
+    def _fit(self, X: Any, y: Any, metadata: dict[str, Any], validated: Callable[..., tuple[Dataset, Target]]) -> Self:
         """Fit to what ``validated(options, model, before)`` returns; X and y are for callbacks."""
         options = self._options()
         context = self._init_callback_context(max_subtasks=options.max_iter)
@@ -151,7 +163,7 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes=lambda: fitted)
         return self
 
-    def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Any:
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
         options = self._options()
         with unchanged_on_error(self):
             options.check()
@@ -216,7 +228,7 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         data = Dataset(X, target.values, scaled, weight_scale, sample_weight)
         return data.moved(mover(options.backend, X)), target
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Return the bare object, or raise a TypeError where `__init__` would without saying what to do."""
         check_names(cls, kwargs)
         return super().__new__(cls)
@@ -241,7 +253,7 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         params = super().get_params(deep=False)
         return with_nested(params) if deep else params
 
-    def set_params(self, **params: Any) -> Any:
+    def set_params(self, **params: Any) -> Self:
         """Set the parameters of this estimator.
 
         Parameters

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from sklearn.base import is_regressor
@@ -19,6 +19,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sk_adalr.blocks import Blocks, Chunks, RawBlock
 from sk_adalr.compatibility import with_callbacks
 from sk_adalr.dataset import Dataset
+from sk_adalr.estimators.base import GradientEstimator
 from sk_adalr.estimators.job import answers_unknown_arguments, check_same_features, check_same_target
 from sk_adalr.estimators.model import LinearModel
 from sk_adalr.optimizer.exact import Block, BlockedRows
@@ -26,6 +27,8 @@ from sk_adalr.options import Options
 from sk_adalr.rows import some_rows
 from sk_adalr.targets import Target
 from sk_adalr.validation import NoWeightError, as_dtype, check_features_and_target, check_weights
+
+EstimatorT = TypeVar("EstimatorT", bound=GradientEstimator)
 
 # Rows of a label in a table of labels: scikit-learn takes labels that hardly repeat for numbers.
 _REPEATED = 3
@@ -257,7 +260,7 @@ def _encoded(block: _CheckedBlock, encoding: _Encoding) -> Block | None:
 
 @answers_unknown_arguments
 @with_callbacks
-def fit_chunks(self: Any, make_chunks: Callable[[], Iterable[Any]]) -> Any:
+def fit_chunks(self: EstimatorT, make_chunks: Callable[[], Iterable[Any]]) -> EstimatorT:
     """Fit the model to rows that come in chunks, of which one is in memory at a time.
 
     The model is that of `fit` to all of the rows. The chunks are read several times, about once per iteration: a fit

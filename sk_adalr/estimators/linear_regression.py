@@ -1,7 +1,10 @@
 """Linear regression."""
 
-from typing import Any
+from typing import Any, Self, get_args
 
+import numpy as np
+
+from sk_adalr.estimators import choices
 from sk_adalr.estimators.blocks import blocked_data, fit_chunks
 from sk_adalr.estimators.counterparts import LINEAR_REGRESSION
 from sk_adalr.estimators.fullbatch import fit_linear
@@ -178,38 +181,46 @@ class AdaptiveLRLinearRegression(Regressor):
     array([0.1, 0.4, 0.6])
     """
 
+    # Fitted attributes.
+    coef_: np.ndarray
+    intercept_: np.ndarray | float
+    n_iter_: int
+    n_gradient_evaluations_: float | None
+    rank_: int | None
+    singular_: np.ndarray | None
+
     _other_parameters = LINEAR_REGRESSION
-    _counterpart_solvers = ("cholesky", "svd", "lsqr", "sparse_cg", "sag", "saga", "lbfgs", "newton-cholesky")
+    _counterpart_solvers = get_args(choices.SolverOfRegression)
 
     def __init__(
         self,
         alpha: float = 0.0,
         *,
-        loss: Any = "squared_error",
+        loss: choices.LossChoice = "squared_error",
         fit_intercept: bool = True,
-        solver: Any = "auto",
-        learning_rate: Any = "auto",
-        granularity: str = "parameter",
-        learning_rate_init: Any = "auto",
+        solver: choices.LinearSolver | choices.SolverOfRegression = "auto",
+        learning_rate: choices.LearningRateChoice = "auto",
+        granularity: choices.GranularityName = "parameter",
+        learning_rate_init: float | choices.Auto = "auto",
         hyper_learning_rate: float = 1e-4,
-        batch_size: Any = "auto",
-        max_iter: int = 1000,
+        batch_size: int | choices.Auto = "auto",
+        max_iter: int | None = 1000,
         tol: float = 1e-4,
-        n_iter_no_change: int = 10,
+        n_iter_no_change: float = 10,
         standardize: bool = True,
         shuffle: bool = True,
-        random_state: Any = None,
+        random_state: choices.RandomState = None,
         momentum: float = 0.9,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         early_stopping: bool = False,
-        scoring: Any = None,
+        scoring: choices.Scoring = None,
         validation_fraction: float = 0.1,
-        half_life: Any = None,
+        half_life: float | None = None,
         warm_start: bool = False,
-        verbose: Any = False,
-        backend: str = "auto",
+        verbose: int = False,
+        backend: choices.BackendName = "auto",
         copy_X: bool = True,
         n_jobs: int | None = None,
         positive: bool = False,
@@ -245,7 +256,7 @@ class AdaptiveLRLinearRegression(Regressor):
         self.positive = positive
 
     @answers_unknown_arguments
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "AdaptiveLRLinearRegression":
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Update the model with the rows of one chunk.
 
         With ``solver="auto"``, squared errors and up to 300 columns, one per output included, the model is then the

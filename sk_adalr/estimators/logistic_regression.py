@@ -1,10 +1,11 @@
 """Logistic regression."""
 
-from typing import Any
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 
 from sk_adalr.caller import warn_caller
+from sk_adalr.estimators import choices
 from sk_adalr.estimators.blocks import blocked_data, fit_chunks
 from sk_adalr.estimators.classification import Classifier
 from sk_adalr.estimators.counterparts import LOGISTIC_REGRESSION
@@ -168,42 +169,46 @@ class AdaptiveLRLogisticRegression(Classifier):
     0.97
     """
 
-    coef_: Any  # dense or sparse
+    # Fitted attributes.
+    coef_: np.ndarray  # or sparse, after `sparsify`
+    intercept_: np.ndarray
+    n_iter_: np.ndarray
+    n_gradient_evaluations_: float | None
 
     _other_parameters = LOGISTIC_REGRESSION
-    _counterpart_solvers = ("lbfgs", "newton-cg", "newton-cholesky", "sag", "saga", "liblinear")
+    _counterpart_solvers = get_args(choices.SolverOfClassification)
 
     def __init__(
         self,
-        penalty: Any = "l2",
+        penalty: Literal["l2", "deprecated"] | None = "l2",
         *,
         C: float = 1.0,
         l1_ratio: float = 0.0,
         fit_intercept: bool = True,
-        class_weight: Any = None,
-        solver: Any = "auto",
-        learning_rate: Any = "auto",
-        granularity: str = "parameter",
-        learning_rate_init: Any = "auto",
+        class_weight: choices.ClassWeight = None,
+        solver: choices.LinearSolver | choices.SolverOfClassification = "auto",
+        learning_rate: choices.LearningRateChoice = "auto",
+        granularity: choices.GranularityName = "parameter",
+        learning_rate_init: float | choices.Auto = "auto",
         hyper_learning_rate: float = 1e-4,
-        batch_size: Any = "auto",
-        max_iter: int = 1000,
+        batch_size: int | choices.Auto = "auto",
+        max_iter: int | None = 1000,
         tol: float = 1e-4,
-        n_iter_no_change: int = 10,
+        n_iter_no_change: float = 10,
         standardize: bool = True,
         shuffle: bool = True,
-        random_state: Any = None,
+        random_state: choices.RandomState = None,
         momentum: float = 0.9,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         early_stopping: bool = False,
-        scoring: Any = None,
+        scoring: choices.Scoring = None,
         validation_fraction: float = 0.1,
-        half_life: Any = None,
+        half_life: float | None = None,
         warm_start: bool = False,
-        verbose: Any = False,
-        backend: str = "auto",
+        verbose: int = False,
+        backend: choices.BackendName = "auto",
         dual: bool = False,
         intercept_scaling: float = 1,
         n_jobs: int | None = None,
@@ -241,9 +246,7 @@ class AdaptiveLRLogisticRegression(Classifier):
         self.n_jobs = n_jobs
 
     @answers_unknown_arguments
-    def partial_fit(
-        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
-    ) -> "AdaptiveLRLogisticRegression":
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Update the model with the rows of one chunk.
 
         With ``solver="auto"`` and up to 300 columns, one per class included, the chunk is fitted by Newton's method,

@@ -1,7 +1,11 @@
 """Multi-layer perceptron classifier."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
+import numpy as np
+
+from sk_adalr.estimators import choices
 from sk_adalr.estimators.classification import Classifier
 from sk_adalr.estimators.counterparts import MLP_CLASSIFIER
 from sk_adalr.estimators.job import answers_unknown_arguments
@@ -173,37 +177,47 @@ class AdaptiveLRMLPClassifier(Classifier):
 
     _takes_multilabel = True
     _takes_one_class = True
+    # Fitted attributes.
+    coefs_: list[np.ndarray]
+    intercepts_: list[np.ndarray]
+    n_iter_: int
+    n_layers_: int
+    n_outputs_: int
+    out_activation_: str
+    t_: int
+    layer_learning_rate_curve_: np.ndarray
+
     _other_parameters = MLP_CLASSIFIER
 
     def __init__(
         self,
-        hidden_layer_sizes: Any = (100,),
-        activation: str = "relu",
+        hidden_layer_sizes: choices.LayerSizes = (100,),
+        activation: choices.ActivationName = "relu",
         *,
         alpha: float = 1e-4,
-        class_weight: Any = None,
-        solver: Any = "auto",
-        learning_rate: Any = "auto",
-        granularity: str = "parameter",
-        learning_rate_init: Any = "auto",
+        class_weight: choices.ClassWeight | Sequence[Mapping[Any, float]] = None,
+        solver: choices.NetworkSolver = "auto",
+        learning_rate: choices.LearningRateChoice = "auto",
+        granularity: choices.GranularityName = "parameter",
+        learning_rate_init: float | choices.Auto = "auto",
         hyper_learning_rate: float = 1e-4,
-        batch_size: Any = "auto",
+        batch_size: int | choices.Auto = "auto",
         max_iter: int = 200,
         tol: float = 1e-4,
-        n_iter_no_change: int = 10,
+        n_iter_no_change: float = 10,
         standardize: bool = True,
         shuffle: bool = True,
-        random_state: Any = None,
+        random_state: choices.RandomState = None,
         momentum: float = 0.9,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
-        early_stopping: Any = "auto",
-        scoring: Any = None,
+        early_stopping: bool | choices.Auto = "auto",
+        scoring: choices.Scoring = None,
         validation_fraction: float = 0.1,
         warm_start: bool = False,
-        verbose: Any = False,
-        backend: str = "auto",
+        verbose: int = False,
+        backend: choices.BackendName = "auto",
         nesterovs_momentum: bool = True,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -236,7 +250,7 @@ class AdaptiveLRMLPClassifier(Classifier):
 
     # The arguments are in the order of scikit-learn's MLPClassifier.
     @answers_unknown_arguments
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> "AdaptiveLRMLPClassifier":
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
         """Make one pass over the given rows, going on from where training is.
 
         Parameters
@@ -269,5 +283,6 @@ class AdaptiveLRMLPClassifier(Classifier):
     _train = staticmethod(train)
     _train_chunk = staticmethod(train_chunk)
     _raw_prediction = raw_network_prediction
-    best_loss_ = property(best_loss)
-    best_validation_score_ = property(best_validation_score)
+    # Annotated, for the type of a call of `property` is Any.
+    best_loss_: float | None = property(best_loss)  # type: ignore[assignment]
+    best_validation_score_: float | None = property(best_validation_score)  # type: ignore[assignment]

@@ -1,7 +1,10 @@
 """Multi-layer perceptron regressor."""
 
-from typing import Any
+from typing import Any, Self
 
+import numpy as np
+
+from sk_adalr.estimators import choices
 from sk_adalr.estimators.counterparts import MLP_REGRESSOR
 from sk_adalr.estimators.job import answers_unknown_arguments
 from sk_adalr.estimators.minibatch import train, train_chunk
@@ -189,37 +192,47 @@ class AdaptiveLRMLPRegressor(Regressor):
     array([0., 1., 3.])
     """
 
+    # Fitted attributes.
+    coefs_: list[np.ndarray]
+    intercepts_: list[np.ndarray]
+    n_iter_: int
+    n_layers_: int
+    n_outputs_: int
+    out_activation_: str
+    t_: int
+    layer_learning_rate_curve_: np.ndarray
+
     _other_parameters = MLP_REGRESSOR
 
     def __init__(
         self,
-        hidden_layer_sizes: Any = (100,),
-        activation: str = "relu",
+        hidden_layer_sizes: choices.LayerSizes = (100,),
+        activation: choices.ActivationName = "relu",
         *,
-        loss: Any = "squared_error",
+        loss: choices.LossChoice = "squared_error",
         alpha: float = 1e-4,
-        solver: Any = "auto",
-        learning_rate: Any = "auto",
-        granularity: str = "parameter",
-        learning_rate_init: Any = "auto",
+        solver: choices.NetworkSolver = "auto",
+        learning_rate: choices.LearningRateChoice = "auto",
+        granularity: choices.GranularityName = "parameter",
+        learning_rate_init: float | choices.Auto = "auto",
         hyper_learning_rate: float = 1e-4,
-        batch_size: Any = "auto",
+        batch_size: int | choices.Auto = "auto",
         max_iter: int = 200,
         tol: float = 1e-4,
-        n_iter_no_change: int = 10,
+        n_iter_no_change: float = 10,
         standardize: bool = True,
         shuffle: bool = True,
-        random_state: Any = None,
+        random_state: choices.RandomState = None,
         momentum: float = 0.9,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
-        early_stopping: Any = "auto",
-        scoring: Any = None,
+        early_stopping: bool | choices.Auto = "auto",
+        scoring: choices.Scoring = None,
         validation_fraction: float = 0.1,
         warm_start: bool = False,
-        verbose: Any = False,
-        backend: str = "auto",
+        verbose: int = False,
+        backend: choices.BackendName = "auto",
         nesterovs_momentum: bool = True,
     ) -> None:
         self.loss = loss
@@ -251,7 +264,7 @@ class AdaptiveLRMLPRegressor(Regressor):
         self.nesterovs_momentum = nesterovs_momentum
 
     @answers_unknown_arguments
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "AdaptiveLRMLPRegressor":
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Make one pass over the given rows, going on from where training is.
 
         Parameters
@@ -276,5 +289,6 @@ class AdaptiveLRMLPRegressor(Regressor):
     _train = staticmethod(train)
     _train_chunk = staticmethod(train_chunk)
     _raw_prediction = raw_network_prediction
-    best_loss_ = property(best_loss)
-    best_validation_score_ = property(best_validation_score)
+    # Annotated, for the type of a call of `property` is Any.
+    best_loss_: float | None = property(best_loss)  # type: ignore[assignment]
+    best_validation_score_: float | None = property(best_validation_score)  # type: ignore[assignment]

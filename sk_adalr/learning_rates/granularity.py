@@ -6,7 +6,7 @@ source's global rule applied to each layer.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from sk_adalr.backends import Array, namespace
 from sk_adalr.parameters import ParameterLayout
@@ -125,3 +125,5 @@ class Global:
 
 
 GRANULARITIES: dict[str, type] = {"parameter": PerParameter, "layer": PerLayer, "global": Global}
+#: Its names, for type checkers.
+GranularityName: TypeAlias = Literal["parameter", "layer", "global"]

@@ -9,15 +9,17 @@ from sk_adalr.objectives.losses import (
     HalfPoissonDeviance,
     HalfSquaredError,
     Loss,
+    LossName,
     MultinomialLogLoss,
 )
-from sk_adalr.objectives.network import ACTIVATIONS, Network, predict_raw
+from sk_adalr.objectives.network import ACTIVATIONS, ActivationName, Network, predict_raw
 from sk_adalr.objectives.penalties import L2Penalty, PenalizedMean
 from sk_adalr.public import publish
 
 __all__ = [
     "ACTIVATIONS",
     "LOSSES",
+    "ActivationName",
     "BinomialLogLoss",
     "ElementwiseLoss",
     "HalfGammaDeviance",
@@ -25,6 +27,7 @@ __all__ = [
     "HalfSquaredError",
     "L2Penalty",
     "Loss",
+    "LossName",
     "MultinomialLogLoss",
     "Network",
     "Objective",

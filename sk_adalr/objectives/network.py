@@ -6,7 +6,7 @@ r"""A feed-forward network of affine layers; without a hidden layer it is the li
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -57,6 +57,8 @@ ACTIVATIONS: dict[str, Activation] = {
     "tanh": Activation(_tanh, lambda delta, output: kernels(delta).tanh_backward(delta, output)),
     "logistic": Activation(_logistic, lambda delta, output: kernels(delta).logistic_backward(delta, output)),
 }
+#: Its names, for type checkers.
+ActivationName: TypeAlias = Literal["identity", "logistic", "tanh", "relu"]
 
 
 _BLOCK_ELEMENTS = 1 << 18  # of the widest layer in one forward pass when predicting

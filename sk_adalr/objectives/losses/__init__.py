@@ -1,5 +1,7 @@
 """Losses, each once: what a raw prediction costs beside a target, for every solver."""
 
+from typing import Literal, TypeAlias
+
 from sk_adalr.objectives.losses.base import JointLossOfRows, Loss, LossOfRows, mean_loss, mean_loss_of_constant
 from sk_adalr.objectives.losses.binomial import BinomialLogLoss
 from sk_adalr.objectives.losses.elementwise import ElementwiseLoss
@@ -13,6 +15,8 @@ LOSSES: dict[str, type] = {
     "poisson": HalfPoissonDeviance,
     "gamma": HalfGammaDeviance,
 }
+#: Its names, for type checkers.
+LossName: TypeAlias = Literal["squared_error", "poisson", "gamma"]
 
 __all__ = [
     "LOSSES",
@@ -23,6 +27,7 @@ __all__ = [
     "HalfSquaredError",
     "JointLossOfRows",
     "Loss",
+    "LossName",
     "LossOfRows",
     "MultinomialLogLoss",
     "mean_loss",

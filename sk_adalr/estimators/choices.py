@@ -1,0 +1,43 @@
+"""What parameters may be, for type checkers. Names stand once, beside the tables of what they mean."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from sk_adalr.directions import Direction, DirectionName
+from sk_adalr.learning_rates import GranularityName, LearningRate, LearningRateName
+from sk_adalr.objectives import ActivationName, Loss, LossName
+from sk_adalr.options import BackendName
+
+__all__ = [
+    "ActivationName",
+    "Auto",
+    "BackendName",
+    "ClassWeight",
+    "GranularityName",
+    "LayerSizes",
+    "LearningRateChoice",
+    "LinearSolver",
+    "LossChoice",
+    "NetworkSolver",
+    "RandomState",
+    "Scoring",
+    "SolverOfClassification",
+    "SolverOfRegression",
+]
+
+Auto: TypeAlias = Literal["auto"]
+NetworkSolver: TypeAlias = Auto | DirectionName | Direction
+LinearSolver: TypeAlias = NetworkSolver | Literal["exact"]
+#: The names of the solvers of Ridge and PoissonRegressor, and of LogisticRegression.
+SolverOfRegression: TypeAlias = Literal[
+    "cholesky", "svd", "lsqr", "sparse_cg", "sag", "saga", "lbfgs", "newton-cholesky"
+]
+SolverOfClassification: TypeAlias = Literal["lbfgs", "newton-cg", "newton-cholesky", "sag", "saga", "liblinear"]
+LearningRateChoice: TypeAlias = Auto | LearningRateName | LearningRate
+LossChoice: TypeAlias = LossName | Loss
+LayerSizes: TypeAlias = int | Sequence[int] | np.ndarray
+ClassWeight: TypeAlias = Mapping[Any, float] | Literal["balanced"] | None
+RandomState: TypeAlias = int | np.random.RandomState | None
+Scoring: TypeAlias = str | Callable[..., Any] | None
