@@ -1,8 +1,10 @@
 """Every public estimator with a small problem of its kind: a new estimator joins by its name."""
 
 import warnings
+from importlib.util import find_spec
 
 import numpy as np
+import pytest
 from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 
@@ -25,6 +27,10 @@ SOLVERS = {
         f"adam-{name}": {"solver": "adam", "learning_rate": name} for name in LEARNING_RATES if name != "hypergradient"
     },
 }
+
+needs_callbacks = pytest.mark.skipif(
+    find_spec("sklearn.callback") is None, reason="scikit-learn has callbacks since version 1.9"
+)
 
 
 def make(cls, **params):

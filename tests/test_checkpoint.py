@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pandas as pd
 import pytest
-from estimator_cases import ESTIMATORS, SOLVERS, fit, make, problem, same_state
+from estimator_cases import ESTIMATORS, SOLVERS, fit, make, needs_callbacks, problem, same_state
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -17,6 +17,7 @@ from sk_adalr import AdaptiveLRLogisticRegression, AdaptiveLRMLPClassifier
 from sk_adalr.checkpoint import Checkpoint
 from sk_adalr.checkpoint.file import read, write
 
+pytestmark = needs_callbacks
 estimators = pytest.mark.parametrize("cls", ESTIMATORS.values(), ids=list(ESTIMATORS))
 MODES = {name: SOLVERS[name] for name in ("momentum", "adam", "sgd-auto", "adam-auto")}
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from at_rest import write
+from estimator_cases import needs_callbacks
 
 from sk_adalr.checkpoint import Checkpoint
 
@@ -36,6 +37,7 @@ def test_a_pickle_has_every_parameter(folder, name):
     assert set(type(model)().get_params(deep=False)) <= set(vars(model))
 
 
+@needs_callbacks
 def test_a_fit_goes_on_from_a_checkpoint(folder, tmp_path):
     file = tmp_path / "network.checkpoint"
     file.write_bytes((folder / "network.checkpoint").read_bytes())

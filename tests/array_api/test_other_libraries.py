@@ -5,10 +5,9 @@ import pickle
 import fake_cupy
 import numpy as np
 import pytest
-from estimator_cases import CLASSIFIERS, ESTIMATORS, blocks, fit, make, problem, same_state
+from estimator_cases import CLASSIFIERS, ESTIMATORS, blocks, fit, make, needs_callbacks, problem, same_state
 from scipy import sparse
 from sklearn import config_context
-from sklearn.callback import ScoringMonitor
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -203,7 +202,10 @@ def test_pipelines_searches_and_scores_work_on_tensors(dispatch, cls):
     assert np.isfinite(cross_val_score(make(cls, max_iter=1), X, y, cv=2)).all()
 
 
+@needs_callbacks
 def test_callbacks_see_a_model_in_the_library(library):
+    from sklearn.callback import ScoringMonitor
+
     X, y = problem(AdaptiveLRMLPClassifier)
     scores = []
     for convert in (np.asarray, library.asarray):
@@ -214,6 +216,7 @@ def test_callbacks_see_a_model_in_the_library(library):
     np.testing.assert_allclose(scores[1], scores[0])
 
 
+@needs_callbacks
 @estimators
 def test_a_fit_in_the_library_goes_on_from_a_checkpoint(library, cls, tmp_path):
     X, y = problem(cls)

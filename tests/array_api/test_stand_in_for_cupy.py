@@ -9,7 +9,7 @@ import sys
 import fake_cupy
 import numpy as np
 import pytest
-from estimator_cases import CLASSIFIERS, ESTIMATORS, LINEAR, MLP, fit, make, problem, same_state
+from estimator_cases import CLASSIFIERS, ESTIMATORS, LINEAR, MLP, fit, make, needs_callbacks, problem, same_state
 from scipy import sparse
 
 from sk_adalr import (
@@ -202,6 +202,7 @@ def test_arrays_on_a_gpu_come_in_and_go_out_without_the_host(cupy, dispatch, cls
             np.testing.assert_array_equal(predicted.get(), getattr(on_host, method)(X))
 
 
+@needs_callbacks
 def test_a_checkpoint_of_arrays_on_a_gpu_is_gone_on_from(cupy, dispatch, tmp_path):
     X, y = problem(AdaptiveLRMLPClassifier)
     whole, first, second = (make(AdaptiveLRMLPClassifier, max_iter=n) for n in (6, 3, 6))

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -15,6 +14,8 @@ from sk_adalr import (
     AdaptiveLRMLPClassifier,
     AdaptiveLRMLPRegressor,
 )
+
+callback = pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks since version 1.9")
 
 MODELS = [
     AdaptiveLRLinearRegression(solver="adam", max_iter=6, tol=0, random_state=0),
@@ -98,7 +99,7 @@ def test_the_callback_is_torn_down_after_a_fit_that_fails():
 def test_the_scoring_monitor_logs_the_score_of_the_model_so_far(model):
     X, y = data(model)
     model = clone(model)
-    monitor = ScoringMonitor(scoring="accuracy")
+    monitor = callback.ScoringMonitor(scoring="accuracy")
     model.set_callbacks(monitor).fit(X, y)
     scores = [row["accuracy"] for row in monitor.get_logs().data if row["task_name"] == "epoch"]
     assert len(scores) == model.n_iter_
@@ -108,9 +109,9 @@ def test_the_scoring_monitor_logs_the_score_of_the_model_so_far(model):
 def test_the_progress_bar_runs_alone_and_nested_in_a_search(capsys):
     pytest.importorskip("rich")
     X, y = load_breast_cancer(return_X_y=True)
-    AdaptiveLRMLPClassifier(max_iter=3, tol=0).set_callbacks(ProgressBar()).fit(X, y)
+    AdaptiveLRMLPClassifier(max_iter=3, tol=0).set_callbacks(callback.ProgressBar()).fit(X, y)
     assert "AdaptiveLRMLPClassifier" in capsys.readouterr().out
     pipeline = make_pipeline(StandardScaler(), AdaptiveLRMLPClassifier(max_iter=2, tol=0))
     search = GridSearchCV(pipeline, {"adaptivelrmlpclassifier__alpha": [1e-4, 1e-2]}, n_jobs=2, cv=2)
-    search.set_callbacks(ProgressBar()).fit(X, y)
+    search.set_callbacks(callback.ProgressBar()).fit(X, y)
     assert "GridSearchCV" in capsys.readouterr().out

@@ -4,11 +4,19 @@ from collections import Counter
 from itertools import product
 
 import pytest
+import sklearn
 from estimator_cases import ESTIMATORS
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 
 from sk_adalr.directions import DIRECTIONS
 from sk_adalr.learning_rates import GRANULARITIES
+
+#: Nothing, with the scikit-learn of today.
+EXPECTED_TO_FAIL = {}
+if sklearn.__version__.startswith(("1.7.", "1.8.")):
+    EXPECTED_TO_FAIL["check_array_api_input"] = (
+        "before 1.9, it sets no seed, and asks for labels in the library of `X`"
+    )
 
 RULES = [
     {"learning_rate": "auto"},
@@ -28,7 +36,7 @@ SELECTION = [
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@parametrize_with_checks(SELECTION)
+@parametrize_with_checks(SELECTION, expected_failed_checks=lambda estimator: EXPECTED_TO_FAIL)
 def test_scikit_learn_s_checks(estimator, check):
     check(estimator)
 
@@ -44,7 +52,7 @@ FULL = [
 @pytest.mark.parametrize(("cls", "params"), FULL, ids=lambda value: str(getattr(value, "__name__", value)))
 def test_scikit_learn_s_checks_on_the_full_product(cls, params, capsys):
     estimator = cls(**params)
-    results = check_estimator(estimator, on_fail=None, on_skip=None)
+    results = check_estimator(estimator, expected_failed_checks=EXPECTED_TO_FAIL, on_fail=None, on_skip=None)
     counts = Counter(result["status"] for result in results)
     with capsys.disabled():
         print(f"\n{len(FULL)} combinations; {cls.__name__}({params}): {dict(counts)}")

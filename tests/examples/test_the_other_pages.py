@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from estimator_cases import needs_callbacks
 from sklearn.linear_model import LogisticRegression
 
 from sk_adalr import AdaptiveLRLogisticRegression
@@ -75,6 +76,7 @@ def test_on_text_the_exact_fit_is_nearer_to_the_optimum_than_its_counterpart(exa
     assert page["difference"] < 2 * theirs
 
 
+@needs_callbacks
 def test_a_fit_that_crashed_ends_as_one_that_did_not(example):
     page = example("plot_checkpoint")
     assert page["same"]

@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+from estimator_cases import needs_callbacks
 
 SCRIPT = """
 import sys
@@ -37,6 +38,7 @@ def result(folder):
         return [arrays[name].tobytes() for name in arrays.files]
 
 
+@needs_callbacks
 @pytest.mark.parametrize("n_kills", [3, pytest.param(50, marks=pytest.mark.long)])
 def test_a_fit_killed_at_random_moments_ends_as_one_that_was_not(n_kills, tmp_path):
     begin = time.perf_counter()

@@ -6,6 +6,7 @@ import sys
 import time
 
 import pytest
+from estimator_cases import needs_callbacks
 
 SCRIPT = """
 import sys, time, warnings
@@ -42,6 +43,7 @@ print("usable", flush=True)
 """
 
 
+@needs_callbacks
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "delay"),
