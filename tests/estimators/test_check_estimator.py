@@ -36,8 +36,11 @@ SELECTION = [
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@parametrize_with_checks(SELECTION, expected_failed_checks=lambda estimator: EXPECTED_TO_FAIL)
+@parametrize_with_checks(SELECTION)
 def test_scikit_learn_s_checks(estimator, check):
+    reason = EXPECTED_TO_FAIL.get(check.func.__name__)
+    if reason is not None:  # with some arrays it passes
+        pytest.skip(reason)
     check(estimator)
 
 
