@@ -36,6 +36,7 @@ publish(
 _ROOMS = frozenset(
     {
         "backends",
+        "callbacks",
         "checkpoint",
         "directions",
         "export",

@@ -24,7 +24,8 @@ FLOORS = {
     "training": 4, "names": 4, "options": 4,
     "judging": 5,
     "estimators": 6, "minimize": 6, "plotting": 6,
-    "checkpoint": 7, "export": 7,
+    "callbacks": 7, "export": 7,
+    "checkpoint": 8,
 }  # fmt: skip
 SAME_FLOOR = {
     ("units", "standardization"),
@@ -39,8 +40,8 @@ SAME_FLOOR = {
 }
 LOADED_ON_DEMAND = {"backends/kernels/fused/compile.py"}
 OPTIONAL = {
-    "cupy", "dask", "eli5", "m2cgen", "matplotlib", "numba", "onnx", "onnxruntime", "pandas", "polars", "rich",
-    "skl2onnx", "torch",
+    "cupy", "dask", "eli5", "m2cgen", "matplotlib", "numba", "onnx", "onnxruntime", "optuna", "pandas", "polars",
+    "rich", "skl2onnx", "torch",
 }  # fmt: skip
 
 files = pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))

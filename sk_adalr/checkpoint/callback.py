@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from sk_adalr.backends import enter_host
+from sk_adalr.callbacks.base import EpochCallback
 from sk_adalr.caller import warn_caller
 from sk_adalr.checkpoint.file import read, write
 from sk_adalr.estimators.base import GradientEstimator
@@ -49,7 +50,7 @@ class _Run:
     is_written: bool = False
 
 
-class Checkpoint:
+class Checkpoint(EpochCallback):
     """Write a fit to a file every few epochs, and let the same fit go on from there: a callback.
 
     When `fit` finds the file, it goes on from it, and ends with the model of a fit that was never interrupted, to the
@@ -129,14 +130,6 @@ class Checkpoint:
             estimator.__dict__["_loss"] = estimator.loss
         return estimator
 
-    def setup(self, estimator: Any, context: Any) -> None:
-        """Refuse what has no state that could be written."""
-        if not isinstance(estimator, GradientEstimator):
-            raise TypeError(
-                f"`Checkpoint` is for the estimators of sk_adalr; got a {type(estimator).__name__}. In a pipeline, "
-                "set it on the last step."
-            )
-
     def teardown(self, estimator: Any, context: Any) -> None:
         """Forget the fit."""
         self._runs.pop(id(estimator), None)
@@ -197,15 +190,15 @@ class Checkpoint:
         )
         return False
 
-    def on_fit_task_end(self, estimator: Any, context: Any, *, fitted_estimator: Any = None) -> None:
+    def _epoch(self, estimator: Any, context: Any, model: Any) -> None:
         """Write the file, if it is time to."""
         run = self._runs[id(estimator)]
         n_epochs = run.n_restored + context.task_id + 1
         # An epoch that met a reason to stop is not written: the last checkpoint leads there again. One that Ctrl-C cut
         # short must not be.
-        if context.task_name != "epoch" or n_epochs % self.every or getattr(fitted_estimator, "stop_reason_", ""):
+        if n_epochs % self.every or getattr(model, "stop_reason_", ""):
             return
-        attributes = vars(fitted_estimator).items()
+        attributes = vars(model).items()
         state = {name: value for name, value in attributes if name.endswith("_") or name in _PRIVATE_STATE}
         if state.get("_training") is None:
             raise ValueError(

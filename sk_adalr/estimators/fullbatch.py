@@ -4,6 +4,7 @@ By the exact solver or, for few features, by what it is in the limit: a factoris
 method for log losses.
 """
 
+import copy
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -60,7 +61,7 @@ def solve_at_once(job: Job[LinearModel]) -> dict[str, Any]:
         else:
             result = _certain(data.X.shape[1], solver)
         history.losses.append(finite_loss(result.loss))
-        job.report(history, lambda: fitted_from(result.coef, result.intercept))
+        job.report(history, lambda: _so_far(fitted_from(result.coef, result.intercept), history))
         history.stop_reason = StopReason.SOLVED(message=result.message)
     else:
         start = (None, None) if job.before is None else _start(job.before, classes, target)
@@ -80,6 +81,11 @@ def solve_at_once(job: Job[LinearModel]) -> dict[str, Any]:
         "_training": None,
         "_summary": None,
     }
+
+
+def _so_far(fitted: dict[str, Any], history: History) -> dict[str, Any]:
+    """Return what a callback sees: the fitted attributes, and what led to them, as it is now."""
+    return fitted | copy.deepcopy(history_attributes(history))
 
 
 def _rank(result: ExactResult, data: Dataset, target: Target) -> dict[str, Any]:
@@ -124,7 +130,7 @@ def _iterate(
     def record(iteration: int, loss: float, rates: np.ndarray, solution: Callable) -> bool:
         history.losses.append(finite_loss(loss))
         history.record_rates(rates.ravel())
-        return job.report(history, lambda: fitted_from(*solution()))
+        return job.report(history, lambda: _so_far(fitted_from(*solution()), history))
 
     max_iter, tol = job.options.max_iter, job.options.tol
     result = solve(

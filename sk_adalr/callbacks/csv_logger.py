@@ -1,0 +1,104 @@
+"""A table of a fit, row by row, in a file."""
+
+import csv
+from itertools import count
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from sk_adalr.backends import fitted_array
+from sk_adalr.callbacks.base import EpochCallback
+from sk_adalr.names import check_bool
+
+_COLUMNS = (
+    "epoch",
+    "seconds",
+    "loss",
+    "validation_score",
+    "validation_loss",
+    "learning_rate_min",
+    "learning_rate_median",
+    "learning_rate_max",
+)
+
+
+class CSVLogger(EpochCallback):
+    """Write loss, validation score and learning rates to a CSV file after each epoch: a callback.
+
+    Each row is in the file as soon as its epoch has ended, so that other programs can follow the fit. The columns are
+    ``epoch``, ``seconds`` since `fit` was called, ``loss``, ``validation_score``, ``validation_loss``, and
+    ``learning_rate_min``, ``learning_rate_median`` and ``learning_rate_max``. What a fit does not have is empty. Where
+    the solver trains on all rows at once, an epoch is an iteration.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file, in a folder that exists; or such a folder, in which each fit has a file, ``fit-1.csv``,
+        ``fit-2.csv`` and so on, in the order in which they begin. For several fits, as in a cross-validation or a
+        search, pass a folder.
+    append : bool, default=False
+        Whether to add to a file that is there, as for a fit that goes on from a checkpoint, instead of replacing it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import pandas as pd
+    >>> from sklearn.datasets import load_iris
+    >>> from sk_adalr import AdaptiveLRMLPClassifier
+    >>> from sk_adalr.callbacks import CSVLogger
+    >>> X, y = load_iris(return_X_y=True)
+    >>> path = Path(tempfile.mkdtemp()) / "iris.csv"
+    >>> model = AdaptiveLRMLPClassifier(random_state=0).set_callbacks(CSVLogger(path)).fit(X, y)
+    >>> table = pd.read_csv(path)
+    >>> len(table) == model.n_iter_, bool(table["loss"].iloc[-1] == model.loss_)
+    (True, True)
+    """
+
+    def __init__(self, path: Any, append: bool = False) -> None:
+        check_bool("append", append)
+        self.path = Path(path)
+        self.append = append
+        # scikit-learn shares a callback between the clones of an estimator.
+        self._runs: dict[int, tuple[Path, float]] = {}
+
+    def on_fit_task_begin(
+        self, estimator: Any, context: Any, *, X: Any = None, y: Any = None, metadata: Any = None
+    ) -> None:
+        """Begin the file with the names of the columns, where the task is the fit."""
+        if context.task_name == "epoch":
+            return
+        file = _new_file(self.path) if self.path.is_dir() else self.path
+        self._runs[id(estimator)] = (file, perf_counter())
+        if not (self.append and file.exists() and file.stat().st_size):
+            _write(file, "w", _COLUMNS)
+
+    def teardown(self, estimator: Any, context: Any) -> None:
+        """Forget the fit."""
+        self._runs.pop(id(estimator), None)
+
+    def _epoch(self, estimator: Any, context: Any, model: Any) -> None:
+        file, start = self._runs[id(estimator)]
+        judged = (model.validation_scores_, model.validation_loss_curve_)
+        rates = fitted_array(model.learning_rate_curve_)
+        row = [len(model.loss_curve_), f"{perf_counter() - start:.3f}", model.loss_]
+        row += [curve[-1] if curve else "" for curve in judged]
+        row += rates[-1].tolist() if len(rates) else [""] * 3
+        _write(file, "a", row)
+
+
+def _new_file(folder: Path) -> Path:
+    """Return an empty file of its own, also where other processes look for theirs."""
+    for number in count(1):
+        file = folder / f"fit-{number}.csv"
+        try:
+            file.touch(exist_ok=False)
+        except FileExistsError:
+            continue
+        return file
+    raise AssertionError  # numbers do not end
+
+
+def _write(file: Path, mode: str, row: Any) -> None:
+    with file.open(mode, newline="", encoding="utf-8") as stream:
+        csv.writer(stream).writerow(row)
