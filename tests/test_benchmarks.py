@@ -94,3 +94,42 @@ def test_quick_run_of_a_benchmark_prints_a_table(options):
     assert rows
     assert all(re.search(r"\d\.\d{3} \[-?\d+\.\d{3}, -?\d+\.\d{3}\]|refused", row) for row in rows)
     assert not all("refused" in row for row in rows)
+
+
+def outcomes(text):
+    """Return what a table of tools says, by tool: of our linear model, scikit-learn's, our network, scikit-learn's."""
+    rows = [line.rsplit(maxsplit=4) for line in text.split("\n\n")[0].splitlines()[1:]]
+    return {row[0].rpartition(" ")[0]: row[1:] for row in rows}
+
+
+def are_no_worse(table):
+    return all(ours == "works" or theirs != "works" for row in table.values() for ours, theirs in (row[:2], row[2:]))
+
+
+def run_tools(*names):
+    path = os.pathsep.join([str(BENCHMARKS.parent), os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, "-W", "ignore", str(BENCHMARKS / "tools.py"), *names]
+    env = os.environ | {"PYTHONPATH": path, "SCIPY_ARRAY_API": "1"}
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+
+
+def test_the_table_of_tools_has_an_outcome_for_each_that_is_installed():
+    done = run_tools("joblib", "scikit-learn", "pandas")
+    assert done.returncode == 0, done.stdout
+    assert outcomes(done.stdout) == {name: ["works"] * 4 for name in ("joblib", "pandas", "scikit-learn")}
+    assert done.stdout.endswith("Not installed: none\n")
+
+
+@pytest.mark.long
+def test_tools_that_work_with_scikit_learn_work_with_ours():
+    done = run_tools()
+    assert done.returncode == 0, done.stdout
+    assert are_no_worse(outcomes(done.stdout))
+
+
+def test_the_table_in_the_documentation_is_of_all_tools_and_says_what_the_page_says(monkeypatch):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    table = outcomes((BENCHMARKS.parent / "docs" / "results" / "tools.txt").read_text(encoding="utf-8"))
+    assert set(table) == set(importlib.import_module("tools").TOOLS)
+    assert are_no_worse(table)
+    assert not are_no_worse({"a": ["works", "works", "ValueError", "works"]})
