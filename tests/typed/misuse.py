@@ -13,6 +13,7 @@ AdaptiveLRMLPClassifier(solver="lbfgs")  # refused
 AdaptiveLRMLPRegressor(learning_rate="adaptive")  # refused
 AdaptiveLRMLPRegressor(granularity="row")  # refused
 AdaptiveLRMLPRegressor(early_stopping="yes")  # refused
+AdaptiveLRMLPRegressor(scoring=["r2"])  # refused
 AdaptiveLRLinearRegression(loss="huber")  # refused
 AdaptiveLRLinearRegression(solver="liblinear")  # refused
 AdaptiveLRLogisticRegression(backend="gpu")  # refused
