@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from estimator_cases import CLASSIFIERS, ESTIMATORS, LINEAR, MLP, blocks, fit, make, problem
+from estimator_cases import CLASSIFIERS, ESTIMATORS, LINEAR, MLP, blocks, fit, make, needs_callbacks, problem
 
 from sk_adalr.checkpoint import Checkpoint
 from sk_adalr.training import Validation
@@ -107,6 +107,7 @@ def test_a_partial_fit_leaves_the_best_epoch_for_the_last_and_a_fit_goes_back_to
     np.testing.assert_array_equal(blocks(model), params)
 
 
+@needs_callbacks
 @networks
 def test_a_fit_that_goes_on_from_its_file_keeps_the_same_epoch(cls, tmp_path):
     X, y = rough(cls)
@@ -119,6 +120,7 @@ def test_a_fit_that_goes_on_from_its_file_keeps_the_same_epoch(cls, tmp_path):
         np.testing.assert_array_equal(blocks(model), blocks(straight))
 
 
+@needs_callbacks
 def test_a_callback_sees_the_best_epoch_so_far():
     cls, seen = MLP["AdaptiveLRMLPRegressor"], []
 

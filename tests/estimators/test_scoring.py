@@ -8,7 +8,18 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
-from estimator_cases import CLASSIFIERS, ESTIMATORS, LINEAR, MLP, REGRESSORS, blocks, fit, make, problem
+from estimator_cases import (
+    CLASSIFIERS,
+    ESTIMATORS,
+    LINEAR,
+    MLP,
+    REGRESSORS,
+    blocks,
+    fit,
+    make,
+    needs_callbacks,
+    problem,
+)
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.metrics import accuracy_score, get_scorer, make_scorer, roc_auc_score
@@ -337,6 +348,7 @@ def test_a_warm_start_by_another_score_is_refused(cls):
     assert len(fit(unjudged.set_params(early_stopping=True, scoring=first_argument), *train).validation_scores_) == 5
 
 
+@needs_callbacks
 @networks
 def test_a_checkpoint_by_a_scorer_goes_on_bitwise_and_knows_another_scorer(cls, tmp_path):
     train, rows, _ = parts(cls)
