@@ -188,7 +188,7 @@ class Options:
                 if rate is not None:
                     check_number("learning_rate_init", rate, 0, strict=True)
                 # Its moments have constants of their own: Adam's defaults suit a rate that is tuned.
-                return AutomaticOptimizer(layout, self.direction, self.granularity, rate, momentum=self.momentum)
+                return AutomaticOptimizer(layout, self.direction, momentum=self.momentum)
             rule = "hypergradient"  # the automatic rule knows nothing of other directions
         if rate is None:
             rate = default_rate(direction, linear=is_linear)

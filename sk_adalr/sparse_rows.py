@@ -41,6 +41,13 @@ class SparseRows:
         """Return a copy of any rows, of a CSR matrix."""
         return SparseRows(self._matrix[rows], self._offset)
 
+    def absolute_sums(self) -> Array:
+        """Return the sum of the absolute elements of each row, (n_rows,); with an offset, what it is at most."""
+        matrix, xp = self._matrix, namespace(self._matrix.data)
+        absolute = SparseRows(CSRArrays(xp.abs(matrix.data), matrix.indices, matrix.indptr, self.shape))
+        sums = absolute.matmul(xp.ones((self.shape[1], 1), dtype=matrix.data.dtype))[:, 0]
+        return sums if self._offset is None else sums + xp.abs(self._offset).sum()
+
     def __matmul__(self, coef: Array) -> Array:
         """Return the product with `coef` (n_columns, n_out)."""
         return self.matmul(coef)

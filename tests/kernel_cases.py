@@ -29,39 +29,12 @@ def interpolate(size, dtype):
     return (out, a, b, 0.95, scratch), {0: 0.95 * a + 0.05 * b}
 
 
-def add_scaled(size, dtype):
-    out, a = vectors(size, dtype, 2)
-    return (out, -0.3, a), {0: out - 0.3 * a}
-
-
-def add_scaled_of_many(size, dtype):
-    return add_scaled(40 * size, dtype)
-
-
-def adapt_multipliers(size, dtype):
-    multipliers, scale, direction, grad, scratch = vectors(size, dtype, 5)
-    scale = positive(scale)
-    product = grad * direction
-    expected_scale = np.maximum(0.99 * scale, abs(product))
-    change = 0.2 * product / expected_scale
-    multipliers = positive(multipliers)
-    change += np.log(multipliers)
-    expected = np.exp(np.clip(change - change.sum() / max(1, size), -np.log(2), np.log(2)))
-    return (multipliers, scale, direction, grad, 0.2, 0.99, 2.0, scratch), {0: expected, 1: expected_scale}
-
-
 def scale_direction(size, dtype):
-    direction, multipliers, grad, moment, scratch = vectors(size, dtype, 5)
+    grad, moment, scratch = vectors(size, dtype, 3)
     moment = positive(moment)
     expected_moment = 0.95 * moment + grad**2
-    expected = multipliers * grad / (np.sqrt(0.3 * expected_moment) + 1e-5)
-    arguments = (direction, multipliers, grad, moment, 0.95, 0.3, 1e-5, scratch)
-    return arguments, {0: expected, 3: expected_moment}
-
-
-def scale_direction_without_multipliers(size, dtype):
-    (direction, multipliers, *others), expected = scale_direction(size, dtype)
-    return (direction, None, *others), {0: expected[0] / multipliers, 3: expected[3]}
+    expected = grad / (np.sqrt(0.3 * expected_moment) + 1e-5)
+    return (grad, moment, 0.95, 0.3, 1e-5, scratch), {0: expected, 1: expected_moment}
 
 
 def move(size, dtype):
@@ -70,20 +43,6 @@ def move(size, dtype):
     mean = 0.9 * average + 0.1 * moved
     arguments = (iterate, average, direction, 0.3, 0.1, point, 0.95, scratch)
     return arguments, {0: moved, 1: mean, 5: 0.95 * mean + 0.05 * moved}
-
-
-def watch(size, dtype):
-    """A calm loss, or from 1000 on a spike with a gradient that is too long."""
-    spike = size >= 1000
-    smoothed, lowest, mean_norm = 2.0, 1.5, 3.0
-    loss = 50.0 if spike else 1.25
-    square = 100.0 if spike else 4.0
-    memory = np.array([smoothed, lowest, mean_norm, 0.5, 0.0])
-    now = smoothed + 0.15 * (loss - smoothed)
-    norm = 6.0 if spike else 2.0
-    expected = [now, min(now, lowest), mean_norm + 0.05 * (norm - mean_norm), norm / square**0.5, spike]
-    numbers = np.asarray(loss), np.asarray(square, dtype=dtype)
-    return (memory, *numbers, 2.5, 1e30, 4.0, 0.15, 2.0, 0.05), {0: np.array(expected)}
 
 
 def add_bias_relu(size, dtype):
@@ -207,13 +166,8 @@ def narrow(size, dtype):
 #: Each returns the arguments, and by position, or as "result", what the formula makes of them.
 CASES = [
     interpolate,
-    add_scaled,
-    add_scaled_of_many,
-    adapt_multipliers,
     scale_direction,
-    scale_direction_without_multipliers,
     move,
-    watch,
     add_bias_relu,
     relu_backward,
     tanh_backward,
@@ -236,8 +190,7 @@ CASES = [
 #: Arguments that a kernel may leave as it likes, by position.
 FREE = {
     "interpolate": {4},
-    "adapt_multipliers": {2, 7},
-    "scale_direction": {7},
+    "scale_direction": {5},
     "move": {7},
     "relu_backward": {1},
     "tanh_backward": {1},
@@ -251,7 +204,6 @@ def kernel_name(case):
         "_of_many",
         "_of_classes",
         "_without_offset",
-        "_without_multipliers",
         "_with_bias",
         "_of_one_output",
     ):

@@ -63,12 +63,16 @@ def _trained(
             history, lambda: copy.deepcopy(_fitted(job, units, layout, params, history, plan.note, at_rest()))
         )
 
-    params = Trainer(setup.optimizer, setup.objective, units.of_loss, on_epoch).run(
-        setup.batches(state.random_state, rows=plan.train_rows),
+    batches = setup.batches(state.random_state, rows=plan.train_rows)
+    n_epochs = plan.max_epochs - job.n_restored
+    if plan.knows_horizon:
+        setup.optimizer.expect(state.optimizer_state, n_epochs * batches.n_batches)
+    params = Trainer(setup.optimizer, setup.objective, units.of_loss, on_epoch, setup.first_rates).run(
+        batches,
         state.params,
         state.optimizer_state,
         history,
-        max_epochs=plan.max_epochs - job.n_restored,
+        max_epochs=n_epochs,
         stopping=plan.stopping,
         validation=plan.validation,
     )
@@ -86,31 +90,30 @@ def _start(job: Job[Any], is_chunk: bool, auto_batch_size: int) -> tuple[Setup, 
     sizes = [data.X.shape[1], *model.hidden_sizes, job.target.n_outputs]
     layout = ParameterLayout.of_network(sizes, model.fit_intercept)
     network = Network(layout, job.target.loss, model.activation)
-    optimizer = options.make_optimizer(layout, is_linear=not model.hidden_sizes)
     training = None if before is None else before["_training"]
     units, goes_on = _units(job, layout, training, is_chunk)
-    if before is None or not goes_on:
-        random_state = check_random_state(options.random_state)
-        state = _first_state(optimizer, _anew(job, units, network, random_state), random_state)
-    elif training is None:
-        random_state = check_random_state(options.random_state)
-        params = units.from_user(model.params(before, layout), layout)
-        state = _first_state(optimizer, beside(params, data.X), random_state)
-    else:
-        state = _state_of_before(training, optimizer, layout, data.X)
-    state.units = units
-    # What was learned of less than there is to learn would be no measure of progress.
-    history = History() if before is None or not (goes_on or is_chunk) else _history(before)
     setup = Setup(
         data=units.of_target(data),
         units=units,
         network=network,
         activation=model.activation,
         objective=PenalizedMean(network, model.penalty(data, units, layout)),
-        optimizer=optimizer,
+        optimizer=options.make_optimizer(layout, is_linear=not model.hidden_sizes),
         batch_size=auto_batch_size if isinstance(options.batch_size, str) else options.batch_size,
         shuffle=options.shuffle,
     )
+    if before is None or not goes_on:
+        random_state = check_random_state(options.random_state)
+        state = _first_state(setup.optimizer, _anew(job, units, network, random_state), random_state)
+    elif training is None:
+        random_state = check_random_state(options.random_state)
+        params = units.from_user(model.params(before, layout), layout)
+        state = _first_state(setup.optimizer, beside(params, data.X), random_state)
+    else:
+        state = _state_of_before(training, setup)
+    state.units = units
+    # What was learned of less than there is to learn would be no measure of progress.
+    history = History() if before is None or not (goes_on or is_chunk) else _history(before)
     return setup, state, history
 
 
@@ -161,15 +164,16 @@ def _first_state(optimizer: Any, params: Array, random_state: np.random.RandomSt
         return TrainingState.start(optimizer, params, random_state)
 
 
-def _state_of_before(training: dict[str, Any], optimizer: Any, layout: ParameterLayout, X: Any) -> TrainingState:
-    """Return where training ended, beside `X`."""
+def _state_of_before(training: dict[str, Any], setup: Setup) -> TrainingState:
+    """Return where training ended, beside the data."""
+    layout = setup.network.layout
     n_params = training["params"].size
     if n_params != layout.n_params:
         raise ValueError(
             f"A model that goes on training needs the same architecture as before; it had {n_params} parameters and "
             f"would now have {layout.n_params}. Fit with `warm_start=False` instead."
         )
-    return TrainingState.thaw(training, optimizer, X)
+    return TrainingState.thaw(training, setup.optimizer, setup.data.X)
 
 
 def _history(before: Any) -> History:

@@ -13,17 +13,6 @@ from sk_adalr.estimators.minibatch import train, train_chunk
 from sk_adalr.estimators.model import NetworkModel, best_loss, best_validation_score, raw_network_prediction
 from sk_adalr.judging import Policy
 
-_POLICY = Policy(
-    # The accuracy goes on rising for some epochs after the loss of unseen rows is lowest. On 12 sets of 175 to 1330
-    # rows, accuracy and log loss: five folds and their median .867 and .28, three folds and twice the median .870 and
-    # .31 in two thirds of the time, three times the median .866 and .35, no folds .863 and .47.
-    n_folds=3,
-    epochs_factor=2,
-    # The last digits of the loss are those of a few probabilities: on texts of 20 classes and 1200 rows it falls for
-    # 180 epochs. Trained for as long, the accuracy is .90; for 116 epochs, which take a third of the time, .925.
-    fold_tolerance=10,
-)
-
 
 class AdaptiveLRMLPClassifier(Classifier):
     r"""Multi-layer perceptron classifier trained with adaptive learning rates.
@@ -278,7 +267,7 @@ class AdaptiveLRMLPClassifier(Classifier):
         return self
 
     def _model(self) -> NetworkModel:
-        return NetworkModel(self.hidden_layer_sizes, self.activation, self.alpha, _POLICY)
+        return NetworkModel(self.hidden_layer_sizes, self.activation, self.alpha, Policy())
 
     _train = staticmethod(train)
     _train_chunk = staticmethod(train_chunk)

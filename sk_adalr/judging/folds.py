@@ -1,25 +1,22 @@
 """How long training pays, by trials on folds of the rows."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from sk_adalr.backends import Array
-from sk_adalr.judging.holdout import Holdout
+from sk_adalr.judging.holdout import Holdout, largest_errors_of
 from sk_adalr.judging.shrinkage import Trust, best_constant
-from sk_adalr.objectives import PenalizedMean
 from sk_adalr.options import Options
 from sk_adalr.targets import Target
 from sk_adalr.training import Batches, DivergedError, History, Setup, Stopping, Trainer, Validation
 
 
 def best_epoch(
-    optimizer: Any,
-    objective: PenalizedMean,
+    setup: Setup,
     batches: Batches,
     params: Array,
     judge: Callable[[Array], tuple[float, float]],
@@ -31,10 +28,8 @@ def best_epoch(
 
     Parameters
     ----------
-    optimizer : Optimizer
+    setup : Setup
         Trains `params` (n_params,) in place, anew.
-    objective : PenalizedMean
-        What is minimised.
     batches : Batches
         Of the rows that train.
     judge : callable
@@ -51,10 +46,10 @@ def best_epoch(
     # The loss alone decides; scores of few rows would stand still.
     validation = Validation(lambda params: (math.nan, judge(params)[1]))
     with suppress(DivergedError), np.errstate(over="ignore"):  # of a rate beyond float32
-        Trainer(optimizer, objective, is_trial=True).run(
+        Trainer(setup.optimizer, setup.objective, first_rates=setup.first_rates, is_trial=True).run(
             batches,
             params,
-            optimizer.init(params),
+            setup.optimizer.init(params),
             history,
             max_epochs=max_epochs,
             stopping=stopping,
@@ -68,11 +63,10 @@ def epochs_by_folds(
     setup: Setup,
     target: Target,
     options: Options,
-    n_folds: int,
+    folds: Sequence[Holdout],
     stopping: Stopping,
     start: Callable[[np.random.RandomState], Array],
     seed: int,
-    copies: np.ndarray,
 ) -> tuple[float, float]:
     """Return how many epochs pay: the median of those after which the loss of each fold is lowest.
 
@@ -81,15 +75,15 @@ def epochs_by_folds(
     follows from the seed: a fit that goes on from a checkpoint finds the same.
     """
     constant = best_constant(setup.network, setup.data.target, setup.data.weight)
+    bound = largest_errors_of(setup.data) if target.loss.is_quadratic else None
     epochs, thetas = [], []
-    for fold in Holdout.folds(setup.data, target, n_folds, seed, copies):
+    for fold in folds:
         random_state = np.random.RandomState(seed)
         params = start(random_state)
-        judge = fold.judge(setup.network.layout, setup.activation, setup.units, target.loss)
+        judge = fold.judge(setup.network.layout, setup.activation, setup.units, target.loss, largest_errors=bound)
         trust = Trust(setup.network, judge, constant)
         best = best_epoch(
-            setup.optimizer,
-            setup.objective,
+            setup,
             setup.batches(random_state, rows=fold.train_rows),
             params,
             trust,
@@ -99,7 +93,7 @@ def epochs_by_folds(
         epochs.append(best)
         thetas.append(trust.theta())
         if options.verbose:
-            print(f"Fold {len(epochs)} of {n_folds}: the loss of its rows is lowest after {best} epochs")
-        if 2 * epochs.count(options.max_iter) > n_folds:
+            print(f"Fold {len(epochs)} of {len(folds)}: the loss of its rows is lowest after {best} epochs")
+        if 2 * epochs.count(options.max_iter) > len(folds):
             return math.inf, 1.0
     return int(np.median(epochs)), float(np.median(thetas))

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from sk_adalr.backends import Array, Residuals, is_sparse, kernels, multiply_into, namespace, special
+from sk_adalr.backends import Array, Residuals, is_sparse, kernels, multiply_into, namespace, special, to_floats
 from sk_adalr.dataset import Batch
 from sk_adalr.objectives.losses import Loss
 from sk_adalr.parameters import ParameterLayout
@@ -146,6 +146,28 @@ class Network:
         rows = (intercept_grads, buffers.residuals, row_losses, batch.weight)
         return kernels(out).finish(out, coef_vector, weighted, *rows, weight_sum, factor, rest)
 
+    def input_sums(self, params: Array, batch: Batch) -> tuple[np.ndarray, float]:
+        """Return the sum of the absolute inputs of each layer, and the absolute raw prediction, in the mean of rows.
+
+        Parameters
+        ----------
+        params : array of shape (n_params,)
+        batch : Batch
+
+        Returns
+        -------
+        sums : ndarray of shape (n_layers,)
+            That of a layer's bias included; on the host.
+        raw : float
+            In the mean of the outputs, too.
+        """
+        X, outputs = batch.X, self._buffers_of(params, batch.n_rows).outputs
+        _forward(*self._params_blocks.of(params), SparseRows(X) if is_sparse(X) else X, self._activation, outputs)
+        sums = [_absolute_sums(values) for values in (X, *outputs)]
+        weighted = [(rows if batch.weight is None else rows * batch.weight).sum(dtype="float64") for rows in sums]
+        *inputs, raw = np.array(to_floats(weighted)) / batch.weight_sum
+        return np.array(inputs) + self.layout.fit_intercept, float(raw) / outputs[-1].shape[1]
+
     def _buffers_of(self, params: Array, n_rows: int) -> "_Buffers":
         """Return room for a batch of so many rows: no allocation per step."""
         whole = self._whole
@@ -168,6 +190,13 @@ class Network:
             X.transposed_matmul(delta, out=coef_grads[0])
         else:
             multiply_into(coef_grads[0], X.T, delta)
+
+
+def _absolute_sums(X: Any) -> Array:
+    """Return the sum of the absolute elements of each row, (n_rows,)."""
+    if is_sparse(X):
+        X = SparseRows(X)
+    return X.absolute_sums() if isinstance(X, SparseRows) else namespace(X).abs(X).sum(axis=1)
 
 
 class _Buffers(NamedTuple):

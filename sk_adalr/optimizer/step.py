@@ -9,7 +9,7 @@ r"""One step of the method: adapt the rate, then go.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from sk_adalr.backends import Array, kernels, namespace
 from sk_adalr.directions import DIRECTIONS, Direction, ElementwiseDirection
@@ -66,6 +66,8 @@ class Optimizer:
     layout: ParameterLayout
 
     State = OptimizerState
+    #: How many steps of a known number are worth one of an unknown number: the rates are the same for both.
+    horizon_factor: ClassVar[int] = 1
 
     def init(self, params: Array) -> OptimizerState:
         """Return the state before the first step.
@@ -216,6 +218,43 @@ class Optimizer:
             Here 1, so that they are what `rates` returns.
         """
         return self.rates(state), 1.0
+
+    def begin(self, state: OptimizerState, first_rates: Callable[[], Any]) -> None:
+        """Hear, before the first step, what the automatic rule would begin with; here the rate is the user's.
+
+        Parameters
+        ----------
+        state : OptimizerState
+            The state.
+        first_rates : callable
+            ``first_rates()`` returns the rate of each layer, (n_layers,).
+        """
+
+    def expect(self, state: OptimizerState, n_steps: int) -> None:
+        """Hear that training ends after so many steps more; a rate of the user's own does not change for that.
+
+        Parameters
+        ----------
+        state : OptimizerState
+            The state.
+        n_steps : int
+            How many steps there will be.
+        """
+
+    def moments(self, state: OptimizerState) -> list[Array]:
+        """Return what is remembered of the gradients.
+
+        Parameters
+        ----------
+        state : OptimizerState
+            The state.
+
+        Returns
+        -------
+        list of arrays
+            Those of the direction.
+        """
+        return list(state.direction_state.values())
 
     def note(self, state: OptimizerState) -> str:
         """Return what there is to say about the last steps beside the rates.

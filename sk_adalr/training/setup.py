@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from sk_adalr.backends import Array
-from sk_adalr.dataset import Dataset
+from sk_adalr.dataset import Batch, Dataset
 from sk_adalr.objectives import Network, PenalizedMean
+from sk_adalr.optimizer.automatic import first_rates
 from sk_adalr.optimizer.state import freeze, on_host, thaw
 from sk_adalr.standardization import Standardization
 from sk_adalr.training.batches import Batches
@@ -56,6 +57,14 @@ class Setup:
             rows=rows,
             standardization=self.units.inputs,
         )
+
+    def first_rates(self, params: Array, batch: Batch) -> np.ndarray:
+        """Return the rate of each layer, (n_layers,), with which the automatic rule begins on `batch`."""
+        unit = 1.0
+        if self.units.outputs is None:  # outputs are as large as the user's
+            outputs = self.network.loss.target_units(batch.target, batch.weight, True)
+            unit = 1.0 if outputs is None else float(outputs.raw.scale.mean()) or 1.0
+        return first_rates(self.network, params, batch, self.batch_size, unit)
 
 
 @dataclass

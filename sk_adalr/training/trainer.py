@@ -9,6 +9,7 @@ import numpy as np
 
 from sk_adalr.backends import Array, expect_steps, to_floats, to_host
 from sk_adalr.caller import warn_caller
+from sk_adalr.dataset import Batch
 from sk_adalr.objectives import PenalizedMean
 from sk_adalr.training.batches import Batches
 from sk_adalr.training.history import History, Stopping, StopReason
@@ -83,6 +84,8 @@ class Trainer:
         What turns a loss into the unit of the history.
     on_epoch : callable, default=a function that returns False
         ``on_epoch(history, params) -> bool`` after each epoch; True asks to stop.
+    first_rates : callable or None, default=None
+        ``first_rates(params, batch)`` returns what the automatic rule begins with; None for what it has.
     is_trial : bool, default=False
         Whether training is only there to find out how long it pays: rates are not recorded, and Ctrl-C is passed on.
     """
@@ -91,6 +94,7 @@ class Trainer:
     objective: PenalizedMean
     loss_unit: float = 1.0
     on_epoch: Callable[[History, Array], bool] = field(default=lambda history, params: False)
+    first_rates: Callable[[Array, Batch], np.ndarray] | None = None
     is_trial: bool = False
 
     def run(
@@ -184,6 +188,8 @@ class Trainer:
         interrupted = False
         try:
             for batch in batches.epoch():
+                if state.step == 0 and self.first_rates is not None:
+                    self.optimizer.begin(state, partial(self.first_rates, params, batch))
                 evaluate = partial(self.objective.value_and_grad, batch=batch)
                 losses.append(self.optimizer.step(state, params, evaluate))
                 weights.append(batch.weight_sum)
@@ -199,11 +205,16 @@ class Trainer:
         return self.loss_unit * (loss_sum / weight_sum), interrupted
 
     def _check_finite(self, loss: float, params: Array, state: Any, epoch: int) -> None:
-        # 0 unless an extreme is NaN or infinite: a single number to read, and no array of answers.
-        extremes = 0 * params.min() + 0 * params.max()
-        if np.isfinite(loss) and float(extremes) == 0:
-            return
-        raise self._diverged("loss" if not np.isfinite(loss) else "parameters", state, epoch)
+        # 0 unless an extreme is NaN or infinite: few numbers to read, and no array of answers.
+        extremes = [0 * array.min() + 0 * array.max() for array in (params, *self.optimizer.moments(state))]
+        of_params, *of_moments = to_floats(extremes)
+        if not np.isfinite(loss) or of_params != 0:
+            raise self._diverged("loss" if not np.isfinite(loss) else "parameters", state, epoch)
+        if any(of_moments):  # NaN is true: an infinite square would stop its parameter for good
+            raise DivergedError(
+                f"The squares of the gradients are beyond the range of {params.dtype} at epoch {epoch}. Standardise "
+                "the features and the target, or pass float64."
+            )
 
     def _diverged(self, what: str, state: Any, epoch: int, advice: str = "Standardise") -> DivergedError:
         rates = to_host(self.optimizer.rates(state))

@@ -11,7 +11,8 @@ from sk_adalr.learning_rates import Constant
 from sk_adalr.objectives import HalfSquaredError, L2Penalty, Network, PenalizedMean
 from sk_adalr.optimizer import Optimizer
 from sk_adalr.parameters import ParameterLayout
-from sk_adalr.training import Batches, Stopping
+from sk_adalr.training import Setup, Stopping
+from sk_adalr.units import Units
 
 LAYOUT = ParameterLayout(((2, 1),), fit_intercept=False)
 
@@ -26,10 +27,20 @@ def trial(losses, *, patience=3, tol=1e-4, max_epochs=6, optimizer=None):
         epochs.append(params.copy())
         return 0.0, losses[len(epochs) - 1]
 
+    network = Network(LAYOUT, HalfSquaredError())
+    setup = Setup(
+        data=data,
+        units=Units(),
+        network=network,
+        activation="relu",
+        objective=PenalizedMean(network, L2Penalty(0.0)),
+        optimizer=optimizer or Optimizer(SGD(), Constant(0.1), LAYOUT),
+        batch_size=4,
+        shuffle=True,
+    )
     best = best_epoch(
-        optimizer or Optimizer(SGD(), Constant(0.1), LAYOUT),
-        PenalizedMean(Network(LAYOUT, HalfSquaredError()), L2Penalty(0.0)),
-        Batches(data, 4, shuffle=True, random_state=rng),
+        setup,
+        setup.batches(rng),
         np.zeros(2),
         judge,
         stopping=Stopping(tol, patience),

@@ -1,24 +1,25 @@
 """The automatic rule: what it promises, checked against plain re-implementations and closed forms."""
 
 import copy
-import math
 import pickle
 
 import numpy as np
 import pytest
-from sklearn.metrics import log_loss
+from scipy import sparse
+from scipy.special import expit
 
-from sk_adalr import AdaptiveLRLogisticRegression
+from sk_adalr.dataset import Batch
+from sk_adalr.objectives import HalfSquaredError, Network
 from sk_adalr.optimizer import freeze, thaw
-from sk_adalr.optimizer.automatic import EVENTS, AutomaticOptimizer, AutomaticState
-from sk_adalr.optimizer.automatic.first_rate import first_rate, line_minimum
-from sk_adalr.optimizer.automatic.rates import adapt_groups
+from sk_adalr.optimizer.automatic import AUTOMATIC_DIRECTIONS, AutomaticOptimizer, AutomaticState, first_rates
 from sk_adalr.parameters import ParameterLayout
+from sk_adalr.sparse_rows import SparseRows
 
-DIRECTIONS = ("adam", "momentum", "nesterov", "sgd")
-GRANULARITIES = ("parameter", "layer", "global")
-HINTS = (None, 1e-12, 1e-6, 1e-3, 0.3, 1.0, 1e3, 1e8)
 LAYOUT = ParameterLayout(((5, 3), (3, 1)), fit_intercept=True)
+#: Where the coefficients and the intercepts of the two layers lie.
+FIRST, SECOND = [*range(15), 18, 19, 20], [15, 16, 17, 21]
+
+directions = pytest.mark.parametrize("direction", AUTOMATIC_DIRECTIONS)
 
 
 class LeastSquares:
@@ -32,8 +33,7 @@ class LeastSquares:
 
     def loss(self, params, rows=slice(None), out=None):
         X = self.X[rows]
-        with np.errstate(invalid="ignore"):  # some tests make the parameters infinite
-            residual = X @ params - self.y[rows]
+        residual = X @ params - self.y[rows]
         if out is not None:
             np.multiply(X.T @ residual, self.factor / len(X), out=out, casting="same_kind")
         return self.factor * 0.5 * float(residual @ residual) / len(X)
@@ -47,601 +47,264 @@ class LeastSquares:
         return self.loss(np.linalg.lstsq(self.X, self.y, rcond=None)[0])
 
 
-def train(optimizer, params, batches):
+def train(optimizer, params, batches, horizon=None):
     state = optimizer.init(params)
+    if horizon is not None:
+        optimizer.expect(state, horizon)
     losses = [optimizer.step(state, params, evaluate) for evaluate in batches]
     return state, losses
 
 
-def parabola(rate):
-    return 3.0 - 2.0 * rate + 4.0 * rate**2  # lowest at 1/4
+def expanded(gradients_at, direction, rates, n_steps, horizon=None, momentum=0.9):
+    """The equations of the rule, written out: return the averages and the iterates after each step."""
+    mu, decay, epsilon = momentum, 0.99, 1e-5
+    average = iterate = np.zeros(LAYOUT.n_params)
+    averages, iterates, squares = [], [], []
+    for t in range(n_steps):
+        g = gradients_at((1 - mu) * iterate + mu * average, t)
+        squares.append(g**2)
+        weights = decay ** np.arange(t, -1, -1.0)
+        mean = np.average(squares, axis=0, weights=weights)
+        if direction != "adam":
+            mean = mean.copy()
+            for layer in (FIRST, SECOND):
+                mean[layer] = mean[layer].mean()
+        rate = np.empty_like(g)
+        rate[FIRST], rate[SECOND] = rates
+        left = 1.0 if horizon is None else 1 - t / horizon
+        iterate = iterate - left * rate * g / (np.sqrt(mean) + epsilon)
+        iterates.append(iterate)
+        # The weights 2 / (t + 2) are those of a mean in which each iterate counts as often as its number says.
+        average = np.average(iterates, axis=0, weights=np.arange(1, t + 2))
+        averages.append(average)
+    return averages, iterates
 
 
-@pytest.mark.parametrize("hint", HINTS)
-def test_the_probe_finds_the_minimum_of_a_parabola_from_any_hint(hint):
-    assert first_rate(parabola, 3.0, 2.0, hint) == pytest.approx(0.25, rel=1e-9)
-
-
-def test_the_probe_stops_before_losses_that_are_not_finite():
-    rate = line_minimum(lambda rate: 1 - rate if rate < 0.1 else math.inf, 1.0, 1e-3)
-    assert 0.04 <= rate < 0.1
-
-
-def test_the_probe_does_not_trust_a_hint_behind_a_barrier():
-    def loss_at(rate):
-        return 2.9 if rate > 1e6 else parabola(rate)  # a dead network: slightly better than the start
-
-    assert first_rate(loss_at, 3.0, 2.0, 1e8) == pytest.approx(0.25, rel=1e-9)
-
-
-def test_the_probe_returns_zero_if_no_rate_decreases_the_loss():
-    assert line_minimum(lambda rate: 1.0 + rate, 1.0, 0.5) == 0
-
-
-def test_the_first_step_moves_by_half_the_minimum_along_the_gradient():
-    # For L = |w|^2 / 2 the minimum along the gradient is at rate 1.
-    params = np.array([3.0, -4.0])
-
-    def evaluate(params, out=None):
-        if out is not None:
-            out[...] = params
-        return 0.5 * float(params @ params)
-
-    optimizer = AutomaticOptimizer(ParameterLayout.vector(2), "sgd", "global")
-    train(optimizer, params, [evaluate])
-    np.testing.assert_allclose(params, [1.5, -2.0], rtol=1e-12)
-
-
-def expected_params(problem, params, direction, n_steps):
-    """Train by the rule as the documentation states it: allocating, float64, one rate per parameter, no guard.
-
-    The first eight directions are judged by the batches that follow them. Rates move in every eighth step. Adam's
-    stays as it is after 50 steps; the others' is checked in every 25th, and never exceeds what was found.
-    """
-    b1, share, multiple = (0.95, 0.06, 1.5) if direction == "adam" else (0.9, 0.5, 1)
-    x, z = params.copy(), params.copy()
-    v, m, scale = np.zeros_like(x), np.ones_like(x), np.zeros_like(x)
-    d = mean_norm = log_rate = None
-    smoothed = 0.0
-    fractions = np.array([1, 2, 4, 8, 16, 32]) / 32
-    changes, cap = np.zeros(6), np.inf
-    for t, evaluate in enumerate(problem.batches(n_steps)):
-        y = (1 - b1) * z + b1 * x
-        if 1 <= t <= 8:
-            rate = np.exp(log_rate)
-            start = y + share * rate * d
-            changes += [evaluate(start - fraction * rate * d) - evaluate(start) for fraction in fractions]
-        if t == 8:
-            best = fractions[changes.argmin()] if changes.min() < 0 else 1 / 64
-            if multiple * best < 1:
-                log_rate = cap = log_rate + np.log(multiple * best)
-        g = np.empty_like(y)
-        loss = evaluate(y, g)
-        smoothed += max(0.15, 1 / (t + 1)) * (loss - smoothed)
-        if d is not None and t % 8 == 0:
-            scale = np.maximum(np.abs(g * d), 0.96 * scale)
-            change = 0.12 * g * d / scale
-            p = np.log(m) + change
-            m = np.clip(np.exp(p - p.mean()), 1 / 20, 20)
-        if direction == "adam":
-            v = 0.95 * v + 0.05 * g**2
-            u = g / (np.sqrt(v / (1 - 0.95 ** (t + 1))) + 1e-5)
-        else:
-            norm = np.linalg.norm(g)
-            mean_norm = norm if t == 0 else mean_norm
-            u = g * min(1, 2 * mean_norm / norm)
-            mean_norm += max(0.05, 1 / (t + 1)) * (min(norm, 2 * mean_norm) - mean_norm)
-        if t == 0:
-            # The minimum along u of a quadratic loss, from its slope and its value at two rates.
-            curvature = 2 * (evaluate(y - u) - loss + g @ u)
-            log_rate = np.log(g @ u / curvature)
-        d = m * u
-        rate = np.exp(log_rate)
-        if t == 50:
-            cap = log_rate
-        if (8 <= t < 50 and t % 8 == 0) or (t >= 50 and direction != "adam" and t % 25 == 0):
-            g2 = np.empty_like(g)
-            trial = evaluate(y - rate * d, g2)
-            cosine = (g2 @ d) / (np.linalg.norm(g2) * np.linalg.norm(d))
-            if trial > loss + max(loss, smoothed):
-                log_rate -= np.log(4)
-                rate /= 4
-            else:
-                log_rate = min(log_rate + 0.24 * cosine, cap)
-        c = 2 / (t + 2)
-        z = z - share * rate / (1 - b1 + b1 * c) * d
-        x = x + c * (z - x)
-    return x
-
-
-@pytest.mark.parametrize("batch", [3, 20], ids=["the first directions overfit", "or do not"])
-@pytest.mark.parametrize("direction", ["adam", "sgd"])
-def test_training_follows_the_documented_rule(direction, batch):
-    params = np.zeros(6)
-    expected = expected_params(LeastSquares(6, batch=batch, noise=3.0), params, direction, 180)
-    optimizer = AutomaticOptimizer(ParameterLayout.vector(6), direction)
-    state, _ = train(optimizer, params, LeastSquares(6, batch=batch, noise=3.0).batches(180))
-    assert state.n_restarts == 0
-    np.testing.assert_allclose(params, expected, rtol=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("direction", "batch_size"), [("adam", 20), ("adam", 50), *((direction, 200) for direction in DIRECTIONS)]
-)
-def test_batches_of_fewer_rows_than_columns_train(direction, batch_size):
-    # Along a direction of its own the loss of such a batch falls to nothing, while that of all other rows rises.
-    rng = np.random.default_rng(0)
-    X = rng.standard_normal((2000, 300))
-    y = (X @ rng.standard_normal((300, 5)) / 8 + rng.gumbel(size=(2000, 5))).argmax(axis=1)
-    model = AdaptiveLRLogisticRegression(solver=direction, batch_size=batch_size, max_iter=3, tol=0, random_state=0)
-    assert log_loss(y, model.fit(X, y).predict_proba(X)) < 0.75 * np.log(5)  # of the constant prediction
-
-
-def test_the_result_is_the_average_of_the_iterates_weighted_by_their_number():
-    optimizer = AutomaticOptimizer(ParameterLayout.vector(4))
-    params = np.ones(4)
-    state = optimizer.init(params)
-    iterates = []
-    for evaluate in LeastSquares(4).batches(30):
-        optimizer.step(state, params, evaluate)
-        iterates.append(state.iterate.copy())
-    weights = np.arange(1, 31)
-    np.testing.assert_allclose(
-        optimizer.result(state, params), np.average(iterates, axis=0, weights=weights), rtol=1e-12
-    )
-
-
-@pytest.mark.parametrize(("direction", "interpolation"), [("adam", 0.95), ("sgd", 0.9), ("momentum", 0.7)])
-def test_the_gradient_is_taken_between_the_iterate_and_the_average(direction, interpolation):
-    optimizer = AutomaticOptimizer(ParameterLayout.vector(4), direction, momentum=0.7)
-    params = np.ones(4)
-    state = optimizer.init(params)
-    for evaluate in LeastSquares(4).batches(5):
-        points = []
-
-        def recorded(at, out=None, evaluate=evaluate, points=points):
-            if out is not None:
-                points.append(at.copy())
-            return evaluate(at, out)
-
-        expected = (1 - interpolation) * state.iterate + interpolation * params
-        optimizer.step(state, params, recorded)
-        np.testing.assert_allclose(points[0], expected, rtol=1e-12)
-
-
-@pytest.mark.parametrize("granularity", GRANULARITIES)
-@pytest.mark.parametrize("direction", DIRECTIONS)
-@pytest.mark.parametrize("hint", HINTS)
-def test_any_hint_trains_to_the_noise_floor(direction, granularity, hint):
+@directions
+@pytest.mark.parametrize("horizon", [None, 12])
+def test_the_rule_is_its_equations_written_out(direction, horizon):
     problem = LeastSquares(LAYOUT.n_params)
-    params = np.zeros(LAYOUT.n_params)
-    train(AutomaticOptimizer(LAYOUT, direction, granularity, hint), params, problem.batches(600))
-    # The noise floor is 0.005 times (1 - 22 / 200); the start is about 10.
-    assert problem.loss(params) < 1.3 * problem.optimum()
+    rows = np.random.default_rng(1).integers(200, size=(12, 20))
+
+    def gradient(params, t):
+        out = np.empty_like(params)
+        problem.loss(params, rows[t], out)
+        return out
+
+    momentum = 0.7 if direction in ("momentum", "nesterov") else 0.9
+    averages, iterates = expanded(gradient, direction, (1 / 10, 1 / 6), 12, horizon, momentum)
+    optimizer, params = AutomaticOptimizer(LAYOUT, direction, momentum=0.7), np.zeros(LAYOUT.n_params)
+    state = optimizer.init(params)
+    if horizon is not None:
+        optimizer.expect(state, horizon)
+    for t in range(12):
+        optimizer.step(state, params, lambda params, out=None, t=t: problem.loss(params, rows[t], out))
+        np.testing.assert_allclose(params, averages[t], rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(state.iterate, iterates[t], rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("granularity", GRANULARITIES)
-@pytest.mark.parametrize("direction", DIRECTIONS)
-@pytest.mark.parametrize("break_at", [1, 30, 80])
-def test_training_resumed_from_a_pickle_is_bitwise_the_same(direction, granularity, break_at):
-    optimizer = AutomaticOptimizer(LAYOUT, direction, granularity)
-    batches = list(LeastSquares(LAYOUT.n_params).batches(100))
-    straight = np.zeros(LAYOUT.n_params)
-    train(optimizer, straight, batches)
-
-    params = np.zeros(LAYOUT.n_params)
-    state, _ = train(optimizer, params, batches[:break_at])
-    params, frozen = pickle.loads(pickle.dumps((params, freeze(state))))
-    state = thaw(AutomaticState, frozen, params)
-    for evaluate in batches[break_at:]:
+@directions
+def test_the_rates_fall_linearly_to_zero_over_a_known_number_of_steps_and_stay_otherwise(direction):
+    optimizer, params = AutomaticOptimizer(LAYOUT, direction), np.zeros(LAYOUT.n_params)
+    problem = LeastSquares(LAYOUT.n_params)
+    state = optimizer.init(params)
+    first = optimizer.rates(state).copy()
+    for evaluate in problem.batches(5):
         optimizer.step(state, params, evaluate)
-    np.testing.assert_array_equal(params, straight)
-
-
-def test_a_copy_of_the_state_trains_on_its_own():
-    optimizer = AutomaticOptimizer(ParameterLayout.vector(4))
-    batches = list(LeastSquares(4).batches(20))
-    params = np.zeros(4)
-    state, _ = train(optimizer, params, batches[:10])
-    copied = copy.deepcopy((state, params))
-    for evaluate in batches[10:]:
+        np.testing.assert_array_equal(optimizer.rates(state), first)
+    optimizer.expect(state, 10)  # from now on: 15 in all
+    for t, evaluate in enumerate(problem.batches(10), start=5):
         optimizer.step(state, params, evaluate)
-    for evaluate in batches[10:]:
-        optimizer.step(*copied, evaluate)
-    np.testing.assert_array_equal(copied[1], params)
+        np.testing.assert_allclose(optimizer.rates(state), first * (1 - t / 15), rtol=1e-12)
+    before = state.iterate.copy()
+    for evaluate in problem.batches(3):  # beyond the end nothing moves but the average
+        optimizer.step(state, params, evaluate)
+    np.testing.assert_array_equal(state.iterate, before)
 
 
-def test_a_frozen_state_holds_arrays_and_numbers_only():
-    state, _ = train(AutomaticOptimizer(LAYOUT), np.zeros(LAYOUT.n_params), LeastSquares(LAYOUT.n_params).batches(3))
-    assert all(isinstance(value, np.ndarray | int | float) for value in freeze(state).values())
+@directions
+@pytest.mark.parametrize("horizon", [None, 2000])
+def test_noisy_batches_end_near_the_optimum(direction, horizon):
+    problem = LeastSquares(6, batch=5)
+    params = np.zeros(6)
+    train(AutomaticOptimizer(ParameterLayout.vector(6), direction), params, problem.batches(2000), horizon)
+    assert problem.loss(params) < 1.1 * problem.optimum()
 
 
-@pytest.mark.parametrize("exponent", [-40, 40])
-@pytest.mark.parametrize("direction", DIRECTIONS)
-def test_scaling_the_loss_changes_nothing(direction, exponent):
-    # A power of two scales exactly; epsilon is the only absolute number of the rule.
-    results = []
-    for factor in (1.0, 2.0**exponent):
+@directions
+@pytest.mark.parametrize("factor", [1e-3, 1e3])
+def test_the_unit_of_the_loss_changes_nothing(direction, factor):
+    ends = []
+    for unit in (1.0, factor):
         params = np.zeros(6)
         optimizer = AutomaticOptimizer(ParameterLayout.vector(6), direction, epsilon=1e-300)
-        train(optimizer, params, LeastSquares(6, factor=factor).batches(100))
-        results.append(params)
-    np.testing.assert_allclose(results[1], results[0], rtol=1e-9)
+        train(optimizer, params, LeastSquares(6, factor=unit).batches(100))
+        ends.append(params)
+    np.testing.assert_allclose(ends[1], ends[0], rtol=1e-6)
 
 
-@pytest.mark.parametrize("direction", DIRECTIONS)
+@directions
+def test_no_step_is_longer_than_the_decay_of_the_squares_allows(direction):
+    problem = LeastSquares(LAYOUT.n_params, batch=1)
+    optimizer, params = AutomaticOptimizer(LAYOUT, direction), np.zeros(LAYOUT.n_params)
+    state = optimizer.init(params)
+
+    def exploding(params, out=None):
+        out[...] = 1e20
+        return 1e20
+
+    for t, evaluate in enumerate(problem.batches(100)):
+        before = state.iterate.copy()
+        optimizer.step(state, params, exploding if t == 50 else evaluate)
+        step = abs(state.iterate - before)
+        for k, layer in enumerate((FIRST, SECOND)):
+            longest = step[layer].max() if direction == "adam" else np.sqrt((step[layer] ** 2).mean())
+            assert longest <= 1.000001 * state.rates[k] / np.sqrt(1 - optimizer.beta_2)
+
+
+@directions
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_params_and_state_keep_their_dtype(direction, dtype):
-    params = np.zeros(6, dtype=dtype)
-    problem = LeastSquares(6, dtype=dtype)
-    state, _ = train(AutomaticOptimizer(ParameterLayout.vector(6), direction), params, problem.batches(100))
-    on_host = ("log_rates", "log_rate_caps", "changes")
-    arrays = [value for name, value in vars(state).items() if isinstance(value, np.ndarray) and name not in on_host]
-    assert {array.dtype for array in (params, *arrays)} == {np.dtype(dtype)}
-
-
-def test_float32_trains_to_the_loss_of_float64():
-    losses = []
-    for dtype in (np.float32, np.float64):
-        params = np.zeros(6, dtype=dtype)
-        problem = LeastSquares(6, dtype=dtype)
-        train(AutomaticOptimizer(ParameterLayout.vector(6)), params, problem.batches(300))
-        losses.append(problem.loss(params))
-    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
-
-
-def test_params_are_updated_in_place():
-    params = np.zeros(6)
-    optimizer = AutomaticOptimizer(ParameterLayout.vector(6))
-    state, _ = train(optimizer, params, LeastSquares(6).batches(3))
-    assert optimizer.result(state, params) is params
-    assert params.any()
-
-
-def test_the_state_has_eight_vectors_and_six_at_rest():
-    params = np.zeros(LAYOUT.n_params)
-    state, _ = train(AutomaticOptimizer(LAYOUT), params, LeastSquares(LAYOUT.n_params).batches(3))
-
-    def n_vectors(values):
-        return sum(np.size(value) == LAYOUT.n_params for value in values)
-
-    assert n_vectors([params, *vars(state).values()]) == 8
-    assert n_vectors([params, *freeze(state).values()]) == 6
-
-
-@pytest.mark.parametrize("damage", [1e8, np.inf, np.nan])
-@pytest.mark.parametrize("direction", DIRECTIONS)
-def test_a_diverged_iterate_restarts_from_the_average_at_half_the_rate(direction, damage):
-    problem = LeastSquares(6)
-    params = np.zeros(6)
-    optimizer = AutomaticOptimizer(ParameterLayout.vector(6), direction)
-    state, _ = train(optimizer, params, problem.batches(101))
-    rate, average = state.log_rates.copy(), params.copy()
-    state.iterate += damage
-    state.is_at_point = False
-    evaluate = next(problem.batches(1))
-    loss = optimizer.step(state, params, evaluate)
-    assert "at half the rate" in EVENTS[state.event]
-    assert optimizer.note(state) == "1 restarts"
-    assert loss == evaluate(average)
-    np.testing.assert_allclose(state.log_rates, rate - np.log(2))
-    for evaluate in problem.batches(300):
+@pytest.mark.parametrize("horizon", [None, 30])
+def test_a_thawed_or_pickled_state_goes_on_bitwise(direction, dtype, horizon):
+    problem = LeastSquares(LAYOUT.n_params, dtype=dtype)
+    batches = list(problem.batches(30))
+    optimizer, params = AutomaticOptimizer(LAYOUT, direction), np.zeros(LAYOUT.n_params, dtype=dtype)
+    state, _ = train(optimizer, params, batches[:13], horizon)
+    frozen = pickle.loads(pickle.dumps(freeze(state)))
+    other, other_params = thaw(AutomaticState, frozen, params), copy.copy(params)
+    for evaluate in batches[13:]:
         optimizer.step(state, params, evaluate)
-    assert problem.loss(params) < 1.3 * problem.optimum()
+        optimizer.step(other, other_params, evaluate)
+    np.testing.assert_array_equal(other_params, params)
+    assert params.dtype == dtype
 
 
-def diagonal_quadratic(curvature):
-    """Return the evaluation of sum(curvature * w^2) / 2."""
+def network_of(widths, fit_intercept=True, activation="relu"):
+    return Network(ParameterLayout.of_network(widths, fit_intercept), HalfSquaredError(), activation)
+
+
+def problem_of(widths, seed=0, n=40):
+    rng = np.random.RandomState(seed)
+    params = network_of(widths).initial_params(rng, np.float64, 6.0)
+    return params, rng.standard_normal((n, widths[0])), rng.standard_normal((n, widths[-1]))
+
+
+def test_the_rates_are_those_of_the_inputs_of_each_layer_written_out():
+    params, X, y = problem_of((4, 3, 1))
+    network = network_of((4, 3, 1))
+    (W, V), (b, c) = network.layout.unpack(params)
+    hidden = np.maximum(X @ W + b, 0)
+    raw = abs(hidden @ V + c).mean()
+    inputs = [1 + abs(X).sum(axis=1).mean(), max(3, 1 + hidden.sum(axis=1).mean())]
+    batch = Batch(X, y, None, 40.0)
+    for unit in (1.0, 7.0):
+        expected = np.sqrt(50 / 200) / (2 * np.array(inputs)) * [1, max(unit, raw)]
+        np.testing.assert_allclose(first_rates(network, params, batch, 50, unit), expected, rtol=1e-12)
+
+
+def test_columns_that_are_zero_in_the_first_rows_have_a_finite_rate():
+    network = network_of((4, 1), fit_intercept=False)
+    batch = Batch(np.zeros((5, 4)), np.zeros((5, 1)), None, 5.0)
+    np.testing.assert_allclose(first_rates(network, np.zeros(4), batch, 200), [1 / 4])
+
+
+def test_a_weight_counts_as_often_as_a_row():
+    params, X, y = problem_of((4, 3, 1))
+    times = np.random.RandomState(1).randint(0, 4, size=40)
+    network, rows = network_of((4, 3, 1)), np.repeat(np.arange(40), times)
+    weighted = first_rates(network, params, Batch(X, y, times.astype(float), float(times.sum())), 200)
+    repeated = first_rates(network, params, Batch(X[rows], y[rows], None, float(len(rows))), 200)
+    np.testing.assert_allclose(weighted, repeated, rtol=1e-12)
+
+
+@pytest.mark.parametrize("with_offset", [False, True])
+def test_sparse_rows_have_the_rates_of_dense_ones_or_of_a_bound(with_offset):
+    params, X, y = problem_of((30, 1), n=60)
+    X = np.where(abs(X) > 1.8, X, 0)
+    offset = np.full(30, 0.05) if with_offset else None
+    stored = SparseRows(sparse.csr_array(X), offset)
+    network = network_of((30, 1))
+    rates = first_rates(network, params, Batch(stored, y, None, 60.0), 200)
+    bound = 1 + abs(X).sum(axis=1).mean() + (30 * 0.05 if with_offset else 0)
+    raw = abs((X - 0.05 * with_offset) @ params[:30] + params[30]).mean()
+    assert rates[0] == pytest.approx(max(1, raw) / bound, rel=1e-12)
+    dense = 1 + abs(X - 0.05 * with_offset).sum(axis=1).mean()
+    assert 0.8 * bound < dense <= bound * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("activation", ["relu", "tanh", "identity"])
+def test_a_step_moves_the_outputs_of_no_layer_by_more_than_its_share(seed, activation):
+    """The bound that gives the rates their unit: one step of Adam, whose components are at most 1, on any network."""
+    rng = np.random.RandomState(seed)
+    widths = tuple(rng.randint(1, 40, size=rng.randint(2, 5)))
+    network = network_of(widths, activation=activation)
+    params = network.initial_params(rng, np.float64, 6.0)
+    X, y = 10.0 ** rng.randint(-3, 4) * rng.standard_normal((50, widths[0])), rng.standard_normal((50, widths[-1]))
+    rates = first_rates(network, params, Batch(X, y, None, 50.0), 200)
+    functions = {"relu": lambda a: np.maximum(a, 0), "tanh": np.tanh, "identity": lambda a: a}
+    coefs, intercepts = network.layout.unpack(params)
+    inputs = X
+    for k, (W, b) in enumerate(zip(coefs, intercepts, strict=True)):
+        step = rng.choice([-1.0, 1.0], size=W.shape), rng.choice([-1.0, 1.0], size=b.shape)
+        change = rates[k] * abs(inputs @ step[0] + step[1])
+        outputs = inputs @ W + b
+        # Of the last layer as a multiple of what training begins with, where that is above 1.
+        unit = max(1, abs(outputs).mean()) if k == len(coefs) - 1 else 1
+        assert change.mean(axis=0).max() <= unit / len(coefs) * (1 + 1e-9)
+        inputs = functions[activation](outputs)
+
+
+def test_columns_of_any_scale_train_alike_without_standardisation():
+    """A power of two, so that nothing rounds: the predictions are the same to the bit but for epsilon."""
+    _, X, y = problem_of((4, 1))
+    predictions = []
+    for scale in (1.0, 2.0**10):
+        network = network_of((4, 1), fit_intercept=False)
+        optimizer, coefs = AutomaticOptimizer(network.layout, epsilon=1e-300), np.zeros(4)
+        state = optimizer.init(coefs)
+        batch = Batch(scale * X, y, None, 40.0)
+        optimizer.begin(state, lambda network=network, batch=batch: first_rates(network, np.zeros(4), batch, 200))
+        for _ in range(50):
+            optimizer.step(
+                state,
+                coefs,
+                lambda p, out=None, network=network, batch=batch: network.value_and_grad(
+                    p, batch, out=out, weight_sum=40.0
+                ),
+            )
+        predictions.append(scale * X @ coefs)
+    np.testing.assert_allclose(predictions[1], predictions[0], rtol=1e-9)
+
+
+def test_a_gradient_of_zero_moves_nothing():
+    params = np.ones(3)
+    optimizer = AutomaticOptimizer(ParameterLayout.vector(3))
 
     def evaluate(params, out=None):
-        if out is not None:
-            np.multiply(curvature, params, out=out)
-        return 0.5 * float(curvature @ params**2)
-
-    return evaluate
-
-
-@pytest.mark.parametrize("direction", DIRECTIONS)
-def test_a_loss_that_grows_too_slowly_for_a_spike_restarts_too(direction):
-    evaluate = diagonal_quadratic(np.array([1.0, 2.0]))
-    params = np.ones(2)
-    optimizer = AutomaticOptimizer(ParameterLayout.vector(2), direction)
-    state, _ = train(optimizer, params, [evaluate] * 51)
-    losses = []
-    for swing in 0.1 * 1.1 ** np.arange(100):
-        # An iterate that swings around the average, further each time, as behind a rate that is too high.
-        state.iterate[...] = params + swing * (-1) ** len(losses)
-        state.is_at_point = False
-        losses.append(optimizer.step(state, params, evaluate))
-        if state.n_restarts:
-            break
-    assert "at half the rate" in EVENTS[state.event]
-    np.testing.assert_array_less(np.divide(losses[-1], state.first_loss), 5)
-
-
-@pytest.mark.parametrize("direction", ["momentum", "nesterov", "sgd"])
-def test_a_rate_may_only_fall_once_it_is_found(direction):
-    problem = LeastSquares(6)
-    params = np.zeros(6)
-    optimizer = AutomaticOptimizer(ParameterLayout.vector(6), direction)
-    state, _ = train(optimizer, params, problem.batches(50))
-    found = state.log_rates.copy()
-    rates = []
-    for evaluate in problem.batches(300):
-        optimizer.step(state, params, evaluate)
-        rates.append(state.log_rates[0])
-    assert max(rates) <= found[0]
-    assert min(rates) < found[0]
-
-
-@pytest.mark.parametrize("direction", ["momentum", "nesterov", "sgd"])
-def test_a_found_rate_falls_where_the_curvature_becomes_higher(direction):
-    params = np.ones(2)
-    optimizer = AutomaticOptimizer(ParameterLayout.vector(2), direction)
-    state, _ = train(optimizer, params, [diagonal_quadratic(np.array([1.0, 2.0]))] * 50)
-    found = state.log_rates.copy()
-    steep = diagonal_quadratic(np.array([10.0, 20.0]))
-    for _ in range(500):
-        optimizer.step(state, params, steep)
-    assert state.log_rates[0] < found[0] - math.log(4)
-    assert steep(params) < 1e-6
-
-
-def test_the_rate_of_adam_stays_as_it_is_once_it_is_found():
-    problem = LeastSquares(6)
-    params = np.zeros(6)
-    optimizer = AutomaticOptimizer(ParameterLayout.vector(6))
-    state, _ = train(optimizer, params, problem.batches(50))
-    found = state.log_rates.copy()
-    for evaluate in problem.batches(100):
-        optimizer.step(state, params, evaluate)
-    np.testing.assert_array_equal(state.log_rates, found)
-
-
-def test_a_set_with_rare_features_that_is_fitted_to_zero_stays_fitted():
-    # Gradients vanish by many orders of magnitude, and those of a rare feature are zero in most batches.
-    rng = np.random.default_rng(0)
-    X = (rng.random((400, 600)) < 0.01).astype(np.float64)
-    y = rng.integers(2, size=400) * 2.0 - 1
-
-    def loss_on(rows):
-        def evaluate(params, out=None):
-            margin = y[rows] * (X[rows] @ params)
-            if out is not None:
-                out[...] = -X[rows].T @ (y[rows] / (1 + np.exp(np.minimum(margin, 700)))) / len(rows)
-            return float(np.logaddexp(0, -margin).mean())
-
-        return evaluate
-
-    params = np.zeros(600)
-    optimizer = AutomaticOptimizer(ParameterLayout.vector(600))
-    state = optimizer.init(params)
-    losses = []
-    for _ in range(100):
-        for rows in np.array_split(rng.permutation(400), 4):
-            optimizer.step(state, params, loss_on(rows))
-        losses.append(loss_on(np.arange(400))(params))
-    assert max(losses[50:]) <= 1.1 * losses[49]
-    assert losses[-1] < losses[49] < 0.1
-
-
-def test_a_hard_batch_changes_neither_the_rate_nor_the_place():
-    problem = LeastSquares(6)
-    params = np.zeros(6)
-    optimizer = AutomaticOptimizer(ParameterLayout.vector(6))
-    state, _ = train(optimizer, params, problem.batches(101))
-    rate, iterate = state.log_rates.copy(), state.iterate.copy()
-
-    def hard(at, out=None):
-        return 1e3 + problem.loss(at, out=out)
-
-    optimizer.step(state, params, hard)
-    assert "hard batch" in EVENTS[state.event]
-    np.testing.assert_array_equal(state.log_rates, rate)
-    assert np.abs(state.iterate - iterate).max() < 0.1
-    # The smoothed loss, which the hard batch has raised, is no slow divergence either.
-    for evaluate in problem.batches(20):
-        optimizer.step(state, params, evaluate)
-    assert state.n_restarts == 0
-    np.testing.assert_array_equal(state.log_rates, rate)
-
-
-@pytest.mark.parametrize("n_steps", [0, 10])
-def test_a_batch_without_a_finite_loss_anywhere_raises(n_steps):
-    problem = LeastSquares(6)
-    params = np.zeros(6)
-    optimizer = AutomaticOptimizer(ParameterLayout.vector(6))
-    state, _ = train(optimizer, params, problem.batches(n_steps))
-    before = params.copy()
-
-    def poisoned(at, out=None):
-        if out is not None:
-            out[...] = np.nan
-        return math.nan
-
-    with pytest.raises(FloatingPointError, match="not finite"):
-        optimizer.step(state, params, poisoned)
-    np.testing.assert_array_equal(params, before)
-
-
-def test_a_gradient_that_overflows_when_squared_raises():
-    def steep(at, out=None):
-        if out is not None:
-            out[...] = 1e25
+        out[...] = 0
         return 1.0
 
-    params = np.zeros(6, dtype=np.float32)
-    optimizer = AutomaticOptimizer(ParameterLayout.vector(6))
-    with pytest.raises(FloatingPointError, match="not finite"):
-        optimizer.step(optimizer.init(params), params, steep)
+    train(optimizer, params, [evaluate] * 5)
+    np.testing.assert_array_equal(params, 1.0)
 
 
-def test_a_step_too_long_for_its_own_batch_quarters_the_rate():
-    # A cliff that the first batches do not have: the trial step of the next one lands behind it.
-    def evaluate(params, out=None, cliff=math.inf):
-        behind = np.abs(params).max() > cliff
+def test_logistic_regression_by_batches_ends_near_the_optimum_of_a_library():
+    from sklearn.linear_model import LogisticRegression
+
+    rng = np.random.RandomState(0)
+    X = rng.standard_normal((400, 4))
+    y = (rng.rand(400) < expit(X @ [1.0, -2.0, 0.5, 0.0])).astype(float)
+    reference = LogisticRegression(C=np.inf, fit_intercept=False).fit(X, y)
+
+    def loss_of(coefs, rows=slice(None), out=None):
+        scores = X[rows] @ coefs
         if out is not None:
-            out[...] = params - 1
-        return 1e6 if behind else 0.5 * float((params - 1) @ (params - 1))
+            out[...] = X[rows].T @ (expit(scores) - y[rows]) / len(scores)
+        return float(np.mean(np.logaddexp(0, scores) - y[rows] * scores))
 
-    optimizer = AutomaticOptimizer(ParameterLayout.vector(2), "sgd", "global")
-    params = np.zeros(2)
-    state, _ = train(optimizer, params, [evaluate] * 16)  # the next one makes a trial step
-    params[...] = state.iterate[...] = 0
-    state.is_at_point = False
-    state.mean_norm = 2.0  # the gradient there is not shortened
-    rate = state.log_rates.copy()
-    optimizer.step(state, params, lambda at, out=None: evaluate(at, out, cliff=0.9))
-    assert "quartered" in EVENTS[state.event]
-    np.testing.assert_allclose(state.log_rates, rate - np.log(4))
-
-
-@pytest.mark.parametrize("direction", DIRECTIONS)
-def test_training_waits_for_the_first_gradient(direction):
-    def flat(at, out=None):
-        if out is not None:
-            out[...] = 0
-        return 1.0
-
-    problem = LeastSquares(6)
-    params = np.zeros(6)
-    optimizer = AutomaticOptimizer(ParameterLayout.vector(6), direction)
-    state, _ = train(optimizer, params, [flat, flat])
-    assert state.step == 0
-    assert not params.any()
-    assert not optimizer.rates(state).any()
-    for evaluate in problem.batches(300):
-        optimizer.step(state, params, evaluate)
-    assert problem.loss(params) < 1.3 * problem.optimum()
-
-
-@pytest.mark.parametrize(("granularity", "n_rates"), [("global", 1), ("layer", 2), ("parameter", LAYOUT.n_params)])
-def test_rates_are_positive_and_as_many_as_the_granularity_says(granularity, n_rates):
-    optimizer = AutomaticOptimizer(LAYOUT, granularity=granularity)
-    state, _ = train(optimizer, np.zeros(LAYOUT.n_params), LeastSquares(LAYOUT.n_params).batches(60))
-    rates = optimizer.rates(state)
-    assert rates.shape == (n_rates,)
-    assert (rates > 0).all()
-    assert len(np.unique(rates)) == n_rates
-
-
-def test_the_rates_of_parameters_differ_by_a_bounded_factor_with_mean_one():
-    optimizer = AutomaticOptimizer(ParameterLayout.vector(6))
-    problem = LeastSquares(6)
-    state, _ = train(optimizer, np.zeros(6), problem.batches(500))
-    assert 1 / 20 <= state.multipliers.min() < state.multipliers.max() <= 20
-    assert np.log(state.multipliers).mean() == pytest.approx(0, abs=1e-12)
-
-
-def test_rates_at_their_bound_do_not_drag_the_others_down():
-    # The gradient of one parameter in twenty always agrees with the last one; those of the others are noise.
-    rng = np.random.default_rng(0)
-    optimizer = AutomaticOptimizer(ParameterLayout.vector(20))
-
-    def evaluate(params, out=None):
-        if out is not None:
-            out[...] = rng.standard_normal(20)
-            out[0] = -1
-        return 1.0 - 1e-3 * params[0]
-
-    state, _ = train(optimizer, np.zeros(20), [evaluate] * 8000)
-    assert state.multipliers[0] == pytest.approx(20, rel=0.01)
-    assert np.exp(np.log(state.multipliers).mean()) == pytest.approx(1, abs=0.1)
-
-
-def test_a_parameter_without_gradient_never_moves():
-    problem = LeastSquares(6)
-    problem.X[:, 2] = 0
-    for direction in DIRECTIONS:
-        params = np.full(6, 0.5)
-        train(AutomaticOptimizer(ParameterLayout.vector(6), direction), params, problem.batches(100))
-        assert params[2] == 0.5
-
-
-@pytest.mark.parametrize("offset", [-100.0, 0.0])
-@pytest.mark.parametrize("direction", DIRECTIONS)
-def test_a_loss_may_be_zero_or_negative(direction, offset):
-    problem = LeastSquares(6, noise=0)
-    start = problem.loss(np.zeros(6))
-
-    def shifted(at, out=None):
-        return problem.loss(at, out=out) - start + offset
-
-    params = np.zeros(6)
-    train(AutomaticOptimizer(ParameterLayout.vector(6), direction), params, [shifted] * 300)
-    assert problem.loss(params) < 1e-2 * start
-
-
-def test_badly_scaled_parameters_train_as_well_as_well_scaled_ones():
-    # Adam's direction does not see the scale of a column; the loss is within a factor of that of equal scales.
-    problem = LeastSquares(6)
-    problem.X *= np.logspace(-2, 2, 6)
-    problem.y = problem.X @ np.linalg.lstsq(problem.X, problem.y, rcond=None)[0]
-    params = np.zeros(6)
-    train(AutomaticOptimizer(ParameterLayout.vector(6)), params, problem.batches(1000))
-    assert problem.loss(params) < 0.05 * problem.loss(np.zeros(6))
-
-
-@pytest.mark.parametrize(("direction", "n_checks"), [("adam", 0), ("sgd", 2)])
-def test_a_step_costs_one_gradient_once_the_rate_is_found(direction, n_checks):
-    counts = []
-
-    def counted(evaluate):
-        def count(at, out=None):
-            counts[-1] += 1
-            return evaluate(at, out)
-
-        return count
-
-    optimizer = AutomaticOptimizer(ParameterLayout.vector(6), direction)
-    params = np.zeros(6)
-    state = optimizer.init(params)
-    for evaluate in LeastSquares(6).batches(100):
-        counts.append(0)
-        optimizer.step(state, params, counted(evaluate))
-    assert counts[1:8] == [1 + 7] * 7  # the seven are forward passes
-    assert counts[8] == 2 + 7
-    assert counts[9:50] == [1, 1, 1, 1, 1, 1, 1, 2] * 5 + [1]
-    assert sum(counts[50:]) == 50 + n_checks
-
-
-# The guard and the trial step, at their bounds.
-
-
-@pytest.mark.parametrize(("height", "is_spike"), [(3.9, False), (4.1, True)])
-def test_a_loss_is_a_spike_from_four_times_the_scale_of_losses_on(height, is_spike):
-    evaluate = diagonal_quadratic(np.array([1.0, 2.0]))
-    params = np.ones(2)
-    optimizer = AutomaticOptimizer(ParameterLayout.vector(2))
-    state, _ = train(optimizer, params, [evaluate] * 51)
-    scale = max(abs(state.first_loss), abs(state.smoothed_loss))
-    calls = []
-
-    def evaluate_once_high(point, out=None):
-        calls.append(point)
-        loss = evaluate(point, out)
-        return state.smoothed_loss + height * scale if len(calls) == 1 else loss
-
-    optimizer.step(state, params, evaluate_once_high)
-    assert state.n_restarts == is_spike
-
-
-@pytest.mark.parametrize("direction", DIRECTIONS)
-def test_a_trial_step_that_leads_too_far_up_is_quartered_and_so_are_the_rates(direction):
-    layout = ParameterLayout.vector(2)
-    optimizer = AutomaticOptimizer(layout, direction)
-    state = optimizer.init(np.ones(2))
-    state.step, state.first_loss, state.smoothed_loss = 10, 1.0, 1.0
-    state.log_rates[...] = math.log(0.5)
-    state.direction[...] = state.grad[...] = 1.0
-    for loss, expected, left in ((1.9, 0.5, "moved"), (2.1, 0.125, 0.125)):
-        state.point[...] = 1.0
-        before = state.log_rates.copy()
-
-        def evaluate(point, out, loss=loss):
-            out[...] = [1.0, -1.0]  # across the direction: the rates have no reason to move
-            return loss
-
-        assert adapt_groups(state, [[slice(None)]], evaluate, 1.0) == [pytest.approx(expected)]
-        after = before if left == "moved" else np.log([left])
-        np.testing.assert_allclose(state.log_rates, after)
+    coefs = np.zeros(4)
+    rows = rng.randint(400, size=(1500, 20))
+    batches = [lambda p, out=None, r=r: loss_of(p, r, out) for r in rows]
+    train(AutomaticOptimizer(ParameterLayout.vector(4)), coefs, batches, 1500)
+    assert loss_of(coefs) < 1.005 * loss_of(reference.coef_[0])

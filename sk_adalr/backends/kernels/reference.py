@@ -33,45 +33,8 @@ def _add_scaled(out: Array, factor: float, a: Array) -> None:
         part += xp.multiply(a[start : start + _BLOCK], factor, out=products[: part.shape[0]])
 
 
-def _adapt_multipliers(
-    multipliers: Array,
-    scale: Array,
-    direction: Array,
-    grad: Array,
-    step_size: float,
-    decay: float,
-    bound: float,
-    scratch: Array,
-) -> None:
-    xp = namespace(grad)
-    product = direction
-    product *= grad
-    scale *= decay
-    scale += float(xp.finfo(scale.dtype).tiny)  # 0 / tiny = 0: no product yet, no change
-    xp.maximum(scale, xp.abs(product, out=scratch), out=scale)
-    product /= scale
-    product *= step_size
-    change_logarithms(multipliers, product, bound, scratch)
-
-
-def change_logarithms(a: Array, change: Array, bound: float, scratch: Array) -> None:
-    """Add `change` to the logarithms of `a`, less what makes their mean zero, within the bounds of `a`."""
-    xp = namespace(a)
-    # With the mean of the logarithms what the bounds cut off before comes back.
-    change -= (xp.log(a, out=scratch).sum() + change.sum()) / max(1, a.size)
-    a *= xp.exp(change, out=change)
-    a.clip(1 / bound, bound, out=a)
-
-
 def _scale_direction(
-    direction: Array,
-    multipliers: Array | None,
-    grad: Array,
-    moment: Array,
-    decay: float,
-    correction: float,
-    epsilon: float,
-    scratch: Array,
+    grad: Array, moment: Array, decay: float, correction: float, epsilon: float, scratch: Array
 ) -> None:
     xp = namespace(grad)
     moment *= decay
@@ -79,9 +42,7 @@ def _scale_direction(
     xp.multiply(moment, correction, out=scratch)
     xp.sqrt(scratch, out=scratch)
     scratch += epsilon
-    xp.divide(grad, scratch, out=direction)
-    if multipliers is not None:
-        direction *= multipliers
+    grad /= scratch
 
 
 def _move(
@@ -100,30 +61,6 @@ def _move(
     scratch *= weight
     average += scratch
     _interpolate(point, average, iterate, interpolation, scratch)
-
-
-def _watch(
-    memory: Array,
-    loss: Array,
-    square: Array,
-    first_loss: float,
-    largest_square: float,
-    spike: float,
-    smoothing: float,
-    relative_norm: float,
-    norm_smoothing: float,
-) -> None:
-    xp = namespace(memory)
-    smoothed, lowest, mean_norm = (memory[k].copy() for k in range(3))
-    scale = xp.maximum(abs(smoothed), abs(first_loss))
-    is_spike = ~(xp.isfinite(loss) & (square <= largest_square)) | (loss > smoothed + spike * scale)
-    crept_up = smoothed > lowest + xp.maximum(abs(lowest), abs(first_loss))
-    memory[4] = xp.where(is_spike | crept_up, 1.0, memory[4])
-    smoothed += smoothing * (loss - smoothed)
-    memory[0], memory[1] = smoothed, xp.where(smoothed < lowest, smoothed, lowest)
-    norm, longest = xp.sqrt(square.astype("float64")), relative_norm * mean_norm
-    memory[3] = xp.where(norm > longest, longest / norm, 1.0)
-    memory[2] += norm_smoothing * (xp.where(norm > longest, longest, norm) - mean_norm)
 
 
 def finish(
@@ -299,11 +236,8 @@ REFERENCE = Kernels(
     name="numpy",
     step={},
     interpolate=_interpolate,
-    add_scaled=_add_scaled,
-    adapt_multipliers=_adapt_multipliers,
     scale_direction=_scale_direction,
     move=_move,
-    watch=_watch,
     finish=partial(finish, _add_scaled),
     add_bias_relu=_add_bias_relu,
     relu_backward=_relu_backward,

@@ -68,26 +68,13 @@ class Kernels:
         or (1,) where not `adapts`. A direction that is missing here makes its step by its own methods.
     interpolate : callable
         ``(out, a, b, weight, scratch)``: ``out = weight * a + (1 - weight) * b``.
-    add_scaled : callable
-        ``(out, factor, a)``: ``out += factor * a``; on a device, `factor` may be a 0-d float64 array.
-    adapt_multipliers : callable
-        ``(multipliers, scale, direction, grad, step_size, decay, bound, scratch)``: with
-        ``product = grad * direction`` and ``scale = max(decay * scale + tiny, |product|)``, the logarithms of
-        `multipliers` change by ``step_size * product / scale``, less what makes their mean zero, but stay between
-        ``-log(bound)`` and ``log(bound)``. `direction` may be overwritten.
     scale_direction : callable
-        ``(direction, multipliers, grad, moment, decay, correction, epsilon, scratch)``:
-        ``moment = decay * moment + grad**2`` and
-        ``direction = multipliers * grad / (sqrt(correction * moment) + epsilon)``; `multipliers` may be None, for 1.
+        ``(grad, moment, decay, correction, epsilon, scratch)``: ``moment = decay * moment + grad**2`` and
+        ``grad /= sqrt(correction * moment) + epsilon``.
     move : callable
         ``(iterate, average, direction, rate, weight, point, interpolation, scratch)``:
         ``iterate -= rate * direction``, ``average += weight * (iterate - average)`` and
         ``point = interpolation * average + (1 - interpolation) * iterate``; `rate` may be a 0-d float64 array.
-    watch : callable
-        ``(memory, loss, square, first_loss, largest_square, spike, smoothing, relative_norm, norm_smoothing)``: what
-        the guard of the automatic rule does with a loss and the squared length of its gradient, which the host need
-        not read. `memory` (5,), float64, holds the smoothed loss, the lowest of these, the mean length, the factor
-        that shortens the gradient, and whether there was trouble; all are brought up to date.
     finish : callable
         ``(grad, coefs, weighted, intercept_grads, residuals, row_losses, weight, weight_sum, factor, scale)``: what is
         left of a loss and its gradient after the products with the data. The arrays in `intercept_grads`, views of the
@@ -133,11 +120,8 @@ class Kernels:
     name: str
     step: Mapping[str | None, Callable[..., Any]]
     interpolate: Callable[..., Any]
-    add_scaled: Callable[..., Any]
-    adapt_multipliers: Callable[..., Any]
     scale_direction: Callable[..., Any]
     move: Callable[..., Any]
-    watch: Callable[..., Any]
     finish: Callable[..., Any]
     add_bias_relu: Callable[..., Any]
     relu_backward: Callable[..., Any]

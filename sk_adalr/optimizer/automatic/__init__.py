@@ -1,6 +1,7 @@
-"""The learning rate that nobody chooses: mini-batch training with no rate and no horizon to set."""
+"""The learning rate that nobody chooses, for training on mini-batches."""
 
+from sk_adalr.optimizer.automatic.rates import first_rates
 from sk_adalr.optimizer.automatic.rule import AUTOMATIC_DIRECTIONS, AutomaticOptimizer
-from sk_adalr.optimizer.automatic.state import EVENTS, AutomaticState
+from sk_adalr.optimizer.automatic.state import AutomaticState
 
-__all__ = ["AUTOMATIC_DIRECTIONS", "EVENTS", "AutomaticOptimizer", "AutomaticState"]
+__all__ = ["AUTOMATIC_DIRECTIONS", "AutomaticOptimizer", "AutomaticState", "first_rates"]

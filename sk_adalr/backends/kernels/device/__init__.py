@@ -44,38 +44,10 @@ def _interpolate(out: Array, a: Array, b: Array, weight: float, scratch: Array) 
     launch("interpolate", a, b, weight, 1 - weight, out)
 
 
-def _add_scaled(out: Array, factor: Any, a: Array) -> None:
-    launch("add_scaled", a, factor, out)
-
-
-def _adapt_multipliers(
-    multipliers: Array,
-    scale: Array,
-    direction: Array,
-    grad: Array,
-    step_size: float,
-    decay: float,
-    bound: float,
-    scratch: Array,
-) -> None:
-    tiny = float(namespace(grad).finfo(scale.dtype).tiny)
-    launch("adapt_multipliers", grad, step_size, decay, tiny, direction, scale)
-    sums = namespace(grad).log(multipliers).sum(), direction.sum()
-    launch("change_logarithms", direction, *sums, direction.size, 1 / bound, bound, multipliers)
-
-
 def _scale_direction(
-    direction: Array,
-    multipliers: Array | None,
-    grad: Array,
-    moment: Array,
-    decay: float,
-    correction: float,
-    epsilon: float,
-    scratch: Array,
+    grad: Array, moment: Array, decay: float, correction: float, epsilon: float, scratch: Array
 ) -> None:
-    multipliers = 1.0 if multipliers is None else multipliers
-    launch("scale_direction", multipliers, grad, decay, correction, epsilon, direction, moment)
+    launch("scale_direction", decay, correction, epsilon, grad, moment)
 
 
 def _move(
@@ -89,10 +61,6 @@ def _move(
     scratch: Array,
 ) -> None:
     launch("move", direction, rate, weight, interpolation, 1 - interpolation, iterate, average, point)
-
-
-def _watch(memory: Array, loss: Array, square: Array, *constants: float) -> None:
-    launch("watch", loss, square, *constants, memory)
 
 
 def _add_bias_relu(a: Array, bias: Array) -> None:
@@ -179,11 +147,8 @@ DEVICE = Kernels(
     name="cupy",
     step={name: _step(name) for name in DIRECTIONS},
     interpolate=_interpolate,
-    add_scaled=_add_scaled,
-    adapt_multipliers=_adapt_multipliers,
     scale_direction=_scale_direction,
     move=_move,
-    watch=_watch,
     finish=finish,
     add_bias_relu=_add_bias_relu,
     relu_backward=_relu_backward,

@@ -76,35 +76,13 @@ def _step_sources() -> dict[str, Source]:
 SOURCES = {
     **_step_sources(),
     "interpolate": Source("T a, T b, T weight, T rest", "T out", "out = a * weight + b * rest;"),
-    "add_scaled": Source("T a, float64 factor", "T out", "out += a * T(factor);"),
-    "adapt_multipliers": Source(
-        "T grad, T step_size, T decay, T tiny",
-        "T direction, T scale",
-        """
-        const T product = direction * grad;
-        const T size = fabs(product);
-        const T decayed = scale * decay + tiny;
-        // Not `max`: NaN has to win on either side.
-        const T largest = !(size <= decayed) && decayed == decayed ? size : decayed;
-        scale = largest;
-        direction = product / largest * step_size;
-        """,
-    ),
-    "change_logarithms": Source(
-        "T change, T log_sum, T change_sum, T count, T least, T bound",
-        "T a",
-        """
-        const T x = a * exp(change - (log_sum + change_sum) / count);
-        a = x < least ? least : x > bound ? bound : x;
-        """,
-    ),
     "scale_direction": Source(
-        "T multiplier, T grad, T decay, T correction, T epsilon",
-        "T direction, T moment",
+        "T decay, T correction, T epsilon",
+        "T grad, T moment",
         """
         const T square = moment * decay + grad * grad;
         moment = square;
-        direction = grad / (sqrt(square * correction) + epsilon) * multiplier;
+        grad = grad / (sqrt(square * correction) + epsilon);
         """,
     ),
     "move": Source(
@@ -116,25 +94,6 @@ SOURCES = {
         iterate = moved;
         average = mean;
         point = mean * interpolation + moved * rest;
-        """,
-    ),
-    "watch": Source(
-        "float64 loss, T square, float64 first_loss, float64 largest_square, float64 spike, float64 smoothing, "
-        "float64 relative_norm, float64 norm_smoothing",
-        "raw float64 memory",
-        """
-        const double smoothed = memory[0], lowest = memory[1], mean_norm = memory[2], first = fabs(first_loss);
-        const double scale = fabs(smoothed) > first ? fabs(smoothed) : first;
-        const double height = fabs(lowest) > first ? fabs(lowest) : first;
-        const bool is_finite = loss - loss == 0 && square <= largest_square;
-        if (!is_finite || loss > smoothed + spike * scale || smoothed > lowest + height) memory[4] = 1;
-        const double now = smoothed + smoothing * (loss - smoothed);
-        memory[0] = now;
-        memory[1] = now < lowest ? now : lowest;
-        const double norm = sqrt((double) square), longest = relative_norm * mean_norm;
-        const bool is_long = norm > longest;
-        memory[2] = mean_norm + norm_smoothing * ((is_long ? longest : norm) - mean_norm);
-        memory[3] = is_long ? longest / norm : 1.0;
         """,
     ),
     "add_bias_relu": Source(

@@ -3,7 +3,6 @@
 import numpy as np
 
 from sk_adalr.backends.kernels.fused.compile import compiled
-from sk_adalr.backends.kernels.reference import change_logarithms
 from sk_adalr.backends.namespace import Array
 
 
@@ -24,51 +23,15 @@ def add_scaled(out: Array, factor: float, a: Array) -> None:
 
 
 @compiled
-def _set_changes(direction: Array, scale: Array, grad: Array, step_size: float, decay: float, tiny: float) -> None:
-    as_float = scale.dtype.type
-    step_size, decay, tiny = as_float(step_size), as_float(decay), as_float(tiny)
-    for i in range(grad.size):
-        product = direction[i] * grad[i]
-        size = abs(product)
-        largest = scale[i] * decay + tiny
-        # Not `max`: NaN has to win on either side.
-        largest = size if not size <= largest and largest == largest else largest
-        scale[i] = largest
-        direction[i] = product / largest * step_size
-
-
-def adapt_multipliers(
-    multipliers: Array,
-    scale: Array,
-    direction: Array,
-    grad: Array,
-    step_size: float,
-    decay: float,
-    bound: float,
-    scratch: Array,
-) -> None:
-    _set_changes(direction, scale, grad, step_size, decay, float(np.finfo(scale.dtype).tiny))
-    change_logarithms(multipliers, direction, bound, scratch)  # exp and log stay NumPy's own
-
-
-@compiled
 def scale_direction(
-    direction: Array,
-    multipliers: Array | None,
-    grad: Array,
-    moment: Array,
-    decay: float,
-    correction: float,
-    epsilon: float,
-    scratch: Array,
+    grad: Array, moment: Array, decay: float, correction: float, epsilon: float, scratch: Array
 ) -> None:
     as_float = grad.dtype.type
     decay, correction, epsilon = as_float(decay), as_float(correction), as_float(epsilon)
     for i in range(grad.size):
         square = moment[i] * decay + grad[i] * grad[i]
         moment[i] = square
-        scaled = grad[i] / (np.sqrt(square * correction) + epsilon)
-        direction[i] = scaled if multipliers is None else scaled * multipliers[i]
+        grad[i] = grad[i] / (np.sqrt(square * correction) + epsilon)
 
 
 @compiled
