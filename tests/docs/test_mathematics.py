@@ -3,7 +3,12 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy.special import expit
+from sklearn.neural_network import MLPRegressor
+
+from sk_adalr import AdaptiveLRLogisticRegression, AdaptiveLRMLPClassifier, AdaptiveLRMLPRegressor
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "mathematics.rst"
@@ -84,3 +89,73 @@ def test_no_letter_has_two_meanings(page):
     assert "m_t" not in later
     assert r"\mu" not in later
     assert r"\alpha" not in re.sub(r"of size :math:`\\alpha`", "", later)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    rng = np.random.default_rng(0)
+    X = rng.normal(1, 2, size=(120, 4))
+    return X, (X @ [1.0, -1.0, 0.5, 0.0] + rng.normal(size=120) > 1).astype(int)
+
+
+PLAIN = {"standardize": False, "shuffle": False, "tol": 0, "batch_size": 50, "random_state": 0}
+
+
+@pytest.mark.parametrize(
+    ("solver", "kappa"), [("adam", 0.9), ("sgd", 0.9), ("momentum", 0.7), ("nesterov", 0.7)], ids=str
+)
+def test_the_equations_of_the_automatic_mode_are_what_is_computed(rows, solver, kappa):
+    X, labels = rows
+    A = np.column_stack([X, np.ones(len(X))])
+    batches = np.split(np.arange(120), [50, 100]) * 4
+    rate = 1 / (1 * np.abs(A[:50]).sum(axis=1).mean()) * np.sqrt(50 / 200)
+    x, z, mean_square = np.zeros(5), np.zeros(5), 0.0
+    for t, batch in enumerate(batches):
+        y = (1 - kappa) * z + kappa * x
+        gradient = A[batch].T @ (expit(A[batch] @ y) - labels[batch]) / len(batch)
+        mean_square = 0.99 * mean_square + 0.01 * (gradient**2 if solver == "adam" else np.mean(gradient**2))
+        z = z - rate * gradient / (np.sqrt(mean_square / (1 - 0.99 ** (t + 1))) + 1e-5)
+        x = x + 2 / (t + 2) * (z - x)
+    model = AdaptiveLRLogisticRegression(C=np.inf, solver=solver, momentum=0.7, max_iter=4, **PLAIN).fit(X, labels)
+    np.testing.assert_allclose([*model.coef_[0], model.intercept_[0]], x, rtol=1e-9)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_rates_of_layers_follow_from_their_inputs_in_the_first_batch(rows, weighted):
+    X, y = rows[0], rows[0] @ [30.0, 0.0, -10.0, 5.0]
+    weight = np.random.default_rng(1).uniform(size=120) if weighted else np.ones(120)
+    start = MLPRegressor(
+        hidden_layer_sizes=(6, 3), solver="sgd", learning_rate_init=1e-300, max_iter=1, random_state=0
+    )
+    start = start.partial_fit(X, y)
+    sums, inputs = [], X[:50]
+    for coef, intercept in zip(start.coefs_, start.intercepts_, strict=True):
+        sums.append(np.average(np.abs(inputs).sum(axis=1) + 1, weights=weight[:50]))
+        inputs = np.maximum(inputs @ coef + intercept, 0)
+    sums = np.maximum(sums, [1, 6, 3])
+    expected = 1 / (3 * sums) * np.sqrt(50 / 200)
+    variance = np.average(y[:50] ** 2, weights=weight[:50]) - np.average(y[:50], weights=weight[:50]) ** 2
+    expected[-1] *= np.sqrt(variance)
+    model = AdaptiveLRMLPRegressor((6, 3), max_iter=1, early_stopping=False, **PLAIN)
+    model.fit(X, y, sample_weight=weight if weighted else None)
+    np.testing.assert_allclose(model.layer_learning_rate_curve_[0], np.repeat(expected[:, None], 3, axis=1))
+
+
+def test_the_rate_falls_linearly_to_zero_where_folds_have_counted_the_epochs(rows):
+    model = AdaptiveLRMLPClassifier((4,), **PLAIN | {"tol": 1e-4}).fit(*rows)
+    n_steps = 3 * model.n_iter_
+    last = 3 * np.arange(1, model.n_iter_ + 1) - 1  # the last step of each epoch
+    first_rate = model.learning_rate_curve_[0] / (1 - last[0] / n_steps)
+    np.testing.assert_allclose(model.learning_rate_curve_, np.outer(1 - last / n_steps, first_rate))
+    assert "folds" in model.stop_reason_
+
+
+def test_the_rate_stays_where_rows_are_held_out(rows):
+    rates = AdaptiveLRMLPClassifier((4,), early_stopping=True, max_iter=5, **PLAIN).fit(*rows).learning_rate_curve_
+    np.testing.assert_array_equal(rates, rates[:1].repeat(5, axis=0))
+
+
+def test_the_page_has_the_numbers_of_the_rule(page):
+    section = page[page.index("Automatic\n-----") : page.index("Standardised units\n-----")]
+    for number in ("0.9,", r"\beta_2 = 0.99", r"\epsilon = 10^{-5}", r"\frac{n}{200}", r"\frac{2}{t + 2}"):
+        assert number in section
