@@ -4,8 +4,8 @@ The learning rate is no longer yours to find
 
 The same network trained from eight initial learning rates, over seven powers of ten. scikit-learn's
 :class:`~sklearn.neural_network.MLPClassifier` needs one of the right size: from 0.001 to 1 with plain
-SGD, 0.001 or more with Adam. For :class:`~sk_adalr.AdaptiveLRMLPClassifier` the number is only a hint:
-it says where the search for the first rate starts.
+SGD, 0.001 or more with Adam. :class:`~sk_adalr.AdaptiveLRMLPClassifier` measures its rates on the data, so
+that the number has no effect on it.
 """
 
 import warnings
@@ -77,5 +77,5 @@ plt.show()
 
 # %%
 # Read it with care: at its best rate, scikit-learn's Adam does as well, and at any rate from 0.001 on it loses a
-# few hundredths at most. What the adaptive rule saves is the search for that rate, which
+# few hundredths at most. What the automatic rule saves is the search for that rate, which
 # :ref:`sphx_glr_auto_examples_plot_no_grid.py` puts in seconds.

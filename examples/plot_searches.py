@@ -26,8 +26,8 @@ grid = {"hidden_layer_sizes": [(8,), (32,), (64,), (32, 32)], "alpha": [1e-4, 1e
 model = AdaptiveLRMLPClassifier(random_state=0, tol=0, max_iter=27)
 
 # %%
-# The resource of the halving search is ``max_iter``, the number of epochs. It works because the rule needs no
-# horizon: a fit of 3 epochs is the beginning of a fit of 27.
+# The resource of the halving search is ``max_iter``, the number of epochs. With ``tol=0`` no folds count epochs and
+# the rate stays, so a fit of 3 epochs is the beginning of a fit of 27.
 searches = {
     "GridSearchCV": GridSearchCV(model, grid, cv=3),
     "HalvingGridSearchCV": HalvingGridSearchCV(

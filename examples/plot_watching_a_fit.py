@@ -31,8 +31,8 @@ LearningCurveDisplay.from_estimator(model, ax=right, metric="score", name="ours"
 plt.show()
 
 # %%
-# The learning rates of the same fit. The line is the median over all parameters, the band reaches from the
-# smallest to the largest rate.
+# The learning rates of the same fit, one for each layer: the band reaches from the smallest to the largest. They
+# stay, because nobody knows beforehand when the held-out rows will end the fit.
 display = LearningRateDisplay.from_estimator(model, name="automatic rule")
 
 # %%

@@ -29,7 +29,7 @@ pipelines = {
 }
 
 # %%
-# The cost is the processor time of the whole fit. For the adaptive network that includes three trainings on a part of
+# The cost is the processor time of the whole fit. For the adaptive network that includes four trainings on a part of
 # the rows, which say how many epochs pay; so the epochs of the last training alone would not be a fair count.
 for name, pipeline in pipelines.items():
     start = time.process_time()
@@ -40,7 +40,7 @@ adaptive, fixed = (pipeline[-1] for pipeline in pipelines.values())
 print(f"Stopped because: {adaptive.stop_reason_}")
 
 # %%
-# The training loss, and the band of learning rates: smallest, median and largest.
+# The training loss, and the learning rates, one for each layer, which fall to zero: smallest, median and largest.
 figure, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(7, 5), layout="constrained")
 top.semilogy(adaptive.loss_curve_, label="AdaptiveLRMLPClassifier")
 top.semilogy(fixed.loss_curve_, "--", label="MLPClassifier, constant rate")

@@ -51,14 +51,15 @@ class AdaptiveLRLinearRegression(Regressor):
         solvers of Ridge and PoissonRegressor ("cholesky", "svd", "lsqr", "sparse_cg", "sag", "saga", "lbfgs",
         "newton-cholesky"), which all have the same optimum, mean "auto" on all rows at once.
     learning_rate : {"auto", "constant", "hypergradient"} or LearningRate, default="auto"
-        How far the mini-batch solvers go. "auto" leaves nothing to choose: a line search finds the first rate,
-        hypergradients adapt it, and the model is a running average of the iterates. "hypergradient" is the literal
-        rule of [1]_. With a direction of your own "auto" is "hypergradient".
+        How far the mini-batch solvers go. "auto" leaves nothing to choose: the rate of each layer follows from its
+        inputs in the first batch, and the model is a running average of the iterates. "hypergradient" is the literal
+        rule of [1]_, "constant" a rate that stays. With a direction of your own "auto" is "hypergradient".
     granularity : {"parameter", "layer", "global"}, default="parameter"
-        How many learning rates share the parameters.
+        How many learning rates share the parameters in the rule "hypergradient". No effect on "auto", which has one
+        for each layer.
     learning_rate_init : float or "auto", default="auto"
-        First learning rate, > 0. Where `learning_rate` is "auto" a number is only a hint where the search starts.
-        Elsewhere "auto" is 0.01 for Adam, momentum and Nesterov, 0.1 for SGD.
+        First learning rate, > 0, of the rules "hypergradient" and "constant". No effect where `learning_rate` is
+        "auto". "auto" is 0.01 for Adam, momentum and Nesterov, 0.1 for SGD.
     hyper_learning_rate : float, default=1e-4
         Step size of the learning rate in the rule "hypergradient", at least 0; the :math:`\alpha` of [1]_.
     batch_size : int or "auto", default="auto"
@@ -81,7 +82,8 @@ class AdaptiveLRLinearRegression(Regressor):
     random_state : int, RandomState instance or None, default=None
         Source of the order and of the validation split.
     momentum : float, default=0.9
-        Of "momentum" and "nesterov", in [0, 1).
+        Of "momentum" and "nesterov", in [0, 1). Where `learning_rate` is "auto", how near to the average of the
+        iterates their gradient is taken.
     beta_1, beta_2 : float, default=0.9, 0.999
         Decay of Adam's moments, in [0, 1), for a constant or literal rate; the automatic rule has its own.
     epsilon : float, default=1e-8

@@ -17,8 +17,8 @@ from sk_adalr.judging import Policy
 class AdaptiveLRMLPClassifier(Classifier):
     r"""Multi-layer perceptron classifier trained with adaptive learning rates.
 
-    Minimises the log loss plus an L2 penalty, the objective of :class:`~sklearn.neural_network.MLPClassifier`, by the
-    method of [1]_. Each batch with sample weights :math:`s` contributes
+    Minimises the log loss plus an L2 penalty, the objective of :class:`~sklearn.neural_network.MLPClassifier`. Each
+    batch with sample weights :math:`s` contributes
 
     .. math:: \frac{\sum_i s_i \, \ell(y_i, u(x_i))}{\sum_i s_i} + \frac{\alpha}{2 \sum_i s_i} \lVert W \rVert^2.
 
@@ -38,14 +38,15 @@ class AdaptiveLRMLPClassifier(Classifier):
     solver : {"auto", "sgd", "momentum", "nesterov", "adam"} or Direction, default="auto"
         Where to go; "auto" is "adam".
     learning_rate : {"auto", "constant", "hypergradient"} or LearningRate, default="auto"
-        How far the mini-batch solvers go. "auto" leaves nothing to choose: a line search finds the first rate,
-        hypergradients adapt it, and the model is a running average of the iterates. "hypergradient" is the literal
-        rule of [1]_. With a direction of your own "auto" is "hypergradient".
+        How far the mini-batch solvers go. "auto" leaves nothing to choose: the rate of each layer follows from its
+        inputs in the first batch, and the model is a running average of the iterates. "hypergradient" is the literal
+        rule of [1]_, "constant" a rate that stays. With a direction of your own "auto" is "hypergradient".
     granularity : {"parameter", "layer", "global"}, default="parameter"
-        How many learning rates share the parameters.
+        How many learning rates share the parameters in the rule "hypergradient". No effect on "auto", which has one
+        for each layer.
     learning_rate_init : float or "auto", default="auto"
-        First learning rate, > 0. Where `learning_rate` is "auto" a number is only a hint where the search starts.
-        Elsewhere "auto" is 0.001 for Adam, 0.01 for momentum and Nesterov, 0.1 for SGD.
+        First learning rate, > 0, of the rules "hypergradient" and "constant". No effect where `learning_rate` is
+        "auto". "auto" is 0.001 for Adam, 0.01 for momentum and Nesterov, 0.1 for SGD.
     hyper_learning_rate : float, default=1e-4
         Step size of the learning rate in the rule "hypergradient", at least 0; the :math:`\alpha` of [1]_.
     batch_size : int or "auto", default="auto"
@@ -67,18 +68,19 @@ class AdaptiveLRMLPClassifier(Classifier):
         Source of the initial weights, of the order and of the validation split. The initial weights are those of
         scikit-learn's MLP with the same seed.
     momentum : float, default=0.9
-        Of "momentum" and "nesterov", in [0, 1).
+        Of "momentum" and "nesterov", in [0, 1). Where `learning_rate` is "auto", how near to the average of the
+        iterates their gradient is taken.
     beta_1, beta_2 : float, default=0.9, 0.999
         Decay of Adam's moments, in [0, 1), for a constant or literal rate; the automatic rule has its own.
     epsilon : float, default=1e-8
         Added to Adam's denominator, > 0, for a constant or literal rate; the automatic rule has its own.
     early_stopping : bool or "auto", default="auto"
         Whether to hold out rows and stop when neither accuracy nor the loss on them has improved by `tol`
-        for `n_iter_no_change` epochs. True keeps the parameters with the best accuracy. "auto" lets the loss decide
-        where accuracies are within half a standard error, and holds out rows only where there are 1000 per class or
-        more, on average, or 20000. With fewer, from 30 on, it trains three times on two thirds of the rows to learn
-        how many epochs lower the loss of the rest, and then on all rows for twice the median of these, for the
-        accuracy goes on rising for a while; not where `tol` is 0 or `warm_start`. Rows passed as `X_val` judge
+        for `n_iter_no_change` epochs. True keeps the parameters with the best accuracy. "auto" does so from 10,000
+        rows on, 1000 of them outside the most frequent class, and lets the loss decide where accuracies are within
+        half a standard error. Of fewer, from 30 on, it asks five folds, or as many as have 1000 rows, how many epochs
+        lower the loss of unseen rows. All rows then train for twice as many, at a rate that falls to zero; with a
+        rate of your own, for as many. It asks no folds where `tol` is 0 or `warm_start`. Rows passed as `X_val` judge
         instead, and are an error with False.
     scoring : str, callable or None, default=None
         What scores the rows that judge, the larger the better: the name of a scorer of scikit-learn, such as

@@ -16,8 +16,7 @@ from sk_adalr.judging import Policy
 class AdaptiveLRMLPRegressor(Regressor):
     r"""Multi-layer perceptron regressor trained with adaptive learning rates.
 
-    Minimises a loss, summed over outputs, plus an L2 penalty, by the method of [1]_. Each batch with sample weights
-    :math:`s` contributes
+    Minimises a loss, summed over outputs, plus an L2 penalty. Each batch with sample weights :math:`s` contributes
 
     .. math:: \frac{\sum_i s_i \sum_k \ell(u_k(x_i), y_{ik})}{\sum_i s_i}
               + \frac{\alpha}{2 \sum_i s_i} \lVert W \rVert^2.
@@ -44,14 +43,15 @@ class AdaptiveLRMLPRegressor(Regressor):
     solver : {"auto", "sgd", "momentum", "nesterov", "adam"} or Direction, default="auto"
         Where to go; "auto" is "adam".
     learning_rate : {"auto", "constant", "hypergradient"} or LearningRate, default="auto"
-        How far the mini-batch solvers go. "auto" leaves nothing to choose: a line search finds the first rate,
-        hypergradients adapt it, and the model is a running average of the iterates. "hypergradient" is the literal
-        rule of [1]_. With a direction of your own "auto" is "hypergradient".
+        How far the mini-batch solvers go. "auto" leaves nothing to choose: the rate of each layer follows from its
+        inputs in the first batch, and the model is a running average of the iterates. "hypergradient" is the literal
+        rule of [1]_, "constant" a rate that stays. With a direction of your own "auto" is "hypergradient".
     granularity : {"parameter", "layer", "global"}, default="parameter"
-        How many learning rates share the parameters.
+        How many learning rates share the parameters in the rule "hypergradient". No effect on "auto", which has one
+        for each layer.
     learning_rate_init : float or "auto", default="auto"
-        First learning rate, > 0. Where `learning_rate` is "auto" a number is only a hint where the search starts.
-        Elsewhere "auto" is 0.001 for Adam, 0.01 for momentum and Nesterov, 0.1 for SGD.
+        First learning rate, > 0, of the rules "hypergradient" and "constant". No effect where `learning_rate` is
+        "auto". "auto" is 0.001 for Adam, 0.01 for momentum and Nesterov, 0.1 for SGD.
     hyper_learning_rate : float, default=1e-4
         Step size of the learning rate in the rule "hypergradient", at least 0; the :math:`\alpha` of [1]_.
     batch_size : int or "auto", default="auto"
@@ -74,17 +74,19 @@ class AdaptiveLRMLPRegressor(Regressor):
         Source of the initial weights, of the order and of the validation split. The initial weights are those of
         scikit-learn's MLP with the same seed.
     momentum : float, default=0.9
-        Of "momentum" and "nesterov", in [0, 1).
+        Of "momentum" and "nesterov", in [0, 1). Where `learning_rate` is "auto", how near to the average of the
+        iterates their gradient is taken.
     beta_1, beta_2 : float, default=0.9, 0.999
         Decay of Adam's moments, in [0, 1), for a constant or literal rate; the automatic rule has its own.
     epsilon : float, default=1e-8
         Added to Adam's denominator, > 0, for a constant or literal rate; the automatic rule has its own.
     early_stopping : bool or "auto", default="auto"
         Whether to hold out rows and stop when neither the score nor the loss on them has improved by `tol` for
-        `n_iter_no_change` epochs; the parameters with the best score are kept. "auto" does so from 2000 rows on.
-        From 30 to 1999 rows, too few to spare some, it trains five times on four fifths of them to learn how many
-        epochs pay on the rest, and then on all rows for the median of these; not where `tol` is 0 or `warm_start`.
-        Rows passed as `X_val` judge instead, and are an error with False.
+        `n_iter_no_change` epochs; the parameters with the best score are kept. "auto" does so from 10,000 rows on.
+        Of fewer, from 30 on, it asks five folds, or as many as have 1000 rows, how many epochs lower the loss of
+        unseen rows. All rows then train for twice as many, at a rate that falls to zero; with a rate of your own, for
+        as many. It asks no folds where `tol` is 0 or `warm_start`. Rows passed as `X_val` judge instead, and are an
+        error with False.
     scoring : str, callable or None, default=None
         What scores the rows that judge, the larger the better: the name of a scorer of scikit-learn, such as
         "neg_mean_absolute_error", or a callable ``scorer(estimator, X, y)``. None is R2 or D2. With a scorer, `tol`
@@ -170,7 +172,7 @@ class AdaptiveLRMLPRegressor(Regressor):
     >>> round(model.score(X_test, y_test), 1)
     0.9
 
-    A tenth of these rows said when to stop. Of fewer than 2000 none is held out, and trainings on five folds say it:
+    Trainings on folds of these rows said how many epochs pay. Of fewer rows, and of noise, they keep from overfitting:
 
     >>> from sklearn.datasets import load_diabetes
     >>> X, y = load_diabetes(return_X_y=True)  # 442 rows, and half of the variance is noise
