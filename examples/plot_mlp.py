@@ -128,5 +128,6 @@ plt.show()
 # gradient descent and by more than half with Adam; the test accuracies differ by a few of 450 rows.
 # From a rate that is 100 times too small it helps by a factor of 20 and more. With Adam it comes
 # back to the tuned loss; with the other three it stays 10 times above it or more, at any α. The
-# automatic rule is below every other curve at the end, with nothing tuned. It is the same method
-# for gradient descent, momentum and Nesterov, because it has a momentum of its own.
+# automatic rule, with nothing tuned, ends 4 to 9 times above the tuned loss, far below the rate that
+# is too small, and its test accuracy differs from the tuned ones by a few rows, too. It is the same
+# method for gradient descent, momentum and Nesterov, because it has a momentum of its own.
