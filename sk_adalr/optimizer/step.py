@@ -68,6 +68,8 @@ class Optimizer:
     State = OptimizerState
     #: How many steps of a known number are worth one of an unknown number: the rates are the same for both.
     horizon_factor: ClassVar[int] = 1
+    #: What else helps where training diverges, as the end of a sentence.
+    remedy: ClassVar[str] = ", or lower `learning_rate_init` or `hyper_learning_rate`"
 
     def init(self, params: Array) -> OptimizerState:
         """Return the state before the first step.

@@ -222,5 +222,5 @@ class Trainer:
         range_of_rates = f"between {rates.min():.3g} and {rates.max():.3g}" if rates.size else "non-finite too"
         return DivergedError(
             f"The {what} became non-finite at epoch {epoch} (learning rates {range_of_rates}). {advice} the "
-            "features and the target, or lower `learning_rate_init` or `hyper_learning_rate`."
+            f"features and the target{self.optimizer.remedy}."
         )

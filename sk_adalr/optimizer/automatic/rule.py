@@ -66,6 +66,8 @@ class AutomaticOptimizer:
     State = AutomaticState
     #: How many steps of a known number are worth one of an unknown number: a rate that falls to zero goes half as far.
     horizon_factor: ClassVar[int] = 2
+    #: What else helps where training diverges, as the end of a sentence.
+    remedy: ClassVar[str] = ", or look for extreme values in them"
 
     def init(self, params: Array) -> AutomaticState:
         """Return the state before the first step, for `params` (n_params,)."""
