@@ -40,4 +40,4 @@ LossChoice: TypeAlias = LossName | Loss
 LayerSizes: TypeAlias = int | Sequence[int] | np.ndarray
 ClassWeight: TypeAlias = Mapping[Any, float] | Literal["balanced"] | None
 RandomState: TypeAlias = int | np.random.RandomState | None
-Scoring: TypeAlias = str | Callable[..., Any] | None
+Scoring: TypeAlias = str | Callable[[Any, Any, Any], Any] | None
