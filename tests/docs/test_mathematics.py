@@ -120,9 +120,11 @@ def test_the_equations_of_the_automatic_mode_are_what_is_computed(rows, solver, 
     np.testing.assert_allclose([*model.coef_[0], model.intercept_[0]], x, rtol=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("weighted", [False, True])
-def test_the_rates_of_layers_follow_from_their_inputs_in_the_first_batch(rows, weighted):
-    X, y = rows[0], rows[0] @ [30.0, 0.0, -10.0, 5.0]
+@pytest.mark.parametrize("unit", [1.0, 1e4])
+def test_the_rates_of_layers_follow_from_their_inputs_in_the_first_batch(rows, weighted, unit):
+    X, y = unit * rows[0], rows[0] @ [30.0, 0.0, -10.0, 5.0]
     weight = np.random.default_rng(1).uniform(size=120) if weighted else np.ones(120)
     start = MLPRegressor(
         hidden_layer_sizes=(6, 3), solver="sgd", learning_rate_init=1e-300, max_iter=1, random_state=0
@@ -131,11 +133,14 @@ def test_the_rates_of_layers_follow_from_their_inputs_in_the_first_batch(rows, w
     sums, inputs = [], X[:50]
     for coef, intercept in zip(start.coefs_, start.intercepts_, strict=True):
         sums.append(np.average(np.abs(inputs).sum(axis=1) + 1, weights=weight[:50]))
-        inputs = np.maximum(inputs @ coef + intercept, 0)
-    sums = np.maximum(sums, [1, 6, 3])
+        raw = inputs @ coef + intercept
+        inputs = np.maximum(raw, 0)
+    sums = np.maximum(sums, [0, 6, 3])
     expected = 1 / (3 * sums) * np.sqrt(50 / 200)
     variance = np.average(y[:50] ** 2, weights=weight[:50]) - np.average(y[:50], weights=weight[:50]) ** 2
-    expected[-1] *= np.sqrt(variance)
+    sizes = np.sqrt(variance), np.average(np.abs(raw[:, 0]), weights=weight[:50])
+    assert np.argmax(sizes) == (unit > 1)
+    expected[-1] *= max(sizes)
     model = AdaptiveLRMLPRegressor((6, 3), max_iter=1, early_stopping=False, **PLAIN)
     model.fit(X, y, sample_weight=weight if weighted else None)
     np.testing.assert_allclose(model.layer_learning_rate_curve_[0], np.repeat(expected[:, None], 3, axis=1))

@@ -194,7 +194,7 @@ def test_units_and_origins_of_the_columns_do_not_matter_without_penalty(model, X
 def test_the_common_unit_and_the_origins_of_the_columns_do_not_matter_to_mini_batches(model, X, y, rng):
     """Columns that share one unit keep their relative scale, so that units of their own would be another problem.
 
-    As for sparse features, the losses agree, not all predictions: a first line search may end at the exact minimum.
+    As for sparse features, the losses agree, not all predictions.
     Columns that are zero in more than nine rows of ten keep their origin: their zeros bound their scale.
     """
     unit, origin = 2.0 ** rng.randint(-30, 30), rng.standard_normal(X.shape[1])
@@ -228,11 +228,7 @@ def test_sparse_features_lead_to_the_optimum_of_dense_ones(model, X, y, rng):
 
 @properties({name: MODELS[name] for name in ("linear sgd", "logistic adam")})
 def test_sparse_features_train_as_low_a_loss_as_dense_ones(model, X, y, rng):
-    """The predictions themselves may differ.
-
-    Where the line search ends at the exact minimum, or a gradient is zero, the next hypergradient is rounding, and
-    its sign moves the rates.
-    """
+    """The predictions themselves may differ."""
     model = clone(model).set_params(max_iter=200, tol=0)
     rows = sparse.csr_array(X)
     loss, constant = losses(fitted(model, X, y), X, y)
