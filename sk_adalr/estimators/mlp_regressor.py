@@ -51,7 +51,7 @@ class AdaptiveLRMLPRegressor(Regressor):
         for each layer.
     learning_rate_init : float or "auto", default="auto"
         First learning rate, > 0, of the rules "hypergradient" and "constant". No effect where `learning_rate` is
-        "auto". "auto" is 0.001 for Adam, 0.01 for momentum and Nesterov, 0.1 for SGD.
+        "auto". By default it is 0.001 for Adam, 0.01 for momentum and Nesterov, 0.1 for SGD.
     hyper_learning_rate : float, default=1e-4
         Step size of the learning rate in the rule "hypergradient", at least 0; the :math:`\alpha` of [1]_.
     batch_size : int or "auto", default="auto"
