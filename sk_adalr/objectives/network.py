@@ -62,6 +62,7 @@ ActivationName: TypeAlias = Literal["identity", "logistic", "tanh", "relu"]
 
 
 _BLOCK_ELEMENTS = 1 << 18  # of the widest layer in one forward pass when predicting
+_SUMMED_ELEMENTS = 1 << 14  # at once, of a batch that may be all the data
 
 
 class _Blocks:
@@ -196,7 +197,11 @@ def _absolute_sums(X: Any) -> Array:
     """Return the sum of the absolute elements of each row, (n_rows,)."""
     if is_sparse(X):
         X = SparseRows(X)
-    return X.absolute_sums() if isinstance(X, SparseRows) else namespace(X).abs(X).sum(axis=1)
+    if isinstance(X, SparseRows):
+        return X.absolute_sums()
+    xp, n_rows = namespace(X), max(1, _SUMMED_ELEMENTS // X.shape[1])
+    starts = range(0, X.shape[0], n_rows)
+    return xp.concatenate([xp.abs(X[start : start + n_rows]).sum(axis=1) for start in starts])
 
 
 class _Buffers(NamedTuple):

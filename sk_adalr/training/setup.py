@@ -8,7 +8,7 @@ import numpy as np
 from sk_adalr.backends import Array
 from sk_adalr.dataset import Batch, Dataset
 from sk_adalr.objectives import Network, PenalizedMean
-from sk_adalr.optimizer.automatic import first_rates
+from sk_adalr.optimizer.automatic import USUAL_BATCH_SIZE, first_rates
 from sk_adalr.optimizer.state import freeze, on_host, thaw
 from sk_adalr.standardization import Standardization
 from sk_adalr.training.batches import Batches
@@ -64,7 +64,9 @@ class Setup:
         if self.units.outputs is None:  # outputs are as large as the user's
             outputs = self.network.loss.target_units(batch.target, batch.weight, True)
             unit = 1.0 if outputs is None else float(outputs.raw.scale.mean()) or 1.0
-        return first_rates(self.network, params, batch, self.batch_size, unit)
+        # A batch size below the usual one says how noisy steps are. Above the number of rows it says nothing more.
+        batch_size = min(self.batch_size, max(self.data.n_samples, USUAL_BATCH_SIZE))
+        return first_rates(self.network, params, batch, batch_size, unit)
 
 
 @dataclass

@@ -11,6 +11,7 @@ from estimator_cases import (
     CLASSIFIERS,
     ESTIMATORS,
     LINEAR,
+    MLP,
     REGRESSORS,
     SOLVERS,
     blocks,
@@ -302,3 +303,19 @@ def test_a_clone_is_unfitted_and_fits_the_same(cls, options):
     other = clone(model)
     assert not hasattr(other, "loss_curve_")
     assert same_state(fitted(model), fitted(fit(other, X, y)))
+
+
+@pytest.mark.parametrize("goes_on", ["partial_fit", "warm_start"])
+def test_training_goes_on_after_a_rate_that_fell_to_zero(goes_on):
+    """Folds counted the epochs; rows that say the opposite are still learned."""
+    X, y = problem(MLP["AdaptiveLRMLPClassifier"], 100)
+    model = MLP["AdaptiveLRMLPClassifier"](random_state=0).fit(X, y)
+    assert "folds" in model.stop_reason_
+    before = model.learning_rate_curve_[-1]
+    if goes_on == "partial_fit":
+        for _ in range(200):
+            model.partial_fit(X, 1 - y)
+    else:
+        model.set_params(warm_start=True, tol=0, max_iter=200).fit(X, 1 - y)
+    assert (model.learning_rate_curve_[-1] > before).all()
+    assert model.score(X, 1 - y) > 0.9

@@ -172,6 +172,8 @@ def test_a_thawed_or_pickled_state_goes_on_bitwise(direction, dtype, horizon):
     state, _ = train(optimizer, params, batches[:13], horizon)
     frozen = pickle.loads(pickle.dumps(freeze(state)))
     other, other_params = thaw(AutomaticState, frozen, params), copy.copy(params)
+    if horizon is not None:  # whoever goes on says again how long
+        optimizer.expect(other, horizon - 13)
     for evaluate in batches[13:]:
         optimizer.step(state, params, evaluate)
         optimizer.step(other, other_params, evaluate)

@@ -25,8 +25,8 @@ SHORT = {"max_iter": 2, "tol": 0, "early_stopping": False, "random_state": 0}
 #: Vectors of the size of the parameters at the peak, with NumPy's kernels and with those of numba: those that live
 #: through the training and no other, the parameters and their gradient included.
 N_VECTORS = {
-    "automatic adam": ({}, 7, 7),
-    "automatic sgd": ({"solver": "sgd"}, 6, 6),
+    "automatic adam": ({}, 6, 6),
+    "automatic sgd": ({"solver": "sgd"}, 5, 5),
     "literal adam": ({"learning_rate": "hypergradient"}, 7, 6),
     "literal sgd": ({"learning_rate": "hypergradient", "solver": "sgd"}, 5, 4),
     "literal adam, one rate": ({"learning_rate": "hypergradient", "granularity": "global"}, 6, 6),

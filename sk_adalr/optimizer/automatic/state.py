@@ -22,8 +22,6 @@ class AutomaticState:
         The rates before the decay, on the host.
     step : int, default=0
         Steps made so far.
-    horizon : int, default=0
-        Steps that training will make in all; 0 where nobody knows.
     """
 
     iterate: Array
@@ -33,5 +31,5 @@ class AutomaticState:
     grad: Array = buffer()  # noqa: RUF009  # later in a step, the direction
     scratch: Array = buffer()  # noqa: RUF009
     step: int = 0
-    horizon: int = 0
     is_at_point: bool = late_buffer()  # whether `point` is y of the next step already
+    horizon: int | None = late_buffer()  # steps in all, where they are known; no concern of the next fit
