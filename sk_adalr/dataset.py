@@ -46,6 +46,8 @@ class Dataset:
         What the user's weights were divided by, so that weights of any magnitude keep their ratios in any dtype.
     sample_weight : array of shape (n_samples,) or None
         The sample weights alone: what counts for the statistics of the columns, which class weights do not change.
+    sample_weight_scale : float
+        What the user's sample weights were divided by.
     earlier_weight : float
         The weight, as given by the user, of the rows that the model has already seen, in a stream.
     """
@@ -55,6 +57,7 @@ class Dataset:
     weight: Array | None = None
     weight_scale: float = 1.0
     sample_weight: Array | None = None
+    sample_weight_scale: float = 1.0
     earlier_weight: float = 0.0
 
     @property

@@ -4,7 +4,7 @@ Moments are those of distances from an origin among the rows, whose own square i
 variance: their difference loses no more digits than a sum over so many rows does, and a constant column is exactly so.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -56,6 +56,38 @@ def statistics(X: Any, weight: Array | None = None, center: bool = True) -> Stat
     mean, variance = moments(X, weight, center, unit if (unit != 1).any() else None)
     present /= X.shape[0] if weight is None else float(weight.sum())
     return Statistics(mean * unit, np.sqrt(variance) * unit, low, high, present)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean and standard deviation (p,) of columns, of all rows so far."""
+
+    weight: float
+    mean: np.ndarray
+    deviation: np.ndarray
+
+    @classmethod
+    def of(cls, X: Any, weight: Array | None) -> "Spread":
+        """Return that of the rows of `X` (n, p), dense or CSR, weighted by (n,) or None."""
+        columns = statistics(X, weight)
+        total = X.shape[0] if weight is None else weight.sum(dtype=np.float64)
+        return cls(float(total), columns.mean, columns.deviation)
+
+    def weighing(self, share: float) -> "Spread":
+        """Return that of rows which each weigh `share` of what they weighed."""
+        return replace(self, weight=share * self.weight)
+
+    def joined(self, other: "Spread") -> "Spread":
+        """Return that of the rows of both."""
+        total, step = self.weight + other.weight, other.mean - self.mean
+        old, new = self.weight / total, other.weight / total
+        within = np.hypot(np.sqrt(old) * self.deviation, np.sqrt(new) * other.deviation)
+        return Spread(total, self.mean + new * step, np.hypot(within, np.sqrt(old * new) * step))
+
+    def unit(self, dtype: Any) -> np.ndarray:
+        """Return the deviations (p,), and 1 for columns that are constant up to the rounding of `dtype`."""
+        varies = self.deviation > 10 * np.finfo(dtype).eps * np.abs(self.mean)
+        return np.where(varies, self.deviation, 1.0)
 
 
 def moments(

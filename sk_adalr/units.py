@@ -191,7 +191,9 @@ class UnitChoice:
     is_chunk : bool, default=False
         Whether the rows are a chunk of a stream.
     penalty : float, default=0.0
-        Curvature of a penalty in the user's units.
+        Curvature of a penalty of coefficients in the user's units.
+    penalty_unit : ndarray of shape (n_features,) or float, default=1.0
+        The penalised coefficients are those of columns divided by it.
     """
 
     loss: Any
@@ -199,6 +201,7 @@ class UnitChoice:
     center: bool
     is_chunk: bool = False
     penalty: float = 0.0
+    penalty_unit: np.ndarray | float = 1.0
 
     def of_first(self, data: Dataset) -> Units:
         """Return the units of training for these data, or for a stream that they are the first chunk of."""
@@ -208,7 +211,8 @@ class UnitChoice:
         inputs = Standardization.of_features(data.X, data.sample_weight, center=self.center, is_chunk=self.is_chunk)
         # The deviation and the penalty are both curvatures: with both in the scale neither is ever stiff.
         penalty = self.penalty * (1.0 if outputs is None else outputs.penalty_factors.mean())
-        return Units(replace(inputs, scale=np.hypot(inputs.scale, np.sqrt(penalty))), outputs)
+        scale = np.hypot(inputs.scale, np.sqrt(penalty) * self.penalty_unit)
+        return Units(replace(inputs, scale=scale), outputs)
 
     def _of_outputs(self, data: Dataset) -> TargetUnits | None:
         """Return the units of the outputs; where they are the user's, constant outputs have none either."""

@@ -223,9 +223,9 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             X, target, total = some_rows(X, beside(rows, X)), target.of_rows(rows), total[rows]
             weight = total if is_same else None if weight is None else weight[rows]
         scaled, weight_scale = scale_weights(total, X.dtype)
-        sample_weight = scaled if total is weight else scale_weights(weight, X.dtype)[0]
+        own = (scaled, weight_scale) if total is weight else scale_weights(weight, X.dtype)
         target = replace(target, class_weight=None)  # a vector of many rows, which is in the weights now
-        data = Dataset(X, target.values, scaled, weight_scale, sample_weight)
+        data = Dataset(X, target.values, scaled, weight_scale, *own)
         return data.moved(mover(options.backend, X)), target
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:

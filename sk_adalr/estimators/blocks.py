@@ -171,7 +171,7 @@ def blocked_data(
     before : dict or None
         Fitted attributes from which training goes on.
     """
-    _check_options(options)
+    _check_options(options, model)
     regression, unfitted = is_regressor(estimator), _unfitted(estimator)
     checked = make_blocks().mapped(_CheckedBlock.of, unfitted)
     look = checked.reduced(_Look.of, _Look.merged, not regression)
@@ -221,11 +221,16 @@ def _table_of_mean(estimator: Any, options: Options, look: _Look, X: BlockedRows
     return replace(table, values=mean[None])
 
 
-def _check_options(options: Options) -> None:
+def _check_options(options: Options, model: LinearModel) -> None:
     if not (options.names_exact or options.is_automatic):
         raise ValueError(
             "Blocks of rows are trained on all at once, by `solver='auto'` or 'exact', with `learning_rate='auto'` "
             "and `early_stopping=False`. For mini-batches call `partial_fit` with one block after another."
+        )
+    if model.is_standardized:
+        raise ValueError(
+            "Blocks of rows have their penalty on the features as they are: `penalty_units='standardized'` needs the "
+            "rows in memory, or `partial_fit` with one block after another."
         )
     if options.backend == "cupy":
         raise ValueError("Blocks of rows are trained on with NumPy; `backend='cupy'` needs arrays in memory.")

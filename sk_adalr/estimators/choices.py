@@ -21,6 +21,7 @@ __all__ = [
     "LinearSolver",
     "LossChoice",
     "NetworkSolver",
+    "PenaltyUnits",
     "RandomState",
     "Scoring",
     "SolverOfClassification",
@@ -37,6 +38,7 @@ SolverOfRegression: TypeAlias = Literal[
 SolverOfClassification: TypeAlias = Literal["lbfgs", "newton-cg", "newton-cholesky", "sag", "saga", "liblinear"]
 LearningRateChoice: TypeAlias = Auto | LearningRateName | LearningRate
 LossChoice: TypeAlias = LossName | Loss
+PenaltyUnits: TypeAlias = Literal["features", "standardized"]
 LayerSizes: TypeAlias = int | Sequence[int] | np.ndarray
 ClassWeight: TypeAlias = Mapping[Any, float] | Literal["balanced"] | None
 RandomState: TypeAlias = int | np.random.RandomState | None

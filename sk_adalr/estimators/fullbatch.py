@@ -7,6 +7,7 @@ method for log losses.
 import copy
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -38,6 +39,7 @@ from sk_adalr.training import History, StopReason
 
 def fit_linear(job: Job[LinearModel]) -> dict[str, Any]:
     """Return all fitted attributes after a fit: on all rows at once, or on mini-batches."""
+    job = replace(job, model=job.model.seeing(job.data))
     return solve_at_once(job) if job.options.names_exact or job.options.is_automatic else train(job)
 
 
@@ -53,7 +55,7 @@ def solve_at_once(job: Job[LinearModel]) -> dict[str, Any]:
 
     seen, seen_target = (data, target) if classes is None else classes.narrowed(data, target)
     solver = "exact" if job.options.solver == "exact" else _fastest_solver(seen, seen_target)
-    options: dict[str, Any] = {"penalty": model.curvature(data), "fit_intercept": model.fit_intercept}
+    options = _of_penalty(model, data)
     if solver == "cholesky" or (classes is not None and classes.is_one):
         if solver == "cholesky":
             factorise = solve_blocked_cholesky if isinstance(data.X, BlockedRows) else solve_cholesky
@@ -86,6 +88,12 @@ def solve_at_once(job: Job[LinearModel]) -> dict[str, Any]:
 def _so_far(fitted: dict[str, Any], history: History) -> dict[str, Any]:
     """Return what a callback sees: the fitted attributes, and what led to them, as it is now."""
     return fitted | copy.deepcopy(history_attributes(history))
+
+
+def _of_penalty(model: LinearModel, data: Dataset) -> dict[str, Any]:
+    """Return what solvers are told of the penalty; blocks of rows have it on the features as they are."""
+    options: dict[str, Any] = {"penalty": model.curvature(data), "fit_intercept": model.fit_intercept}
+    return options if isinstance(data.X, BlockedRows) else options | {"penalty_unit": model.penalty_unit}
 
 
 def _rank(result: ExactResult, data: Dataset, target: Target) -> dict[str, Any]:

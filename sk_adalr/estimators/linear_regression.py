@@ -9,10 +9,10 @@ from sk_adalr.estimators.blocks import blocked_data, fit_chunks
 from sk_adalr.estimators.counterparts import LINEAR_REGRESSION
 from sk_adalr.estimators.fullbatch import fit_linear
 from sk_adalr.estimators.job import answers_unknown_arguments
-from sk_adalr.estimators.model import LinearModel, raw_linear_prediction
+from sk_adalr.estimators.model import PENALTY_UNITS, LinearModel, raw_linear_prediction
 from sk_adalr.estimators.regression import Regressor
 from sk_adalr.estimators.stream import update_linear
-from sk_adalr.names import check_number
+from sk_adalr.names import check_choice, check_number
 
 
 class AdaptiveLRLinearRegression(Regressor):
@@ -39,6 +39,9 @@ class AdaptiveLRLinearRegression(Regressor):
         half the gamma deviance, for amounts, and refuses targets of 0 and below. Both predict :math:`e^u`. For a loss
         of your own pass an instance of a subclass of :class:`~sk_adalr.objectives.ElementwiseLoss`, whose arrays have
         the shape (n_rows, n_outputs) or its transpose.
+    penalty_units : {"features", "standardized"}, default="features"
+        What the penalty is on: the coefficients of the features as they are, or of features divided by their
+        standard deviations, in which their units do not matter.
     fit_intercept : bool, default=True
         Whether the model has an intercept.
     solver : {"auto", "exact", "sgd", "momentum", "nesterov", "adam", ...} or Direction, default="auto"
@@ -150,7 +153,7 @@ class AdaptiveLRLinearRegression(Regressor):
         Rank of the data, centred where there is an intercept; None unless a factorisation of all rows solved.
     singular_ : ndarray of shape (min(n_samples, n_features),) or None
         Singular values of the same, rows weighted by the roots of their weights, exact down to about 1e-8 of the
-        largest; None unless a factorisation solved, and for more than 300.
+        largest; None unless a factorisation solved, and for more than 300. Of features in `penalty_units`.
     stop_reason_ : str
         Why training ended, in one sentence.
     n_features_in_ : int
@@ -199,6 +202,7 @@ class AdaptiveLRLinearRegression(Regressor):
         alpha: float = 0.0,
         *,
         loss: choices.LossChoice = "squared_error",
+        penalty_units: choices.PenaltyUnits = "features",
         fit_intercept: bool = True,
         solver: choices.LinearSolver | choices.SolverOfRegression = "auto",
         learning_rate: choices.LearningRateChoice = "auto",
@@ -229,6 +233,7 @@ class AdaptiveLRLinearRegression(Regressor):
     ) -> None:
         self.loss = loss
         self.alpha = alpha
+        self.penalty_units = penalty_units
         self.fit_intercept = fit_intercept
         self.solver = solver
         self.learning_rate = learning_rate
@@ -287,7 +292,8 @@ class AdaptiveLRLinearRegression(Regressor):
 
     def _model(self) -> LinearModel:
         check_number("alpha", self.alpha, 0)
-        return LinearModel(self.alpha, self.fit_intercept)
+        check_choice("penalty_units", self.penalty_units, PENALTY_UNITS)
+        return LinearModel(self.alpha, self.fit_intercept, self.penalty_units == "standardized")
 
     _data_of_blocks = blocked_data
     _train = staticmethod(fit_linear)

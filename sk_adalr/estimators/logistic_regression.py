@@ -11,9 +11,9 @@ from sk_adalr.estimators.classification import Classifier
 from sk_adalr.estimators.counterparts import LOGISTIC_REGRESSION
 from sk_adalr.estimators.fullbatch import fit_linear
 from sk_adalr.estimators.job import answers_unknown_arguments
-from sk_adalr.estimators.model import LinearModel, densify, raw_linear_prediction, sparsify
+from sk_adalr.estimators.model import PENALTY_UNITS, LinearModel, densify, raw_linear_prediction, sparsify
 from sk_adalr.estimators.stream import update_linear
-from sk_adalr.names import check_number
+from sk_adalr.names import check_choice, check_number
 
 
 class AdaptiveLRLogisticRegression(Classifier):
@@ -34,6 +34,9 @@ class AdaptiveLRLogisticRegression(Classifier):
         Inverse of the L2 strength, > 0; ``numpy.inf`` for no penalty. Intercepts are not penalised.
     l1_ratio : float, default=0.0
         Only 0, a pure L2 penalty, is supported.
+    penalty_units : {"features", "standardized"}, default="features"
+        What the penalty is on: the coefficients of the features as they are, or of features divided by their
+        standard deviations, in which their units do not matter.
     fit_intercept : bool, default=True
         Whether the model has intercepts.
     class_weight : dict, "balanced" or None, default=None
@@ -186,6 +189,7 @@ class AdaptiveLRLogisticRegression(Classifier):
         *,
         C: float = 1.0,
         l1_ratio: float = 0.0,
+        penalty_units: choices.PenaltyUnits = "features",
         fit_intercept: bool = True,
         class_weight: choices.ClassWeight = None,
         solver: choices.LinearSolver | choices.SolverOfClassification = "auto",
@@ -218,6 +222,7 @@ class AdaptiveLRLogisticRegression(Classifier):
         self.penalty = penalty
         self.C = C
         self.l1_ratio = l1_ratio
+        self.penalty_units = penalty_units
         self.fit_intercept = fit_intercept
         self.class_weight = class_weight
         self.solver = solver
@@ -292,7 +297,9 @@ class AdaptiveLRLogisticRegression(Classifier):
             raise ValueError(f"`penalty` must be 'l2' or None; got {penalty!r}. {instead}")
         if penalty is None and self.C not in (1.0, np.inf):
             warn_caller(f"`penalty=None` means no penalty, so `C={self.C!r}` has no effect. Leave one of them out.")
-        return LinearModel(0.0 if penalty is None else 1 / self.C, self.fit_intercept)
+        check_choice("penalty_units", self.penalty_units, PENALTY_UNITS)
+        strength = 0.0 if penalty is None else 1 / self.C
+        return LinearModel(strength, self.fit_intercept, self.penalty_units == "standardized")
 
     _data_of_blocks = blocked_data
     _train = staticmethod(fit_linear)

@@ -127,6 +127,7 @@ def _units(
         center=job.model.fit_intercept,
         is_chunk=is_chunk,
         penalty=job.model.curvature(job.data),
+        penalty_unit=job.model.penalty_unit,
     )
     if job.before is None:
         return choice.of_first(job.data), False

@@ -4,7 +4,7 @@ Models are frozen, and handed to whatever trains them.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any, ClassVar
 
@@ -18,12 +18,17 @@ from sk_adalr.estimators.classes_without_rows import soften
 from sk_adalr.judging import Policy
 from sk_adalr.names import check_bool, check_choice, check_number
 from sk_adalr.objectives import ACTIVATIONS, L2Penalty, Network, predict_raw
+from sk_adalr.optimizer import freeze
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.rows import predictions
+from sk_adalr.statistics import Spread
 from sk_adalr.targets import Target
 from sk_adalr.training import History
 from sk_adalr.units import Units
 from sk_adalr.validation import check_features, check_finite_model, check_finite_prediction, check_same_origin
+
+#: What ``penalty_units`` may be.
+PENALTY_UNITS = ("features", "standardized")
 
 
 @dataclass(frozen=True)
@@ -35,10 +40,19 @@ class LinearModel:
     strength : float
         :math:`\lambda \sum_i s_i` of the regularised mean.
     fit_intercept : bool
+    is_standardized : bool, default=False
+        Whether the penalised coefficients are those of columns divided by their standard deviations.
+    spread : Spread or None, default=None
+        Their means and deviations, see `seeing`.
+    penalty_unit : ndarray of shape (n_features,) or float, default=1.0
+        What these columns are divided by.
     """
 
     strength: float
     fit_intercept: bool
+    is_standardized: bool = False
+    spread: Spread | None = None
+    penalty_unit: np.ndarray | float = 1.0
 
     hidden_sizes: ClassVar[tuple[int, ...]] = ()
     activation: ClassVar[str] = "identity"
@@ -47,6 +61,21 @@ class LinearModel:
     def __post_init__(self) -> None:
         check_bool("fit_intercept", self.fit_intercept)
         object.__setattr__(self, "fit_intercept", bool(self.fit_intercept))  # NumPy's is no number for JSON
+
+    def seeing(self, data: Dataset, decay: np.ndarray | None = None, before: Spread | None = None) -> "LinearModel":
+        """Return the model that knows the columns of `data`, and of the rows before, as far as its penalty asks for.
+
+        The rows of `data` weigh `decay` (n_samples,), if given, of what they weighed.
+        """
+        if not self.is_standardized:
+            return self
+        weight = data.sample_weight
+        if decay is not None:
+            decay = beside(decay, data.X)
+            weight = decay if weight is None else weight * decay
+        spread = Spread.of(data.X, weight).weighing(data.sample_weight_scale)
+        spread = spread if before is None else before.joined(spread)
+        return replace(self, spread=spread, penalty_unit=spread.unit(data.X.dtype))
 
     def curvature(self, data: Dataset) -> float:
         """Return the strength of the penalty beside the mean loss."""
@@ -58,10 +87,12 @@ class LinearModel:
         """Return the penalty in the units of training."""
         strength = self.curvature(data)
         factors = np.ones(layout.coef_shapes[0][1]) if units.outputs is None else units.outputs.penalty_factors
-        if strength == 0 or (units.inputs is None and (factors == 1).all()):
+        is_plain = units.inputs is None and not self.is_standardized
+        if strength == 0 or (is_plain and (factors == 1).all()):
             return L2Penalty(strength)
-        # The penalty is on coefficients in the user's units: w = w' / scale.
-        squares = np.ones(data.X.shape[1]) if units.inputs is None else units.inputs.scale**-2
+        # The penalty is on coefficients in the user's units, times that of the penalty: w = w' / scale.
+        scale = np.ones(data.X.shape[1]) if units.inputs is None else units.inputs.scale
+        squares = (scale / self.penalty_unit) ** -2
         coef_weights = np.outer(squares, factors).ravel().astype(data.X.dtype)
         return L2Penalty(strength, coef_weights=beside(coef_weights, data.X))
 
@@ -95,12 +126,16 @@ class LinearModel:
         if target.labels is None:
             if target.attributes["_single_output"]:
                 coef, intercept = coef[0], intercept[0]
-            return {"coef_": coef, "intercept_": intercept, "rank_": None, "singular_": None}
+            return self._seen | {"coef_": coef, "intercept_": intercept, "rank_": None, "singular_": None}
         if coef.shape[0] > 1:  # the loss cannot see what all classes share
             intercept -= intercept.mean()
             if self.strength == 0:
                 coef -= coef.mean(axis=0)
-        return {"coef_": coef, "intercept_": intercept}
+        return self._seen | {"coef_": coef, "intercept_": intercept}
+
+    @property
+    def _seen(self) -> dict[str, Any]:
+        return {"_spread": None if self.spread is None else freeze(self.spread, share=True)}
 
     def counted(self, target: Target, n_iter: int) -> dict[str, Any]:
         """Return ``n_iter_``; a classifier has an array, as scikit-learn's."""
@@ -176,6 +211,7 @@ class NetworkModel:
     policy: Policy
 
     fit_intercept: ClassVar[bool] = True
+    penalty_unit: ClassVar[float] = 1.0
 
     def __post_init__(self) -> None:
         sizes = self.hidden_layer_sizes

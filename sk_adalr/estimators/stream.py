@@ -1,5 +1,6 @@
 """Training a linear model chunk by chunk: exactly, from a summary of all rows so far."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from sk_adalr.estimators.model import LinearModel
 from sk_adalr.objectives import Loss
 from sk_adalr.optimizer import freeze, thaw
 from sk_adalr.optimizer.exact import Chunk, ColumnMoments, StreamSummary, first_summary, prefers_summary
+from sk_adalr.statistics import Spread
 from sk_adalr.training import History, StopReason
 
 # Rows of a mini-batch of a stream that is too wide for a summary: a chunk is passed once, and deserves many steps.
@@ -29,6 +31,7 @@ def update_linear(job: Job[LinearModel]) -> dict[str, Any]:
     mini-batches.
     """
     options = job.options
+    job = _seeing(job)
     if options.names_exact:
         raise ValueError(
             f"`partial_fit` trains on mini-batches, but `solver={options.solver!r}` needs all rows at once. Use "
@@ -46,6 +49,19 @@ def update_linear(job: Job[LinearModel]) -> dict[str, Any]:
             "Elsewhere use `learning_rate='constant'`, whose model follows the latest rows."
         )
     return train(job, is_chunk=True, auto_batch_size=_BATCH_OF_CHUNK if options.is_automatic else 200)
+
+
+def _seeing(job: Job[LinearModel]) -> Job[LinearModel]:
+    """Return the job of a model that knows the columns of the chunk and of the rows before."""
+    earlier = None if job.before is None else job.before.get("_spread")
+    if job.model.is_standardized and job.before is not None and earlier is None:
+        raise ValueError(
+            "`penalty_units='standardized'` needs the deviations of the columns of all rows, which are not known of "
+            "those before: the model was trained with 'features'. Fit anew."
+        )
+    share, decay = _forgetting(job.data.n_samples, job.options.half_life)
+    before = None if earlier is None else thaw(Spread, earlier).weighing(share)
+    return replace(job, model=job.model.seeing(job.data, decay, before))
 
 
 def _becomes_squares(job: Job[LinearModel]) -> bool:
@@ -91,13 +107,17 @@ def follow(job: Job[LinearModel]) -> dict[str, Any]:
 
 def _weights(data: Dataset, half_life: float | None) -> tuple[float, np.ndarray]:
     """Return what rows before the chunk now weigh, as a share, and the weights of its own rows."""
-    n_rows = data.n_samples
-    weight = np.ones(n_rows) if data.weight is None else to_host(data.weight).astype(np.float64)
+    weight = np.ones(data.n_samples) if data.weight is None else to_host(data.weight).astype(np.float64)
+    share, decay = _forgetting(data.n_samples, half_life)
     weight *= data.weight_scale
+    return share, weight if decay is None else weight * decay
+
+
+def _forgetting(n_rows: int, half_life: float | None) -> tuple[float, np.ndarray | None]:
+    """Return what rows before a chunk now weigh, as a share, and the shares (n_rows,) of its own; None for all."""
     if half_life is None:
-        return 1.0, weight
-    weight *= np.exp2((np.arange(n_rows) - (n_rows - 1)) / half_life)
-    return float(np.exp2(-n_rows / half_life)), weight
+        return 1.0, None
+    return float(np.exp2(-n_rows / half_life)), np.exp2((np.arange(n_rows) - (n_rows - 1)) / half_life)
 
 
 def _solve_squares(
@@ -110,7 +130,7 @@ def _solve_squares(
     else:
         rows = thaw(StreamSummary, before["rows"]).forgetting(share)
     rows = rows.adding(data.X, data.target, weight)
-    solution = rows.solve(job.model.strength, _eps(data))
+    solution = rows.solve(job.model.strength, _eps(data), job.model.penalty_unit)
     return *solution, {"rows": freeze(rows, share=True)}, rows.weight
 
 
@@ -132,12 +152,14 @@ def _solve_by_squares(
         rows = thaw(StreamSummary, before["rows"]).forgetting(share)
     strength = job.model.strength
     start = unit * (columns.variance if job.options.standardize else np.ones_like(zero))
-    result = Chunk(rows, X, y, weight, loss, eps, curvature).solve(start, strength)
+    penalised = np.broadcast_to(job.model.penalty_unit, X.shape[1])
+    result = Chunk(rows, X, y, weight, loss, eps, curvature).solve(start, strength * penalised**2)
     if not (np.isfinite(result.loss) and np.isfinite(result.summary.factor).all()):
         raise ValueError(
             "The loss became non-finite. Look for extreme values in `X` and `sample_weight`, and rescale `X`."
         )
-    mean_loss = result.loss + 0.5 * strength * float(np.sum(result.coef**2)) / columns.weight
+    squares = float(np.sum((penalised[:, None] * result.coef) ** 2))
+    mean_loss = result.loss + 0.5 * strength * squares / columns.weight
     summary = {
         "rows": freeze(result.summary, share=True),
         "columns": freeze(columns, share=True),

@@ -205,3 +205,9 @@ def test_mini_batches_are_refused(options):
     X, y = labelled()
     with pytest.raises(ValueError, match=r"Blocks of rows are trained on all at once.*call `partial_fit`"):
         Logistic(**options).fit_chunks(lambda: halves(X, y))
+
+
+def test_a_penalty_on_standardised_columns_is_refused():
+    X, y = labelled()
+    with pytest.raises(ValueError, match=r"`penalty_units='standardized'` needs the rows in memory, or `partial_fit`"):
+        Logistic(penalty_units="standardized").fit_chunks(lambda: halves(X, y))

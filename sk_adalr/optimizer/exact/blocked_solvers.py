@@ -97,7 +97,7 @@ def solve_blocked_cholesky(
 ) -> ExactResult:
     """Solve least squares from the products of all columns. Arguments as for `solve_blocked`."""
     rows = RowsOfBlocks(X, target.shape[1])
-    return solved_by_factorisation(TallProblem(rows, penalty, fit_intercept).solve())
+    return solved_by_factorisation(TallProblem(rows, penalty, 1.0, fit_intercept).solve())
 
 
 def _solve_newton(
@@ -130,7 +130,7 @@ def _solve_exact(
         return result
     if problem.loss.is_quadratic:
         rows = RowsOfBlocks(X, problem.target.shape[1])
-        return completed(result, TallProblem(rows, penalty, problem.fit_intercept).solve())
+        return completed(result, TallProblem(rows, penalty, 1.0, problem.fit_intercept).solve())
     if result.advice or tol <= FINE or min(n, p) * n * p <= MOST_PROJECTED:
         return of_least_norm(result, _row_space(X, problem.fit_intercept), penalty)
     return result
@@ -154,7 +154,7 @@ def _constants(X: BlockedRows, target: Array, weight: Array, loss: Loss, fit_int
 
 
 def _row_space(X: BlockedRows, centre: bool) -> TallProblem:
-    return TallProblem(RowsOfBlocks(X, 0), 0.0, centre)
+    return TallProblem(RowsOfBlocks(X, 0), 0.0, 1.0, centre)
 
 
 class RowsOfBlocks:

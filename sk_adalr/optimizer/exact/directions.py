@@ -72,14 +72,15 @@ class Directions(NamedTuple):
         bounded = np.abs(coef).max(axis=1, initial=0.0) <= _LONGEST * np.abs(seen).max(axis=1, initial=0.0)
         return np.where(bounded[:, None], coef, seen)
 
-    def project(self, coef: np.ndarray, scale: np.ndarray, alive: np.ndarray) -> np.ndarray:
+    def project(self, coef: np.ndarray, scale: np.ndarray, penalised: np.ndarray, alive: np.ndarray) -> np.ndarray:
         """Return the part of coefficients (p, k), in the caller's units, that rows see.
 
-        The directions are those of the columns that are `alive` (p,), divided by `scale` (p,).
+        The directions are those of the columns that are `alive` (p,), divided by `scale` (p,). `penalised` (p,) is
+        that scale in the units whose coefficients have least norm.
         """
         if len(self.values) == alive.sum():  # all
             return np.where(alive[:, None], coef, 0.0)
         seen = (coef[alive] * scale[alive, None]).T @ self.vectors
         projected = np.zeros_like(coef)
-        projected[alive] = self._replace(target=seen * self.values).solve(scale[alive], 0.0).T / scale[alive, None]
+        projected[alive] = self._replace(target=seen * self.values).solve(penalised[alive], 0.0).T / scale[alive, None]
         return projected

@@ -70,10 +70,13 @@ def at_infinity(result: ExactResult, loss: Loss) -> ExactResult:
     return replace(result, message=result.message + why)
 
 
-def of_least_norm(result: ExactResult, rows: TallProblem | WideProblem, penalty: float) -> ExactResult:
+def of_least_norm(
+    result: ExactResult, rows: TallProblem | WideProblem, penalty: float, penalty_unit: np.ndarray | float = 1.0
+) -> ExactResult:
     """Return the result without what the data do not see, to which a weak penalty draws it in the limit only."""
     coef, intercept = in_row_space(result.coef, result.intercept, rows)
-    loss = float(result.loss - 0.5 * penalty * ((result.coef**2).sum() - (coef**2).sum()))
+    before, after = (((array.T * penalty_unit) ** 2).sum() for array in (result.coef, coef))
+    loss = float(result.loss - 0.5 * penalty * (before - after))
     return replace(result, coef=coef, intercept=intercept, loss=loss, losses=[*result.losses[:-1], loss])
 
 

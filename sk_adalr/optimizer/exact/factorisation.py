@@ -32,22 +32,25 @@ def prefers_factorisation(X: Any) -> bool:
 
 
 def solve_least_squares(
-    X: Any, target: Array, weight: Array | None, penalty: float, centre: bool
+    X: Any, target: Array, weight: Array | None, penalty: float, penalty_unit: np.ndarray | float, centre: bool
 ) -> LeastSquaresSolution:
     """Return the solution for X (n, p) and target (n, k), with weight (n,) of mean 1 or None and a penalty.
 
-    With `centre` there is an intercept, which is not penalised. Of several solutions it is that of minimum norm.
+    With `centre` there is an intercept, which is not penalised. Of several solutions it is that of minimum norm. What
+    is penalised, and of minimum norm, are the coefficients of columns divided by their `penalty_unit`.
     """
     if is_sparse(X):  # whose products are the host's
         X, target, weight = to_host(X), to_host(target), None if weight is None else to_host(weight)
-    return _problem(X, target, weight, penalty, centre).solve()
+    return _problem(X, target, weight, penalty, penalty_unit, centre).solve()
 
 
-def row_space(X: Any, weight: Array | None, centre: bool) -> TallProblem | WideProblem:
+def row_space(
+    X: Any, weight: Array | None, penalty_unit: np.ndarray | float, centre: bool
+) -> TallProblem | WideProblem:
     """Return the problem without a target, for `in_row_space`."""
     if is_sparse(X):
         X, weight = to_host(X), None if weight is None else to_host(weight)
-    return _problem(X, beside(np.zeros((X.shape[0], 0)), X), weight, 0.0, centre)
+    return _problem(X, beside(np.zeros((X.shape[0], 0)), X), weight, 0.0, penalty_unit, centre)
 
 
 def in_row_space(
@@ -58,7 +61,9 @@ def in_row_space(
     return projected, intercept + rows.mean @ (coef - projected)
 
 
-def _problem(X: Any, target: Array, weight: Array | None, penalty: float, centre: bool) -> TallProblem | WideProblem:
+def _problem(
+    X: Any, target: Array, weight: Array | None, penalty: float, penalty_unit: np.ndarray | float, centre: bool
+) -> TallProblem | WideProblem:
     if X.shape[0] > X.shape[1]:
-        return TallProblem(rows_of(X, target, weight), penalty, centre)
-    return WideProblem(X, target, weight, penalty, centre)
+        return TallProblem(rows_of(X, target, weight), penalty, penalty_unit, centre)
+    return WideProblem(X, target, weight, penalty, penalty_unit, centre)

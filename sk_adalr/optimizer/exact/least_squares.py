@@ -47,8 +47,8 @@ class LeastSquares(SolverBase):
         self._initial_rates = columns.alive / (1.0 + self._penalty)
         self.rates = self._initial_rates
         if shared_rate:
-            largest = columns.scale[columns.alive].max(initial=0.0)
-            self.rates = (np.where(columns.alive, columns.scale, 0.0) / (largest or 1.0)) ** 2
+            scale = np.where(columns.alive, columns.scale / problem.penalty_unit, 0.0)
+            self.rates = (scale / (scale.max(initial=0.0) or 1.0)) ** 2
         standardised = standardised_target(target, problem.weight, problem.fit_intercept)
         self.target_mean, self.target_scale, self._residual = standardised
         xp, k = namespace(target), len(self.target_mean)

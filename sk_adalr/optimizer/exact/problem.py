@@ -23,6 +23,8 @@ class Problem(NamedTuple):
     penalty : ndarray (p,) or None
         Penalty of each standardised coefficient.
     fit_intercept : bool
+    penalty_unit : ndarray (p,) or float, default=1.0
+        The coefficients that are penalised, or of least norm, are those of the caller's columns divided by it.
     """
 
     columns: Any
@@ -31,6 +33,7 @@ class Problem(NamedTuple):
     weight: Array | None
     penalty: np.ndarray | None
     fit_intercept: bool
+    penalty_unit: np.ndarray | float = 1.0
 
     def constant_model(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the scores (k,) of the best constant prediction, 0 without an intercept, and mean curvatures (k,)."""

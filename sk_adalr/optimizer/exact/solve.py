@@ -43,6 +43,7 @@ def solve_exact(
     loss: Loss,
     *,
     penalty: float,
+    penalty_unit: np.ndarray | float = 1.0,
     fit_intercept: bool = True,
     max_iter: int = 1000,
     tol: float = 1e-4,
@@ -53,7 +54,7 @@ def solve_exact(
     r"""Minimise a linear model's loss by exact hypergradient steps on the full batch.
 
     .. math:: F(W, b) = \frac{\sum_i \omega_i \ell(y_i, W^T x_i + b)}{\sum_i \omega_i}
-                     + \frac{\lambda}{2} \|W\|^2
+                     + \frac{\lambda}{2} \|\mathrm{diag}(u) W\|^2
 
     Parameters
     ----------
@@ -67,6 +68,8 @@ def solve_exact(
     loss : Loss
     penalty : float
         :math:`\lambda \ge 0`; intercepts are not penalised.
+    penalty_unit : ndarray (p,) or float, default=1.0
+        :math:`u > 0`: what is penalised are the coefficients of columns divided by it.
     fit_intercept : bool, default=True
     max_iter : int, default=1000
     tol : float, default=1e-4
@@ -85,11 +88,12 @@ def solve_exact(
     weight = normalised_weight(sample_weight)
     columns = first_order_columns(X, weight, fit_intercept, by_blocks=not loss.is_separable)
     start = None if coef is None else standardised_start(columns, coef, intercept)
-    problem = Problem(columns, loss, target, weight, scaled_penalty(columns, penalty), fit_intercept)
+    scaled = scaled_penalty(columns, penalty, penalty_unit)
+    problem = Problem(columns, loss, target, weight, scaled, fit_intercept, penalty_unit)
     solver = _first_order_solver(problem, start)
     result = solve_problem(problem, solver, "exact", max_iter, tol, callback)
     if loss.is_quadratic and result.converged and prefers_factorisation(X):
-        return completed(result, solve_least_squares(X, target, weight, penalty, fit_intercept))
+        return completed(result, solve_least_squares(X, target, weight, penalty, penalty_unit, fit_intercept))
     if loss.is_quadratic or not result.converged:
         return result
     if penalty == 0 and loss.classifies and separates(X, target, result):
@@ -97,7 +101,7 @@ def solve_exact(
     # Beyond the cheapest sizes only where the digits are asked for, or known to be missing.
     is_cheap = min(X.shape) * X.shape[0] * X.shape[1] <= MOST_PROJECTED
     if is_cheap or ((result.advice or tol <= FINE) and prefers_factorisation(X)):
-        return of_least_norm(result, row_space(X, weight, fit_intercept), penalty)
+        return of_least_norm(result, row_space(X, weight, penalty_unit, fit_intercept), penalty, penalty_unit)
     return result
 
 
@@ -109,6 +113,7 @@ def solve_newton(
     loss: Loss,
     *,
     penalty: float,
+    penalty_unit: np.ndarray | float = 1.0,
     fit_intercept: bool = True,
     max_iter: int = 1000,
     tol: float = 1e-4,
@@ -124,10 +129,13 @@ def solve_newton(
     X = X.toarray() if is_sparse(X) else X
     columns = newton_columns(X, weight, fit_intercept)
     start = None if coef is None else standardised_start(columns, coef, intercept)
-    problem = Problem(columns, loss, target, weight, scaled_penalty(columns, penalty), fit_intercept)
+    scaled = scaled_penalty(columns, penalty, penalty_unit)
+    problem = Problem(columns, loss, target, weight, scaled, fit_intercept, penalty_unit)
     solver = Newton(problem, start)
     result = solve_problem(problem, solver, "newton", max_iter, tol, callback)
-    return completed_newton(result, solver, problem, lambda: row_space(X, weight, fit_intercept), penalty)
+    return completed_newton(
+        result, solver, problem, lambda: row_space(X, weight, penalty_unit, fit_intercept), penalty
+    )
 
 
 def completed_newton(
@@ -142,7 +150,7 @@ def completed_newton(
         return result
     if penalty == 0 and problem.loss.saturates and solver.movement() > MOVING:
         result = at_infinity(result, problem.loss)
-    return result if solver.condition > DEPENDENT else of_least_norm(result, rows(), penalty)
+    return result if solver.condition > DEPENDENT else of_least_norm(result, rows(), penalty, problem.penalty_unit)
 
 
 def _first_order_solver(problem: Problem, start: Solution | None) -> Solver:
@@ -183,14 +191,20 @@ def solve_problem(
 
 
 def solve_cholesky(
-    X: Any, target: Array, sample_weight: Array | None, *, penalty: float, fit_intercept: bool = True
+    X: Any,
+    target: Array,
+    sample_weight: Array | None,
+    *,
+    penalty: float,
+    penalty_unit: np.ndarray | float = 1.0,
+    fit_intercept: bool = True,
 ) -> ExactResult:
     """Solve least squares of X (n, p), dense or CSR, and target (n, k) by a factorisation.
 
     Arguments and result as `solve_exact`.
     """
     return solved_by_factorisation(
-        solve_least_squares(X, target, normalised_weight(sample_weight), penalty, fit_intercept)
+        solve_least_squares(X, target, normalised_weight(sample_weight), penalty, penalty_unit, fit_intercept)
     )
 
 
@@ -230,12 +244,13 @@ def standardised_start(columns: Coordinates, coef: np.ndarray, intercept: np.nda
     return columns.from_raw(coef, intercept)
 
 
-def scaled_penalty(columns: Coordinates, penalty: float) -> np.ndarray | None:
+def scaled_penalty(columns: Coordinates, penalty: float, unit: np.ndarray | float = 1.0) -> np.ndarray | None:
     """Penalty (p,) of the standardised coefficients; None for none."""
     if penalty == 0:
         return None
     with np.errstate(over="ignore"):
-        return np.minimum(penalty / columns.scale / columns.scale, 1e300)
+        scale = columns.scale / unit
+        return np.minimum(penalty / scale / scale, 1e300)
 
 
 def _raw_solution(columns: Coordinates, solver: Solver) -> Solution:

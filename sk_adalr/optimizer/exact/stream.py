@@ -100,7 +100,9 @@ class StreamSummary:
             factor = lapack.dtpqrt(0, min(_PANEL, len(mean)), factor, block.T, overwrite_b=True)[0]
         return StreamSummary(total, mean, factor, magnitude, self.fit_intercept)
 
-    def solve(self, alpha: float, eps: float) -> tuple[np.ndarray, np.ndarray, float]:
+    def solve(
+        self, alpha: float, eps: float, penalty_unit: np.ndarray | float = 1.0
+    ) -> tuple[np.ndarray, np.ndarray, float]:
         r"""Return the least-squares or, where `alpha` > 0, the ridge solution of all rows.
 
         Parameters
@@ -109,6 +111,8 @@ class StreamSummary:
             Of :math:`\frac12 \sum_i s_i (x_i^T w + b - y_i)^2 + \frac{\alpha}{2} \|w\|^2`.
         eps : float
             Relative precision of the features: differences below it are rounding.
+        penalty_unit : ndarray of shape (n_features,) or float, default=1.0
+            The coefficients in the penalty are those of columns divided by it.
 
         Returns
         -------
@@ -118,19 +122,26 @@ class StreamSummary:
         loss : float
             The mean of what is minimised, infinite where it is out of range.
         """
-        coef, intercept = self.solution(np.full(self.n_features, alpha), eps)
+        unit = np.broadcast_to(penalty_unit, self.n_features)
+        coef, intercept = self.solution(alpha * unit**2, eps, unit)
         with np.errstate(over="ignore"):
-            loss = (self.squares(coef, intercept) + 0.5 * alpha * np.sum(coef**2)) / self.weight
+            penalised = np.sum((unit[:, None] * coef) ** 2)
+            loss = (self.squares(coef, intercept) + 0.5 * alpha * penalised) / self.weight
         return coef, intercept, float(loss)
 
-    def solution(self, penalty: np.ndarray, eps: float) -> tuple[np.ndarray, np.ndarray]:
-        """Return coefficients and intercepts as `solve` does, for a penalty (n_features,) of each coefficient."""
+    def solution(
+        self, penalty: np.ndarray, eps: float, unit: np.ndarray | float = 1.0
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return coefficients and intercepts as `solve` does, for a penalty (n_features,) of each coefficient.
+
+        Without one, of several solutions it is the one whose coefficients, times `unit`, have least norm.
+        """
         p = self.n_features
         noise = _NOISE * eps * self.magnitude * np.sqrt(self.weight)
         factor, target = self.factor[:p, :p], self.factor[:p, p:]
         if penalty.any():
             factor, target = _with_penalty(self.factor, penalty)
-        coef = _coefficients(factor, target, np.abs(self.factor[:p, :p]).max(axis=0) > noise, noise)
+        coef = _coefficients(factor, target, np.abs(self.factor[:p, :p]).max(axis=0) > noise, noise, unit)
         return coef, self.mean[p:] - self.mean[:p] @ coef
 
     def squares(self, coef: np.ndarray, intercept: np.ndarray) -> float:
@@ -184,10 +195,17 @@ def _with_penalty(factor: np.ndarray, penalty: np.ndarray) -> tuple[np.ndarray, 
     return factor[:p, :p], factor[:p, p:]
 
 
-def _coefficients(factor: np.ndarray, target: np.ndarray, alive: np.ndarray, noise: np.ndarray) -> np.ndarray:
+def _coefficients(
+    factor: np.ndarray,
+    target: np.ndarray,
+    alive: np.ndarray,
+    noise: np.ndarray,
+    penalty_unit: np.ndarray | float,
+) -> np.ndarray:
     """Return the coefficients (p, k) that bring the triangular `factor` (p, p) nearest to `target` (p, k).
 
-    Columns that are not `alive` hold rounding alone, and lengths up to `noise` (p,) are rounding.
+    Columns that are not `alive` hold rounding alone, and lengths up to `noise` (p,) are rounding. Of several solutions
+    it is the one of least norm in units of the penalty.
     """
     # Nearly their norms: no square overflows.
     length = np.abs(factor).max(axis=0)
@@ -200,10 +218,12 @@ def _coefficients(factor: np.ndarray, target: np.ndarray, alive: np.ndarray, noi
     unit = np.asfortranarray(factor / length)
     if lapack.dtrcon(unit)[0] > _SAFE:
         return lapack.dtrtrs(unit, target)[0] / length[:, None]
-    return _minimum_norm(unit, target, length, float((noise / length)[alive].max(initial=0.0)))
+    return _minimum_norm(unit, target, length, float((noise / length)[alive].max(initial=0.0)), penalty_unit)
 
 
-def _minimum_norm(unit: np.ndarray, target: np.ndarray, length: np.ndarray, noise: float) -> np.ndarray:
+def _minimum_norm(
+    unit: np.ndarray, target: np.ndarray, length: np.ndarray, noise: float, penalty_unit: np.ndarray | float
+) -> np.ndarray:
     """Return the solution of least norm, per column of `unit` times its `length`, by singular values."""
     if not np.isfinite(unit).all():
         raise ValueError("The sums of squares of the stream became non-finite: rescale `X`, `y` or `sample_weight`.")
@@ -211,4 +231,4 @@ def _minimum_norm(unit: np.ndarray, target: np.ndarray, length: np.ndarray, nois
     U, values, Vt = np.linalg.svd(unit[rows], full_matrices=False)
     kept = values > np.finfo(np.float64).eps * len(length) * values.max(initial=0.0) + noise
     directions = Directions(Vt[kept].T, values[kept], (U[:, kept].T @ target[rows]).T)
-    return directions.solve(length, 0.0).T / length[:, None]
+    return directions.solve(length / penalty_unit, 0.0).T / length[:, None]

@@ -119,15 +119,15 @@ class Chunk:
         self._loss, self._eps, self._unit = loss, eps, curvature
         self._weight_sum = float(weight.sum())
 
-    def solve(self, start: np.ndarray, strength: float) -> ChunkResult:
-        """Return the solution of all rows so far for a penalty ``start + strength`` of each squared coefficient.
+    def solve(self, start: np.ndarray, strength: np.ndarray) -> ChunkResult:
+        """Return the solution of all rows so far for a penalty ``start + strength`` (p,) of the squared coefficients.
 
         A strong penalty holds the solution of few rows far from that of many, where the squares of its rows would be
         of little use later: they are taken for a quarter of `strength`.
         """
         coef, intercept, u = self._newton(start + _EARLY_STRENGTH * strength)
         summary = self._joined(u, 0.0)
-        if strength > 0:
+        if strength.any():
             if self._weight_sum > _LARGE_SHARE * summary.weight:
                 coef, intercept, u = self._newton(start + strength)
             else:

@@ -29,7 +29,7 @@ _SEEN, _UNSEEN = 1e-5, 1e-12
 class TallProblem:
     """More rows than columns: standardised, until `solve` and `in_row_space` return the caller's units."""
 
-    def __init__(self, rows: Rows, penalty: float, centre: bool) -> None:
+    def __init__(self, rows: Rows, penalty: float, penalty_unit: np.ndarray | float, centre: bool) -> None:
         p = self._p = rows.n_features
         self._rows, (dtype, target_dtype) = rows, rows.dtypes
         moments = self._moments = joint_moments(self._rows, centre)
@@ -44,8 +44,9 @@ class TallProblem:
         self._gram, self._cross = standardised[:p, :p], standardised[:p, p:].T
         self._unit = self._scale[:p] * moments.unit[:p]
         self._strength, self.mean = penalty, moments.mean[:p] * moments.unit[:p]
+        self._penalised = self._unit / penalty_unit
         with np.errstate(over="ignore"):
-            self._penalty = np.minimum(penalty / self._unit / self._unit, 1e300)
+            self._penalty = np.minimum(penalty / self._penalised / self._penalised, 1e300)
 
     def solve(self) -> LeastSquaresSolution:
         """Return the solution in the caller's units."""
@@ -56,12 +57,12 @@ class TallProblem:
         losses = 0.5 * (np.maximum(squares, 0.0) + coef**2 @ self._penalty)
         with np.errstate(over="ignore"):
             loss = float(losses @ self._target_scale**2)
-            gram = self._gram * self._unit[:, None] * self._unit * self._rows.shape[0]
+            gram = self._gram * self._penalised[:, None] * self._penalised * self._rows.shape[0]
         return LeastSquaresSolution(raw.T, mean[p:] - raw @ mean[:p], loss, condition, rank, gram)
 
     def in_row_space(self, coef: np.ndarray) -> np.ndarray:
         """Return the coefficients (p, k) of minimum norm that predict for the rows what `coef` (p, k) does."""
-        return self._directions().project(coef, self._unit, self._alive)
+        return self._directions().project(coef, self._unit, self._penalised, self._alive)
 
     def _by_cholesky(self) -> tuple[np.ndarray, np.ndarray, float, int] | None:
         """Return standardised coefficients, mean squared residuals (k,), condition and rank; None if unsafe."""
@@ -87,7 +88,7 @@ class TallProblem:
     def _by_directions(self) -> tuple[np.ndarray, np.ndarray, float, int]:
         directions = self._directions()
         coef = np.zeros((len(self._cross), self._p))
-        coef[:, self._alive] = directions.solve(self._unit[self._alive], self._strength)
+        coef[:, self._alive] = directions.solve(self._penalised[self._alive], self._strength)
         _, squares = self._rows.residual_products(self._moments, self._scale, coef)
         return coef, squares / self._rows.shape[0], 0.0, len(directions.values)
 

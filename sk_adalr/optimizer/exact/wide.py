@@ -1,6 +1,7 @@
 r"""Least squares of no more rows than columns, from the products of the rows.
 
-With :math:`\tilde X` standardised, S the scales of the columns and :math:`\lambda` the penalty,
+With :math:`\tilde X` standardised, S the scales of the columns, in units of the penalty, whose strength is
+:math:`\lambda`,
 
 .. math:: (\Omega^{1/2} \tilde X S^2 \tilde X^T \Omega^{1/2} + n \lambda I)\, a = \Omega^{1/2} \tilde y, \qquad
           \tilde w = S^2 \tilde X^T \Omega^{1/2} a
@@ -25,7 +26,15 @@ from sk_adalr.optimizer.exact.safe_system import least_condition, refined, safe_
 class WideProblem:
     """No more rows than columns."""
 
-    def __init__(self, X: Any, target: Array, weight: Array | None, penalty: float, centre: bool) -> None:
+    def __init__(
+        self,
+        X: Any,
+        target: Array,
+        weight: Array | None,
+        penalty: float,
+        penalty_unit: np.ndarray | float,
+        centre: bool,
+    ) -> None:
         n = X.shape[0]
         self._columns = standardised_columns(X, weight, centre, np.float64)
         alive, self.mean = self._columns.alive, self._columns.mean
@@ -35,13 +44,14 @@ class WideProblem:
         self._right = relative * self._root
         self._strength, self._centre, self._n = penalty, centre, n
         # In units of the largest column, squares neither vanish nor overflow.
-        scale = np.where(self._columns.alive, self._columns.scale, 0.0)
+        self._penalised = self._columns.scale / penalty_unit
+        scale = np.where(alive, self._penalised, 0.0)
         largest = scale.max(initial=0.0) or 1.0
         self._relative, self._ridge = scale / largest, n * (penalty / largest / largest)
 
     def solve(self) -> LeastSquaresSolution:
         """Return the solution in the caller's units."""
-        columns, scale = self._columns, self._columns.scale
+        columns, scale = self._columns, self._penalised
         products = columns.row_products(self._relative) * self._root[:, None] * self._root
         solved = self._by_cholesky(products)
         coef, condition, rank = self._by_directions() if solved is None else solved
@@ -55,7 +65,7 @@ class WideProblem:
 
     def in_row_space(self, coef: np.ndarray) -> np.ndarray:
         """Return the coefficients (p, k) of minimum norm that predict for the rows what `coef` (p, k) does."""
-        return self._directions().project(coef, self._columns.scale, self._columns.alive)
+        return self._directions().project(coef, self._columns.scale, self._penalised, self._columns.alive)
 
     def _by_cholesky(self, products: np.ndarray) -> tuple[np.ndarray, float, int] | None:
         """Return the coefficients (k, p) from the products of the rows, condition and rank; None if it is not safe."""
@@ -78,7 +88,7 @@ class WideProblem:
     def _by_directions(self) -> tuple[np.ndarray, float, int]:
         alive, directions = self._columns.alive, self._directions()
         coef = np.zeros((len(self._right), len(alive)))
-        coef[:, alive] = directions.solve(self._columns.scale[alive], self._strength)
+        coef[:, alive] = directions.solve(self._penalised[alive], self._strength)
         return coef, 0.0, len(directions.values)
 
     def _directions(self) -> Directions:
