@@ -14,6 +14,7 @@ GALLERY = (
     "plot_any_learning_rate",
     "plot_pipeline",
     "plot_no_grid",
+    "plot_learned_penalty",
     "plot_unscaled_data",
     "plot_claim_counts",
     "plot_exact_lbfgs",

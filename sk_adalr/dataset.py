@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from sk_adalr.backends import Array
 
 
@@ -48,6 +50,10 @@ class Dataset:
         The sample weights alone: what counts for the statistics of the columns, which class weights do not change.
     sample_weight_scale : float
         What the user's sample weights were divided by.
+    groups : ndarray of shape (n_samples,) or None
+        Rows of one group depend on each other, and stay together where folds judge.
+    row_numbers : ndarray of shape (n_samples,) or None
+        Which of the user's rows these are, in increasing order; None for all.
     earlier_weight : float
         The weight, as given by the user, of the rows that the model has already seen, in a stream.
     """
@@ -58,6 +64,8 @@ class Dataset:
     weight_scale: float = 1.0
     sample_weight: Array | None = None
     sample_weight_scale: float = 1.0
+    groups: np.ndarray | None = None
+    row_numbers: np.ndarray | None = None
     earlier_weight: float = 0.0
 
     @property

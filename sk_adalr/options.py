@@ -1,6 +1,6 @@
 """The parameters that estimators share: their checks, and what is made of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache, cached_property
 from numbers import Integral, Real
@@ -95,7 +95,7 @@ class Options:
     @property
     def is_automatic(self) -> bool:
         """Whether a linear estimator chooses how to train."""
-        return _is_auto(self.solver) and _is_auto(self.learning_rate) and not self.early_stopping
+        return is_auto(self.solver) and is_auto(self.learning_rate) and not self.early_stopping
 
     @property
     def is_auto_stopping(self) -> bool:
@@ -110,7 +110,7 @@ class Options:
     @cached_property
     def direction(self) -> Any:
         """What `solver` is for mini-batches."""
-        return "adam" if self.names_exact or _is_auto(self.solver) else self.solver
+        return "adam" if self.names_exact or is_auto(self.solver) else self.solver
 
     def check(self) -> None:
         """Raise a ValueError or TypeError if a parameter is invalid."""
@@ -120,7 +120,7 @@ class Options:
         check_choice("backend", self.backend, get_args(BackendName))
         check_number("n_iter_no_change", self.n_iter_no_change, 1, integer=True, or_infinite=True)
         check_number("validation_fraction", self.validation_fraction, 0, 1, strict=True)
-        if not _is_auto(self.batch_size):
+        if not is_auto(self.batch_size):
             check_number("batch_size", self.batch_size, 1, integer=True)
         for name in ("standardize", "shuffle", "warm_start"):
             check_bool(name, getattr(self, name))
@@ -155,7 +155,7 @@ class Options:
                 "`early_stopping=True` needs a mini-batch solver such as `solver='adam'`: the exact solver ends at "
                 "the optimum of the training loss."
             )
-        if self.names_exact and not _is_auto(self.learning_rate):
+        if self.names_exact and not is_auto(self.learning_rate):
             raise ValueError(
                 f"`solver={self.solver!r}` solves for its learning rates, so `learning_rate` must be 'auto'; got "
                 f"{self.learning_rate!r}. To set it, choose a solver such as 'adam'."
@@ -179,10 +179,10 @@ class Options:
             beta_2=self.beta_2,
             epsilon=self.epsilon,
         )
-        rule, rate = self.learning_rate, None if _is_auto(self.learning_rate_init) else self.learning_rate_init
+        rule, rate = self.learning_rate, None if is_auto(self.learning_rate_init) else self.learning_rate_init
         if isinstance(rate, str):
             raise ValueError(f"`learning_rate_init` must be 'auto' or a number greater than 0; got {rate!r}.")
-        if _is_auto(rule):
+        if is_auto(rule):
             if isinstance(self.direction, str) and self.direction in AUTOMATIC_DIRECTIONS:
                 check_choice("granularity", self.granularity, GRANULARITIES)
                 if rate is not None:
@@ -201,5 +201,24 @@ def _names() -> tuple[str, ...]:
     return tuple(field.name for field in fields(Options))
 
 
-def _is_auto(value: Any) -> bool:
+def is_auto(value: Any) -> bool:
+    """Say whether the value of a parameter is "auto"."""
     return isinstance(value, str) and value == _AUTO
+
+
+def check_l2(penalty: Any, l1_ratio: Any) -> None:
+    """Raise a ValueError or TypeError where parameters of LogisticRegression ask for another penalty than L2."""
+    check_number("l1_ratio", l1_ratio, 0)
+    instead = "For an L1 penalty use sklearn.linear_model.LogisticRegression(l1_ratio=1, solver='saga')."
+    if l1_ratio != 0:
+        raise ValueError(f"`l1_ratio` must be 0, a pure L2 penalty; got {l1_ratio!r}. {instead}")
+    if penalty is not None and not (isinstance(penalty, str) and penalty in ("l2", "deprecated")):
+        raise ValueError(f"`penalty` must be 'l2' or None; got {penalty!r}. {instead}")
+
+
+def checked_strength(alpha: Any) -> Any:
+    """Return `alpha`, a number, or an array of one for each output; raise a ValueError or TypeError for all else."""
+    is_number = isinstance(alpha, str) or not isinstance(alpha, Sequence | np.ndarray)
+    for one in (alpha,) if is_number else alpha:
+        check_number("alpha", one, 0)
+    return alpha if is_number else np.array(alpha, dtype=np.float64)

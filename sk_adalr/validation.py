@@ -119,6 +119,18 @@ def check_weights(
     return weight
 
 
+def check_groups(groups: Any, n_samples: int) -> np.ndarray | None:
+    """Return the groups (n_samples,) of the rows; raise a ValueError if their number is not that of the samples."""
+    if groups is None:
+        return None
+    groups = enter_host(groups, "`groups`")
+    if np.shape(groups) != (n_samples,):
+        raise ValueError(
+            f"`groups` must have one entry for each of the {n_samples} samples; got shape {np.shape(groups)}."
+        )
+    return np.asarray(groups)
+
+
 def scale_weights(weight: np.ndarray | None, dtype: Any) -> tuple[np.ndarray | None, float]:
     """Return `weight` over a power of two near its largest entry, in `dtype`, and that power.
 

@@ -35,6 +35,7 @@ from sk_adalr.validation import (
     NoWeightError,
     as_dtype,
     check_features_and_target,
+    check_groups,
     check_weights,
     is_dask,
     scale_weights,
@@ -95,6 +96,7 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         X_val: Any = None,
         y_val: Any = None,
         sample_weight_val: Any = None,
+        groups: Any = None,
     ) -> Self:
         """Fit the model.
 
@@ -117,6 +119,9 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             Non-negative weights of these rows, in the score, the loss and what counts as chance between two scores. A
             row of weight 0 is left out. Class weights do not weigh the rows of `X_val`; but those of a class of
             weight 0 are left out, too.
+        groups : array-like of shape (n_samples,), default=None
+            Of a linear estimator that learns its penalty: rows of one group, such as measurements of one person, stay
+            in one fold. Passed to `cv`; route them with ``set_fit_request``.
 
         Returns
         -------
@@ -133,16 +138,19 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         def validated(
             options: Options, model: LinearModel | NetworkModel, before: dict[str, Any] | None
         ) -> tuple[Dataset, Target]:
+            if groups is not None and model.choice is None:
+                raise ValueError("`groups` are for folds that choose the penalty, which is given. Leave them out.")
             if any(is_dask(array) for array in (X, y, sample_weight)):
                 blocks = partial(blocks_of_collections, X, y, sample_weight)
                 data, target = self._data_of_blocks(options, model, blocks, before)
             else:
-                data, target = self._validate(options, X, y, sample_weight, before=before, reset=True)
+                data, target = self._validate(options, X, y, sample_weight, groups=groups, before=before, reset=True)
             if any(given is not None for given in judges.values()):
                 target = replace(target, validation=validation_rows(self, options, target, data.X, **judges))
             return data, target
 
-        return self._fit(X, y, {"sample_weight": sample_weight, **judges}, validated)
+        metadata = {"sample_weight": sample_weight, **judges} | ({} if groups is None else {"groups": groups})
+        return self._fit(X, y, metadata, validated)
 
     def _fit(self, X: Any, y: Any, metadata: dict[str, Any], validated: Callable[..., tuple[Dataset, Target]]) -> Self:
         """Fit to what ``validated(options, model, before)`` returns; X and y are for callbacks."""
@@ -203,6 +211,7 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         before: dict[str, Any] | None,
         reset: bool,
         classes: Any = None,
+        groups: Any = None,
     ) -> tuple[Dataset, Target]:
         """Return validated data and the encoded target; in the dtype and kind of `before`, if given.
 
@@ -212,7 +221,7 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         if before is not None:
             check_same_features(X.shape[1], before)
             X = as_dtype(X, before["_dtype"])
-        weight = check_weights(sample_weight, X.shape[0])
+        weight, groups, numbers = check_weights(sample_weight, X.shape[0]), check_groups(groups, X.shape[0]), None
         target = self._encode(options, y, X.dtype, weight, classes)
         if before is not None:
             check_same_target(target, self)
@@ -222,10 +231,11 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             is_same = total is weight
             X, target, total = some_rows(X, beside(rows, X)), target.of_rows(rows), total[rows]
             weight = total if is_same else None if weight is None else weight[rows]
+            groups, numbers = None if groups is None else groups[rows], np.flatnonzero(rows)
         scaled, weight_scale = scale_weights(total, X.dtype)
         own = (scaled, weight_scale) if total is weight else scale_weights(weight, X.dtype)
         target = replace(target, class_weight=None)  # a vector of many rows, which is in the weights now
-        data = Dataset(X, target.values, scaled, weight_scale, *own)
+        data = Dataset(X, target.values, scaled, weight_scale, *own, groups, numbers)
         return data.moved(mover(options.backend, X)), target
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:

@@ -227,6 +227,11 @@ def _check_options(options: Options, model: LinearModel) -> None:
             "Blocks of rows are trained on all at once, by `solver='auto'` or 'exact', with `learning_rate='auto'` "
             "and `early_stopping=False`. For mini-batches call `partial_fit` with one block after another."
         )
+    if model.choice is not None:
+        name = "C" if "C_" in model.of_penalty else "alpha"
+        raise ValueError(f"`{name}='auto'` needs rows in memory: fit to some of them, and set `{name}` to `{name}_`.")
+    if np.ndim(model.strength):
+        raise ValueError("Blocks of rows have one penalty for all outputs: `alpha` must be a number.")
     if model.is_standardized:
         raise ValueError(
             "Blocks of rows have their penalty on the features as they are: `penalty_units='standardized'` needs the "

@@ -1,7 +1,7 @@
 """What parameters may be, for type checkers. Names stand once, beside the tables of what they mean."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, TypeAlias
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
@@ -15,6 +15,7 @@ __all__ = [
     "Auto",
     "BackendName",
     "ClassWeight",
+    "Folds",
     "GranularityName",
     "LayerSizes",
     "LearningRateChoice",
@@ -26,7 +27,16 @@ __all__ = [
     "Scoring",
     "SolverOfClassification",
     "SolverOfRegression",
+    "Strength",
 ]
+
+
+class Splitter(Protocol):
+    """What splits rows, such as scikit-learn's KFold."""
+
+    def split(self, *args: Any, **kwargs: Any) -> Any:
+        """Yield rows that train and rows that judge."""
+
 
 Auto: TypeAlias = Literal["auto"]
 NetworkSolver: TypeAlias = Auto | DirectionName | Direction
@@ -39,6 +49,9 @@ SolverOfClassification: TypeAlias = Literal["lbfgs", "newton-cg", "newton-choles
 LearningRateChoice: TypeAlias = Auto | LearningRateName | LearningRate
 LossChoice: TypeAlias = LossName | Loss
 PenaltyUnits: TypeAlias = Literal["features", "standardized"]
+Strength: TypeAlias = float | Auto | Sequence[float] | np.ndarray
+#: A number of folds, a splitter, or numbers of rows that train and that judge.
+Folds: TypeAlias = int | Splitter | Iterable[tuple[Any, Any]] | None
 LayerSizes: TypeAlias = int | Sequence[int] | np.ndarray
 ClassWeight: TypeAlias = Mapping[Any, float] | Literal["balanced"] | None
 RandomState: TypeAlias = int | np.random.RandomState | None

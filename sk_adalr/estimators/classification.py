@@ -1,16 +1,19 @@
 """What the classifiers share: labels and probabilities."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from sklearn.base import ClassifierMixin
 
 from sk_adalr.backends import Array, beside, enter_host, namespace, to_host
 from sk_adalr.estimators.base import GradientEstimator
+from sk_adalr.estimators.job import answers_unknown_arguments
 from sk_adalr.estimators.lazy import lazy_on_dask, summed_on_dask
 from sk_adalr.objectives import BinomialLogLoss, MultinomialLogLoss
 from sk_adalr.options import Options
 from sk_adalr.targets import Target, encode_labels
+
+ClassifierT = TypeVar("ClassifierT", bound="Classifier")
 
 
 class Classifier(ClassifierMixin, GradientEstimator):
@@ -179,3 +182,38 @@ class Classifier(ClassifierMixin, GradientEstimator):
 def _are_same_classes(fitted: Any, classes: Any, multilabel: bool) -> bool:
     # Of a label matrix `classes_` are the numbers of its columns, whatever they were called.
     return len(fitted) == len(classes) if multilabel else np.array_equal(fitted, classes)
+
+
+@answers_unknown_arguments
+def partial_fit(self: ClassifierT, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> ClassifierT:
+    """Update the model with the rows of one chunk.
+
+    With ``solver="auto"`` and up to 300 columns, one per class included, the chunk is fitted by Newton's method,
+    together with a quadratic approximation of the log loss of all rows before it: one pass ends near the optimum
+    of all rows, whatever the units of `X` and the size of the chunks. Wider streams, named solvers, and calls
+    after `fit` make one pass of mini-batches over the chunk, continuing the training before.
+
+    Parameters
+    ----------
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        Rows of one chunk.
+    y : array-like of shape (n_samples,)
+        Their labels.
+    classes : array-like of shape (n_classes,), default=None
+        All labels that may ever occur; needed in the first call, optional after it.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Their non-negative weights. The penalty is relative to the sum of the weights of all rows so far, as if
+        `fit` had seen them at once; rows that are passed twice count twice.
+
+    Returns
+    -------
+    self : estimator
+        The estimator after the pass.
+
+    Raises
+    ------
+    ValueError
+        If `classes` is missing in the first call or differs in a later one, or if ``class_weight="balanced"``.
+    """
+    self._partial_fit_labels(X, y, classes, sample_weight)
+    return self

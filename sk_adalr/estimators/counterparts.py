@@ -47,8 +47,8 @@ PARAMETERS = {
 LINEAR_REGRESSION = {
     "C": "Use `alpha`, the strength of the L2 penalty.",
     "class_weight": "Pass `sample_weight` to `fit`.",
-    "gcv_mode": "Search over `alpha` with sklearn.model_selection.GridSearchCV.",
-    "alphas": "Search over `alpha` with sklearn.model_selection.GridSearchCV.",
+    "gcv_mode": "Set `alpha='auto'`, which leaves out one row at a time.",
+    "alphas": "Set `alpha='auto'`, which needs no candidates.",
     "l1_ratio": "The penalty is L2; for an L1 penalty use sklearn.linear_model.ElasticNet.",
     "penalty": "The penalty is L2, with the strength `alpha`; for L1 use sklearn.linear_model.Lasso.",
 }
@@ -56,7 +56,7 @@ LINEAR_REGRESSION = {
 #: Those of logistic regression.
 LOGISTIC_REGRESSION = {
     "alpha": "Use `C`, the inverse of the strength of the L2 penalty.",
-    "Cs": "Search over `C` with sklearn.model_selection.GridSearchCV.",
+    "Cs": "Set `C='auto'`, which needs no candidates.",
     "loss": "The loss is the log loss; for another use sklearn.linear_model.SGDClassifier.",
     "multi_class": _CLASSES_ARE_JOINT,
 }

@@ -21,6 +21,7 @@ from sk_adalr.estimators.classes_without_rows import SolvedClasses
 from sk_adalr.estimators.job import Job, history_attributes
 from sk_adalr.estimators.minibatch import train
 from sk_adalr.estimators.model import LinearModel, dense_coef
+from sk_adalr.estimators.penalties import with_learned_penalty
 from sk_adalr.optimizer.exact import (
     BlockedRows,
     ExactResult,
@@ -33,14 +34,36 @@ from sk_adalr.optimizer.exact import (
     solve_exact,
     solve_newton,
 )
+from sk_adalr.penalty import Solution
 from sk_adalr.targets import Target
 from sk_adalr.training import History, StopReason
+
+# Folds differ by far more than what fits of this tolerance leave; the time is half of that of 1e-4.
+_TOL_OF_FOLDS = 1e-3
 
 
 def fit_linear(job: Job[LinearModel]) -> dict[str, Any]:
     """Return all fitted attributes after a fit: on all rows at once, or on mini-batches."""
     job = replace(job, model=job.model.seeing(job.data))
-    return solve_at_once(job) if job.options.names_exact or job.options.is_automatic else train(job)
+    note = ""
+    if job.model.choice is not None:
+        job, note = with_learned_penalty(job, _solution)
+    fitted = solve_at_once(job) if job.options.names_exact or job.options.is_automatic else train(job)
+    return {**fitted, "stop_reason_": fitted["stop_reason_"] + note}
+
+
+def _solution(job: Job[LinearModel], data: Dataset, target: Target, start: Solution | None) -> Solution:
+    """Return coefficients and intercepts of some rows, by the fastest solver, as far as folds need them."""
+    solver, model = _fastest_solver(data, target), job.model
+    options = _of_penalty(model, data)
+    if solver == "cholesky":
+        result = solve_cholesky(data.X, data.target, data.weight, **options)
+    else:
+        coef, intercept = (None, None) if start is None else start
+        solve = solve_newton if solver == "newton" else solve_exact
+        options |= {"max_iter": job.options.max_iter, "tol": max(job.options.tol, _TOL_OF_FOLDS)}
+        result = solve(data.X, data.target, data.weight, target.loss, coef=coef, intercept=intercept, **options)
+    return result.coef, result.intercept
 
 
 def solve_at_once(job: Job[LinearModel]) -> dict[str, Any]:

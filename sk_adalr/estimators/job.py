@@ -21,8 +21,8 @@ from sk_adalr.rows import is_mapped
 from sk_adalr.targets import Target
 from sk_adalr.training import History
 
-Method = TypeVar("Method", bound=Callable[..., Any])
 ModelT = TypeVar("ModelT", bound=LinearModel | NetworkModel)
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Linear regression."""
 
-from typing import Any, Self, get_args
+from typing import get_args
 
 import numpy as np
 
@@ -8,11 +8,10 @@ from sk_adalr.estimators import choices
 from sk_adalr.estimators.blocks import blocked_data, fit_chunks
 from sk_adalr.estimators.counterparts import LINEAR_REGRESSION
 from sk_adalr.estimators.fullbatch import fit_linear
-from sk_adalr.estimators.job import answers_unknown_arguments
-from sk_adalr.estimators.model import PENALTY_UNITS, LinearModel, raw_linear_prediction
-from sk_adalr.estimators.regression import Regressor
+from sk_adalr.estimators.model import LinearModel, raw_linear_prediction
+from sk_adalr.estimators.regression import Regressor, partial_fit
 from sk_adalr.estimators.stream import update_linear
-from sk_adalr.names import check_choice, check_number
+from sk_adalr.options import checked_strength, is_auto
 
 
 class AdaptiveLRLinearRegression(Regressor):
@@ -31,8 +30,15 @@ class AdaptiveLRLinearRegression(Regressor):
 
     Parameters
     ----------
-    alpha : float, default=0.0
-        L2 strength, at least 0, as in Ridge. The intercept is not penalised.
+    alpha : float, array-like of shape (n_outputs,) or "auto", default=0.0
+        L2 strength, at least 0, as in Ridge. The intercept is not penalised. "auto" learns it from the loss of rows
+        that did not train: see `cv` and :ref:`learned_penalty`.
+    alpha_per_target : bool, default=False
+        Whether "auto" learns one for each output; ``alpha_``, ``cv_loss_`` then have an entry, and
+        ``penalty_curve_`` is a list of an array, for each.
+    cv : int, splitter, iterable or None, default=None
+        Folds that choose where ``alpha="auto"``, as in scikit-learn. None leaves out one row at a time, exactly,
+        where a factorisation of squared errors is affordable, else a fifth of the rows, in their order.
     loss : {"squared_error", "poisson", "gamma"} or Loss, default="squared_error"
         What a raw prediction :math:`u = x^T w + b` costs beside its target. "squared_error" predicts :math:`u`.
         "poisson" is half the Poisson deviance, for counts and frequencies, and refuses targets below 0; "gamma" is
@@ -155,7 +161,14 @@ class AdaptiveLRLinearRegression(Regressor):
         Singular values of the same, rows weighted by the roots of their weights, exact down to about 1e-8 of the
         largest; None unless a factorisation solved, and for more than 300. Of features in `penalty_units`.
     stop_reason_ : str
-        Why training ended, in one sentence.
+        Why training ended, in one sentence, and what was found of the penalty in another.
+    alpha_ : float
+        The `alpha` of the fit; a fit with it is the same.
+    penalty_curve_ : ndarray of shape (n_visits, 3) or None
+        alpha, loss of rows that did not train, and its slope by log alpha or NaN, as "auto" visited them; None
+        elsewhere.
+    cv_loss_ : float or None
+        That loss at `alpha_`; None unless "auto" learned it.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -191,6 +204,9 @@ class AdaptiveLRLinearRegression(Regressor):
     intercept_: np.ndarray | float
     n_iter_: int
     n_gradient_evaluations_: float | None
+    alpha_: float | np.ndarray
+    penalty_curve_: np.ndarray | list[np.ndarray] | None
+    cv_loss_: float | np.ndarray | None
     rank_: int | None
     singular_: np.ndarray | None
 
@@ -199,8 +215,10 @@ class AdaptiveLRLinearRegression(Regressor):
 
     def __init__(
         self,
-        alpha: float = 0.0,
+        alpha: choices.Strength = 0.0,
         *,
+        alpha_per_target: bool = False,
+        cv: choices.Folds = None,
         loss: choices.LossChoice = "squared_error",
         penalty_units: choices.PenaltyUnits = "features",
         fit_intercept: bool = True,
@@ -233,6 +251,8 @@ class AdaptiveLRLinearRegression(Regressor):
     ) -> None:
         self.loss = loss
         self.alpha = alpha
+        self.alpha_per_target = alpha_per_target
+        self.cv = cv
         self.penalty_units = penalty_units
         self.fit_intercept = fit_intercept
         self.solver = solver
@@ -262,41 +282,12 @@ class AdaptiveLRLinearRegression(Regressor):
         self.n_jobs = n_jobs
         self.positive = positive
 
-    @answers_unknown_arguments
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Update the model with the rows of one chunk.
-
-        With ``solver="auto"``, squared errors and up to 300 columns, one per output included, the model is then the
-        exact solution of all rows so far, however they were cut into chunks. The memory needed is the square of the
-        number of columns. With "poisson" or "gamma" and one output, the chunk is fitted by Newton's method together
-        with a quadratic approximation of the rows before: one pass ends near the optimum of all rows. Wider streams,
-        losses of your own, several counts or amounts, named solvers, and calls after `fit` make one pass of
-        mini-batches over the chunk, continuing the training before.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows of one chunk.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Their target.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Their non-negative weights. The penalty is relative to the sum of the weights of all rows so far, as if
-            `fit` had seen them at once; rows that are passed twice count twice.
-
-        Returns
-        -------
-        self : estimator
-            The estimator after the pass.
-        """
-        return self._partial_fit(X, y, sample_weight)
-
     def _model(self) -> LinearModel:
-        check_number("alpha", self.alpha, 0)
-        check_choice("penalty_units", self.penalty_units, PENALTY_UNITS)
-        return LinearModel(self.alpha, self.fit_intercept, self.penalty_units == "standardized")
+        strength = 1.0 if is_auto(self.alpha) else checked_strength(self.alpha)
+        return LinearModel.of(self, "alpha", self.alpha, strength)
 
     _data_of_blocks = blocked_data
     _train = staticmethod(fit_linear)
     _train_chunk = staticmethod(update_linear)
     _raw_prediction = raw_linear_prediction
-    fit_chunks = fit_chunks
+    fit_chunks, partial_fit = fit_chunks, partial_fit

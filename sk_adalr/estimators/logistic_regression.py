@@ -1,19 +1,20 @@
 """Logistic regression."""
 
-from typing import Any, Literal, Self, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
 from sk_adalr.caller import warn_caller
 from sk_adalr.estimators import choices
 from sk_adalr.estimators.blocks import blocked_data, fit_chunks
-from sk_adalr.estimators.classification import Classifier
+from sk_adalr.estimators.classification import Classifier, partial_fit
 from sk_adalr.estimators.counterparts import LOGISTIC_REGRESSION
 from sk_adalr.estimators.fullbatch import fit_linear
-from sk_adalr.estimators.job import answers_unknown_arguments
-from sk_adalr.estimators.model import PENALTY_UNITS, LinearModel, densify, raw_linear_prediction, sparsify
+from sk_adalr.estimators.model import LinearModel, raw_linear_prediction
+from sk_adalr.estimators.sparse_coef import densify, sparsify
 from sk_adalr.estimators.stream import update_linear
-from sk_adalr.names import check_choice, check_number
+from sk_adalr.names import check_number
+from sk_adalr.options import check_l2, is_auto
 
 
 class AdaptiveLRLogisticRegression(Classifier):
@@ -30,8 +31,12 @@ class AdaptiveLRLogisticRegression(Classifier):
     ----------
     penalty : {"l2", "deprecated", None}, default="l2"
         None is the same as ``C=numpy.inf``. scikit-learn's default "deprecated" is "l2".
-    C : float, default=1.0
-        Inverse of the L2 strength, > 0; ``numpy.inf`` for no penalty. Intercepts are not penalised.
+    C : float or "auto", default=1.0
+        Inverse of the L2 strength, > 0; ``numpy.inf`` for no penalty. Intercepts are not penalised. "auto" learns it
+        from the loss of rows that did not train: see `cv` and :ref:`learned_penalty`.
+    cv : int, splitter, iterable or None, default=None
+        Folds that choose where ``C="auto"``, as in scikit-learn; None is five of rows that follow each other,
+        stratified, with copies of rows in one.
     l1_ratio : float, default=0.0
         Only 0, a pure L2 penalty, is supported.
     penalty_units : {"features", "standardized"}, default="features"
@@ -149,7 +154,13 @@ class AdaptiveLRLogisticRegression(Classifier):
         Epoch, from 1 as `n_iter_` counts, whose parameters the model has: the best one on the held-out rows, else the
         last one; None where there are no epochs, as in an exact fit.
     stop_reason_ : str
-        Why training ended, in one sentence.
+        Why training ended, in one sentence, and what was found of the penalty in another.
+    C_ : float
+        The `C` of the fit; a fit with it is the same.
+    penalty_curve_ : ndarray of shape (n_visits, 3) or None
+        C, loss of rows that did not train, and its slope by log C or NaN, as "auto" visited them; None elsewhere.
+    cv_loss_ : float or None
+        That loss at `C_`; None unless "auto" learned it.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -179,6 +190,9 @@ class AdaptiveLRLogisticRegression(Classifier):
     intercept_: np.ndarray
     n_iter_: np.ndarray
     n_gradient_evaluations_: float | None
+    C_: float
+    penalty_curve_: np.ndarray | None
+    cv_loss_: float | None
 
     _other_parameters = LOGISTIC_REGRESSION
     _counterpart_solvers = get_args(choices.SolverOfClassification)
@@ -187,7 +201,8 @@ class AdaptiveLRLogisticRegression(Classifier):
         self,
         penalty: Literal["l2", "deprecated"] | None = "l2",
         *,
-        C: float = 1.0,
+        C: float | choices.Auto = 1.0,
+        cv: choices.Folds = None,
         l1_ratio: float = 0.0,
         penalty_units: choices.PenaltyUnits = "features",
         fit_intercept: bool = True,
@@ -221,6 +236,7 @@ class AdaptiveLRLogisticRegression(Classifier):
     ) -> None:
         self.penalty = penalty
         self.C = C
+        self.cv = cv
         self.l1_ratio = l1_ratio
         self.penalty_units = penalty_units
         self.fit_intercept = fit_intercept
@@ -252,58 +268,18 @@ class AdaptiveLRLogisticRegression(Classifier):
         self.intercept_scaling = intercept_scaling
         self.n_jobs = n_jobs
 
-    @answers_unknown_arguments
-    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
-        """Update the model with the rows of one chunk.
-
-        With ``solver="auto"`` and up to 300 columns, one per class included, the chunk is fitted by Newton's method,
-        together with a quadratic approximation of the log loss of all rows before it: one pass ends near the optimum
-        of all rows, whatever the units of `X` and the size of the chunks. Wider streams, named solvers, and calls
-        after `fit` make one pass of mini-batches over the chunk, continuing the training before.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows of one chunk.
-        y : array-like of shape (n_samples,)
-            Their labels.
-        classes : array-like of shape (n_classes,), default=None
-            All labels that may ever occur; needed in the first call, optional after it.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Their non-negative weights. The penalty is relative to the sum of the weights of all rows so far, as if
-            `fit` had seen them at once; rows that are passed twice count twice.
-
-        Returns
-        -------
-        self : estimator
-            The estimator after the pass.
-
-        Raises
-        ------
-        ValueError
-            If `classes` is missing in the first call or differs in a later one, or if ``class_weight="balanced"``.
-        """
-        self._partial_fit_labels(X, y, classes, sample_weight)
-        return self
-
     def _model(self) -> LinearModel:
-        check_number("C", self.C, 0, strict=True, or_infinite=True)
-        check_number("l1_ratio", self.l1_ratio, 0)
-        instead = "For an L1 penalty use sklearn.linear_model.LogisticRegression(l1_ratio=1, solver='saga')."
-        if self.l1_ratio != 0:
-            raise ValueError(f"`l1_ratio` must be 0, a pure L2 penalty; got {self.l1_ratio!r}. {instead}")
-        penalty = self.penalty
-        if penalty is not None and not (isinstance(penalty, str) and penalty in ("l2", "deprecated")):
-            raise ValueError(f"`penalty` must be 'l2' or None; got {penalty!r}. {instead}")
-        if penalty is None and self.C not in (1.0, np.inf):
+        if not is_auto(self.C):
+            check_number("C", self.C, 0, strict=True, or_infinite=True)
+        check_l2(self.penalty, self.l1_ratio)
+        if self.penalty is None and self.C not in (1.0, np.inf):
             warn_caller(f"`penalty=None` means no penalty, so `C={self.C!r}` has no effect. Leave one of them out.")
-        check_choice("penalty_units", self.penalty_units, PENALTY_UNITS)
-        strength = 0.0 if penalty is None else 1 / self.C
-        return LinearModel(strength, self.fit_intercept, self.penalty_units == "standardized")
+        C = np.inf if self.penalty is None else self.C
+        return LinearModel.of(self, "C", C, 1.0 if isinstance(C, str) else 1 / C)
 
     _data_of_blocks = blocked_data
     _train = staticmethod(fit_linear)
     _train_chunk = staticmethod(update_linear)
     _raw_prediction = raw_linear_prediction
-    fit_chunks = fit_chunks
+    fit_chunks, partial_fit = fit_chunks, partial_fit
     sparsify, densify = sparsify, densify

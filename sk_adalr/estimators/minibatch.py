@@ -126,7 +126,7 @@ def _units(
         standardize=job.options.standardize,
         center=job.model.fit_intercept,
         is_chunk=is_chunk,
-        penalty=job.model.curvature(job.data),
+        penalty=float(np.mean(job.model.curvature(job.data))),
         penalty_unit=job.model.penalty_unit,
     )
     if job.before is None:

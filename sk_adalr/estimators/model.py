@@ -4,12 +4,11 @@ Models are frozen, and handed to whatever trains them.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
 from sk_adalr.backends import Array, Origin, beside, fitted_array, is_sparse, namespace
@@ -19,7 +18,9 @@ from sk_adalr.judging import Policy
 from sk_adalr.names import check_bool, check_choice, check_number
 from sk_adalr.objectives import ACTIVATIONS, L2Penalty, Network, predict_raw
 from sk_adalr.optimizer import freeze
+from sk_adalr.options import is_auto
 from sk_adalr.parameters import ParameterLayout
+from sk_adalr.penalty import PenaltyChoice
 from sk_adalr.rows import predictions
 from sk_adalr.statistics import Spread
 from sk_adalr.targets import Target
@@ -27,8 +28,7 @@ from sk_adalr.training import History
 from sk_adalr.units import Units
 from sk_adalr.validation import check_features, check_finite_model, check_finite_prediction, check_same_origin
 
-#: What ``penalty_units`` may be.
-PENALTY_UNITS = ("features", "standardized")
+_PENALTY_UNITS = ("features", "standardized")
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,13 @@ class LinearModel:
 
     Parameters
     ----------
-    strength : float
+    strength : float or ndarray of shape (n_outputs,)
         :math:`\lambda \sum_i s_i` of the regularised mean.
     fit_intercept : bool
+    choice : PenaltyChoice or None, default=None
+        How the strength is to be learned; None where it is known.
+    of_penalty : mapping, default={}
+        Fitted attributes that tell of the penalty.
     is_standardized : bool, default=False
         Whether the penalised coefficients are those of columns divided by their standard deviations.
     spread : Spread or None, default=None
@@ -48,8 +52,10 @@ class LinearModel:
         What these columns are divided by.
     """
 
-    strength: float
+    strength: Any
     fit_intercept: bool
+    choice: PenaltyChoice | None = None
+    of_penalty: Mapping[str, Any] = field(default_factory=dict)
     is_standardized: bool = False
     spread: Spread | None = None
     penalty_unit: np.ndarray | float = 1.0
@@ -67,6 +73,11 @@ class LinearModel:
 
         The rows of `data` weigh `decay` (n_samples,), if given, of what they weighed.
         """
+        if np.ndim(self.strength) and len(self.strength) != data.target.shape[1]:
+            raise ValueError(
+                f"`alpha` must be a number, or one for each of the {data.target.shape[1]} outputs; got "
+                f"{len(self.strength)}."
+            )
         if not self.is_standardized:
             return self
         weight = data.sample_weight
@@ -77,16 +88,19 @@ class LinearModel:
         spread = spread if before is None else before.joined(spread)
         return replace(self, spread=spread, penalty_unit=spread.unit(data.X.dtype))
 
-    def curvature(self, data: Dataset) -> float:
-        """Return the strength of the penalty beside the mean loss."""
+    def curvature(self, data: Dataset) -> Any:
+        """Return the strength of the penalty beside the mean loss, one or (n_outputs,)."""
         # Divided one after another, for weights whose sum would overflow.
         scale = data.weight_scale
         return self.strength / scale / (data.weight_sum + data.earlier_weight / scale)
 
     def penalty(self, data: Dataset, units: Units, layout: ParameterLayout) -> L2Penalty:
         """Return the penalty in the units of training."""
-        strength = self.curvature(data)
+        each = self.curvature(data)
+        strength = float(np.mean(each))
         factors = np.ones(layout.coef_shapes[0][1]) if units.outputs is None else units.outputs.penalty_factors
+        if np.ndim(each) and strength > 0:
+            factors = factors * each / strength
         is_plain = units.inputs is None and not self.is_standardized
         if strength == 0 or (is_plain and (factors == 1).all()):
             return L2Penalty(strength)
@@ -133,9 +147,22 @@ class LinearModel:
                 coef -= coef.mean(axis=0)
         return self._seen | {"coef_": coef, "intercept_": intercept}
 
+    @classmethod
+    def of(cls, estimator: Any, name: str, value: Any, strength: Any) -> "LinearModel":
+        """Return the model of an estimator, whose parameter `name` has a checked `value`, a number or "auto"."""
+        check_choice("penalty_units", estimator.penalty_units, _PENALTY_UNITS)
+        per_target = getattr(estimator, "alpha_per_target", False)
+        check_bool("alpha_per_target", per_target)
+        if isinstance(estimator.cv, Integral):
+            check_number("cv", estimator.cv, 2, integer=True)
+        choice = PenaltyChoice(estimator.cv, bool(per_target)) if is_auto(value) else None
+        of_penalty = {f"{name}_": value, "penalty_curve_": None, "cv_loss_": None}
+        is_standardized = estimator.penalty_units == "standardized"
+        return cls(strength, estimator.fit_intercept, choice, of_penalty, is_standardized)
+
     @property
     def _seen(self) -> dict[str, Any]:
-        return {"_spread": None if self.spread is None else freeze(self.spread, share=True)}
+        return {**self.of_penalty, "_spread": None if self.spread is None else freeze(self.spread, share=True)}
 
     def counted(self, target: Target, n_iter: int) -> dict[str, Any]:
         """Return ``n_iter_``; a classifier has an array, as scikit-learn's."""
@@ -162,35 +189,6 @@ def raw_linear_prediction(estimator: Any, X: Any, method: str) -> tuple[Array, O
     return check_finite_prediction(raw), origin
 
 
-def sparsify(self: Any) -> Any:
-    """Convert ``coef_`` to a sparse matrix, which pays where more than half of it is zero.
-
-    Returns
-    -------
-    self : estimator
-        The fitted estimator. It predicts, and training continues, as before.
-    """
-    check_is_fitted(self)
-    if not isinstance(self.coef_, np.ndarray) and not is_sparse(self.coef_):
-        raise TypeError("Only coefficients in NumPy arrays can become sparse. Fit to NumPy arrays instead.")
-    self.coef_ = sparse.csr_array(self.coef_)
-    return self
-
-
-def densify(self: Any) -> Any:
-    """Convert ``coef_`` back to an array; does nothing where it is one.
-
-    Returns
-    -------
-    self : estimator
-        The fitted estimator.
-    """
-    check_is_fitted(self)
-    if is_sparse(self.coef_):
-        self.coef_ = self.coef_.toarray()
-    return self
-
-
 @dataclass(frozen=True)
 class NetworkModel:
     """A feed-forward network with hidden layers; the parameters are checked as they are taken.
@@ -212,6 +210,7 @@ class NetworkModel:
 
     fit_intercept: ClassVar[bool] = True
     penalty_unit: ClassVar[float] = 1.0
+    choice: ClassVar[None] = None
 
     def __post_init__(self) -> None:
         sizes = self.hidden_layer_sizes

@@ -1,18 +1,21 @@
 """What the regressors share."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from sklearn.base import RegressorMixin
 
 from sk_adalr.backends import enter_host, to_host
 from sk_adalr.estimators.base import GradientEstimator
+from sk_adalr.estimators.job import answers_unknown_arguments
 from sk_adalr.estimators.lazy import lazy_on_dask, summed_on_dask
 from sk_adalr.names import make_loss
 from sk_adalr.objectives import LOSSES
 from sk_adalr.options import Options
 from sk_adalr.targets import Target, encode_outputs, explained_share
+
+RegressorT = TypeVar("RegressorT", bound="Regressor")
 
 
 class Regressor(RegressorMixin, GradientEstimator):
@@ -83,3 +86,32 @@ class Regressor(RegressorMixin, GradientEstimator):
         tags.target_tags.positive_only = getattr(loss, "positive_only", False)
         tags.target_tags.multi_output = True
         return tags
+
+
+@answers_unknown_arguments
+def partial_fit(self: RegressorT, X: Any, y: Any, sample_weight: Any = None) -> RegressorT:
+    """Update the model with the rows of one chunk.
+
+    With ``solver="auto"``, squared errors and up to 300 columns, one per output included, the model is then the
+    exact solution of all rows so far, however they were cut into chunks. The memory needed is the square of the
+    number of columns. With "poisson" or "gamma" and one output, the chunk is fitted by Newton's method together
+    with a quadratic approximation of the rows before: one pass ends near the optimum of all rows. Wider streams,
+    losses of your own, several counts or amounts, named solvers, and calls after `fit` make one pass of
+    mini-batches over the chunk, continuing the training before.
+
+    Parameters
+    ----------
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        Rows of one chunk.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Their target.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Their non-negative weights. The penalty is relative to the sum of the weights of all rows so far, as if
+        `fit` had seen them at once; rows that are passed twice count twice.
+
+    Returns
+    -------
+    self : estimator
+        The estimator after the pass.
+    """
+    return self._partial_fit(X, y, sample_weight)

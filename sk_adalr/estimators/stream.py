@@ -11,6 +11,7 @@ from sk_adalr.estimators.fullbatch import finite_loss, in_dtype, in_range
 from sk_adalr.estimators.job import Job, history_attributes
 from sk_adalr.estimators.minibatch import train
 from sk_adalr.estimators.model import LinearModel
+from sk_adalr.estimators.penalties import with_known_penalty
 from sk_adalr.objectives import Loss
 from sk_adalr.optimizer import freeze, thaw
 from sk_adalr.optimizer.exact import Chunk, ColumnMoments, StreamSummary, first_summary, prefers_summary
@@ -31,7 +32,7 @@ def update_linear(job: Job[LinearModel]) -> dict[str, Any]:
     mini-batches.
     """
     options = job.options
-    job = _seeing(job)
+    job = with_known_penalty(_seeing(job))
     if options.names_exact:
         raise ValueError(
             f"`partial_fit` trains on mini-batches, but `solver={options.solver!r}` needs all rows at once. Use "
@@ -130,7 +131,11 @@ def _solve_squares(
     else:
         rows = thaw(StreamSummary, before["rows"]).forgetting(share)
     rows = rows.adding(data.X, data.target, weight)
-    solution = rows.solve(job.model.strength, _eps(data), job.model.penalty_unit)
+    strength, unit = job.model.strength, job.model.penalty_unit
+    if np.ndim(strength):
+        solution = rows.solve_each(strength, _eps(data), unit)
+    else:
+        solution = rows.solve(strength, _eps(data), unit)
     return *solution, {"rows": freeze(rows, share=True)}, rows.weight
 
 

@@ -143,11 +143,20 @@ def copies_of_rows(data: Dataset) -> np.ndarray:
     if data.n_samples > _MOST_ROWS:
         return np.arange(data.n_samples)
     X, target = to_host(data.X), to_host(data.target).reshape(data.n_samples, -1)
+    if not is_sparse(X) and _all_differ(X):
+        return np.arange(data.n_samples)
     numbers: dict[bytes, int] = {}
     copies = np.array([numbers.setdefault(digest, len(numbers)) for digest in _digests(X)])
     if len(numbers) < data.n_samples and (target[_first_rows(copies)[copies]] == target).all():
         return copies
     return np.arange(data.n_samples)
+
+
+def _all_differ(X: np.ndarray) -> bool:
+    """Say whether the rows of dense X have different checksums, which takes a tenth of the time of a look at each."""
+    words = np.ascontiguousarray(X).view(np.uint32).astype(np.uint64)
+    factors = np.random.RandomState(0).randint(1, 1 << 62, words.shape[1], dtype=np.uint64)
+    return len(np.unique(words @ factors)) == len(X)  # integers, which wrap around, add up in any order
 
 
 def _first_rows(copies: np.ndarray) -> np.ndarray:

@@ -38,6 +38,15 @@ def test_a_scaler_raises_the_score_of_a_penalised_model_as_the_faq_says(load, na
         assert scaled == pytest.approx(float(said[2]), abs=0.006)
 
 
+@pytest.mark.parametrize("load", [load_wine, load_breast_cancer])
+def test_standardised_units_of_the_penalty_do_what_a_scaler_does_as_the_faq_says(load):
+    assert 'set ``penalty_units="standardized"``, which does what a scaler in front would do' in text_of("faq")
+    X, y = load(return_X_y=True)
+    model = AdaptiveLRLogisticRegression(penalty_units="standardized")
+    scaled = make_pipeline(StandardScaler(), AdaptiveLRLogisticRegression())
+    assert cross_val_score(model, X, y).mean() == pytest.approx(cross_val_score(scaled, X, y).mean(), abs=1e-12)
+
+
 def test_without_a_penalty_a_scaler_changes_no_prediction():
     X, y = load_breast_cancer(return_X_y=True)
     y = (y + (np.random.RandomState(0).rand(len(y)) < 0.2)) % 2  # classes that cannot be separated

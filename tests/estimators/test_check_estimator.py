@@ -44,6 +44,7 @@ def test_scikit_learn_s_checks(estimator, check):
     check(estimator)
 
 
+WEIGHT_CHECKS = [f"check_sample_weight_equivalence_on_{kind}_data" for kind in ("dense", "sparse")]
 FULL = [
     pytest.param(cls, {"solver": solver, "early_stopping": early_stopping, **rule})
     for cls, solver, rule, early_stopping in product(ESTIMATORS.values(), DIRECTIONS, RULES, [False, True])
@@ -55,7 +56,11 @@ FULL = [
 @pytest.mark.parametrize(("cls", "params"), FULL, ids=lambda value: str(getattr(value, "__name__", value)))
 def test_scikit_learn_s_checks_on_the_full_product(cls, params, capsys):
     estimator = cls(**params)
-    results = check_estimator(estimator, expected_failed_checks=EXPECTED_TO_FAIL, on_fail=None, on_skip=None)
+    # Of an estimator with a parameter `cv` the check takes 45 rows, not 15: then some are held out, by their order.
+    holds_out = params["early_stopping"] and "cv" in estimator.get_params()
+    held_out = dict.fromkeys(WEIGHT_CHECKS, "the order of rows decides which are held out") if holds_out else {}
+    expected = EXPECTED_TO_FAIL | held_out
+    results = check_estimator(estimator, expected_failed_checks=expected, on_fail=None, on_skip=None)
     counts = Counter(result["status"] for result in results)
     with capsys.disabled():
         print(f"\n{len(FULL)} combinations; {cls.__name__}({params}): {dict(counts)}")

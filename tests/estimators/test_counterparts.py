@@ -94,7 +94,9 @@ def test_a_slip_of_the_pen_is_answered_with_the_name_that_was_meant(cls):
 def test_a_name_like_no_other_is_answered_with_all_there_are(cls):
     with pytest.raises(TypeError, match=r"has no parameter `zzz`. Known names are .*`backend`, `batch_size`"):
         cls(zzz=1)
-    with pytest.raises(TypeError, match=r"fit has no argument `zzz`. Known names are `X`, `X_val`, `sample_weight`"):
+    with pytest.raises(
+        TypeError, match=r"fit has no argument `zzz`. Known names are `X`, `X_val`, `groups`, `sample_weight`"
+    ):
         cls().fit(*problem(cls), zzz=1)
 
 

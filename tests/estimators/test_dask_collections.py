@@ -224,13 +224,8 @@ def unread(shape, chunks):
         (Logistic(), np.zeros((9, 2)), unread((9,), 3), TypeError, "or all be in memory; `X` is a numpy.ndarray"),
         (Logistic(), unread((9, 2), (3, 2)), unread((9,), 9), ValueError, "`X` has 3 blocks of rows, and `y` has 1"),
         (Logistic(solver="adam"), unread((9, 2), (3, 2)), unread((9,), 3), ValueError, "call `partial_fit`"),
-        (
-            Logistic(penalty_units="standardized"),
-            unread((9, 2), (3, 2)),
-            unread((9,), 3),
-            ValueError,
-            "rows in memory",
-        ),
+        (Logistic(penalty_units="standardized"), unread((9, 2), (3, 2)), unread((9,), 3), ValueError, "in memory"),
+        (Logistic(C="auto"), unread((9, 2), (3, 2)), unread((9,), 3), ValueError, "`C='auto'` needs rows in memory"),
         (AdaptiveLRMLPClassifier(), unread((9, 2), (3, 2)), unread((9,), 3), TypeError, r"(?s)model.partial_fit\("),
     ],
 )

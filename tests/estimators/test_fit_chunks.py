@@ -207,7 +207,20 @@ def test_mini_batches_are_refused(options):
         Logistic(**options).fit_chunks(lambda: halves(X, y))
 
 
-def test_a_penalty_on_standardised_columns_is_refused():
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (
+            Logistic(penalty_units="standardized"),
+            "`penalty_units='standardized'` needs the rows in memory, or",
+        ),
+        (Logistic(C="auto"), "`C='auto'` needs rows in memory: fit to some of them, and set `C` to `C_`"),
+        (Linear("auto"), "`alpha='auto'` needs rows in memory: fit to some of them, and set `alpha` to `alpha_`"),
+        (Linear([1.0, 2.0]), "one penalty for all outputs: `alpha` must be a number"),
+    ],
+    ids=str,
+)
+def test_penalties_that_need_rows_in_memory_are_refused(model, message):
     X, y = labelled()
-    with pytest.raises(ValueError, match=r"`penalty_units='standardized'` needs the rows in memory, or `partial_fit`"):
-        Logistic(penalty_units="standardized").fit_chunks(lambda: halves(X, y))
+    with pytest.raises(ValueError, match=message):
+        model.fit_chunks(lambda: halves(X, y))

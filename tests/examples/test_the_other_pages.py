@@ -32,6 +32,15 @@ def test_one_adaptive_fit_scores_as_a_grid_search_in_a_fraction_of_its_time(exam
     assert seconds < grid_seconds / 4
 
 
+def test_a_learned_penalty_predicts_as_the_searches_for_one_in_a_part_of_their_time(example):
+    page = example("plot_learned_penalty")
+    for results, ours in ((page["of_labels"], 'C="auto"'), (page["of_numbers"], 'alpha="auto"')):
+        seconds, losses = results[ours]
+        searched, found = zip(*(results[name] for name in results if "CV" in name), strict=True)
+        assert losses.mean() < np.min([loss.mean() for loss in found]) * 1.02
+        assert seconds.sum() < max(time.sum() for time in searched) / 4
+
+
 def test_the_exact_mode_needs_fewer_gradients_than_lbfgs_most_of_all_on_raw_columns(example):
     page = example("plot_exact_lbfgs")
     ratios = {}

@@ -8,7 +8,12 @@ try:
     plt.switch_backend("Agg")
 except ImportError:
     plt = None
-    collect_ignore = ["test_learning_curve.py", "test_learning_rate.py", "test_optimization_path.py"]
+    collect_ignore = [
+        "test_learning_curve.py",
+        "test_learning_rate.py",
+        "test_optimization_path.py",
+        "test_penalty.py",
+    ]
 
 
 @pytest.fixture(autouse=True)

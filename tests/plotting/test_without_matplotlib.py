@@ -3,12 +3,13 @@ import sys
 import pytest
 
 from sk_adalr.objectives.test_functions import beale
-from sk_adalr.plotting import LearningCurveDisplay, LearningRateDisplay, OptimizationPathDisplay
+from sk_adalr.plotting import LearningCurveDisplay, LearningRateDisplay, OptimizationPathDisplay, PenaltyDisplay
 
 DISPLAYS = [
     LearningCurveDisplay([1.0, 0.5]),
     LearningRateDisplay([[0.1, 0.1, 0.1]]),
     OptimizationPathDisplay([[1.0, 1.0]], beale),
+    PenaltyDisplay([[1.0, 1.0, 0.0]]),
 ]
 
 
@@ -19,7 +20,7 @@ def test_plot_without_matplotlib_names_the_extra_to_install(display, monkeypatch
         display.plot()
 
 
-@pytest.mark.parametrize("display", [LearningCurveDisplay, LearningRateDisplay])
+@pytest.mark.parametrize("display", [LearningCurveDisplay, LearningRateDisplay, PenaltyDisplay])
 def test_from_estimator_without_matplotlib_names_the_extra_to_install(display, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match=rf"{display.__name__}\.from_estimator needs matplotlib"):

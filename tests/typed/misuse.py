@@ -17,6 +17,8 @@ AdaptiveLRMLPRegressor(scoring=["r2"])  # refused
 AdaptiveLRLinearRegression(loss="huber")  # refused
 AdaptiveLRLinearRegression(solver="liblinear")  # refused
 AdaptiveLRLogisticRegression(backend="gpu")  # refused
+AdaptiveLRLogisticRegression(C="best")  # refused
+AdaptiveLRLinearRegression(penalty_units="raw")  # refused
 AdaptiveLRLogisticRegression(class_weight="even")  # refused
 AdaptiveLRMLPClassifier(hidden_layers=(3,))  # refused
 print(AdaptiveLRLogisticRegression().predict([[0.0]]).nothing)  # refused

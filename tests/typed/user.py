@@ -61,6 +61,11 @@ judged = AdaptiveLRMLPRegressor(early_stopping=True, scoring="neg_mean_absolute_
 assert_type(judged.fit(X, amounts, X_val=X, y_val=amounts, sample_weight_val=amounts), AdaptiveLRMLPRegressor)
 AdaptiveLRLogisticRegression(early_stopping=True, scoring=lambda model, X, y: 0.5)
 
+learned = AdaptiveLRLogisticRegression(C="auto", cv=5, penalty_units="standardized").fit(X, labels)
+assert_type(learned.C_, float)
+AdaptiveLRLinearRegression([0.1, 1.0], penalty_units="features")
+AdaptiveLRLinearRegression("auto", alpha_per_target=True, cv=[([0, 1], [2, 3])])
+
 Checkpoint("fit.checkpoint", every=10)
 
 

@@ -53,6 +53,14 @@ def row_space(
     return _problem(X, beside(np.zeros((X.shape[0], 0)), X), weight, 0.0, penalty_unit, centre)
 
 
+def together(solutions: list[LeastSquaresSolution]) -> LeastSquaresSolution:
+    """Return the solutions of single targets as one of all."""
+    coef = np.column_stack([solution.coef for solution in solutions])
+    intercept = np.concatenate([solution.intercept for solution in solutions])
+    loss = sum(solution.loss for solution in solutions)
+    return solutions[0]._replace(coef=coef, intercept=intercept, loss=loss)
+
+
 def in_row_space(
     coef: np.ndarray, intercept: np.ndarray, rows: TallProblem | WideProblem
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -95,7 +95,15 @@ class Rows(Protocol):
         ...
 
 
-def rows_of(X: Any, target: Array, weight: Array | None) -> Rows:
+class RowsInMemory(Rows, Protocol):
+    """Rows that can also be looked at one by one."""
+
+    def standardised_blocks(self, moments: Moments, scale: np.ndarray) -> Iterator[Array]:
+        """Yield blocks (rows, q), centred, divided by `scale`, times the roots of their weights."""
+        ...
+
+
+def rows_of(X: Any, target: Array, weight: Array | None) -> RowsInMemory:
     """Return the rows of X (n, p), dense or CSR, and target (n, k), with weight (n,) of mean 1 or None."""
     if is_sparse(X) and has_sparse_products(X):
         return _SparseRows(X, target, weight)
@@ -192,7 +200,7 @@ class _DenseRows:
         xp, p = namespace(self._target), self.n_features
         grad, squares = xp.zeros(coef.shape), xp.zeros(len(coef))
         coef = xp.asarray(coef)
-        for block in self._standardised_blocks(moments, scale):
+        for block in self.standardised_blocks(moments, scale):
             residual = block[:, p:] - block[:, :p] @ coef.T
             grad += residual.T @ block[:, :p]
             squares += (residual**2).sum(axis=0)
@@ -201,16 +209,15 @@ class _DenseRows:
     def squares_along(self, moments: Moments, scale: np.ndarray, directions: np.ndarray) -> np.ndarray:
         along = beside(directions.T, self._target)
         squares = namespace(along).zeros(len(directions))
-        for block in self._standardised_blocks(moments, scale):
+        for block in self.standardised_blocks(moments, scale):
             squares += ((block[:, : self.n_features] @ along) ** 2).sum(axis=0)
         return to_host(squares)
 
     def triangular_factor(self, moments: Moments, scale: np.ndarray) -> np.ndarray:
-        blocks = self._standardised_blocks(moments, scale)
+        blocks = self.standardised_blocks(moments, scale)
         return reduce(stacked_factor, map(to_host, blocks), np.zeros((0, self.shape[1])))
 
-    def _standardised_blocks(self, moments: Moments, scale: np.ndarray) -> Iterator[Array]:
-        """Yield blocks (rows, q), centred, divided by `scale`, times the roots of their weights."""
+    def standardised_blocks(self, moments: Moments, scale: np.ndarray) -> Iterator[Array]:
         xp = namespace(self._target)
         factor = xp.asarray(1.0 / scale)
         for weight, block in self._blocks(moments.unit, moments.mean):
@@ -251,6 +258,7 @@ class _SparseRows:
         self.shape, self.n_features, self.dtypes = self._dense.shape, p, self._dense.dtypes
         self.peaks, self.squares_along = self._dense.peaks, self._dense.squares_along
         self.triangular_factor = self._dense.triangular_factor
+        self.standardised_blocks = self._dense.standardised_blocks
 
     def first_origin(self, unit: np.ndarray) -> np.ndarray:
         return self.origin_near(np.append(self._X[[0]].toarray(), self._target[0]) / unit)

@@ -1,4 +1,4 @@
-"""A separable loss of several outputs: each is a problem of its own."""
+"""A separable loss of several outputs: each is a problem of its own, and can have a penalty of its own."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,7 +20,7 @@ Solve = TypeVar("Solve", bound=Callable[..., ExactResult])
 
 
 def output_by_output(solve: Solve) -> Solve:
-    """Let a solver solve each output by itself; squared errors share all they have, and are left to it."""
+    """Let a solver solve each output by itself; squared errors of one penalty are left to it."""
 
     @wraps(solve)
     def solve_each(
@@ -29,6 +29,7 @@ def output_by_output(solve: Solve) -> Solve:
         sample_weight: Array | None,
         loss: Loss,
         *,
+        penalty: float | np.ndarray,
         fit_intercept: bool = True,
         coef: np.ndarray | None = None,
         intercept: np.ndarray | None = None,
@@ -36,14 +37,16 @@ def output_by_output(solve: Solve) -> Solve:
         **options: Any,
     ) -> ExactResult:
         problem = partial(solve, X, sample_weight=sample_weight, loss=loss, fit_intercept=fit_intercept, **options)
-        if loss.is_quadratic or not loss.is_separable or target.shape[1] == 1:
-            return problem(target, coef=coef, intercept=intercept, callback=callback)
+        shares_all = loss.is_quadratic and np.ndim(penalty) == 0
+        if shares_all or not loss.is_separable or target.shape[1] == 1:
+            return problem(target, penalty=penalty, coef=coef, intercept=intercept, callback=callback)
         k = target.shape[1]
+        penalties = np.broadcast_to(penalty, k)
         constant = loss.constant(target, sample_weight, k) if fit_intercept else np.zeros(k)
         parts = [slice(output, output + 1) for output in range(k)]
         losses = [mean_loss_of_constant(loss, constant[part], target[:, part], sample_weight) for part in parts]
         return each_output(
-            lambda part, **start: problem(target[:, part], **start),
+            lambda part, **start: problem(target[:, part], penalty=float(penalties[part.start]), **start),
             Constants(X.shape[1], constant, np.array(losses)),
             coef,
             intercept,

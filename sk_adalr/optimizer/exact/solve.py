@@ -21,7 +21,7 @@ from sk_adalr.optimizer.exact.ending import (
     separates,
     singular_values,
 )
-from sk_adalr.optimizer.exact.factorisation import prefers_factorisation, row_space, solve_least_squares
+from sk_adalr.optimizer.exact.factorisation import prefers_factorisation, row_space, solve_least_squares, together
 from sk_adalr.optimizer.exact.first_order import FirstOrder
 from sk_adalr.optimizer.exact.least_squares import LeastSquares
 from sk_adalr.optimizer.exact.loop import LARGEST_GAP, LoopCallback, Solver, run
@@ -195,17 +195,22 @@ def solve_cholesky(
     target: Array,
     sample_weight: Array | None,
     *,
-    penalty: float,
+    penalty: Any,
     penalty_unit: np.ndarray | float = 1.0,
     fit_intercept: bool = True,
 ) -> ExactResult:
     """Solve least squares of X (n, p), dense or CSR, and target (n, k) by a factorisation.
 
-    Arguments and result as `solve_exact`.
+    Arguments and result as `solve_exact`; the penalty may be one for each output, (k,).
     """
-    return solved_by_factorisation(
-        solve_least_squares(X, target, normalised_weight(sample_weight), penalty, penalty_unit, fit_intercept)
-    )
+    weight = normalised_weight(sample_weight)
+    if np.ndim(penalty) == 0:
+        return solved_by_factorisation(solve_least_squares(X, target, weight, penalty, penalty_unit, fit_intercept))
+    solutions = [
+        solve_least_squares(X, output[:, None], weight, float(own), penalty_unit, fit_intercept)
+        for output, own in zip(target.T, penalty, strict=True)
+    ]
+    return solved_by_factorisation(together(solutions))
 
 
 def solved_by_factorisation(solution: LeastSquaresSolution) -> ExactResult:

@@ -129,6 +129,18 @@ class StreamSummary:
             loss = (self.squares(coef, intercept) + 0.5 * alpha * penalised) / self.weight
         return coef, intercept, float(loss)
 
+    def solve_each(
+        self, alphas: np.ndarray, eps: float, penalty_unit: np.ndarray | float = 1.0
+    ) -> tuple[np.ndarray, np.ndarray, float]:
+        """Return what `solve` does where each output has a strength of its own, of (n_outputs,)."""
+        unit = np.broadcast_to(penalty_unit, self.n_features)[:, None]
+        each = [self.solve(float(alpha), eps, penalty_unit) for alpha in alphas]
+        coef = np.column_stack([solution[0][:, k] for k, solution in enumerate(each)])
+        intercept = np.array([solution[1][k] for k, solution in enumerate(each)])
+        with np.errstate(over="ignore"):
+            penalised = 0.5 * float((alphas * (unit * coef) ** 2).sum())
+            return coef, intercept, (self.squares(coef, intercept) + penalised) / self.weight
+
     def solution(
         self, penalty: np.ndarray, eps: float, unit: np.ndarray | float = 1.0
     ) -> tuple[np.ndarray, np.ndarray]:

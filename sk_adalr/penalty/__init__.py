@@ -1,0 +1,8 @@
+"""The penalty, learned: the strength with which rows that did not train are predicted best."""
+
+from sk_adalr.penalty.choice import Learned, PenaltyChoice, Rows
+from sk_adalr.penalty.folds import representative, weighing_for_all
+from sk_adalr.penalty.refits import Solution
+from sk_adalr.penalty.search import Ending
+
+__all__ = ["Ending", "Learned", "PenaltyChoice", "Rows", "Solution", "representative", "weighing_for_all"]

@@ -1,0 +1,116 @@
+"""Which rows train and which judge a penalty: five folds in the order of the rows, or those of the user's `cv`."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from numbers import Integral
+from typing import Any, TypeAlias
+
+import numpy as np
+from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, check_cv
+
+from sk_adalr.dataset import Dataset
+
+#: Numbers of the rows that train and of those that judge, for each fold.
+Folds: TypeAlias = list[tuple[np.ndarray, np.ndarray]]
+
+#: Folds of `cv=None`, and rows of a class that are too few for them.
+N_FOLDS, LEAST_OF_CLASS = 5, 10
+# Rows that tell a penalty nearly as well as many more: so many, or so many per column.
+_MANY_ROWS, _MANY_PER_COLUMN = 2000, 20
+
+
+def make_folds(cv: Any, data: Dataset, labels: np.ndarray | None, copies: np.ndarray) -> Folds:
+    """Return the folds.
+
+    Parameters
+    ----------
+    cv : int, splitter, iterable or None
+        As in scikit-learn; a number, or None for five, means folds of rows that follow each other, stratified where
+        there are labels, as those of StratifiedKFold, but that copies of rows stay together. With groups of rows it
+        means GroupKFold or StratifiedGroupKFold.
+    data : Dataset
+        On the host.
+    labels : ndarray (n,) or None
+    copies : ndarray (n,)
+        Which row each is a copy of, see `copies_of_rows`.
+    """
+    if cv is None or isinstance(cv, Integral):
+        n_folds = N_FOLDS if cv is None else int(cv)
+        if data.groups is None:
+            return _in_order(n_folds, labels, copies)
+        cv = GroupKFold(n_folds) if labels is None else StratifiedGroupKFold(n_folds)
+    if hasattr(cv, "split") and not isinstance(cv, str):
+        y = np.asarray(data.target)[:, 0] if labels is None else labels
+        folds = [(np.asarray(train), np.asarray(judge)) for train, judge in cv.split(y[:, None], y, data.groups)]
+    else:  # the user's numbers of the user's rows
+        numbers = np.arange(data.n_samples) if data.row_numbers is None else data.row_numbers
+        splits = cv if isinstance(cv, Iterable) and not isinstance(cv, str) else check_cv(cv).split()
+        folds = [(_places(train, numbers), _places(judge, numbers)) for train, judge in splits]
+    if not all(len(train) and len(judge) for train, judge in folds):
+        raise ValueError("A fold of `cv` has no rows to train or to judge. Use fewer folds.")
+    if labels is not None and any(len(np.unique(labels[train])) < len(np.unique(labels)) for train, _ in folds):
+        raise ValueError("A fold of `cv` trains without rows of one class. Use fewer folds, or stratified ones.")
+    return folds
+
+
+def _places(rows: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """Return the places of rows among those of increasing `numbers`, of those that are there."""
+    rows = np.flatnonzero(rows) if np.asarray(rows).dtype == bool else np.asarray(rows)
+    return np.flatnonzero(np.isin(numbers, rows))
+
+
+def _in_order(n_folds: int, labels: np.ndarray | None, copies: np.ndarray) -> Folds:
+    firsts = np.unique(copies, return_index=True)[1]  # in the order of the rows
+    fold_of = np.zeros(len(firsts), dtype=int)
+    for own in _by_class(len(firsts), None if labels is None else labels[firsts]):
+        fold_of[own] = np.arange(len(own)) * n_folds // len(own)
+    judges = fold_of[copies]
+    return [(np.flatnonzero(judges != fold), np.flatnonzero(judges == fold)) for fold in range(n_folds)]
+
+
+def representative(data: Dataset, labels: np.ndarray | None) -> np.ndarray:
+    """Return rows (m,) that tell a penalty nearly as well as all, evenly spaced in each class; all of few."""
+    n, p = data.X.shape
+    most = max(_MANY_ROWS, _MANY_PER_COLUMN * p)
+    if n <= most:
+        return np.arange(n)
+    chosen = []
+    for own in _by_class(n, labels):
+        size = min(len(own), max(2 * LEAST_OF_CLASS, round(most * len(own) / n)))
+        chosen.append(own[np.linspace(0, len(own) - 1, size).round().astype(int)])
+    return np.sort(np.concatenate(chosen))
+
+
+def weighing_for_all(data: Dataset, labels: np.ndarray | None, rows: np.ndarray) -> Dataset:
+    """Return some rows that weigh, class by class, what all do, and on average 1: rare classes have more of theirs."""
+    if len(rows) == data.n_samples:
+        weight = data.weight if data.weight is None else data.weight / data.weight.mean(dtype=np.float64)
+        return replace(data, weight=weight, weight_scale=1.0)
+    weight = np.ones(data.n_samples) if data.weight is None else data.weight.astype(np.float64)
+    factor = np.zeros(data.n_samples)
+    for own in _by_class(data.n_samples, labels):
+        factor[own] = weight[own].sum() / weight[np.intersect1d(own, rows, assume_unique=True)].sum()
+    weight = (weight * factor)[rows]
+    return replace(of_rows(data, rows), weight=weight / weight.mean(), weight_scale=1.0)
+
+
+def _by_class(n: int, labels: np.ndarray | None) -> list[np.ndarray]:
+    if labels is None:
+        return [np.arange(n)]
+    return [np.flatnonzero(labels == label) for label in np.unique(labels)]
+
+
+def of_rows(data: Dataset, rows: np.ndarray) -> Dataset:
+    """Return some of the rows."""
+    parts = {name: getattr(data, name) for name in ("X", "target", "weight", "sample_weight", "groups")}
+    parts["row_numbers"] = np.arange(data.n_samples) if data.row_numbers is None else data.row_numbers
+    return replace(data, **{name: part[rows] for name, part in parts.items() if part is not None})
+
+
+def without_copies(data: Dataset, copies: np.ndarray) -> Dataset:
+    """Return the first of all copies of a row, with the weight of all of them."""
+    firsts = np.unique(copies, return_index=True)[1]
+    if len(firsts) == data.n_samples:
+        return data
+    weight = np.bincount(copies, None if data.weight is None else data.weight)
+    return replace(of_rows(data, firsts), weight=weight)

@@ -1,0 +1,126 @@
+r"""Exact leave-one-out of penalised least squares, for any strength, from one eigendecomposition.
+
+With rows :math:`\tilde x_i`, centred and times the roots of their weights :math:`\omega`, and
+:math:`\tilde X^T \tilde X = V \Sigma^2 V^T`, let :math:`Q = \tilde X V`. The residual of a row that did not train is
+
+.. math:: e_i = \frac{r_i}{1 - h_i}, \quad r = \tilde y - Q (\Sigma^2 + \alpha I)^{-1} Q^T \tilde y, \quad
+          h_i = \frac{\omega_i}{\sum \omega} + \sum_j \frac{Q_{ij}^2}{\sigma_j^2 + \alpha},
+
+and its derivative by :math:`\log \alpha` has the same form. Of no more rows than columns, Q comes from
+:math:`\tilde X \tilde X^T`.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from sk_adalr.dataset import Dataset
+from sk_adalr.objectives.columns import standardised_columns
+from sk_adalr.optimizer.exact.least_squares import standardised_target
+from sk_adalr.optimizer.exact.moments import joint_moments, rows_of
+from sk_adalr.penalty.search import Visits, by_slopes
+from sk_adalr.rows import slices_of_rows
+
+# The smallest and the largest strength, in units of the largest eigenvalue, and how many are looked at together.
+_LOWEST, _HIGHEST, _N_GRID = 1e-10, 1e3, 14
+# Eigenvalues below this share of the largest are rounding, as is what a leverage leaves of 1.
+_ROUNDING = 1e-14
+# Gains below this share of the loss are no gains: a visit costs little.
+_ENOUGH = 1e-7
+
+
+class LeaveOneOut:
+    """The mean loss of rows that did not train, half their squared errors, as a function of the strength.
+
+    Parameters
+    ----------
+    data : Dataset
+        On the host; strengths are in units of the mean weight. Copies of rows are one row with their weight.
+    penalty_unit : ndarray (p,) or float
+        The penalised coefficients are those of columns divided by it.
+    fit_intercept : bool
+    """
+
+    def __init__(self, data: Dataset, penalty_unit: np.ndarray | float, fit_intercept: bool) -> None:
+        n, weight = data.n_samples, None if data.weight is None else data.weight / data.weight.mean()
+        make = _tall if n > data.X.shape[1] else _wide
+        self._rows, self._target, squares = make(data.X, data.target, weight, penalty_unit, fit_intercept)
+        self._squares = np.where(squares > _ROUNDING * squares.max(initial=0.0), squares, 0.0)
+        # Of one unit for all outputs, squares are in range.
+        peak = float(np.abs(self._target).max(initial=0.0)) or 1.0
+        self._target = self._target / peak
+        self._products, self.unit_of_loss = self._rows.T @ self._target, peak**2
+        self._leverage = (np.ones(n) if weight is None else weight) * (fit_intercept / n)
+        self._unit = 0.5 * float((self._target**2).sum()) / n
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to choose: no column or no target varies, or there are too few rows."""
+        return len(self._target) < 3 or not self._squares.any() or not self._target.any()
+
+    def best(self, outputs: slice = slice(None)) -> Visits:
+        """Return the search for the strength of some outputs, with losses in units of `unit_of_loss`."""
+        largest = np.log(self._squares.max())
+        grid = largest + np.linspace(np.log(_LOWEST), np.log(_HIGHEST), _N_GRID)
+        losses, slopes = self._curve(np.exp(grid), outputs)
+        visits = Visits(lambda t: self._at(t, outputs), grid[0], grid[-1], self._unit, share=_ENOUGH)
+        visits.points += zip(grid.tolist(), losses.tolist(), slopes.tolist(), strict=True)
+        lowest = int(losses.argmin())
+        if 0 < lowest < _N_GRID - 1:
+            refined = replace(visits, points=[])
+            visits.points += by_slopes(refined, visits.best[0], float(grid[1] - grid[0]) / 2).points[1:]
+        return visits
+
+    def _at(self, t: float, outputs: slice) -> tuple[float, float]:
+        losses, slopes = self._curve(np.exp([t]), outputs)
+        return float(losses[0]), float(slopes[0])
+
+    def _curve(self, strengths: np.ndarray, outputs: slice) -> tuple[np.ndarray, np.ndarray]:
+        """Return losses and slopes (m,) at strengths (m,)."""
+        n, products = len(self._target), self._products[:, outputs]
+        with np.errstate(divide="ignore"):
+            inverse = np.where(self._squares[:, None] > 0, 1 / (self._squares[:, None] + strengths), 0.0)
+        change = strengths * inverse**2  # minus the derivative of the inverse
+        losses, slopes = np.zeros(len(strengths)), np.zeros(len(strengths))
+        for part in slices_of_rows(self._rows):
+            rows, target = self._rows[part], self._target[part, outputs]
+            squares = rows**2
+            rest = np.maximum(1 - self._leverage[part, None] - squares @ inverse, _ROUNDING)
+            gain = squares @ change
+            for k in range(target.shape[1]):
+                error = (target[:, k, None] - rows @ (products[:, k, None] * inverse)) / rest
+                moved = (rows @ (products[:, k, None] * change) - error * gain) / rest
+                losses += 0.5 * (error**2).sum(axis=0) / n
+                slopes += (error * moved).sum(axis=0) / n
+        return losses, slopes
+
+
+def _tall(
+    X: Any, target: np.ndarray, weight: np.ndarray | None, penalty_unit: np.ndarray | float, centre: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return Q (n, p), the centred target (n, k), both times roots of weights, and the squares (p,)."""
+    p = X.shape[1]
+    rows = rows_of(X, target, weight)
+    moments = joint_moments(rows, centre)
+    unit = np.append(np.broadcast_to(penalty_unit, p) / moments.unit[:p], np.ones(target.shape[1]) / moments.unit[p:])
+    squares, vectors = np.linalg.eigh(moments.scatter[:p, :p] / unit[:p] / unit[:p, None] * len(target))
+    rotated, centred, start = np.empty((len(target), p)), np.empty(target.shape), 0
+    for block in rows.standardised_blocks(moments, unit):  # which share their memory
+        part = slice(start, start := start + len(block))
+        np.matmul(block[:, :p], vectors, out=rotated[part])
+        centred[part] = block[:, p:]
+    return rotated, centred, np.maximum(squares, 0.0)
+
+
+def _wide(
+    X: Any, target: np.ndarray, weight: np.ndarray | None, penalty_unit: np.ndarray | float, centre: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the same of no more rows than columns; Q and the squares have a column for each row."""
+    columns = standardised_columns(X, weight, centre, np.float64)
+    scale = np.where(columns.alive, columns.scale, 0.0) / penalty_unit
+    root = np.ones(len(target)) if weight is None else np.sqrt(weight)
+    squares, vectors = np.linalg.eigh(columns.row_products(scale) * root[:, None] * root)
+    squares = np.maximum(squares, 0.0)
+    _, unit, relative = standardised_target(target, weight, centre)
+    return vectors * np.sqrt(squares), (relative * unit[:, None] * root).T, squares

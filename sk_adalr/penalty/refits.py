@@ -1,0 +1,44 @@
+"""The loss of rows that judge, from a fit of each fold that starts where the last one ended: any loss, any storage."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+
+from sk_adalr.dataset import Dataset
+from sk_adalr.objectives import Loss
+from sk_adalr.penalty.folds import Folds, of_rows
+from sk_adalr.rows import predictions
+
+#: Coefficients (p, k) and intercepts (k,).
+Solution: TypeAlias = tuple[np.ndarray, np.ndarray]
+#: From rows, a strength and where to start, or None, to a solution.
+Solve: TypeAlias = Callable[[Dataset, float, Solution | None], Solution]
+
+
+class Refits:
+    """Mean loss of the rows that judge, weighted, as a function of the logarithm of the strength; no slope.
+
+    Parameters
+    ----------
+    data : Dataset
+        On the host.
+    loss : Loss
+    folds : Folds
+    solve : Solve
+    """
+
+    def __init__(self, data: Dataset, loss: Loss, folds: Folds, solve: Solve) -> None:
+        self._parts = [(of_rows(data, train), of_rows(data, judge)) for train, judge in folds]
+        self._loss, self._solve = loss, solve
+        self._solutions: list[Solution | None] = [None] * len(folds)
+
+    def __call__(self, t: float) -> tuple[float, float]:
+        """Return the loss at the logarithm of a strength, and NaN."""
+        total = weight = 0.0
+        for fold, (train, judge) in enumerate(self._parts):
+            coef, intercept = self._solutions[fold] = self._solve(train, float(np.exp(t)), self._solutions[fold])
+            raw = predictions(judge.X, coef) + intercept
+            total += float(self._loss.value(raw, judge.target, judge.weight))
+            weight += judge.weight_sum
+        return total / weight, float("nan")
