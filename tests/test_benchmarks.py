@@ -133,3 +133,15 @@ def test_the_table_in_the_documentation_is_of_all_tools_and_says_what_the_page_s
     assert set(table) == set(importlib.import_module("tools").TOOLS)
     assert are_no_worse(table)
     assert not are_no_worse({"a": ["works", "works", "ValueError", "works"]})
+
+
+@pytest.mark.long
+def test_quick_run_of_the_benchmark_of_penalties_compares_all_sides_and_sums_up():
+    done = run_benchmark("penalty", "--quick")
+    assert done.returncode == 0, done.stderr
+    rows = printed_rows(done.stdout)
+    assert len(rows) == 10
+    assert (
+        sum(re.search(r" [-+]\d\.\d{4} \(\d\.\d{4}\) +-?\d\.\d{4} +\d+\.\d{3}$", row) is not None for row in rows) == 8
+    )
+    assert "Over the sets of a kind" in done.stdout
