@@ -1,7 +1,7 @@
 """The automatic rule against tuned rates, scikit-learn's MLP and published zero-tuning optimizers.
 
-    python benchmarks/bench_automatic.py [--part rates|defaults] [--data DIR] [--budget-minutes 30] [--cache FILE]
-        [--seeds 5] [--solvers adam sgd momentum nesterov] [--only TEXT ...]
+    python benchmarks/bench_automatic.py [--part rates|null|ablation|defaults] [--data DIR] [--budget-minutes 30]
+        [--cache FILE] [--seeds 5] [--solvers adam sgd momentum nesterov] [--only TEXT ...] [--quick]
 
 Every fit is one cached row, so that an interrupted run goes on where it was; rows that are missing show in the
 coverage. Losses are log loss, or squared error over variance, of the whole training part without penalty, plus 3e-4:
@@ -12,31 +12,32 @@ the best of 14 by the score on a quarter of the training part (test scores) or b
 Prodigy (with linear decay), DoG and schedule-free run where their packages are installed. These rivals get
 standardised inputs.
 
-The part "defaults" compares ``AdaptiveLRMLPClassifier()`` on raw columns, as it comes, with scikit-learn's
-``MLPClassifier`` on scaled ones, its rate the best of 5 in 3-fold cross-validation: accuracy on a quarter of the rows.
+The parts "null", "ablation" and "defaults" are those of default fits: see `bench_networks.py`.
 """
 
 import argparse
-import functools
 import importlib.util
 import itertools
-import json
 import pathlib
 import platform
 import time
 import warnings
 from dataclasses import dataclass
 
+import bench_networks
 import numpy as np
 import sklearn
+from fits import LinearDecay, fill_cache
+from peers import scaler_of
 from scipy import sparse
-from sklearn import compose, datasets, model_selection, neural_network, pipeline, preprocessing
+from sklearn import compose, neural_network, pipeline, preprocessing
+from tables import load, split
 
 from sk_adalr import AdaptiveLRMLPClassifier, AdaptiveLRMLPRegressor
-from sk_adalr.learning_rates import Constant
 
 #: Where finished fits are kept.
-CACHE = pathlib.Path(__file__).parent / "results" / "bench_automatic.jsonl"
+RESULTS = pathlib.Path(__file__).parent / "results"
+QUICK_TASKS = ("iris mlp", "diabetes linear")
 #: Grid of rates: 14 of each optimizer. Hints of the automatic rule. Steps it makes beyond one gradient each.
 GRIDS = {
     "adam": np.logspace(-4.5, 0, 14),
@@ -92,71 +93,6 @@ TASKS = {
     "wine quality mlp": Task("winequality_red_raw", (32,), 50, 64, regression=True),
 }
 
-#: Sets of the part "defaults" and how many rows of them at most: the grid is what takes time.
-DEFAULTS = {
-    "iris": 10**6,
-    "wine": 10**6,
-    "breast_cancer": 10**6,
-    "digits": 10**6,
-    "spambase_raw": 10**6,
-    "letter": 10_000,
-    "a9a_t": 10**6,
-    "shuttle_raw": 12_000,
-    "w8a": 12_000,
-    "mnist_t10k": 5_000,
-    "rtpolarity_tfidf": 3_000,
-}
-SKLEARN_RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
-#: What accuracy may be lower by.
-TOLERANCE = 0.005
-
-
-@dataclass(frozen=True)
-class LinearDecay(Constant):
-    """A rate that falls linearly to zero over a horizon, which it must know."""
-
-    n_steps: int = 1
-
-    def update(self, state, grad, previous_direction, step, layout, *, scratch):
-        """Set the rate of step 1, 2, ..."""
-        state["rates"][...] = self.learning_rate_init * max(0.0, 1 - (step - 1) / self.n_steps)
-
-
-# -- data
-
-
-@functools.cache
-def load(source, data, rows):
-    """Return X, y, at most `rows` of them, or None without the file."""
-    synthetic = {
-        "moons": lambda: datasets.make_moons(2000, noise=0.25, random_state=1),
-        "classes": lambda: datasets.make_classification(2500, 30, n_informative=10, n_classes=4, random_state=1),
-        "friedman": lambda: datasets.make_friedman1(2000, noise=1.0, random_state=1),
-        "quantiles": lambda: datasets.make_gaussian_quantiles(
-            n_samples=2500, n_features=10, n_classes=3, random_state=1
-        ),
-    }
-    if source in synthetic:
-        return synthetic[source]()
-    if source in ("iris", "wine", "breast_cancer", "digits", "diabetes"):
-        return getattr(datasets, f"load_{source}")(return_X_y=True)
-    if data is None or not (data / f"{source}.npz").exists():
-        return None
-    z = np.load(data / f"{source}.npz")
-    if "indptr" in z:
-        X = sparse.csr_matrix((z["data"], z["indices"], z["indptr"]), shape=tuple(z["shape"]))
-    else:
-        X = z["X"].astype(np.float32)
-    kept = np.random.default_rng(0).permutation(X.shape[0])[:rows]
-    return X[kept], z["y"][kept]
-
-
-def split(X, y, regression, seed):
-    """Return the training and the test part, with every class in both unless it is too rare."""
-    strata = None if regression or np.unique(y, return_counts=True)[1].min() < 8 else y
-    return model_selection.train_test_split(X, y, random_state=seed, stratify=strata)
-
-
 # -- fits
 
 
@@ -167,7 +103,7 @@ def fit(task, data, kind, solver, rate, seed):
     if kind == "select":
         X, X_test, y, y_test = split(X, y, task.regression, seed)
     n_steps = task.epochs * -(-X.shape[0] // task.batch)
-    model = make_model(task, kind, solver, rate, seed, n_steps)
+    model = make_model(task, kind, solver, rate, seed, n_steps, X)
     start = time.process_time()
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
@@ -182,13 +118,7 @@ def fit(task, data, kind, solver, rate, seed):
     }
 
 
-def scaler_of(source):
-    """Return what users put before scikit-learn's MLP: it centres dense columns and leaves sparse ones sparse."""
-    is_sparse = source in ("a9a_t", "w8a", "rtpolarity_tfidf")
-    return preprocessing.MaxAbsScaler() if is_sparse else preprocessing.StandardScaler()
-
-
-def make_model(task, kind, solver, rate, seed, n_steps):
+def make_model(task, kind, solver, rate, seed, n_steps, X):
     """Return the unfitted model of a row."""
     common = {
         "hidden_layer_sizes": task.hidden,
@@ -202,7 +132,7 @@ def make_model(task, kind, solver, rate, seed, n_steps):
         model = theirs(**common, max_iter=task.epochs, n_iter_no_change=10**6, learning_rate_init=rate or 1e-3)
         if task.regression:
             model = compose.TransformedTargetRegressor(model, transformer=preprocessing.StandardScaler())
-        return pipeline.make_pipeline(scaler_of(task.source), model)
+        return pipeline.make_pipeline(scaler_of(X), model)
     if kind in PEERS:
         return TorchPeer(task, kind, rate, seed, n_steps)
     rule, epochs = "constant", task.epochs
@@ -362,54 +292,6 @@ def kinds_and_rates(solver):
                     yield from itertools.product((kind,), SCHEDULE_FREE_RATES if kind == "schedule-free" else (None,))
 
 
-def fit_default(source, data, kind, seed):
-    """Return accuracy and seconds of one row of the part "defaults"."""
-    X, y = load(source, data, DEFAULTS[source])
-    X, X_test, y, y_test = model_selection.train_test_split(X, y, random_state=seed)
-    if kind == "auto":
-        model = AdaptiveLRMLPClassifier(random_state=seed)
-    else:
-        mlp = pipeline.make_pipeline(scaler_of(source), neural_network.MLPClassifier(random_state=seed))
-        model = model_selection.GridSearchCV(mlp, {"mlpclassifier__learning_rate_init": SKLEARN_RATES}, cv=3)
-    start = time.process_time()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model.fit(X, y)
-    return {"score": float(model.score(X_test, y_test)), "seconds": time.process_time() - start}
-
-
-def report_defaults(rows, sources, n_seeds):
-    """Print the accuracy of both sides for each set."""
-    print("\n| set | rows | automatic | grid of 5 rates | difference | seconds | grid's seconds | seeds | |")
-    print("|---|---|---|---|---|---|---|---|---|")
-    for source, n_rows in sources.items():
-        pairs = [
-            (rows[source, "auto", "default", None, seed], rows[source, "sklearn grid", "default", None, seed])
-            for seed in range(n_seeds)
-            if all((source, kind, "default", None, seed) in rows for kind in ("auto", "sklearn grid"))
-        ]
-        if pairs:
-            ours, theirs = (np.mean([pair[i]["score"] for pair in pairs]) for i in (0, 1))
-            seconds = [np.mean([pair[i]["seconds"] for pair in pairs]) for i in (0, 1)]
-            verdict = "" if ours >= theirs - TOLERANCE else "missed"
-            print(
-                f"| {source} | {n_rows} | {ours:.4f} | {theirs:.4f} | {ours - theirs:+.4f} | {seconds[0]:.1f} "
-                f"| {seconds[1]:.1f} | {len(pairs)} | {verdict} |"
-            )
-
-
-def read_cache(path):
-    """Return the rows so far; a line cut off by an interrupt is skipped."""
-    rows = {}
-    for line in path.read_text().splitlines() if path.exists() else ():
-        try:
-            key, row = json.loads(line)
-        except ValueError:
-            continue
-        rows[tuple(key)] = row
-    return rows
-
-
 class Table:
     """The cached rows by task, with one number per seed."""
 
@@ -430,6 +312,16 @@ class Table:
         if np.isnan(goodness).all():
             return np.full(self.n_seeds, np.nan)
         return self.values(name, kind, rates[int(np.nanargmax(goodness))], column)
+
+    def best_for_all(self, kind, column, rates):
+        """Return the rate with which the mean of `column` over all tasks is best, of log losses or scores."""
+
+        def badness(rate):
+            values = [np.nanmean(self.values(name, kind, rate, column)) for name in self.tasks]
+            return np.nanmean(np.log(np.add(values, FITTED))) if column == "loss" else -np.nanmean(values)
+
+        known = [rate for rate in rates if np.isfinite(badness(rate))]
+        return min(known or rates[:1], key=badness)
 
     def compare_losses(self, title, auto, kind, rates):
         """Print the ratio of losses, geometric means over seeds and tasks."""
@@ -494,6 +386,8 @@ def report(rows, tasks, solvers, n_seeds, data):
         table.compare_losses("the same at equal gradient evaluations", "auto-equal", "constant", rates)
         table.compare_losses("best of 14 with linear decay", "auto", "linear", rates)
         table.compare_losses("the same at equal gradient evaluations", "auto-equal", "linear", rates)
+        single = table.best_for_all("linear", "loss", rates)
+        table.compare_losses("best single rate of 14 for all tasks with linear decay", "auto", "linear", [single])
         table.compare_losses("scikit-learn's MLP, default rate", "auto", "sklearn", [None])
         table.compare_losses("scikit-learn's MLP, best of 6", "auto", "sklearn", GRIDS["adam"][3::2].tolist())
         for kind in PEERS:
@@ -506,6 +400,10 @@ def report(rows, tasks, solvers, n_seeds, data):
             table.compare_scores("best constant rate by held-out score", hint, "constant", rates)
         table.compare_scores("the same, ours with early_stopping='auto'", None, "constant", rates, "auto-early")
         table.compare_scores("best linear decay by held-out score of constant", None, "linear", rates)
+        single = table.best_for_all("linear", "score", rates)
+        for ours, title in (("auto", ""), ("auto-early", ", ours with early_stopping='auto'")):
+            title = f"best single rate for all tasks with linear decay{title}"
+            table.compare_scores(title, None, "linear", [single], ours)
         table.compare_scores("scikit-learn's MLP, default rate", None, "sklearn", [None])
     print("\n| solver | seconds of one fit in plain fits | worst | tasks of 500 steps or more |\n|---|---|---|---|")
     for table in tables:
@@ -514,54 +412,44 @@ def report(rows, tasks, solvers, n_seeds, data):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--part", default="rates", choices=["rates", "defaults"])
+    parser.add_argument("--part", default="rates", choices=["rates", "null", "ablation", "defaults"])
     parser.add_argument("--data", type=pathlib.Path)
-    parser.add_argument("--cache", type=pathlib.Path, default=CACHE)
+    parser.add_argument("--cache", type=pathlib.Path)
     parser.add_argument("--budget-minutes", type=float, default=30.0)
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--solvers", nargs="+", default=list(GRIDS), choices=list(GRIDS))
+    parser.add_argument("--seeds", type=int)
+    parser.add_argument("--solvers", nargs="+", default=list(GRIDS), choices=list(GRIDS), help="of the part 'rates'")
+    parser.add_argument("--configurations", nargs="+", help="of the parts 'null' and 'ablation'")
     parser.add_argument("--only", nargs="+", default=[""], help="run the tasks whose names contain one of these")
+    parser.add_argument("--quick", action="store_true", help="show that it works, with two tasks and one seed")
     options = parser.parse_args()
-    sources = {name: task.source for name, task in TASKS.items()}
-    row_limits = {name: task.rows for name, task in TASKS.items()}
-    if options.part == "defaults":
-        sources, row_limits = {name: name for name in DEFAULTS}, DEFAULTS
+    is_rates = options.part == "rates"
+    options.cache = options.cache or RESULTS / ("bench_automatic.jsonl" if is_rates else "bench_networks.jsonl")
+    options.seeds = options.seeds or (5 if is_rates else 3)
+    if is_rates:
+        compare_rates(options)
+    else:
+        bench_networks.main(options)
+
+
+def compare_rates(options):
+    """Fill the cache and print the tables of the part "rates"."""
     tasks = [
         name
-        for name, source in sources.items()
-        if any(text in name for text in options.only) and load(source, options.data, row_limits[name]) is not None
+        for name, task in TASKS.items()
+        if any(text in name for text in options.only) and load(task.source, options.data, task.rows) is not None
     ]
+    n_seeds = options.seeds
+    if options.quick:
+        tasks, n_seeds = [name for name in tasks if name in QUICK_TASKS], 1
     print(f"# {platform.machine()}, Python {platform.python_version()}, numpy {np.__version__},", end=" ")
-    print(f"scikit-learn {sklearn.__version__}, {len(tasks)} tasks, {options.seeds} seeds")
-    rows = read_cache(options.cache)
-    if options.part == "rates":
-        wanted = list(plan(tasks, options.solvers, options.seeds))
-    else:
-        kinds = ("auto", "sklearn grid")
-        wanted = [
-            (name, kind, "default", None, seed)
-            for seed, name, kind in itertools.product(range(options.seeds), tasks, kinds)
-        ]
-    options.cache.parent.mkdir(parents=True, exist_ok=True)
-    deadline = time.monotonic() + 60 * options.budget_minutes
-    with options.cache.open("a") as cache:
-        for key in wanted:
-            if key in rows or time.monotonic() > deadline:
-                continue
-            name, kind, solver, rate, seed = key
-            if options.part == "rates":
-                rows[key] = fit(TASKS[name], options.data, kind, solver, rate, seed)
-            else:
-                rows[key] = fit_default(name, options.data, kind, seed)
-            cache.write(json.dumps([key, rows[key]]) + "\n")
-            cache.flush()
-    done = sum(key in rows for key in wanted)
-    print(f"# coverage: {done} of {len(wanted)} fits ({done / len(wanted):.0%})")
-    if options.part == "rates":
-        report(rows, tasks, options.solvers, options.seeds, options.data)
-    else:
-        n_rows = {name: load(name, options.data, DEFAULTS[name])[0].shape[0] for name in tasks}
-        report_defaults(rows, n_rows, options.seeds)
+    print(f"scikit-learn {sklearn.__version__}, {len(tasks)} tasks, {n_seeds} seeds")
+    wanted = list(plan(tasks, options.solvers, n_seeds))
+
+    def fit_row(name, kind, solver, rate, seed):
+        return fit(TASKS[name], options.data, kind, solver, rate, seed)
+
+    rows = fill_cache(options.cache, wanted, fit_row, options.budget_minutes)
+    report(rows, tasks, options.solvers, n_seeds, options.data)
 
 
 if __name__ == "__main__":

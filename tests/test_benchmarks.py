@@ -11,15 +11,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sk_adalr import AdaptiveLRMLPRegressor
+
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 
 pytestmark = pytest.mark.skipif(not BENCHMARKS.exists(), reason="the source distribution leaves the benchmarks out")
 
 
 @pytest.fixture
-def harness(monkeypatch):
+def module(monkeypatch):
     monkeypatch.syspath_prepend(BENCHMARKS)
-    return importlib.import_module("harness")
+    return importlib.import_module
+
+
+@pytest.fixture
+def harness(module):
+    return module("harness")
 
 
 def printed_rows(text):
@@ -145,3 +152,72 @@ def test_quick_run_of_the_benchmark_of_penalties_compares_all_sides_and_sums_up(
         sum(re.search(r" [-+]\d\.\d{4} \(\d\.\d{4}\) +-?\d\.\d{4} +\d+\.\d{3}$", row) is not None for row in rows) == 8
     )
     assert "Over the sets of a kind" in done.stdout
+
+
+def test_calibration_error_is_the_mean_gap_of_the_bins_weighted_by_their_rows(module):
+    confidence, is_right = np.array([0.95, 0.95, 0.95, 0.95, 0.55]), np.array([1, 1, 1, 0, 1])
+    expected = (4 * abs(0.75 - 0.95) + 1 * abs(1 - 0.55)) / 5
+    assert module("fits").calibration_error(confidence, is_right) == pytest.approx(expected)
+
+
+def test_linear_decay_ends_at_zero_after_its_steps(module):
+    state, decay = {"rates": np.zeros(1)}, module("fits").LinearDecay(0.5, n_steps=10)
+    rates = []
+    for step in (1, 6, 11):
+        decay.update(state, None, None, step, None, scratch=None)
+        rates.append(float(state["rates"][0]))
+    assert rates == [0.5, 0.25, 0.0]
+
+
+def rows_of_losses(losses):
+    return {key: {"loss": loss, "score": 1 - loss, "seconds": 1.0} for key, loss in losses.items()}
+
+
+def test_loss_ratio_is_a_geometric_mean_over_seeds_and_then_tables(module):
+    ours = rows_of_losses({("a", 0): 0.2, ("a", 1): 0.8, ("b", 0): 0.1})
+    theirs = rows_of_losses({("a", 0): 0.4, ("a", 1): 0.4, ("b", 0): 0.4})
+    comparison = module("bench_networks").Comparison(ours, theirs)
+    np.testing.assert_allclose(np.exp(comparison.log_ratios), [1.0, 0.25])
+    assert comparison.wins_and_losses() == (1, 0)
+    # Of the logarithms 0 and -log(4): half of their distance is the standard error of their mean.
+    assert comparison.columns().startswith(f"2 | 3 | 0.500 ({0.5 * np.log(4) / 2:.3f}) | 1-0 | ")
+
+
+def test_best_single_schedule_is_one_for_all_tables(module):
+    networks = module("bench_networks")
+    losses = {0.01: (0.1, 0.9), 0.03: (0.4, 0.4), 0.1: (0.9, 0.2)}  # each of the others wins one table
+    sides = {
+        (networks.SCHEDULE, "adam", rate, 30): rows_of_losses({("a", 0): a, ("b", 0): b}) for rate, (a, b) in losses.items()
+    }
+    sides[networks.OURS,] = rows_of_losses({("a", 0): 0.5, ("b", 0): 0.5})
+    means = {rate: a * b for rate, (a, b) in losses.items()}
+    assert networks.best_single(sides) == (networks.SCHEDULE, "adam", min(means, key=means.get), 30)
+
+
+@pytest.mark.filterwarnings("ignore:.*reached `max_iter`")
+def test_ablation_takes_its_part_away_and_puts_it_back(module):
+    ablation = module("ablation")
+    X, y = np.random.RandomState(0).randn(200, 3), np.arange(200.0)
+
+    def coefs():
+        return AdaptiveLRMLPRegressor((4,), batch_size=20, max_iter=3, random_state=0).fit(X, y).coefs_[0]
+
+    whole = coefs()
+    for part in ablation.ABLATIONS:
+        with ablation.without(part):
+            assert not np.array_equal(coefs(), whole), part
+    np.testing.assert_array_equal(coefs(), whole)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("part", ["null", "ablation", "defaults", "rates --solvers sgd --budget-minutes .1"])
+def test_quick_run_of_the_automatic_mode_compares_both_kinds(part, tmp_path):
+    done = run_benchmark("automatic", "--part", *part.split(), "--quick", "--cache", str(tmp_path / "rows.jsonl"))
+    assert done.returncode == 0, done.stderr
+    head, table, *_ = done.stdout.split("\n\n")
+    assert "2 ta" in head
+    rows = table.splitlines()[2:]
+    assert rows
+    assert all(re.search(r"\| \d+\.\d{3}", row) for row in rows)
+    if not part.startswith("rates"):
+        assert all(any(f"| {kind} |" in row for row in rows) for kind in ("regression", "classification"))

@@ -76,6 +76,7 @@ def _trained(
         stopping=plan.stopping,
         validation=plan.validation,
     )
+    del batches  # their buffer makes room for the one of `plan.end`
     _warn_if_bad(job, setup, plan, history)
     training = at_rest()
     params, note = plan.end(params, setup, history, state.random_state, job.name)
