@@ -187,7 +187,8 @@ def test_best_single_schedule_is_one_for_all_tables(module):
     networks = module("bench_networks")
     losses = {0.01: (0.1, 0.9), 0.03: (0.4, 0.4), 0.1: (0.9, 0.2)}  # each of the others wins one table
     sides = {
-        (networks.SCHEDULE, "adam", rate, 30): rows_of_losses({("a", 0): a, ("b", 0): b}) for rate, (a, b) in losses.items()
+        (networks.SCHEDULE, "adam", rate, 30): rows_of_losses({("a", 0): a, ("b", 0): b})
+        for rate, (a, b) in losses.items()
     }
     sides[networks.OURS,] = rows_of_losses({("a", 0): 0.5, ("b", 0): 0.5})
     means = {rate: a * b for rate, (a, b) in losses.items()}
