@@ -231,7 +231,9 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             is_same = total is weight
             X, target, total = some_rows(X, beside(rows, X)), target.of_rows(rows), total[rows]
             weight = total if is_same else None if weight is None else weight[rows]
-            groups, numbers = None if groups is None else groups[rows], np.flatnonzero(rows)
+            groups = None if groups is None else groups[rows]
+            # The splits of a user are of all rows; otherwise nobody asks for a number per row.
+            numbers = None if getattr(self, "cv", None) is None else np.flatnonzero(rows)
         scaled, weight_scale = scale_weights(total, X.dtype)
         own = (scaled, weight_scale) if total is weight else scale_weights(weight, X.dtype)
         target = replace(target, class_weight=None)  # a vector of many rows, which is in the weights now

@@ -212,8 +212,8 @@ class Trainer:
             raise self._diverged("loss" if not np.isfinite(loss) else "parameters", state, epoch)
         if any(of_moments):  # NaN is true: an infinite square would stop its parameter for good
             raise DivergedError(
-                f"The squares of the gradients are beyond the range of {params.dtype} at epoch {epoch}. Standardise "
-                "the features and the target, or pass float64."
+                f"The squares of the gradients became non-finite in {params.dtype} at epoch {epoch}. Standardise "
+                "the features and the target, pass float64, or lower an extreme penalty (`alpha`, `C`)."
             )
 
     def _diverged(self, what: str, state: Any, epoch: int, advice: str = "Standardise") -> DivergedError:

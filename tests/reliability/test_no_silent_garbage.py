@@ -75,8 +75,10 @@ def arrays(value):
 
 
 def not_finite(model):
-    """Return which fitted attribute is not finite, or None."""
+    """Return which fitted attribute is not finite, or None; ``C=np.inf`` is a penalty of zero."""
     for attribute, value in vars(model).items():
+        if attribute == "C_" and value == np.inf == model.C:
+            continue
         if attribute.endswith("_") and any(a.dtype.kind in "fc" and not np.isfinite(a).all() for a in arrays(value)):
             return attribute
     return None
