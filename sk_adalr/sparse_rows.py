@@ -2,7 +2,9 @@
 
 from typing import Any, NamedTuple
 
-from sk_adalr.backends import Array, kernels, namespace
+import numpy as np
+
+from sk_adalr.backends import Array, csr, kernels, namespace
 
 
 class CSRArrays(NamedTuple):
@@ -44,7 +46,9 @@ class SparseRows:
     def absolute_sums(self) -> Array:
         """Return the sum of the absolute elements of each row, (n_rows,); with an offset, what it is at most."""
         matrix, xp = self._matrix, namespace(self._matrix.data)
-        absolute = SparseRows(CSRArrays(xp.abs(matrix.data), matrix.indices, matrix.indptr, self.shape))
+        parts = xp.abs(matrix.data), matrix.indices, matrix.indptr
+        # On the host, the first row need not start with the first entry; a device multiplies matrices of its own.
+        absolute = SparseRows(CSRArrays(*parts, self.shape) if xp is np else csr(parts, self.shape))
         sums = absolute.matmul(xp.ones((self.shape[1], 1), dtype=matrix.data.dtype))[:, 0]
         return sums if self._offset is None else sums + xp.abs(self._offset).sum()
 
