@@ -156,8 +156,6 @@ def _line(history: History) -> str:
     if history.learning_rates:
         low, median, high = history.learning_rates[-1]
         parts.append(f"learning rate {median:.3g}" + (f" ({low:.3g} to {high:.3g})" if low < high else ""))
-    if history.note:
-        parts.append(history.note)
     return ", ".join(parts)
 
 

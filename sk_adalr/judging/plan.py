@@ -61,8 +61,8 @@ class Policy:
 
     def holds_out(self, target: Target, n_rows: int) -> bool:
         """Return whether so many rows are enough for some of them to judge alone."""
-        enough_rare = min(_n_rare(target, n_rows), n_rows) >= self.min_rare_rows_to_hold_out
-        return n_rows >= self.min_rows_to_hold_out and enough_rare
+        is_enough = n_rows >= self.min_rows_to_hold_out
+        return is_enough and _n_rare(target, n_rows) >= self.min_rare_rows_to_hold_out
 
     def n_asked(self, target: Target, n_rows: int) -> int:
         """Return how many of the folds of so many rows are asked."""

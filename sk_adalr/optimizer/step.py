@@ -172,23 +172,6 @@ class Optimizer:
         operands = self.direction.operands(state.direction_state, state.step)  # type: ignore[attr-defined]
         kernel(params, state.grad, state.direction, rates, alpha, self._has_own_rates, *operands)
 
-    def result(self, state: OptimizerState, params: Array) -> Array:
-        """Return what is scored and stored.
-
-        Parameters
-        ----------
-        state : OptimizerState
-            The state.
-        params : array of shape (n_params,)
-            The parameters that `step` updates.
-
-        Returns
-        -------
-        array of shape (n_params,)
-            The parameters themselves.
-        """
-        return params
-
     def rates(self, state: OptimizerState) -> Array:
         """Return the current learning rates.
 
@@ -203,23 +186,6 @@ class Optimizer:
             Their unit is that of the parameters over that of the direction.
         """
         return state.rate_state["rates"]
-
-    def relative_rates(self, state: OptimizerState) -> tuple[Array, float]:
-        """Return the current learning rates in a unit, without a copy, and the unit.
-
-        Parameters
-        ----------
-        state : OptimizerState
-            The state.
-
-        Returns
-        -------
-        rates : array of shape (n_rates,)
-            In the unit.
-        unit : float
-            Here 1, so that they are what `rates` returns.
-        """
-        return self.rates(state), 1.0
 
     def begin(self, state: OptimizerState, first_rates: Callable[[], Any]) -> None:
         """Hear, before the first step, what the automatic rule would begin with; here the rate is the user's.
@@ -257,18 +223,3 @@ class Optimizer:
             Those of the direction.
         """
         return list(state.direction_state.values())
-
-    def note(self, state: OptimizerState) -> str:
-        """Return what there is to say about the last steps beside the rates.
-
-        Parameters
-        ----------
-        state : OptimizerState
-            The state.
-
-        Returns
-        -------
-        str
-            Nothing: "".
-        """
-        return ""

@@ -75,8 +75,6 @@ class History:
     best_epoch : int or None
         The epoch, from 1, whose parameters are kept: the last one, or the best one on the validation rows. None where
         there are no epochs.
-    note : str
-        What the optimizer has to say about the last epoch; empty where nothing happened.
     """
 
     losses: list[float] = field(default_factory=list)
@@ -89,7 +87,6 @@ class History:
     earlier_layer_learning_rates: np.ndarray | None = None
     stop_reason: Stop = StopReason.NONE()  # noqa: RUF009
     best_epoch: int | None = None
-    note: str = ""
 
     def learning_rate_curve(self) -> np.ndarray:
         """Return the rates of all epochs, (n_epochs, 3)."""
@@ -101,9 +98,9 @@ class History:
         return _joined(earlier, np.array(new)) if new else earlier
 
     def record_rates(
-        self, rates: Array, layout: ParameterLayout | None = None, room: np.ndarray | None = None, unit: float = 1.0
+        self, rates: Array, layout: ParameterLayout | None = None, room: np.ndarray | None = None
     ) -> None:
-        """Append the summary of the rates (n_rates,), times `unit`; by layer too if there are several.
+        """Append the summary of the rates (n_rates,); by layer too if there are several.
 
         On the host a summary orders a copy, in `room` (n_rates,), if given; a device orders them where they are.
         """
@@ -112,9 +109,9 @@ class History:
         groups = [[rates], *_by_layer(rates, layout)]
         if namespace(rates) is np:
             room = np.empty_like(rates) if room is None else room
-            found = [_order_statistics(parts, room, unit) for parts in groups]
+            found = [_order_statistics(parts, room) for parts in groups]
         else:
-            found = _order_statistics_on_device(groups, unit)
+            found = _order_statistics_on_device(groups)
         total, *layers = map(_summary, found)
         self.learning_rates.append(total)
         if layers:
@@ -190,7 +187,7 @@ def _summary(found: tuple[float, ...]) -> tuple[float, float, float]:
     return min(low, largest), min(0.5 * (below + above), largest), min(high, largest)
 
 
-def _order_statistics_on_device(groups: list[list[Array]], unit: float) -> list[tuple[float, ...]]:
+def _order_statistics_on_device(groups: list[list[Array]]) -> list[tuple[float, ...]]:
     """Return those of each group of blocks of rates; the host waits once for all."""
     found = []
     for parts in groups:
@@ -198,11 +195,11 @@ def _order_statistics_on_device(groups: list[list[Array]], unit: float) -> list[
         ordered.sort()
         upper, is_even = ordered.size // 2, ordered.size % 2 == 0
         found += [ordered[place : place + 1] for place in (0, upper - is_even, upper, ordered.size - 1)]
-    numbers = read([namespace(found[0]).concatenate(found) * unit])
+    numbers = read([namespace(found[0]).concatenate(found)])
     return [tuple(numbers[start : start + 4]) for start in range(0, len(numbers), 4)]
 
 
-def _order_statistics(parts: list[np.ndarray], room: np.ndarray, unit: float) -> tuple[float, ...]:
+def _order_statistics(parts: list[np.ndarray], room: np.ndarray) -> tuple[float, ...]:
     """Return the smallest of the rates in `parts`, the two around the median, and the largest; overwrites `room`."""
     ordered = np.concatenate(parts, out=room[: sum(part.size for part in parts)])
     # Both several times as fast as numpy.median, which matters where an iteration takes microseconds.
@@ -215,5 +212,4 @@ def _order_statistics(parts: list[np.ndarray], room: np.ndarray, unit: float) ->
         above = ordered[upper]
         below = ordered[:upper].max() if is_even else above
         low, high = ordered[: upper + 1].min(), ordered[upper:].max()
-    # The order of the products is that of the factors; rounded as products of arrays are.
-    return tuple(float(value * unit) for value in (low, below, above, high))
+    return float(low), float(below), float(above), float(high)

@@ -77,7 +77,7 @@ class Trainer:
     Parameters
     ----------
     optimizer : Optimizer
-        Anything with its ``step``, ``result``, ``rates`` and ``relative_rates``.
+        Or an `AutomaticOptimizer`.
     objective : PenalizedMean
         What is minimised.
     loss_unit : float, default=1.0
@@ -135,7 +135,7 @@ class Trainer:
             warn_caller("Training interrupted by the user: keeping the model so far.")
         if validation is not None and validation.best_params is not None:
             return validation.best_params
-        return self.optimizer.result(state, params)
+        return params
 
     def _train_epoch(
         self,
@@ -147,23 +147,15 @@ class Trainer:
         validation: Validation | None,
     ) -> None:
         """Make one epoch and record it, with why to stop."""
-        try:
-            loss, interrupted = self._pass(batches, params, state)
-        except FloatingPointError as error:
-            raise DivergedError(
-                f"Training cannot go on at epoch {len(history.losses) + 1}: {error}. Look for extreme values in `X`, "
-                "`y` and `sample_weight`, and for an extreme penalty (`alpha`, `C`)."
-            ) from error
-        result = self.optimizer.result(state, params)
-        self._check_finite(loss, result, state, len(history.losses) + 1)
+        loss, interrupted = self._pass(batches, params, state)
+        self._check_finite(loss, params, state, len(history.losses) + 1)
         history.losses.append(loss)
         history.n_rows_seen += batches.n_rows
         if not self.is_trial:
             self._record_rates(state, history)
-        history.note = self.optimizer.note(state)
         score = None
         if validation is not None:
-            score, loss = validation(result)
+            score, loss = validation(params)
             if not np.isfinite(loss):
                 advice = "Look for extreme values in the validation data. Else standardise"
                 raise self._diverged("loss of the validation data", state, len(history.losses), advice)
@@ -173,14 +165,14 @@ class Trainer:
         reason = None if stopping is None else stopping.stop_reason(loss, score)
         # Whoever looks at the epoch can then tell one that ends the training, or was cut short, from the others.
         history.stop_reason = StopReason.INTERRUPTED() if interrupted else reason or StopReason.NONE()
-        if self.on_epoch(history, result) and not interrupted:
+        if self.on_epoch(history, params) and not interrupted:
             history.stop_reason = StopReason.CALLBACK()
 
     def _record_rates(self, state: Any, history: History) -> None:
-        rates, unit = self.optimizer.relative_rates(state)
+        rates = self.optimizer.rates(state)
         # Between two steps nobody needs the gradient: its buffer spares a copy of the size of the parameters.
         is_room = type(rates) is np.ndarray and (rates.shape, rates.dtype) == (state.grad.shape, state.grad.dtype)
-        history.record_rates(rates, self.objective.objective.layout, state.grad if is_room else None, unit)
+        history.record_rates(rates, self.objective.objective.layout, state.grad if is_room else None)
 
     def _pass(self, batches: Batches, params: Array, state: Any) -> tuple[float, bool]:
         """Make one pass over the batches; return their mean loss, and whether Ctrl-C ended the pass."""
@@ -197,7 +189,6 @@ class Trainer:
             if self.is_trial or not weights:
                 raise
             interrupted = True
-        self.optimizer.result(state, params)  # the losses are final
         loss_sum = weight_sum = 0.0
         # An interrupt may come between the two.
         for loss, weight in zip(to_floats(losses), weights, strict=False):

@@ -43,12 +43,6 @@ def test_two_states_of_one_optimizer_do_not_share_anything():
     np.testing.assert_array_equal(other.rate_state["rates"], Hypergradient().learning_rate_init)
 
 
-def test_what_is_scored_and_stored_are_the_parameters():
-    optimizer = Optimizer(SGD(), Constant(), LAYOUT)
-    params = np.array([1.0, 2.0])
-    assert optimizer.result(optimizer.init(params), params) is params
-
-
 @pytest.mark.parametrize("direction", DIRECTIONS)
 @pytest.mark.parametrize(
     "rule", [Constant(0.1), *(Hypergradient(0.1, 0.01, cls()) for cls in GRANULARITIES.values())], ids=str

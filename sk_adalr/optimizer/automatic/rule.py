@@ -106,25 +106,13 @@ class AutomaticOptimizer:
         state.is_at_point = True
         return loss
 
-    def result(self, state: AutomaticState, params: Array) -> Array:
-        """Return what is scored and stored: the parameters, which are the average."""
-        return params
-
     def rates(self, state: AutomaticState) -> np.ndarray:
         """Return the learning rates of the last step, one for each layer; before the first, its rates."""
         return state.rates * self._decay(state, max(0, state.step - 1))
 
-    def relative_rates(self, state: AutomaticState) -> tuple[np.ndarray, float]:
-        """Return the current learning rates in a unit, and the unit."""
-        return self.rates(state), 1.0
-
     def moments(self, state: AutomaticState) -> list[Array]:
         """Return what is remembered of the gradients."""
         return [state.second_moment]
-
-    def note(self, state: AutomaticState) -> str:
-        """Return what there is to say about the last steps beside the rates: nothing."""
-        return ""
 
     def expect(self, state: AutomaticState, n_steps: int) -> None:
         """Take note that training ends after so many steps more."""
