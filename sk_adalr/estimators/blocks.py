@@ -193,7 +193,7 @@ def blocked_data(
     encoding = _Encoding(dtype, total / n if is_weighted else None, look.labels, label_weight, encode)
     encoded = checked.mapped(_encoded, encoding)
     X = BlockedRows.of(encoded, (n, look.n_features), dtype, model.fit_intercept, regression)
-    if X.description is None or abs(X.description.weight - n) > _SAME_WEIGHT * n:
+    if X.description is None or abs(X.description.spread.weight - n) > _SAME_WEIGHT * n:
         raise ValueError(
             "The blocks had other rows when they were read a second time. `make_chunks` must return the same chunks "
             "at each call: a new iterator, never one that is used up."
@@ -216,7 +216,7 @@ def _table_of_labels(estimator: Any, options: Options, look: _Look, dtype: np.dt
 
 def _table_of_mean(estimator: Any, options: Options, look: _Look, X: BlockedRows) -> Target:
     """Return a target of one row, the mean of all."""
-    mean = X.description.mean[look.n_features :]
+    mean = X.description.spread.mean[look.n_features :]
     table: Target = estimator._encode(options, mean.reshape(1, *look.y_shape), X.dtype, None, None)
     return replace(table, values=mean[None])
 

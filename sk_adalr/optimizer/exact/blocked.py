@@ -18,7 +18,7 @@ from sk_adalr.objectives.losses import Loss
 from sk_adalr.optimizer.exact.problem import Problem
 from sk_adalr.optimizer.exact.summed_rows import SummedRows, Sums
 from sk_adalr.rows import slices_of_rows
-from sk_adalr.statistics import share_unit, statistics
+from sk_adalr.statistics import Spread, share_unit, statistics
 
 # Values of the rows of a block that are passed at a time: their scores are in memory, those of the block are not.
 _PASSED = 1 << 22
@@ -43,11 +43,9 @@ class Block(NamedTuple):
 
 
 class Description(NamedTuple):
-    """Weight, means, deviations and extremes of the columns of some rows; those of all rows by Chan's rule."""
+    """Means, deviations and extremes of the columns of some rows."""
 
-    weight: float
-    mean: np.ndarray
-    deviation: np.ndarray
+    spread: Spread
     low: np.ndarray
     high: np.ndarray
     is_sparse: bool
@@ -62,18 +60,12 @@ class Description(NamedTuple):
         mean, deviation, low, high = (
             np.concatenate([getattr(part, name) for part in parts]) for name in ("mean", "deviation", "low", "high")
         )
-        return cls(weight, mean, deviation, low, high, is_sparse(block.X))
+        return cls(Spread(weight, mean, deviation), low, high, is_sparse(block.X))
 
     def merged(self, other: "Description") -> "Description":
         """Return the description of both."""
-        weight = self.weight + other.weight
-        share = other.weight / weight
-        change = other.mean - self.mean
-        within = np.hypot(np.sqrt(1 - share) * self.deviation, np.sqrt(share) * other.deviation)
         return Description(
-            weight,
-            self.mean + share * change,
-            np.hypot(within, np.sqrt(share * (1 - share)) * change),
+            self.spread.joined(other.spread),
             np.minimum(self.low, other.low),
             np.maximum(self.high, other.high),
             self.is_sparse or other.is_sparse,
@@ -95,7 +87,7 @@ class BlockCoordinates(Coordinates):
 
     def __init__(self, shape: tuple[int, int], dtype: np.dtype, description: Description, makes_dense: bool) -> None:
         self.shape, self.dtype, self.makes_dense, p = shape, dtype, makes_dense, shape[1]
-        mean, deviation = description.mean[:p], description.deviation[:p]
+        mean, deviation = description.spread.mean[:p], description.spread.deviation[:p]
         least = _CONSTANT * np.finfo(np.float64).eps if description.is_sparse else 0.0
         self.alive = deviation > least * np.abs(mean)
         self.mean = mean.astype(dtype).astype(np.float64)

@@ -167,7 +167,7 @@ class RowsOfBlocks:
 
     def first_origin(self, unit: np.ndarray) -> np.ndarray:
         """Return the mean."""
-        return self.origin_near(self._X.description.mean[: self.shape[1]] / unit)
+        return self.origin_near(self._X.description.spread.mean[: self.shape[1]] / unit)
 
     def origin_near(self, mean: np.ndarray) -> np.ndarray:
         """Return the origin nearest to the mean: sparse features have none."""
