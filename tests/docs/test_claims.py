@@ -107,6 +107,16 @@ def test_skorch_fits_csr_integer_labels_and_float32():
         fit(X.astype("float64"), y)
 
 
+def test_two_epochs_of_many_columns_are_few_for_the_automatic_rule():
+    table = (DOCS / "results" / "bench_epoch.txt").read_text(encoding="utf-8")
+    rows = [row.split() for row in table.splitlines() if " automatic " in row and row.startswith("(")]
+    assert rows
+    for row in rows:  # loss of ours / of the other
+        slash = len(row) - row[::-1].index("/") - 1
+        assert float(row[slash - 1]) > float(row[slash + 1])
+        assert row[-1] == "refused"
+
+
 def test_the_page_of_benchmarks_says_where_each_set_comes_from(monkeypatch):
     benchmarks = DOCS.parent / "benchmarks"
     if not benchmarks.exists():
