@@ -12,23 +12,13 @@ from sk_adalr.training import setup
 FIXED_RATE = 0.03
 
 
-class WithoutDecay(AutomaticOptimizer):
-    """The rate stays, and as many epochs as the folds found are made."""
-
-    horizon_factor = 1
-
-    def expect(self, state, n_steps):
-        """Forget when training ends."""
-
-
 class WithoutAverage(AutomaticOptimizer):
     """The model is the fast iterate, and the gradient is taken there."""
 
     _interpolation = 0.0
 
     def _move(self, state, params):
-        rates = (state.rates * self._decay(state, state.step)).tolist()
-        for rate, layer in zip(rates, self.layout.layers, strict=True):
+        for rate, layer in zip(state.rates.tolist(), self.layout.layers, strict=True):
             for block in layer:
                 blocks = state.iterate[block], params[block], state.grad[block]
                 kernels(params).move(*blocks, rate, 1.0, state.point[block], 0.0, state.scratch[block])
@@ -43,27 +33,21 @@ class WithoutInterpolation(AutomaticOptimizer):
 class WithFixedRates(AutomaticOptimizer):
     """All layers begin with the same rate, whatever their inputs and the batches are."""
 
-    def begin(self, state, first_rates):
+    def begin(self, state, *_):
         """Measure nothing."""
         state.rates[...] = FIXED_RATE
 
 
-def _rates_of_any_batch(network, params, batch, batch_size, unit=1.0):
-    return rates.first_rates(network, params, batch, rates.USUAL_BATCH_SIZE, unit)
-
-
-def _no_fan_in(layout):
-    return [0] * len(layout.coef_shapes)
+def _rates_of_any_batch(network, params, batch, direction, batch_size, unit=1.0):
+    return rates.first_rates(network, params, batch, direction, rates.USUAL_BATCH_SIZE, unit)
 
 
 #: What is missing, and a function that returns the patch.
 ABLATIONS = {
-    "decay": lambda: patch.object(options, "AutomaticOptimizer", WithoutDecay),
     "average and interpolation": lambda: patch.object(options, "AutomaticOptimizer", WithoutAverage),
     "interpolation": lambda: patch.object(options, "AutomaticOptimizer", WithoutInterpolation),
     "rates that are measured": lambda: patch.object(options, "AutomaticOptimizer", WithFixedRates),
     "factor of the batch size": lambda: patch.object(setup, "first_rates", _rates_of_any_batch),
-    "fan-in as the least input": lambda: patch.object(rates, "fan_in", _no_fan_in),
 }
 
 

@@ -44,6 +44,8 @@ CONFIGURATIONS = {
     "(50, 50, 50) tanh": {"hidden_layer_sizes": (50, 50, 50), "activation": "tanh"},
     "(256, 256)": {"hidden_layer_sizes": (256, 256)},
 }
+#: What only `--configurations` asks for.
+FURTHER_CONFIGURATIONS = {"batch 8": {"batch_size": 8}}
 FITTED = 1e-3
 EPOCHS = (10, 30, 100)
 RATES = {"adam": (0.003, 0.01, 0.03, 0.1), "sgd": (0.03, 0.1, 0.3, 1.0), "momentum": (0.003, 0.01, 0.03, 0.1)}
@@ -55,9 +57,14 @@ OURS, WITHOUT, SCHEDULE, PEER = "default", "without", "schedule", "peer"
 QUICK = {"tables": ("diabetes", "breast cancer"), "configurations": ("default", "sgd")}
 
 
+def settings_of(configuration):
+    """Return what users set in a configuration."""
+    return (CONFIGURATIONS | FURTHER_CONFIGURATIONS)[configuration]
+
+
 def schedules(configuration):
     """Return (solver, rate, epochs) of the rivals of a configuration."""
-    settings = CONFIGURATIONS[configuration]
+    settings = settings_of(configuration)
     solvers = ("sgd", "momentum") if settings.get("solver") == "sgd" else ("adam",)
     epochs = (settings["max_iter"],) if "max_iter" in settings else EPOCHS
     return [(solver, rate, n) for solver in solvers for rate in RATES[solver] for n in epochs]
@@ -96,7 +103,7 @@ def fit(name, configuration, seed, what, *details, folder):
         model = PEERS[details[0]](regression, X, seed)
     else:
         ours = AdaptiveLRMLPRegressor if regression else AdaptiveLRMLPClassifier
-        model = ours(**CONFIGURATIONS[configuration], random_state=seed)
+        model = ours(**settings_of(configuration), random_state=seed)
     if what == SCHEDULE:
         follow_schedule(model, *details, n_rows=len(y))
     with without(details[0] if what == WITHOUT else None):

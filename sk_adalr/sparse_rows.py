@@ -2,9 +2,7 @@
 
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from sk_adalr.backends import Array, csr, kernels, namespace
+from sk_adalr.backends import Array, kernels, namespace
 
 
 class CSRArrays(NamedTuple):
@@ -42,15 +40,6 @@ class SparseRows:
     def __getitem__(self, rows: Any) -> "SparseRows":
         """Return a copy of any rows, of a CSR matrix."""
         return SparseRows(self._matrix[rows], self._offset)
-
-    def absolute_sums(self) -> Array:
-        """Return the sum of the absolute elements of each row, (n_rows,); with an offset, what it is at most."""
-        matrix, xp = self._matrix, namespace(self._matrix.data)
-        parts = xp.abs(matrix.data), matrix.indices, matrix.indptr
-        # On the host, the first row need not start with the first entry; a device multiplies matrices of its own.
-        absolute = SparseRows(CSRArrays(*parts, self.shape) if xp is np else csr(parts, self.shape))
-        sums = absolute.matmul(xp.ones((self.shape[1], 1), dtype=matrix.data.dtype))[:, 0]
-        return sums if self._offset is None else sums + xp.abs(self._offset).sum()
 
     def __matmul__(self, coef: Array) -> Array:
         """Return the product with `coef` (n_columns, n_out)."""

@@ -64,15 +64,12 @@ def _trained(
         )
 
     batches = setup.batches(state.random_state, rows=plan.train_rows)
-    n_epochs = plan.max_epochs - job.n_restored
-    if plan.knows_horizon:
-        setup.optimizer.expect(state.optimizer_state, n_epochs * batches.n_batches)
     params = Trainer(setup.optimizer, setup.objective, units.of_loss, on_epoch, setup.first_rates).run(
         batches,
         state.params,
         state.optimizer_state,
         history,
-        max_epochs=n_epochs,
+        max_epochs=plan.max_epochs - job.n_restored,
         stopping=plan.stopping,
         validation=plan.validation,
     )

@@ -79,9 +79,8 @@ class AdaptiveLRMLPClassifier(Classifier):
         for `n_iter_no_change` epochs. True keeps the parameters with the best accuracy. "auto" does so from 10,000
         rows on, 1000 of them outside the most frequent class, and lets the loss decide where accuracies are within
         half a standard error. Of fewer, from 30 on, it asks five folds, or as many as have 1000 rows, how many epochs
-        lower the loss of unseen rows. All rows then train for twice as many, at a rate that falls to zero; with a
-        rate of your own, for as many. It asks no folds where `tol` is 0 or `warm_start`. Rows passed as `X_val` judge
-        instead, and are an error with False.
+        lower the loss of unseen rows, and all rows train for as many. It asks no folds where `tol` is 0 or
+        `warm_start`. Rows passed as `X_val` judge instead, and are an error with False.
     scoring : str, callable or None, default=None
         What scores the rows that judge, the larger the better: the name of a scorer of scikit-learn, such as
         "roc_auc", or a callable ``scorer(estimator, X, y)``. None is accuracy. With a scorer, `tol` is in units of

@@ -84,9 +84,8 @@ class AdaptiveLRMLPRegressor(Regressor):
         Whether to hold out rows and stop when neither the score nor the loss on them has improved by `tol` for
         `n_iter_no_change` epochs; the parameters with the best score are kept. "auto" does so from 10,000 rows on.
         Of fewer, from 30 on, it asks five folds, or as many as have 1000 rows, how many epochs lower the loss of
-        unseen rows. All rows then train for twice as many, at a rate that falls to zero; with a rate of your own, for
-        as many. It asks no folds where `tol` is 0 or `warm_start`. Rows passed as `X_val` judge instead, and are an
-        error with False.
+        unseen rows, and all rows train for as many. It asks no folds where `tol` is 0 or `warm_start`. Rows passed as
+        `X_val` judge instead, and are an error with False.
     scoring : str, callable or None, default=None
         What scores the rows that judge, the larger the better: the name of a scorer of scikit-learn, such as
         "neg_mean_absolute_error", or a callable ``scorer(estimator, X, y)``. None is R2 or D2. With a scorer, `tol`

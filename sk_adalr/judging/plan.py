@@ -105,14 +105,6 @@ class Plan:
         """Whether a fit has nothing to learn: a constant prediction has no loss."""
         return self.stopping is not None and self.stopping.loss_scale == 0
 
-    @property
-    def knows_horizon(self) -> bool:
-        """Whether folds have said how many epochs there will be.
-
-        Epochs that the user counts are no horizon: training may go on.
-        """
-        return self.stopping is not None and self.stopping.at_the_end is not None
-
     def loss(self, history: History) -> float:
         """Return the loss that the model is known by: on the rows that judge, where there are some."""
         return history.losses[-1] if self.validation is None else self.validation.best[1]
@@ -188,7 +180,7 @@ def make_plan(
         n_asked = policy.n_asked(target, n_rows)
         folds = [*islice(Holdout.folds(data, target, policy.n_folds, seed, copies), n_asked)]
         epochs, theta = epochs_by_folds(setup, target, options, folds, falling, start, seed)
-        max_epochs = int(min(max_epochs, setup.optimizer.horizon_factor * epochs))
+        max_epochs = int(min(max_epochs, epochs))
         reason = StopReason.FOLDS_STILL_GAIN if epochs == math.inf else StopReason.FOLDS
         at_the_end = reason(n_epochs=max_epochs, n_folds=n_asked)
     rule = Stopping(options.tol if at_the_end is None else 0, options.n_iter_no_change, loss_scale, at_the_end)

@@ -62,7 +62,6 @@ ActivationName: TypeAlias = Literal["identity", "logistic", "tanh", "relu"]
 
 
 _BLOCK_ELEMENTS = 1 << 18  # of the widest layer in one forward pass when predicting
-_SUMMED_ELEMENTS = 1 << 14  # at once, of a batch that may be all the data
 
 
 class _Blocks:
@@ -147,27 +146,36 @@ class Network:
         rows = (intercept_grads, buffers.residuals, row_losses, batch.weight)
         return kernels(out).finish(out, coef_vector, weighted, *rows, weight_sum, factor, rest)
 
-    def input_sums(self, params: Array, batch: Batch) -> tuple[np.ndarray, float]:
-        """Return the sum of the absolute inputs of each layer, and the absolute raw prediction, in the mean of rows.
+    def output_changes(self, params: Array, batch: Batch, direction: Array) -> tuple[np.ndarray, float]:
+        """Return how far a step of one layer moves its own outputs, and the raw prediction before it.
 
         Parameters
         ----------
         params : array of shape (n_params,)
         batch : Batch
+        direction : array of shape (n_params,)
+            Each layer makes its part of it alone.
 
         Returns
         -------
-        sums : ndarray of shape (n_layers,)
-            That of a layer's bias included; on the host.
+        changes : ndarray of shape (n_layers,)
+            Of the affine outputs; absolute, in the mean of rows and outputs; on the host.
         raw : float
-            In the mean of the outputs, too.
+            Likewise.
         """
-        X, outputs = batch.X, self._buffers_of(params, batch.n_rows).outputs
-        _forward(*self._params_blocks.of(params), SparseRows(X) if is_sparse(X) else X, self._activation, outputs)
-        sums = [_absolute_sums(values) for values in (X, *outputs)]
-        weighted = [(rows if batch.weight is None else rows * batch.weight).sum(dtype="float64") for rows in sums]
-        *inputs, raw = np.array(to_floats(weighted)) / batch.weight_sum
-        return np.array(inputs) + self.layout.fit_intercept, float(raw) / outputs[-1].shape[1]
+        X = SparseRows(batch.X) if is_sparse(batch.X) else batch.X
+        outputs = self._buffers_of(params, batch.n_rows).outputs
+        _forward(*self._params_blocks.of(params), X, self._activation, outputs)
+        sums = [_absolute_sum(outputs[-1], batch.weight)]
+        coefs, intercepts = self.layout.unpack(direction)
+        for i in reversed(range(len(coefs))):  # what a layer gave is needed no more when its turn comes
+            change = _multiply(outputs[i - 1] if i else X, coefs[i], outputs[i])
+            sums.append(_absolute_sum(_add(change, intercepts[i] if intercepts else None), batch.weight))
+        raw, *changes = (
+            value / (batch.weight_sum * output.shape[1])
+            for value, output in zip(to_floats(sums), [outputs[-1], *reversed(outputs)], strict=True)
+        )
+        return np.array(changes[::-1]), raw
 
     def _buffers_of(self, params: Array, n_rows: int) -> "_Buffers":
         """Return room for a batch of so many rows: no allocation per step."""
@@ -193,15 +201,11 @@ class Network:
             multiply_into(coef_grads[0], X.T, delta)
 
 
-def _absolute_sums(X: Any) -> Array:
-    """Return the sum of the absolute elements of each row, (n_rows,)."""
-    if is_sparse(X):
-        X = SparseRows(X)
-    if isinstance(X, SparseRows):
-        return X.absolute_sums()
-    xp, n_rows = namespace(X), max(1, _SUMMED_ELEMENTS // X.shape[1])
-    starts = range(0, X.shape[0], n_rows)
-    return xp.concatenate([xp.abs(X[start : start + n_rows]).sum(axis=1) for start in starts])
+def _absolute_sum(values: Array, weight: Array | None) -> Array:
+    """Return the sum of the absolute values, by the weights of their rows; overwrites them."""
+    xp = namespace(values)
+    rows = xp.abs(values, out=values).sum(axis=1)
+    return (rows if weight is None else rows * weight).sum(dtype="float64")
 
 
 class _Buffers(NamedTuple):
@@ -226,6 +230,11 @@ class _Buffers(NamedTuple):
         return _Buffers(outputs, deltas, Residuals(arrays, self.residuals.ones[:n_rows]))
 
 
+def _multiply(inputs: Any, coef: Array, out: Array) -> Array:
+    """Return the product of the inputs of a layer and its coefficients, in `out`."""
+    return inputs.matmul(coef, out=out) if isinstance(inputs, SparseRows) else multiply_into(out, inputs, coef)
+
+
 def _forward(
     coefs: list[Array],
     intercepts: list[Array],
@@ -242,10 +251,8 @@ def _forward(
     for i, coef in enumerate(coefs):
         if outs is None:
             output = output @ coef
-        elif isinstance(output, SparseRows):
-            output = output.matmul(coef, out=outs[i])
         else:
-            output = multiply_into(outs[i], output, coef)
+            output = _multiply(output, coef, outs[i])
         bias = intercepts[i] if intercepts else None
         if i < len(coefs) - 1:
             activation.apply(output, bias)

@@ -66,8 +66,6 @@ class Optimizer:
     layout: ParameterLayout
 
     State = OptimizerState
-    #: How many steps of a known number are worth one of an unknown number: the rates are the same for both.
-    horizon_factor: ClassVar[int] = 1
     #: What else helps where training diverges, as the end of a sentence.
     remedy: ClassVar[str] = ", or lower `learning_rate_init` or `hyper_learning_rate`"
 
@@ -187,26 +185,21 @@ class Optimizer:
         """
         return state.rate_state["rates"]
 
-    def begin(self, state: OptimizerState, first_rates: Callable[[], Any]) -> None:
+    def begin(
+        self, state: OptimizerState, params: Array, evaluate: Evaluate, first_rates: Callable[[Array], Any]
+    ) -> None:
         """Hear, before the first step, what the automatic rule would begin with; here the rate is the user's.
 
         Parameters
         ----------
         state : OptimizerState
             The state.
+        params : array of shape (n_params,)
+            Where training begins.
+        evaluate : callable
+            Of the first batch, as for `step`.
         first_rates : callable
-            ``first_rates()`` returns the rate of each layer, (n_layers,).
-        """
-
-    def expect(self, state: OptimizerState, n_steps: int) -> None:
-        """Hear that training ends after so many steps more; a rate of the user's own does not change for that.
-
-        Parameters
-        ----------
-        state : OptimizerState
-            The state.
-        n_steps : int
-            How many steps there will be.
+            ``first_rates(direction)`` returns the rate of each layer, (n_layers,).
         """
 
     def moments(self, state: OptimizerState) -> list[Array]:

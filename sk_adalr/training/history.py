@@ -32,10 +32,7 @@ class StopReason(Enum):
     INTERRUPTED = "Interrupted by the user; the model is the best so far."
     CALLBACK = "A callback asked to stop."
     CONSTANT = "The target is constant, and predicted as it is: there is nothing to train."
-    FOLDS = (
-        "Trained for {n_epochs} epochs, at most twice as many as lower the loss of unseen rows, by the median of "
-        "{n_folds} folds."
-    )
+    FOLDS = "Trained for {n_epochs} epochs: the median best epoch of {n_folds} validation folds."
     FOLDS_STILL_GAIN = (
         "Reached `max_iter`, up to which the loss of unseen rows falls, by the median of {n_folds} folds."
     )

@@ -58,15 +58,18 @@ class Setup:
             standardization=self.units.inputs,
         )
 
-    def first_rates(self, params: Array, batch: Batch) -> np.ndarray:
-        """Return the rate of each layer, (n_layers,), with which the automatic rule begins on `batch`."""
+    def first_rates(self, params: Array, batch: Batch, direction: Array) -> np.ndarray:
+        """Return the rate of each layer, (n_layers,), with which the automatic rule begins on `batch`.
+
+        `direction` is that of the first step.
+        """
         unit = 1.0
         if self.units.outputs is None:  # outputs are as large as the user's
             outputs = self.network.loss.target_units(batch.target, batch.weight, True)
             unit = 1.0 if outputs is None else float(outputs.raw.scale.mean()) or 1.0
         # A batch size below the usual one says how noisy steps are. Above the number of rows it says nothing more.
         batch_size = min(self.batch_size, max(self.data.n_samples, USUAL_BATCH_SIZE))
-        return first_rates(self.network, params, batch, batch_size, unit)
+        return first_rates(self.network, params, batch, direction, batch_size, unit)
 
 
 @dataclass

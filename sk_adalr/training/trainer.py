@@ -85,7 +85,7 @@ class Trainer:
     on_epoch : callable, default=a function that returns False
         ``on_epoch(history, params) -> bool`` after each epoch; True asks to stop.
     first_rates : callable or None, default=None
-        ``first_rates(params, batch)`` returns what the automatic rule begins with; None for what it has.
+        ``first_rates(params, batch, direction)`` returns what the automatic rule begins with; None for what it has.
     is_trial : bool, default=False
         Whether training is only there to find out how long it pays: rates are not recorded, and Ctrl-C is passed on.
     """
@@ -94,7 +94,7 @@ class Trainer:
     objective: PenalizedMean
     loss_unit: float = 1.0
     on_epoch: Callable[[History, Array], bool] = field(default=lambda history, params: False)
-    first_rates: Callable[[Array, Batch], np.ndarray] | None = None
+    first_rates: Callable[[Array, Batch, Array], np.ndarray] | None = None
     is_trial: bool = False
 
     def run(
@@ -180,9 +180,9 @@ class Trainer:
         interrupted = False
         try:
             for batch in batches.epoch():
-                if state.step == 0 and self.first_rates is not None:
-                    self.optimizer.begin(state, partial(self.first_rates, params, batch))
                 evaluate = partial(self.objective.value_and_grad, batch=batch)
+                if state.step == 0 and self.first_rates is not None:
+                    self.optimizer.begin(state, params, evaluate, partial(self.first_rates, params, batch))
                 losses.append(self.optimizer.step(state, params, evaluate))
                 weights.append(batch.weight_sum)
         except KeyboardInterrupt:

@@ -1,26 +1,28 @@
-r"""The first rates, one for each layer: found by how far a step moves what the layer gives.
+r"""The first rates, one for each layer: found by how far the first step moves what the layer gives.
 
-A step that changes each coefficient of a layer by :math:`s` changes its outputs by at most :math:`s \sum_j |a_j|`,
-where :math:`a` are its inputs. A rate divided by that sum means the same behind columns of any scale and for a layer
-of any width, so that one number, `REACH`, suits all networks.
+A step of the rate :math:`\eta` along a direction u changes the outputs of a layer by :math:`\eta |a^T u|`, where
+:math:`a` are its inputs. A rate that is divided by that change means the same behind columns of any scale, correlated
+or not, and for a layer of any width, so that one number, `REACH`, suits all networks.
 """
 
 import math
 
 import numpy as np
 
-from sk_adalr.backends import Array
+from sk_adalr.backends import Array, namespace, to_floats
 from sk_adalr.dataset import Batch
 from sk_adalr.objectives import Network
 from sk_adalr.parameters import ParameterLayout
 
-#: How far a step moves the outputs of a network at most, all layers together, for batches of `USUAL_BATCH_SIZE`.
-REACH = 1.0
+#: How far the first step moves the outputs of a network, all layers together, for batches of `USUAL_BATCH_SIZE`.
+REACH = 0.5
 #: The noise of a gradient falls with the root of its number of rows; so may the rate rise.
 USUAL_BATCH_SIZE = 200
 
 
-def first_rates(network: Network, params: Array, batch: Batch, batch_size: int, unit: float = 1.0) -> np.ndarray:
+def first_rates(
+    network: Network, params: Array, batch: Batch, direction: Array, batch_size: int, unit: float = 1.0
+) -> np.ndarray:
     """Return the rate of each layer, (n_layers,), on the host.
 
     Parameters
@@ -30,25 +32,40 @@ def first_rates(network: Network, params: Array, batch: Batch, batch_size: int, 
         Where training begins.
     batch : Batch
         The rows that it begins with.
+    direction : array of shape (n_params,)
+        Of the first step there. Only the ratios of its entries in a layer count.
     batch_size : int
         Rows per step.
     unit : float, default=1.0
         What is a large change of an output.
     """
-    sums, raw = network.input_sums(params, batch)
-    numbers = fan_in(network.layout)
-    # A hidden layer may begin with small outputs, but they grow; columns may be zero in these rows alone.
-    least = [0.0 if sums[0] > 0 else numbers[0], *numbers[1:]]
-    rates = rates_of(np.maximum(sums, least)) * math.sqrt(batch_size / USUAL_BATCH_SIZE)
+    changes, raw = network.output_changes(params, batch, direction)
+    sizes = _sizes(direction, network.layout)
+    # A layer that the first step leaves alone has the rate of inputs of 1 that all pull in one direction.
+    changes = np.divide(changes, sizes, out=fan_in(network.layout), where=changes > 0)
+    rates = rates_of(changes) * math.sqrt(batch_size / USUAL_BATCH_SIZE)
     rates[-1] *= max(unit, raw)  # what training begins with has to be undone, too
     return rates
 
 
-def rates_of(input_sums: np.ndarray) -> np.ndarray:
-    """Return the rates of layers whose inputs have these sums of absolute values."""
-    return REACH / (len(input_sums) * input_sums)
+def rates_of(changes: np.ndarray) -> np.ndarray:
+    """Return the rates of layers whose outputs change by so much with a direction whose entries are about 1."""
+    return REACH / (len(changes) * changes)
 
 
-def fan_in(layout: ParameterLayout) -> list[int]:
-    """Return the number of inputs of each layer."""
-    return [n_in for n_in, _ in layout.coef_shapes]
+def fan_in(layout: ParameterLayout) -> np.ndarray:
+    """Return the number of inputs of each layer, (n_layers,)."""
+    return np.array([n_in for n_in, _ in layout.coef_shapes], dtype=float)
+
+
+def _sizes(direction: Array, layout: ParameterLayout) -> np.ndarray:
+    """Return how large the entries of each layer are, (n_layers,): their contraharmonic mean.
+
+    In it, unlike in other means, the many entries near zero that sparse columns have do not count.
+    """
+    xp, sums = namespace(direction), []
+    for layer in layout.layers:
+        sums.append(sum(xp.vdot(direction[block], direction[block]) for block in layer))
+        sums.append(sum(xp.abs(direction[block]).sum() for block in layer))
+    squares, absolutes = np.array(to_floats(sums)).reshape(-1, 2).T
+    return np.divide(squares, absolutes, out=np.ones_like(squares), where=absolutes > 0)

@@ -19,7 +19,7 @@ class AutomaticState:
     second_moment : array of shape (n_params,) or (n_layers,)
         v, of each parameter for Adam and of each layer otherwise, without its factor ``1 - beta_2``.
     rates : ndarray of shape (n_layers,)
-        The rates before the decay, on the host.
+        The rates, on the host.
     step : int, default=0
         Steps made so far.
     """
@@ -32,4 +32,3 @@ class AutomaticState:
     scratch: Array = buffer()  # noqa: RUF009
     step: int = 0
     is_at_point: bool = late_buffer()  # whether `point` is y of the next step already
-    horizon: int | None = late_buffer()  # steps in all, where they are known; no concern of the next fit
