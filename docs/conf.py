@@ -3,11 +3,14 @@
 import re
 import sys
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 
 import sk_adalr
 
 sys.path.insert(0, str(Path(__file__).parent))
+from sklearn.experimental import enable_halving_search_cv  # noqa: E402, F401  (links to it are made without it)
+from sphinx_extensions import GALLERY  # noqa: E402
 
 with (Path(__file__).parents[1] / "pyproject.toml").open("rb") as file:
     metadata = tomllib.load(file)["project"]
@@ -19,14 +22,17 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.doctest",
+    "sphinx.ext.viewcode",
     "numpydoc",
     "sphinx_gallery.gen_gallery",
     "sphinx_extensions",
 ]
+if find_spec("sphinx_copybutton"):  # pages are the same without it, but for their buttons
+    extensions.append("sphinx_copybutton")
 exclude_patterns = ["_build", "results", "auto_examples/**/*.ipynb"]
 templates_path = ["_templates"]
 default_role = "literal"
-smartquotes_action = "qe"  # two dashes are an option, not a dash
+smartquotes = False  # quotes and dashes are code as often as not
 toc_object_entries_show_parents = "hide"
 doctest_test_doctest_blocks = "default"
 
@@ -53,13 +59,14 @@ sphinx_gallery_conf = {
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/plot_",
     "ignore_pattern": r"quickstart\.py",
+    "subsection_order": [f"../examples/{section}" for section in GALLERY],
     "within_subsection_order": "sphinx_extensions.GalleryOrder",
     "reset_modules": ("matplotlib", "sphinx_extensions.style_figures"),
     "doc_module": ("sk_adalr",),
     "reference_url": {"sk_adalr": None},
     "backreferences_dir": "api/generated/backreferences",
     "image_srcset": ["2x"],
-    "min_reported_time": 10,
+    "write_computation_times": False,
     "download_all_examples": False,
     "show_memory": False,
     "plot_gallery": True,
@@ -72,6 +79,9 @@ html_title = "sk_adalr"
 html_static_path = ["_static"]
 html_css_files = ["custom.css"]
 html_show_sourcelink = False
+html_favicon = "_static/favicon.svg"
+copybutton_prompt_text = r">>> |\.\.\. "
+copybutton_prompt_is_regexp = True
 html_theme_options = {
     "navbar_align": "left",
     "show_nav_level": 1,
@@ -92,27 +102,10 @@ html_theme_options = {
 html_sidebars = {
     page: []
     for page in (
-        "index", "install", "user_guide", "mathematics", "choosing", "extending", "benchmarks", "comparison", "faq",
-        "changelog", "backends", "reliability",
+        "index", "install", "mathematics", "extending", "benchmarks", "comparison", "faq", "changelog", "reliability",
+        "migration", "glossary", "citing", "contributing",
     )
 }  # fmt: skip
-
-
-def markdown_changelog(app, path, docname, content):
-    """Turn the headings and code of the changelog, which is Markdown, into reStructuredText."""
-    if path.name != "CHANGELOG.md":
-        return
-    text = content[0]
-    for marks, underline in (("###", "~"), ("##", "-"), ("#", "=")):
-        text = re.sub(
-            rf"^{marks} (.+)$",
-            lambda match, line=underline: f"{match[1]}\n{line * len(match[1])}",
-            text,
-            flags=re.MULTILINE,
-        )
-    text = re.sub(r"(?<!`)`([^`]+)`(?!`)", r"``\1``", text)
-    text = re.sub(r"\[([^]]+)\]\((https?://[^)]+)\)", r"`\1 <\2>`__", text)
-    content[0] = re.sub(r"\[([^]]+)\]", r"\1", text)
 
 
 def quote_shapes(app, what, name, obj, options, lines):
@@ -123,4 +116,3 @@ def quote_shapes(app, what, name, obj, options, lines):
 def setup(app):
     """Connect what is defined here."""
     app.connect("autodoc-process-docstring", quote_shapes, priority=100)
-    app.connect("include-read", markdown_changelog)

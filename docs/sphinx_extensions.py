@@ -1,54 +1,73 @@
 """What the documentation needs beyond Sphinx: links without an inventory, formulas without a network, one style."""
 
+import functools
+import importlib
+import inspect
+import re
+import textwrap
+from pathlib import Path
+
 from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.util.docutils import nodes
 from sphinx.util.logging import getLogger
 
+import sk_adalr
+
 logger = getLogger(__name__)
 
+PACKAGE = Path(sk_adalr.__file__).parent
 SCIKIT_LEARN = "https://scikit-learn.org/stable"
 SCIPY = "https://docs.scipy.org/doc/scipy/reference/generated"
-#: The order of the gallery: for users first, then the experiments of the source, then for builders.
-GALLERY = (
-    "plot_any_learning_rate",
-    "plot_pipeline",
-    "plot_no_grid",
-    "plot_learned_penalty",
-    "plot_unscaled_data",
-    "plot_claim_counts",
-    "plot_exact_lbfgs",
-    "plot_regularization_path",
-    "plot_watching_a_fit",
-    "plot_callbacks",
-    "plot_searches",
-    "plot_out_of_core",
-    "plot_checkpoint",
-    "plot_sparse_text",
-    "plot_beale_paths",
-    "plot_beale_loss",
-    "plot_rosenbrock_loss",
-    "plot_linear_regression",
-    "plot_logistic_regression",
-    "plot_mlp",
-    "plot_layer_rates",
-    "plot_own_loss",
-    "plot_own_objective",
-    "plot_own_direction",
-    "gpu_training",
-    "cluster_in_a_box",
-)
+#: The order of the gallery: its sections, and the pages of each.
+GALLERY = {
+    "basics": (
+        "plot_getting_started",
+        "plot_any_learning_rate",
+        "plot_pipeline",
+        "plot_no_grid",
+        "plot_learned_penalty",
+        "plot_unscaled_data",
+    ),
+    "tasks": (
+        "plot_watching_a_fit",
+        "plot_searches",
+        "plot_callbacks",
+        "plot_claim_counts",
+        "plot_own_loss",
+        "plot_sparse_text",
+        "plot_out_of_core",
+        "plot_checkpoint",
+        "gpu_training",
+        "cluster_in_a_box",
+    ),
+    "paper": (
+        "plot_beale_paths",
+        "plot_beale_loss",
+        "plot_rosenbrock_loss",
+        "plot_linear_regression",
+        "plot_logistic_regression",
+        "plot_mlp",
+    ),
+    "advanced": (
+        "plot_exact_lbfgs",
+        "plot_regularization_path",
+        "plot_layer_rates",
+        "plot_own_objective",
+        "plot_own_direction",
+    ),
+}
 
 
 class GalleryOrder:
-    """Sort key of the gallery's pages."""
+    """Sort key of the pages of a section."""
 
     def __init__(self, folder):
-        pass
+        self.pages = GALLERY.get(Path(folder).name, ())
 
     def __call__(self, file_name):
         """Return the place of a script."""
-        return GALLERY.index(file_name.removesuffix(".py"))
+        return self.pages.index(file_name.removesuffix(".py"))
 
 
 def style_figures(gallery_conf, file_name):
@@ -87,6 +106,54 @@ def link_outside(app, env, node, contnode):
     return nodes.reference("", "", contnode, internal=False, refuri=url)
 
 
+def from_markdown(app, path, docname, content):
+    """Turn an included page of Markdown into reStructuredText: headings, code, tables, links."""
+    if path.suffix != ".md":
+        return
+    prose, blocks = [], re.split(r"^( *)```(\w*)\n(.*?)^ *```$", content[0], flags=re.MULTILINE | re.DOTALL)
+    while blocks:
+        prose.append(_prose_of_markdown(blocks.pop(0)))
+        if blocks:
+            indent, language, code = blocks[:3]
+            del blocks[:3]
+            code = "".join(f"{indent}   {line}\n" for line in textwrap.dedent(code).splitlines())
+            prose.append(f"{indent}.. code-block:: {language or 'text'}\n\n{code}")
+    content[0] = "".join(prose)
+
+
+def _prose_of_markdown(text):
+    for marks, underline in (("###", "~"), ("##", "-"), ("#", "=")):
+        text = re.sub(
+            rf"^{marks} (.+)$",
+            lambda match, line=underline: f"{match[1]}\n{line * len(match[1])}",
+            text,
+            flags=re.MULTILINE,
+        )
+    text = re.sub(r"(?<!`)`([^`]+)`(?!`)", r"``\1``", text)
+    text = re.sub(r"\[([^]]+)\]\((https?://[^)]+)\)", r"`\1 <\2>`__", text)
+    text = re.sub(r"\[([^]]+)\]", r"\1", text)
+    return re.sub(r"(?:^\|.*\n)+", _table_of_markdown, text, flags=re.MULTILINE)
+
+
+def _table_of_markdown(match):
+    rows = [[cell.strip() for cell in line.strip("| ").split("|")] for line in match[0].splitlines()]
+    del rows[1]  # of dashes
+    lines = [".. list-table::", "   :header-rows: 1", ""]
+    for row in rows:
+        lines += [f"   {'* -' if i == 0 else '  -'} {cell}" for i, cell in enumerate(row)]
+    return "\n".join(lines) + "\n\n"
+
+
+def module_of_source(app, module, name):
+    """Return the module that defines a public class, which says that it is of another one."""
+    try:
+        found = functools.reduce(getattr, name.split("."), importlib.import_module(module))
+        path = Path(inspect.getsourcefile(found)).relative_to(PACKAGE.parent)
+    except (AttributeError, ImportError, TypeError, ValueError):
+        return None
+    return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
+
+
 def visit_math(translator, node):
     """Write a formula within a line as MathML, which browsers show without a script."""
     translator.body.append(_mathml(node, as_block=False))
@@ -113,6 +180,8 @@ def _mathml(node, *, as_block):
 def setup(app):
     """Register the above."""
     app.connect("missing-reference", link_outside)
+    app.connect("include-read", from_markdown)
+    app.connect("viewcode-follow-imported", module_of_source)
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_displaymath, None))
     app.config.html_math_renderer = "mathml"
     return {"parallel_read_safe": True}

@@ -75,7 +75,15 @@ def sdist(tmp_path_factory):
 
 def test_the_sdist_has_all_that_the_readme_the_tests_and_the_documentation_use(sdist):
     patterns = [f"{folder}/**/*.py" for folder in ("sk_adalr", "tests", "examples", "benchmarks")]
-    patterns += ["tests/**/*.toml", "docs/*.py", "docs/*.rst", "docs/api/*.rst", "docs/results/*", "docs/_static/*"]
+    patterns += [
+        "tests/**/*.toml",
+        "docs/*.py",
+        "docs/*.rst",
+        "docs/api/*.rst",
+        "docs/guide/*.rst",
+        "docs/results/*",
+        "docs/_static/*",
+    ]
     patterns += ["docs/_templates/**/*.rst", "*.md", "LICENSE", "CITATION.cff", ".ci/run", ".github/workflows/*"]
     wanted = {path.relative_to(ROOT).as_posix() for pattern in patterns for path in ROOT.glob(pattern)}
     assert wanted - {"docs/sg_execution_times.rst"} <= sdist  # the documentation's build leaves that one

@@ -143,6 +143,6 @@ def test_fit_says_that_logistic_regression_takes_one_dimension_of_y():
     assert network.fit(X, labels).predict(X).shape == labels.shape
 
 
-@pytest.mark.parametrize("page", ["faq", "user_guide", "choosing"])
+@pytest.mark.parametrize("page", ["faq", "guide/streams", "choosing"])
 def test_the_pages_on_streams_say_to_shuffle(page):
     assert re.search("[Ss]huffle", text_of(page))

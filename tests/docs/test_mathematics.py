@@ -59,7 +59,7 @@ def test_every_figure_of_the_paper_has_its_page(page, figure):
         if figure in row.split("\n     - ")[0].replace("``", " ").replace(",", " ").split(":")[0]
         and re.search(rf"(^|\W){figure}(\W|$)", row)
     ]
-    assert f"sphx_glr_auto_examples_{FIGURES[figure]}.py" in row
+    assert f"sphx_glr_auto_examples_paper_{FIGURES[figure]}.py" in row
 
 
 def test_all_code_that_is_named_exists(page):

@@ -16,7 +16,7 @@ def _run(name):
 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "FigureCanvasAgg is non-interactive")
-        found = runpy.run_path(str(EXAMPLES / f"{name}.py"))
+        found = runpy.run_path(str(next(EXAMPLES.rglob(f"{name}.py"))))
     plt.close("all")
     return found
 

@@ -1,0 +1,148 @@
+"""
+Linear regression: the paper's rule against tuned rates
+=======================================================
+
+At the best constant rate the paper's rule wins next to nothing here; from a rate that is 100
+times too small it comes back to the tuned loss. This is the paper's first model: linear
+regression on mini-batches, on the diabetes data. Mini-batches are for the comparison only: by
+default, :class:`~sk_adalr.AdaptiveLRLinearRegression` solves such a problem exactly.
+"""
+
+import warnings
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.base import clone
+from sklearn.datasets import load_diabetes
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+
+from sk_adalr import AdaptiveLRLinearRegression
+
+warnings.simplefilter(
+    "ignore", ConvergenceWarning
+)  # the number of epochs is fixed here
+
+X, y = load_diabetes(return_X_y=True)
+X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+SOLVERS = {
+    "gradient descent": "sgd",
+    "momentum": "momentum",
+    "Nesterov": "nesterov",
+    "Adam": "adam",
+}
+N_EPOCHS = 30
+rates = np.logspace(-4, 1, 21)
+alphas = np.logspace(-9, 3, 25)
+
+
+def fit(solver, **options):
+    """Return the model after all epochs, or None if it diverged."""
+    options = {
+        "max_iter": N_EPOCHS,
+        "batch_size": 50,
+        "tol": 0,
+        "random_state": 0,
+        **options,
+    }
+    try:
+        return AdaptiveLRLinearRegression(solver=solver, **options).fit(
+            X_train, y_train
+        )
+    except ValueError:  # the loss became non-finite
+        return None
+
+
+def loss(model):
+    """Return half the mean squared error on the training rows, or infinity."""
+    if model is None:
+        return np.inf
+    return 0.5 * np.mean((model.predict(X_train) - y_train) ** 2)
+
+
+def losses_by_epoch(model):
+    """Return the loss after each epoch, of the same training one epoch at a time."""
+    model = clone(model).set_params(max_iter=1, warm_start=True)
+    return [loss(model.fit(X_train, y_train)) for _ in range(N_EPOCHS)]
+
+
+def best_constant(solver):
+    """Return the model of the best constant rate."""
+    fits = (
+        fit(solver, learning_rate="constant", learning_rate_init=rate) for rate in rates
+    )
+    return min(fits, key=loss)
+
+
+def best_adapted(solver, rate):
+    """Return the model of the paper's rule from `rate`, at its best step size."""
+    options = {"learning_rate": "hypergradient", "learning_rate_init": rate}
+    return min(
+        (fit(solver, hyper_learning_rate=alpha, **options) for alpha in alphas),
+        key=loss,
+    )
+
+
+# %%
+# **The baseline is tuned**, as the paper demands: the best of 21 constant rates. The paper's
+# rule gets a grid of its own step size α (``hyper_learning_rate``), 25 values, once from that
+# very rate and once from a rate that is 100 times smaller. The automatic rule, the default of
+# ``learning_rate``, gets nothing.
+#
+# All start from the same parameters and see the same batches.
+# The loss is half the mean squared error of the model on all training rows.
+models = {}
+for name, solver in SOLVERS.items():
+    constant = best_constant(solver)
+    rate = constant.learning_rate_init
+    models[name] = {
+        "best constant rate": constant,
+        "paper's rule, from the best rate": best_adapted(solver, rate),
+        "paper's rule, from the best rate / 100": best_adapted(solver, rate / 100),
+        "constant rate, best / 100": fit(
+            solver, learning_rate="constant", learning_rate_init=rate / 100
+        ),
+        "automatic, nothing tuned": fit(solver),
+    }
+    print(f"{name}, best rate {rate:.2g}")
+    for label, model in models[name].items():
+        used = f", α = {model.hyper_learning_rate:.1e}" if "rule" in label else ""
+        print(
+            f"    {label:40} loss {loss(model):9.3f}   test "
+            f"R² {model.score(X_test, y_test):.3f}{used}"
+        )
+
+# %%
+# How far the loss is above the optimum, which the exact solver finds, after each epoch. Wide pale
+# lines are constant rates, thin dark ones adapt.
+optimum = loss(AdaptiveLRLinearRegression().fit(X_train, y_train))
+STYLES = (
+    {"color": "C0", "linewidth": 7, "alpha": 0.35},
+    {"color": "C0", "linewidth": 2},
+    {"color": "C1", "linewidth": 2},
+    {"color": "C1", "linewidth": 7, "alpha": 0.35},
+    {"color": "C2", "linewidth": 2},
+)
+figure, axes = plt.subplots(
+    2, 2, figsize=(8.5, 8), sharex=True, sharey=True, layout="constrained"
+)
+for ax, (name, found) in zip(axes.flat, models.items(), strict=True):
+    for (label, model), style in zip(found.items(), STYLES, strict=True):
+        gap = np.array(losses_by_epoch(model)) - optimum
+        ax.semilogy(range(1, 1 + N_EPOCHS), gap, label=label, **style)
+    ax.set(title=name, xlabel="epoch", ylabel="half squared error above optimum")
+    ax.label_outer()
+figure.legend(
+    *axes[0, 0].get_legend_handles_labels(),
+    loc="outside lower center",
+    ncols=2,
+    frameon=False,
+)
+plt.show()
+
+# %%
+# **Takeaway.** At the best constant rate the paper's rule lowers the loss by two thousandths at
+# most. From a rate that is 100 times too small, where the constant rate is lost, it comes back to
+# the tuned loss, given the right α. The automatic rule needs no grid, and its model has the
+# lowest loss with every optimizer. With gradient descent, momentum and Nesterov it is the same
+# method, because it has a momentum of its own.
