@@ -1,5 +1,8 @@
 """The remaining pages of the gallery print what their texts say."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from estimator_cases import needs_callbacks
@@ -20,6 +23,15 @@ def test_the_rate_matters_to_scikit_learns_networks_as_the_page_and_the_landing_
         assert adam[rates >= -3].min() > adam.max() - 0.05
         assert abs(adam.max() - ours.max()) < 0.01
         assert np.ptp(ours) < 0.01
+
+
+def test_the_table_of_the_readme_is_that_of_the_page(example):
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    scores_of = example("plot_any_learning_rate")["results"]["handwritten digits"]
+    for name, scores in scores_of.items():
+        (row,) = re.findall(rf"^\| {name}.*?\| (\..*) \|$", readme, re.MULTILINE)
+        # Rounding to two digits; with rates that diverge, another BLAS guesses otherwise.
+        np.testing.assert_allclose([float(cell) for cell in row.split("|")], scores.mean(axis=0), atol=0.02)
 
 
 def test_one_adaptive_fit_scores_as_a_grid_search_in_a_fraction_of_its_time(example):
