@@ -56,7 +56,7 @@ def __dir__() -> list[str]:
 if not TYPE_CHECKING:  # a type checker would take every name for a module
 
     def __getattr__(name):
-        """Import a public room when it is first used, as scikit-learn does."""
+        """Import a public module when it is first used, as scikit-learn does."""
         if name in _ROOMS:
             return import_module(f"sk_adalr.{name}")
         raise AttributeError(f"module 'sk_adalr' has no attribute {name!r}")

@@ -51,7 +51,7 @@ class Dataset:
     sample_weight_scale : float
         What the user's sample weights were divided by.
     groups : ndarray of shape (n_samples,) or None
-        Rows of one group depend on each other, and stay together where folds judge.
+        Rows of one group depend on each other, and stay together in cross-validation.
     row_numbers : ndarray of shape (n_samples,) or None
         Which of the user's rows these are, in increasing order; None for all.
     earlier_weight : float

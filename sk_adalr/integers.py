@@ -14,7 +14,7 @@ _EXACT_INTEGERS = 2**53
 
 
 def refuse_merged_integers(**arrays: Any) -> None:
-    """Raise a ValueError if integers lose in float64 much of what tells them apart."""
+    """Raise a ValueError if integers lose in float64 much of what distinguishes them."""
     for name, array in arrays.items():
         for place, values in _large_integers(array):
             low, high = int(values.min()), int(values.max())
@@ -22,8 +22,8 @@ def refuse_merged_integers(**arrays: Any) -> None:
                 continue
             raise ValueError(
                 f"{place}`{name}` has integers from {low} to {high}, which float64 rounds to multiples of "
-                f"{_spacing(values)}: too much of what tells them apart would be lost. Subtract an origin while they "
-                "are integers, such as the smallest, and the same one before `predict`."
+                f"{_spacing(values)}: too much of what distinguishes them would be lost. Subtract an origin while "
+                "they are integers, such as the smallest, and the same one before `predict`."
             )
 
 

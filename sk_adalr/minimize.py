@@ -141,7 +141,9 @@ def minimize(
     Examples
     --------
     >>> from sk_adalr import minimize
-    >>> result = minimize(lambda x: (float(x @ x), 2 * x), [3.0, -2.0], method="sgd", learning_rate_init=0.1)
+    >>> def square(x):
+    ...     return float(x @ x), 2 * x
+    >>> result = minimize(square, [3.0, -2.0], method="sgd", learning_rate_init=0.1)
     >>> result.success
     True
     """

@@ -241,7 +241,7 @@ _DEFAULT_RATES = {SGD: 0.1, Momentum: 0.01, Nesterov: 0.01}
 def default_rate(direction: Direction, *, linear: bool) -> float:
     """Return the initial rate of `direction` where the user gives none.
 
-    Adam's, and that of a direction of one's own, is scikit-learn's 0.001 for a network; a linear model starts from
+    Adam's, and that of a direction of your own, is scikit-learn's 0.001 for a network; a linear model starts from
     zero and has further to go: 0.01.
     """
     return _DEFAULT_RATES.get(type(direction), 0.01 if linear else 0.001)

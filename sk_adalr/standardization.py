@@ -50,7 +50,9 @@ class Standardization:
         Columns in one unit (pixels, counts, one-hot) share one scale, the root of their mean variance; the scale of a
         column that is zero in more than nine rows of ten is at least .3 of its range. Constant
         columns, which centring makes zero, get their magnitude as scale, so that a later chunk of a stream that
-        varies stays in range. If `X` is the first chunk of a stream (`is_chunk`), sparse columns without an entry yet,
+        varies stays in range.
+
+        If `X` is the first chunk of a stream (`is_chunk`), sparse columns without an entry yet,
         such as words, get the median scale. Without `center`, the centre is zero and the scale the root mean square.
         """
         X, weight = _with_weight(X, weight)

@@ -227,7 +227,7 @@ class UnitChoice:
         return TargetUnits.of_squares(Standardization(center, np.where(is_constant, 0.0, 1.0)))
 
     def of_more(self, units: Units, data: Dataset) -> tuple[Units, bool]:
-        """Return the units in which training goes on with these data, and whether it does or begins anew.
+        """Return the units in which training continues with these data, and whether it does or begins anew.
 
         An output that was constant so far has no unit. The first rows in which it varies give it one. In a fit, or if
         that is so of all outputs, training begins anew, with the units of these rows.

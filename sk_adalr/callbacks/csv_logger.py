@@ -37,7 +37,7 @@ class CSVLogger(EpochCallback):
         ``fit-2.csv`` and so on, in the order in which they begin. For several fits, as in a cross-validation or a
         search, pass a folder.
     append : bool, default=False
-        Whether to add to a file that is there, as for a fit that goes on from a checkpoint, instead of replacing it.
+        Whether to add to a file that is there, as for a fit that continues from a checkpoint, instead of replacing it.
 
     Examples
     --------
@@ -49,7 +49,8 @@ class CSVLogger(EpochCallback):
     >>> from sk_adalr.callbacks import CSVLogger
     >>> X, y = load_iris(return_X_y=True)
     >>> path = Path(tempfile.mkdtemp()) / "iris.csv"
-    >>> model = AdaptiveLRMLPClassifier(random_state=0).set_callbacks(CSVLogger(path)).fit(X, y)
+    >>> model = AdaptiveLRMLPClassifier(random_state=0)
+    >>> model = model.set_callbacks(CSVLogger(path)).fit(X, y)
     >>> table = pd.read_csv(path)
     >>> len(table) == model.n_iter_, bool(table["loss"].iloc[-1] == model.loss_)
     (True, True)

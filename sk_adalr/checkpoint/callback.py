@@ -1,4 +1,4 @@
-"""When a fit writes a checkpoint, and when it may go on from one."""
+"""When a fit writes a checkpoint, and when it may continue from one."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -51,15 +51,16 @@ class _Run:
 
 
 class Checkpoint(EpochCallback):
-    """Write a fit to a file every few epochs, and let the same fit go on from there: a callback.
+    """A callback that saves a fit every few epochs, so that the same fit can continue from there.
 
-    When `fit` finds the file, it goes on from it, and ends with the model of a fit that was never interrupted, to the
-    bit. So after a crash the same script is run again. The file belongs to one fit. A fit with other parameters or to
-    other data leaves it alone, warns, and has a file of its own beside it, from which it goes on in turn. For several
-    fits, as in a cross-validation or a search, pass a folder: each has a file in it. A damaged file is an error. Files
-    stay where they are when the fit has ended; delete them to train from the start.
+    After a crash, run the same script again. `fit` finds the file, continues from it, and ends with bitwise the same
+    model as a fit that was never interrupted. The file stays after the fit; delete it to train from the start.
 
-    For the mini-batch solvers. The exact solver has no state but its solution, and a restart costs seconds.
+    The file belongs to one fit. A fit with other parameters or other data leaves it alone, warns, and writes a file of
+    its own beside it. For several fits, as in a cross-validation or a search, pass a folder: each has a file in it. A
+    damaged file is an error.
+
+    Checkpoints are for the mini-batch solvers. The exact solver has no state but its solution; it restarts in seconds.
 
     Parameters
     ----------
@@ -137,7 +138,7 @@ class Checkpoint(EpochCallback):
     def on_fit_task_begin(
         self, estimator: Any, context: Any, *, X: Any = None, y: Any = None, metadata: Any = None
     ) -> None:
-        """Let the fit go on from the file, if there is one."""
+        """Let the fit continue from the file, if there is one."""
         if context.task_name == "epoch":
             return
         # Files of version 0.1 know of no weights of validation rows.
@@ -152,7 +153,7 @@ class Checkpoint(EpochCallback):
         self._runs[id(estimator)] = run
 
     def restored(self, estimator: Any) -> tuple[dict[str, Any], int] | None:
-        """Return the state from which a fit that has begun goes on; the estimators of this package ask for it.
+        """Return the state from which a fit that has begun continues; the estimators of this package ask for it.
 
         Parameters
         ----------
@@ -185,7 +186,7 @@ class Checkpoint(EpochCallback):
         other = f"with other parameters, {changed}" if changed else "to other data"
         warn_caller(
             f"The checkpoint {str(self.path)!r} is that of a fit {other}. It is left alone, and this fit has its own "
-            "file beside it. To go on from it, set parameters and data as they were; for several fits, as in a "
+            "file beside it. To continue from it, set parameters and data as they were; for several fits, as in a "
             "cross-validation or a search, pass a folder."
         )
         return False
@@ -203,7 +204,7 @@ class Checkpoint(EpochCallback):
         if state.get("_training") is None:
             raise ValueError(
                 "`Checkpoint` is for the mini-batch solvers, but this fit uses the exact one, which has no state to "
-                "go on from. Set `solver='adam'`, or leave the callback out."
+                "continue from. Set `solver='adam'`, or leave the callback out."
             )
         if not run.is_written:
             # Another process may have taken the file meanwhile, as in the folds of a cross-validation.

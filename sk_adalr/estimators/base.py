@@ -112,8 +112,8 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             class weights; batches are drawn by rows. A row of weight 0 is left out; a class of such rows alone stays
             in ``classes_``, with a probability next to 0.
         X_val, y_val : array-like, default=None
-            Rows that judge instead of a random part of `X` when `early_stopping`, however few rows `X` has where
-            that is "auto". In a pipeline, route them with ``set_fit_request`` and
+            Validation data for early stopping, used instead of a random split of `X`, however few rows `X` has if
+            `early_stopping` is "auto". In a pipeline, route them with ``set_fit_request`` and
             ``Pipeline(transform_input=["X_val"])``.
         sample_weight_val : array-like of shape (n_rows_of_X_val,), default=None
             Non-negative weights of these rows, in the score, the loss and what counts as chance between two scores. A
@@ -198,7 +198,7 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         return Options.of(vars(self), self._counterpart_solvers)
 
     def _before(self) -> dict[str, Any] | None:
-        """Return the attributes of the fitted model, from which training may go on; None without one."""
+        """Return the attributes of the fitted model, from which training may continue; None without one."""
         return vars(self).copy() if hasattr(self, "loss_curve_") else None
 
     def _validate(

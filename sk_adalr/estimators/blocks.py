@@ -169,7 +169,7 @@ def blocked_data(
     make_blocks : callable
         ``make_blocks()`` returns the `Blocks` of `RawBlock`; it may take long.
     before : dict or None
-        Fitted attributes from which training goes on.
+        Fitted attributes from which training continues.
     """
     _check_options(options, model)
     regression, unfitted = is_regressor(estimator), _unfitted(estimator)

@@ -35,7 +35,7 @@ class Splitter(Protocol):
     """What splits rows, such as scikit-learn's KFold."""
 
     def split(self, *args: Any, **kwargs: Any) -> Any:
-        """Yield rows that train and rows that judge."""
+        """Yield rows that train and validation rows."""
 
 
 Auto: TypeAlias = Literal["auto"]

@@ -14,8 +14,8 @@ from sk_adalr.dataset import Dataset
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.targets import Target
 
-# Where mini-batches go on from an optimum, a class without rows so far starts at this probability beside the largest:
-# from next to nothing, each step would be a small part of the way.
+# Where mini-batches continue from an optimum, a class without rows so far starts at this probability beside the
+# largest: from next to nothing, each step would be a small part of the way.
 _LEAST_PROBABILITY = 1e-3
 
 
@@ -84,7 +84,7 @@ def ruled_out(params: Array, layout: ParameterLayout, target: Target) -> Array:
 
 
 def soften(coef: np.ndarray, intercept: np.ndarray) -> None:
-    """Give classes that had no rows, of (n_features, n_outputs) and (n_outputs,), a probability to go on from."""
+    """Give classes that had no rows, of (n_features, n_outputs) and (n_outputs,), a probability to continue from."""
     lowest = np.log(_LEAST_PROBABILITY)
     if len(intercept) > 1:
         floored = np.maximum(intercept, intercept.max() + lowest)

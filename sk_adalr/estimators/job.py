@@ -39,7 +39,7 @@ class Job(Generic[ModelT]):
         In the user's units.
     target : Target
     before : mapping or None
-        Fitted attributes from which training goes on; None where it begins anew.
+        Fitted attributes from which training continues; None where it begins anew.
     report : Report
     n_restored : int, default=0
         How many epochs of this fit a checkpoint has made.
@@ -162,7 +162,7 @@ def _line(history: History) -> str:
 def publisher(X: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """Return the function from fitted attributes to those of the user, whose arrays are of the kind of `X`.
 
-    The state of training and the labels stay NumPy's: the one goes on in any library, the others may be strings.
+    The state of training and the labels stay NumPy's: the one continues in any library, the others may be strings.
     """
     place = origin(X)
 
@@ -193,19 +193,19 @@ def mover(backend: str, X: Any) -> Callable[[Any], Any]:
 
 
 def check_same_features(n_features: int, before: Mapping[str, Any]) -> None:
-    """Raise a ValueError where a fitted estimator would go on with other features."""
+    """Raise a ValueError where a fitted estimator would continue with other features."""
     if n_features != before["n_features_in_"]:
         raise ValueError(
-            "A model that goes on training needs the same features as before; it had "
+            "Continued training needs the same features as before; it had "
             f"{before['n_features_in_']} and would now have {n_features}. Fit with `warm_start=False` instead."
         )
 
 
 def check_same_target(target: Target, estimator: BaseEstimator) -> None:
-    """Raise a ValueError where a fitted estimator would go on with a target of another kind."""
+    """Raise a ValueError where a fitted estimator would continue with a target of another kind."""
     for name, value in target.attributes.items():
         if not np.array_equal(getattr(estimator, name), value):
             raise ValueError(
-                f"A model that goes on training needs the same target as before; `{name.strip('_')}` was "
+                f"Continued training needs the same target as before; `{name.strip('_')}` was "
                 f"{getattr(estimator, name)!r} and is now {value!r}. Fit with `warm_start=False` instead."
             )

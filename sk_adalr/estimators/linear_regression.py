@@ -31,14 +31,14 @@ class AdaptiveLRLinearRegression(Regressor):
     Parameters
     ----------
     alpha : float, array-like of shape (n_outputs,) or "auto", default=0.0
-        L2 strength, at least 0, as in Ridge. The intercept is not penalised. "auto" learns it from the loss of rows
-        that did not train: see `cv` and :ref:`learned_penalty`.
+        L2 strength, at least 0, as in Ridge. The intercept is not penalised. "auto" learns it by
+        cross-validation: see `cv` and :ref:`learned_penalty`.
     alpha_per_target : bool, default=False
         Whether "auto" learns one for each output; ``alpha_``, ``cv_loss_`` then have an entry, and
         ``penalty_curve_`` is a list of an array, for each.
     cv : int, splitter, iterable or None, default=None
-        Folds that choose where ``alpha="auto"``, as in scikit-learn. None leaves out one row at a time, exactly,
-        where a factorisation of squared errors is affordable, else a fifth of the rows, in their order.
+        Folds for ``alpha="auto"``, as in scikit-learn. None is exact leave-one-out where a factorisation of squared
+        errors is affordable, else five contiguous folds.
     loss : {"squared_error", "poisson", "gamma"} or Loss, default="squared_error"
         What a raw prediction :math:`u = x^T w + b` costs beside its target. "squared_error" predicts :math:`u`.
         "poisson" is half the Poisson deviance, for counts and frequencies, and refuses targets below 0; "gamma" is
@@ -52,13 +52,16 @@ class AdaptiveLRLinearRegression(Regressor):
         Whether the model has an intercept.
     solver : {"auto", "exact", "sgd", "momentum", "nesterov", "adam", ...} or Direction, default="auto"
         "exact" trains on all rows at once and solves for the learning rates in each step; there is nothing to choose.
-        The others train on mini-batches. "auto" is a factorisation where that is affordable (dense `X` whose smaller
-        side is at most 1000, or at most 4000 with fewer than ten rows per column, and much sparse data), else "exact";
-        "adam" with `early_stopping` and with a given `learning_rate`. In `partial_fit` it solves for all rows so
-        far, for up to 300 columns, one per output included; wider streams use "adam". Only squared errors have a
-        factorisation: of another loss, "auto" is Newton's method for few coefficients, else "exact". The names of the
-        solvers of Ridge and PoissonRegressor ("cholesky", "svd", "lsqr", "sparse_cg", "sag", "saga", "lbfgs",
-        "newton-cholesky"), which all have the same optimum, mean "auto" on all rows at once.
+        The others train on mini-batches.
+
+        "auto" is a factorisation where that is affordable (dense `X` whose smaller side is at most 1000, or at most
+        4000 with fewer than ten rows per column, and much sparse data), else "exact"; "adam" with `early_stopping` and
+        with a given `learning_rate`. With a loss other than squared errors it is Newton's method for few
+        coefficients, else "exact". In `partial_fit` it solves for all rows so far, for up to 300 columns, one per
+        output included; wider streams use "adam".
+
+        The names of the solvers of Ridge and PoissonRegressor ("cholesky", "svd", "lsqr", "sparse_cg", "sag", "saga",
+        "lbfgs", "newton-cholesky"), which all have the same optimum, mean "auto" on all rows at once.
     learning_rate : {"auto", "constant", "hypergradient"} or LearningRate, default="auto"
         How far the mini-batch solvers go. "auto" leaves nothing to choose: the rate of each layer follows from its
         inputs in the first batch, and the model is a running average of the iterates. "hypergradient" is the literal
@@ -83,9 +86,10 @@ class AdaptiveLRLinearRegression(Regressor):
         Number of epochs without such an improvement after which training stops.
     standardize : bool, default=True
         Whether to train on centred and scaled features and a target in units of its own, and to fold both into the
-        coefficients, so that `X` may come in any units. Of squared errors the target is centred and scaled, of
-        "poisson" and "gamma" it is divided by about its mean; a loss of your own gets it as it is. The penalty stays
-        in the units of `X`. Columns that share one unit, such as pixels, keep their relative scale.
+        coefficients, so that `X` may come in any units. With squared errors the target is centred and scaled; with
+        "poisson" and "gamma" it is divided by about its mean; a loss of your own gets it as it is.
+
+        The penalty stays in the units of `X`. Columns that share one unit, such as pixels, keep their relative scale.
     shuffle : bool, default=True
         Whether each epoch visits the rows in a new order.
     random_state : int, RandomState instance or None, default=None
@@ -107,11 +111,11 @@ class AdaptiveLRLinearRegression(Regressor):
     validation_fraction : float, default=0.1
         Share of the rows to hold out, in (0, 1).
     half_life : float or None, default=None
-        Rows of a stream after which a row weighs half, > 0: `partial_fit` then follows a drift. None forgets nothing.
-        Needs ``solver="auto"``, squared errors and at most 300 columns, one per output included; `fit` weighs all its
-        rows alike.
+        Number of rows of a stream, > 0, after which the weight of a row is halved, so that `partial_fit` follows a
+        drift. None forgets nothing. Needs ``solver="auto"``, squared errors and at most 300 columns, one per output
+        included. `fit` weighs all its rows alike.
     warm_start : bool, default=False
-        Whether `fit` goes on from the previous fit, the state of the optimizer included.
+        Whether `fit` continues from the previous fit, the state of the optimizer included.
     verbose : bool or int, default=False
         Whether to print a line per epoch.
     backend : {"auto", "numpy", "cupy"}, default="auto"
@@ -165,7 +169,7 @@ class AdaptiveLRLinearRegression(Regressor):
     alpha_ : float
         The `alpha` of the fit; a fit with it is the same.
     penalty_curve_ : ndarray of shape (n_visits, 3) or None
-        alpha, loss of rows that did not train, and its slope by log alpha or NaN, as "auto" visited them; None
+        alpha, cross-validated loss, and its slope by log alpha or NaN, as "auto" visited them; None
         elsewhere.
     cv_loss_ : float or None
         That loss at `alpha_`; None unless "auto" learned it.

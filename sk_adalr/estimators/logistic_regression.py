@@ -33,10 +33,10 @@ class AdaptiveLRLogisticRegression(Classifier):
         None is the same as ``C=numpy.inf``. scikit-learn's default "deprecated" is "l2".
     C : float or "auto", default=1.0
         Inverse of the L2 strength, > 0; ``numpy.inf`` for no penalty. Intercepts are not penalised. "auto" learns it
-        from the loss of rows that did not train: see `cv` and :ref:`learned_penalty`.
+        by cross-validation: see `cv` and :ref:`learned_penalty`.
     cv : int, splitter, iterable or None, default=None
-        Folds that choose where ``C="auto"``, as in scikit-learn; None is five of rows that follow each other,
-        stratified, with copies of rows in one.
+        Folds for ``C="auto"``, as in scikit-learn. None is five contiguous, stratified folds, with copies of a row
+        in one of them.
     l1_ratio : float, default=0.0
         Only 0, a pure L2 penalty, is supported.
     penalty_units : {"features", "standardized"}, default="features"
@@ -49,12 +49,15 @@ class AdaptiveLRLogisticRegression(Classifier):
         leaves out the rows of a class, which stays in `classes_`, with a probability next to 0.
     solver : {"auto", "exact", "sgd", "momentum", "nesterov", "adam", ...} or Direction, default="auto"
         "exact" trains on all rows at once and solves for the learning rates in each step; there is nothing to choose.
-        The others train on mini-batches. "auto" is "exact", for few coefficients with a rate for each of them, which
-        is Newton's method, and "adam" with `early_stopping` and with a given `learning_rate`. In `partial_fit` it
-        solves for all rows so far, the earlier ones in a quadratic approximation, for up to 300 columns, one per class
-        included; wider streams use "adam". The names of LogisticRegression's solvers ("lbfgs", "newton-cg",
-        "newton-cholesky", "sag", "saga", "liblinear") mean "auto" on all rows at once: they have the same optimum,
-        but that "liblinear" penalises the intercept, too, which is not done here.
+        The others train on mini-batches.
+
+        "auto" is Newton's method for few coefficients, else "exact"; "adam" with `early_stopping` and with a given
+        `learning_rate`. In `partial_fit` it solves for all rows so far, the earlier ones in a quadratic approximation,
+        for up to 300 columns, one per class included; wider streams use "adam".
+
+        The names of LogisticRegression's solvers ("lbfgs", "newton-cg", "newton-cholesky", "sag", "saga", "liblinear")
+        mean "auto" on all rows at once. They have the same optimum, except that "liblinear" also penalises the
+        intercept, which is not done here.
     learning_rate : {"auto", "constant", "hypergradient"} or LearningRate, default="auto"
         How far the mini-batch solvers go. "auto" leaves nothing to choose: the rate of each layer follows from its
         inputs in the first batch, and the model is a running average of the iterates. "hypergradient" is the literal
@@ -104,10 +107,11 @@ class AdaptiveLRLogisticRegression(Classifier):
     validation_fraction : float, default=0.1
         Share of the rows to hold out, in (0, 1).
     half_life : float or None, default=None
-        Rows of a stream after which a row weighs half, > 0: `partial_fit` then follows a drift. None forgets nothing.
-        Needs ``solver="auto"`` and at most 300 columns, one per class included; `fit` weighs all its rows alike.
+        Number of rows of a stream, > 0, after which the weight of a row is halved, so that `partial_fit` follows a
+        drift. None forgets nothing. Needs ``solver="auto"`` and at most 300 columns, one per class included. `fit`
+        weighs all its rows alike.
     warm_start : bool, default=False
-        Whether `fit` goes on from the previous fit, the state of the optimizer included.
+        Whether `fit` continues from the previous fit, the state of the optimizer included.
     verbose : bool or int, default=False
         Whether to print a line per epoch.
     backend : {"auto", "numpy", "cupy"}, default="auto"
@@ -158,7 +162,7 @@ class AdaptiveLRLogisticRegression(Classifier):
     C_ : float
         The `C` of the fit; a fit with it is the same.
     penalty_curve_ : ndarray of shape (n_visits, 3) or None
-        C, loss of rows that did not train, and its slope by log C or NaN, as "auto" visited them; None elsewhere.
+        C, cross-validated loss, and its slope by log C or NaN, as "auto" visited them; None elsewhere.
     cv_loss_ : float or None
         That loss at `C_`; None unless "auto" learned it.
     n_features_in_ : int

@@ -58,7 +58,7 @@ def _trained(
         return freeze(state, share=True)
 
     def on_epoch(history: History, params: Array) -> bool:
-        # A copy, for training goes on.
+        # A copy, for training continues.
         return job.report(
             history, lambda: copy.deepcopy(_fitted(job, units, layout, params, history, plan.note, at_rest()))
         )
@@ -118,7 +118,7 @@ def _start(job: Job[Any], is_chunk: bool, auto_batch_size: int) -> tuple[Setup, 
 def _units(
     job: Job[Any], layout: ParameterLayout, training: dict[str, Any] | None, is_chunk: bool
 ) -> tuple[Units, bool]:
-    """Return the units of training, and whether it goes on from the model before, or begins anew."""
+    """Return the units of training, and whether it continues from the model before, or begins anew."""
     choice = UnitChoice(
         job.target.loss,
         standardize=job.options.standardize,
@@ -140,7 +140,7 @@ def _units(
 def _has_more_to_learn(job: Job[Any], training: dict[str, Any], is_chunk: bool) -> bool:
     """Return whether training begins anew, for classes or answers that the fit before had no rows of.
 
-    A stream goes on, unless that fit had nothing to learn.
+    A stream continues, unless that fit had nothing to learn.
     """
     shown = training["shown"]
     if shown is None or not (job.target.shown & ~shown).any():
@@ -169,7 +169,7 @@ def _state_of_before(training: dict[str, Any], setup: Setup) -> TrainingState:
     n_params = training["params"].size
     if n_params != layout.n_params:
         raise ValueError(
-            f"A model that goes on training needs the same architecture as before; it had {n_params} parameters and "
+            f"Continued training needs the same architecture as before; it had {n_params} parameters and "
             f"would now have {layout.n_params}. Fit with `warm_start=False` instead."
         )
     return TrainingState.thaw(training, setup.optimizer, setup.data.X)

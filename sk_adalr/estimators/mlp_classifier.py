@@ -75,21 +75,25 @@ class AdaptiveLRMLPClassifier(Classifier):
     epsilon : float, default=1e-8
         Added to Adam's denominator, > 0, for a constant or literal rate; the automatic rule has its own.
     early_stopping : bool or "auto", default="auto"
-        Whether to hold out rows and stop when neither accuracy nor the loss on them has improved by `tol`
-        for `n_iter_no_change` epochs. True keeps the parameters with the best accuracy. "auto" does so from 10,000
-        rows on, 1000 of them outside the most frequent class, and lets the loss decide where accuracies are within
-        half a standard error. Of fewer, from 30 on, it asks five folds, or as many as have 1000 rows, how many epochs
-        lower the loss of unseen rows, and all rows train for as many. It asks no folds where `tol` is 0 or
-        `warm_start`. Rows passed as `X_val` judge instead, and are an error with False.
+        True holds out rows, stops when neither accuracy nor loss on them has improved by `tol` for
+        `n_iter_no_change` epochs, and keeps the parameters with the best accuracy.
+
+        "auto" does so from 10,000 rows on, 1000 of them outside the most frequent class, and lets the loss decide
+        where accuracies are within half a standard error.
+
+        With fewer rows, from 30 on, cross-validation finds the best number of epochs, on five folds or as many as have
+        1000 rows, and all rows train for as many. There are no folds if `tol` is 0 or `warm_start`.
+
+        `X_val` replaces held-out rows and folds, and is an error with False.
     scoring : str, callable or None, default=None
-        What scores the rows that judge, the larger the better: the name of a scorer of scikit-learn, such as
+        What scores the validation rows, the larger the better: the name of a scorer of scikit-learn, such as
         "roc_auc", or a callable ``scorer(estimator, X, y)``. None is accuracy. With a scorer, `tol` is in units of
-        the score, and the highest score wins, however close the others are. It has no effect where no rows judge, nor
-        on folds, whose loss says how many epochs pay.
+        the score, and the highest score wins, however close the others are. It has no effect without validation rows,
+        nor on folds, which use the loss.
     validation_fraction : float, default=0.1
         Share of the rows to hold out, in (0, 1).
     warm_start : bool, default=False
-        Whether `fit` goes on from the previous fit, the state of the optimizer included.
+        Whether `fit` continues from the previous fit, the state of the optimizer included.
     verbose : bool or int, default=False
         Whether to print a line per epoch.
     backend : {"auto", "numpy", "cupy"}, default="auto"
@@ -241,7 +245,7 @@ class AdaptiveLRMLPClassifier(Classifier):
     # The arguments are in the order of scikit-learn's MLPClassifier.
     @answers_unknown_arguments
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
-        """Make one pass over the given rows, going on from where training is.
+        """Make one pass over the given rows, continuing from where training is.
 
         Parameters
         ----------

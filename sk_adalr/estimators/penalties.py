@@ -16,11 +16,11 @@ from sk_adalr.penalty import Ending, Learned, Rows, Solution, representative, we
 from sk_adalr.targets import Target
 
 _TOO_FEW = " `{name}` is 1, for there are too few rows{of_class} to learn it from."
-_EACH = " `alpha` was learned for each output: rows that did not train have the least loss with {:.3g} to {:.3g}."
+_EACH = " `alpha` was learned for each output: the cross-validated loss is lowest at {:.3g} to {:.3g}."
 _SENTENCES = {
-    Ending.INSIDE: " `{name}` was learned: rows that did not train have the least loss with {value:.3g}.",
+    Ending.INSIDE: " `{name}` was learned: the cross-validated loss is lowest at {value:.3g}.",
     Ending.AT_THE_BOUND: " `{name}`, {value:.3g}, is at the bound of its search.",
-    Ending.FLAT: " `{name}` is {value:.3g}, but the loss of rows that did not train is flat: it hardly matters.",
+    Ending.FLAT: " `{name}` is {value:.3g}, but the cross-validated loss is flat: it hardly matters.",
 }
 
 

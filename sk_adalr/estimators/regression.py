@@ -94,9 +94,12 @@ def partial_fit(self: RegressorT, X: Any, y: Any, sample_weight: Any = None) -> 
 
     With ``solver="auto"``, squared errors and up to 300 columns, one per output included, the model is then the
     exact solution of all rows so far, however they were cut into chunks. The memory needed is the square of the
-    number of columns. With "poisson" or "gamma" and one output, the chunk is fitted by Newton's method together
-    with a quadratic approximation of the rows before: one pass ends near the optimum of all rows. Wider streams,
-    losses of your own, several counts or amounts, named solvers, and calls after `fit` make one pass of
+    number of columns.
+
+    With "poisson" or "gamma" and one output, the chunk is fitted by Newton's method together with a quadratic
+    approximation of the rows before: one pass ends near the optimum of all rows.
+
+    Wider streams, losses of your own, several counts or amounts, named solvers, and calls after `fit` make one pass of
     mini-batches over the chunk, continuing the training before.
 
     Parameters

@@ -20,7 +20,7 @@ from sk_adalr.units import Units
 def score_of_user(
     job: Job[Any], units: Units, layout: ParameterLayout, history: History, rows: np.ndarray | None
 ) -> Callable[[Array], float]:
-    """Return the function of the parameters that gives the score of their model on the rows that judge.
+    """Return the function of the parameters that gives the score of their model on the validation rows.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def score_of_user(
         Of the parameters.
     layout : ParameterLayout
     history : History
-        Of the training, which goes on.
+        Of the training, which continues.
     rows : int array or None
         Which rows of the fit judge; None for the user's validation rows.
     """
@@ -50,7 +50,7 @@ def score_of_user(
 
 
 def _rows_of_user(job: Job[Any], rows: np.ndarray | None) -> tuple[Any, np.ndarray, np.ndarray | None]:
-    """Return features, target and weights of the rows that judge."""
+    """Return features, target and weights of the validation rows."""
     data: Any = job.target.validation if rows is None else job.data
     every = slice(None) if rows is None else beside(rows, data.X)
     y = job.target.of_user(to_host(data.target[every]))

@@ -82,7 +82,7 @@ def follow(job: Job[LinearModel]) -> dict[str, Any]:
     intercept = job.model.fit_intercept
     if before is not None and before["rows"]["fit_intercept"] != intercept:
         raise ValueError(
-            "A model that goes on training needs the same `fit_intercept` as before; it was "
+            "Continued training needs the same `fit_intercept` as before; it was "
             f"{not intercept} and is now {intercept}. Fit anew instead."
         )
     share, weight = _weights(data, job.options.half_life)

@@ -39,7 +39,7 @@ def validation_rows(
         if factor is not None:
             rows &= factor > 0
     if not rows.any():
-        raise ValueError("Each row of `X_val` or its class has the weight 0, so that no row can judge.")
+        raise ValueError("Each row of `X_val` or its class has the weight 0, so that there is nothing to validate on.")
     if not rows.all():  # those without weight do not judge either
         X_val, encoded = X_val[beside(rows, X_val)], encoded.of_rows(rows)
         weight = None if weight is None else weight[rows]

@@ -68,11 +68,11 @@ def epochs_by_folds(
     start: Callable[[np.random.RandomState], Array],
     seed: int,
 ) -> tuple[float, float]:
-    """Return how many epochs pay: the median of those after which the loss of each fold is lowest.
+    """Return the best number of epochs: the median of those after which the loss of each fold is lowest.
 
     Infinitely many, if that is the last one still; folds that cannot change that are left out. Beside it, how far
     to trust the model then, by the median again: 1 where it is better on the fold than a constant prediction. All
-    follows from the seed: a fit that goes on from a checkpoint finds the same.
+    follows from the seed: a fit that continues from a checkpoint finds the same.
     """
     constant = best_constant(setup.network, setup.data.target, setup.data.weight)
     bound = largest_errors_of(setup.data) if target.loss.is_quadratic else None

@@ -1,4 +1,4 @@
-"""The rows that judge a model while it trains: split off the training rows, or given by the user."""
+"""Validation rows for a model while it trains: split off the training rows, or given by the user."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ _BLOCK_WORDS = 1 << 14
 
 @dataclass(frozen=True)
 class Holdout:
-    """Rows that judge.
+    """Validation rows.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ from sk_adalr.options import Options
 from sk_adalr.targets import Target
 from sk_adalr.training import History, Setup, Stopping, StopReason, TrainingState, Validation
 
-#: From the rows that judge, None for validation data of the user's own, to the score of parameters on them.
+#: From the validation rows, None for validation data of the user's own, to the score of parameters on them.
 ScoreOn: TypeAlias = Callable[[np.ndarray | None], Callable[[Array], float]]
 
 # Where there is nothing to learn, automatic fits end near the loss of the constant: at most 1.13 times it, in 72 fits.
@@ -34,12 +34,12 @@ class Policy:
     Parameters
     ----------
     n_folds : int, default=5
-        Into how many folds the rows fall that say how many epochs pay.
+        Into how many folds the rows fall that say the best number of epochs.
     n_judges, n_rare_judges : int
         How many rows have to say so: folds beyond are not asked. Of labels, so many rows outside the most frequent
         class, too.
     fold_tolerance : float, default=10
-        What the loss of a fold must go on falling by, in `tol`.
+        What the loss of a fold must keep falling by, in `tol`.
     min_rows_to_hold_out, min_rare_rows_to_hold_out : int
         Rows, copies left out, from which some are held out instead, and rows outside the most frequent class.
     min_rows_to_fold : int
@@ -59,7 +59,7 @@ class Policy:
     min_rows_to_fold: int = 30
 
     def holds_out(self, target: Target, n_rows: int) -> bool:
-        """Return whether so many rows are enough for some of them to judge alone."""
+        """Return whether so many rows are enough for held-out ones to decide alone."""
         is_enough = n_rows >= self.min_rows_to_hold_out
         return is_enough and _n_rare(target, n_rows) >= self.min_rare_rows_to_hold_out
 
@@ -76,7 +76,7 @@ def _n_rare(target: Target, n_rows: int) -> int:
 
 @dataclass(frozen=True)
 class Plan:
-    """How a fit is judged: by all rows while they train, by rows that are held out, or by folds beforehand.
+    """How a fit is judged: by all rows while they train, by rows that are held out, or by folds in advance.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ class Plan:
         return self.stopping is not None and self.stopping.loss_scale == 0
 
     def loss(self, history: History) -> float:
-        """Return the loss that the model is known by: on the rows that judge, where there are some."""
+        """Return the loss that the model is known by: on the validation rows, where there are some."""
         return history.losses[-1] if self.validation is None else self.validation.best[1]
 
     def end(
@@ -127,7 +127,7 @@ class Plan:
         if self.is_constant:
             return params, note
         if theta < 1:
-            note += " On unseen rows it is worse than the best constant prediction, towards which the model is shrunk."
+            note += " In cross-validation it was worse than the best constant prediction, so it was shrunk towards it."
         # Far below it, a look would be wasted: it costs a third of an epoch. And an answer to Ctrl-C is a quick one.
         unit, was_interrupted = self.stopping.loss_scale, history.stop_reason.reason is StopReason.INTERRUPTED
         if self.loss(history) < 0.5 * unit or was_interrupted:
@@ -199,7 +199,7 @@ def _stops_early(options: Options, policy: Policy | None, target: Target, n_rows
 
 
 def _asks_folds(options: Options, policy: Policy | None, n_rows: int) -> bool:
-    """Return whether folds of the rows say how many epochs pay; they do not where the user counts epochs."""
+    """Return whether folds of the rows say the best number of epochs; they do not where the user counts epochs."""
     counts_epochs = options.tol == 0 or options.warm_start
     return policy is not None and options.is_auto_stopping and n_rows >= policy.min_rows_to_fold and not counts_epochs
 
@@ -207,7 +207,7 @@ def _asks_folds(options: Options, policy: Policy | None, n_rows: int) -> bool:
 def _holdout(
     setup: Setup, target: Target, options: Options, seed: int, copies: np.ndarray
 ) -> tuple[Holdout | None, str]:
-    """Return the rows that judge, or None and a note that says why there are none."""
+    """Return the validation rows, or None and a note that says why there are none."""
     if target.validation is not None:
         return Holdout(setup.units.of_target(target.validation)), ""
     try:
@@ -230,7 +230,7 @@ def _validation(
     scoring = stable_text(options.scoring)
     if state.best_params is not None and state.scoring != scoring:
         raise ValueError(
-            f"A model that goes on training needs the same score as before; `scoring` was {state.scoring} and is now "
+            f"Continued training needs the same score as before; `scoring` was {state.scoring} and is now "
             f"{scoring}. Fit with `warm_start=False` instead."
         )
     state.scoring = scoring
@@ -261,7 +261,7 @@ def _with_score(
 
 
 def _replay(rule: Stopping, history: History, stops_early: bool) -> None:
-    """Let the rule know the epochs that a fit that goes on has already seen."""
+    """Let the rule know the epochs that a fit that continues has already seen."""
     losses = history.validation_losses if stops_early else history.losses
     for loss, score in zip_longest(losses, history.validation_scores if stops_early else ()):
         rule.stop_reason(loss, score)

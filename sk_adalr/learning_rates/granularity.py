@@ -1,8 +1,8 @@
 r"""How many learning rates share a vector: the way between parameter space and rate space.
 
-The source has two ends: a rate per parameter (`learning_rate_update_2`) and one for all (`dLdeta_global_2`), the
-*mean* over the parameters. Baydin et al. (2018) take the sum instead; we follow the source. A rate per layer is the
-source's global rule applied to each layer.
+The paper has two ends: a rate per parameter (`learning_rate_update_2`) and one for all (`dLdeta_global_2`), the
+*mean* over the parameters. Baydin et al. (2018) take the sum instead; we follow the paper. A rate per layer is the
+paper's global rule, applied to each layer.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The source's rule: the learning rate descends its own gradient."""
+"""The paper's rule: the learning rate descends its own gradient."""
 
 from dataclasses import dataclass, field
 

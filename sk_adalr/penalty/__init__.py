@@ -1,4 +1,4 @@
-"""The penalty, learned: the strength with which rows that did not train are predicted best."""
+"""The penalty, learned: the strength whose cross-validated loss is lowest."""
 
 from sk_adalr.penalty.choice import Learned, PenaltyChoice, Rows
 from sk_adalr.penalty.folds import representative, weighing_for_all

@@ -47,7 +47,7 @@ def make_folds(cv: Any, data: Dataset, labels: np.ndarray | None, copies: np.nda
         splits = cv if isinstance(cv, Iterable) and not isinstance(cv, str) else check_cv(cv).split()
         folds = [(_places(train, numbers), _places(judge, numbers)) for train, judge in splits]
     if not all(len(train) and len(judge) for train, judge in folds):
-        raise ValueError("A fold of `cv` has no rows to train or to judge. Use fewer folds.")
+        raise ValueError("A fold of `cv` has no training rows or no test rows. Use fewer folds.")
     if labels is not None and any(len(np.unique(labels[train])) < len(np.unique(labels)) for train, _ in folds):
         raise ValueError("A fold of `cv` trains without rows of one class. Use fewer folds, or stratified ones.")
     return folds

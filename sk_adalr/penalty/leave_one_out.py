@@ -1,7 +1,7 @@
 r"""Exact leave-one-out of penalised least squares, for any strength, from one eigendecomposition.
 
 With rows :math:`\tilde x_i`, centred and times the roots of their weights :math:`\omega`, and
-:math:`\tilde X^T \tilde X = V \Sigma^2 V^T`, let :math:`Q = \tilde X V`. The residual of a row that did not train is
+:math:`\tilde X^T \tilde X = V \Sigma^2 V^T`, let :math:`Q = \tilde X V`. The residual of a row that was left out is
 
 .. math:: e_i = \frac{r_i}{1 - h_i}, \quad r = \tilde y - Q (\Sigma^2 + \alpha I)^{-1} Q^T \tilde y, \quad
           h_i = \frac{\omega_i}{\sum \omega} + \sum_j \frac{Q_{ij}^2}{\sigma_j^2 + \alpha},
@@ -31,7 +31,7 @@ _ENOUGH = 1e-7
 
 
 class LeaveOneOut:
-    """The mean loss of rows that did not train, half their squared errors, as a function of the strength.
+    """The mean loss of rows that were left out, half their squared errors, as a function of the strength.
 
     Parameters
     ----------

@@ -1,11 +1,11 @@
-r"""The log loss of rows that judge, over the strength of the penalty, with its derivative: two classes, few columns.
+r"""The log loss of validation rows, over the strength of the penalty, with its derivative: two classes, few columns.
 
 All folds b are solved at once by Newton's method: with :math:`\Lambda` the penalties of standardised coefficients,
 
 .. math:: (H_b + \lambda \Lambda)\, c_b = -\psi_b, \qquad H_b = Z_b^T \mathrm{diag}(\ell'') Z_b,
 
 by conjugate gradients, whose preconditioner is one curvature of all rows, less the rows that do not train in b. At the
-optimum :math:`w_b` the loss of the rows that judge moves with the strength as
+optimum :math:`w_b` the loss of the validation rows moves with the strength as
 
 .. math:: \frac{\mathrm{d} V}{\mathrm{d} \log \lambda} = \sum_b (Z_b'^T r_b)^T
           \frac{\mathrm{d} w_b}{\mathrm{d} \log \lambda}, \qquad
@@ -41,7 +41,7 @@ class _Point(NamedTuple):
 
 
 class FoldedLogLoss:
-    """Mean log loss of the rows that judge, weighted, as a function of the logarithm of the strength.
+    """Mean log loss of the validation rows, weighted, as a function of the logarithm of the strength.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The loss of rows that judge, from a fit of each fold that starts where the last one ended: any loss, any storage."""
+"""The loss of validation rows, from a fit of each fold that starts where the last one ended: any loss, any storage."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -17,7 +17,7 @@ Solve: TypeAlias = Callable[[Dataset, float, Solution | None], Solution]
 
 
 class Refits:
-    """Mean loss of the rows that judge, weighted, as a function of the logarithm of the strength; no slope.
+    """Mean loss of the validation rows, weighted, as a function of the logarithm of the strength; no slope.
 
     Parameters
     ----------

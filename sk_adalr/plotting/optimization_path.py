@@ -43,8 +43,9 @@ class OptimizationPathDisplay:
     >>> from sk_adalr import minimize
     >>> from sk_adalr.objectives.test_functions import beale
     >>> from sk_adalr.plotting import OptimizationPathDisplay
-    >>> result = minimize(beale, [1.0, 1.0], method="adam", learning_rate_init=0.1, return_history=True)
-    >>> display = OptimizationPathDisplay.from_result(result, beale, name="Adam", minimum=(3, 0.5))
+    >>> options = {"method": "adam", "learning_rate_init": 0.1, "return_history": True}
+    >>> result = minimize(beale, [1.0, 1.0], **options)
+    >>> display = OptimizationPathDisplay.from_result(result, beale, minimum=(3, 0.5))
     >>> display.ax_.get_xlabel()
     'first parameter'
     """

@@ -9,7 +9,7 @@ from sk_adalr.plotting.axes import check_matplotlib, figure_and_axes, fitted_mod
 
 
 class PenaltyDisplay:
-    """Loss of rows that did not train over the strength of the penalty, where "auto" has visited it.
+    """Cross-validated loss over the strength of the penalty, where "auto" has visited it.
 
     Use :meth:`from_estimator`; pass ``ax=display.ax_`` to it to draw several estimators on one axis.
 
@@ -47,8 +47,8 @@ class PenaltyDisplay:
     >>> from sk_adalr import AdaptiveLRLogisticRegression
     >>> from sk_adalr.plotting import PenaltyDisplay
     >>> X, y = load_breast_cancer(return_X_y=True)
-    >>> model = AdaptiveLRLogisticRegression(C="auto", penalty_units="standardized").fit(X, y)
-    >>> display = PenaltyDisplay.from_estimator(model)
+    >>> model = AdaptiveLRLogisticRegression(C="auto", penalty_units="standardized")
+    >>> display = PenaltyDisplay.from_estimator(model.fit(X, y))
     >>> display.ax_.get_xlabel()
     'C'
     """
@@ -152,7 +152,7 @@ class PenaltyDisplay:
         ]
         chosen = penalties[np.argmin(losses)] if self.penalty is None else self.penalty
         self.chosen_ = self.ax_.axvline(chosen, color=color, linestyle="--", linewidth=1)
-        self.ax_.set(xscale="log", xlabel=self.penalty_name, ylabel="loss of rows that did not train")
+        self.ax_.set(xscale="log", xlabel=self.penalty_name, ylabel="cross-validated loss")
         if name is not None:
             self.ax_.legend()
         return self

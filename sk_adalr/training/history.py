@@ -34,7 +34,7 @@ class StopReason(Enum):
     CONSTANT = "The target is constant, and predicted as it is: there is nothing to train."
     FOLDS = "Trained for {n_epochs} epochs: the median best epoch of {n_folds} validation folds."
     FOLDS_STILL_GAIN = (
-        "Reached `max_iter`, up to which the loss of unseen rows falls, by the median of {n_folds} folds."
+        "Reached `max_iter` while the validation loss was still falling, in the median of {n_folds} folds."
     )
     SOLVED = "{message}"
     STREAM_SOLVED = "Solved for all rows so far."

@@ -1,4 +1,4 @@
-"""What trains, and on what: what stays, and what moves and goes on bitwise from where another fit ended."""
+"""What trains, and on what: what stays, and what moves and continues bitwise from where another fit ended."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -85,7 +85,7 @@ class TrainingState:
     random_state : RandomState
         Source of the order of batches.
     validation_seed : int
-        Seed of the split for early stopping, the same whenever the fit goes on.
+        Seed of the split for early stopping, the same whenever the fit continues.
     best, best_params : (float, float), array of shape (n_params,) or None
         Best validation score and loss so far, and the parameters that reached them.
     best_epoch : int or None

@@ -218,7 +218,7 @@ def test_rows_of_a_class_without_class_weight_do_not_judge():
     one = fit(clone(model), X, y, X_val=X_val, y_val=y_val)
     other = fit(clone(model), X, y, X_val=X_val[rows], y_val=y_val[rows])
     np.testing.assert_array_equal(blocks(one), blocks(other))
-    with pytest.raises(ValueError, match="no row can judge"):
+    with pytest.raises(ValueError, match="nothing to validate on"):
         clone(model).fit(X, y, X_val=X_val[~rows], y_val=y_val[~rows])
 
 

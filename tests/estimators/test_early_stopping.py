@@ -333,7 +333,7 @@ def test_folds_that_still_gain_make_all_epochs_and_warn(cls, monkeypatch):
     with pytest.warns(ConvergenceWarning, match=r"reached `max_iter` \(3\)(?!.*early_stopping)"):
         model.fit(*problem(cls))
     assert model.n_iter_ == 3
-    assert model.stop_reason_.startswith("Reached `max_iter`, up to which the loss of unseen rows falls")
+    assert model.stop_reason_.startswith("Reached `max_iter` while the validation loss was still falling")
     assert trainings == [3] * 3  # the others cannot change the median
 
 
@@ -434,7 +434,7 @@ def test_far_fewer_rows_than_columns_give_no_worse_than_a_constant(seed):
     X = np.random.RandomState(seed).standard_normal((300, 500))
     y = X[:, :5].sum(axis=1)
     model = MLP["AdaptiveLRMLPRegressor"](random_state=seed).fit(X[:100], y[:100])
-    assert "On unseen rows it is worse than the best constant prediction" in model.stop_reason_
+    assert "In cross-validation it was worse than the best constant prediction" in model.stop_reason_
     assert model.score(X[100:], y[100:]) > -0.1
     classifier = MLP["AdaptiveLRMLPClassifier"](random_state=seed).fit(X[:100], y[:100] > 0)
     assert log_loss(y[100:] > 0, classifier.predict_proba(X[100:])) < 0.8

@@ -181,7 +181,7 @@ def test_class_weights_do_not_weigh_the_validation_rows_but_leave_out_those_of_w
     rows = y[60:] > 0
     score = model.score(X[60:][rows], y[60:][rows], weight[rows])
     assert model.validation_scores_[model.best_epoch_ - 1] == pytest.approx(score, rel=1e-12)
-    with pytest.raises(ValueError, match="no row can judge"):
+    with pytest.raises(ValueError, match="nothing to validate on"):
         model.fit(X[:60], y[:60], X_val=X[60:], y_val=y[60:], sample_weight_val=1.0 * ~rows)
 
 

@@ -36,7 +36,7 @@ def test_the_chosen_penalty_is_an_upright_line(fitted):
 
 def test_the_axes_say_what_they_show(fitted):
     ax = PenaltyDisplay.from_estimator(fitted).ax_
-    assert (ax.get_xscale(), ax.get_xlabel(), ax.get_ylabel()) == ("log", "C", "loss of rows that did not train")
+    assert (ax.get_xscale(), ax.get_xlabel(), ax.get_ylabel()) == ("log", "C", "cross-validated loss")
     model = make_pipeline(StandardScaler(), AdaptiveLRLinearRegression("auto")).fit(*load_diabetes(return_X_y=True))
     assert PenaltyDisplay.from_estimator(model).ax_.get_xlabel() == "alpha"
 

@@ -1,10 +1,11 @@
 """Which column of the table of kernels computes.
 
 Arrays on a device have a column of their own. On NumPy, the reference column always works. That of numba, an optional
-dependency, makes the same numbers bit by bit, in fewer passes over memory; loading it takes as long as some ten
-thousand small steps, so it is loaded once the fits of this process are expected to make so many that it pays. Because
-nothing but the time depends on the choice, fits that are interrupted, continued, or run beside others may change
-columns on the way.
+dependency, computes bitwise the same numbers in fewer passes over memory. Loading it takes as long as some ten
+thousand small steps, so it is loaded once the fits of this process are expected to make enough of them.
+
+Because nothing but the time depends on the choice, fits that are interrupted, continued, or run beside others may
+change columns on the way.
 """
 
 import threading
@@ -64,7 +65,7 @@ def expect_steps(n_steps: int, n_params: int) -> None:
 def use_kernels(name: str) -> Iterator[None]:
     """Choose what computes the array passes of training on NumPy arrays, within a ``with`` block.
 
-    The results are the same bit by bit; only the time differs. The choice holds for the current thread.
+    The results are bitwise the same; only the time differs. The choice holds for the current thread.
 
     Parameters
     ----------

@@ -76,7 +76,7 @@ def finish(
     factor: float,
     scale: float,
 ) -> Any:
-    """Return and fill what the table says, with a pass of one's own."""
+    """Return and fill what the table says, with a pass of your own."""
     for intercept_grad, residual in zip(intercept_grads, residuals.arrays, strict=True):
         multiply_into(intercept_grad, residuals.ones, residual)
     if scale != 1:

@@ -18,7 +18,7 @@ def least_probability(dtype: Any) -> float:
     """Return the smallest probability that a residual tells from zero, tiny but far from the smallest number.
 
     Arithmetic with numbers next to that is up to fifty times slower, and in float32 they are everywhere as soon as
-    classes are told apart well.
+    classes are separated well.
     """
     return float(np.finfo(dtype).tiny) ** _LEAST_SHARE
 

@@ -6,10 +6,11 @@ With the column means :math:`\mu` and scales :math:`\sigma` the predictor is
           \tilde X = (X - 1\mu^T)\,\mathrm{diag}(1/\sigma), \quad
           \tilde w = \sigma w, \quad \tilde b = b + \mu^T w.
 
-A solver that sees only :math:`\tilde X` is blind to the offsets and units of the columns. Data stay where they are:
-both corrections are applied to the vectors that enter and leave a pass or, where the offsets would cost digits, to
-each block of rows while it is in cache. That needs no copy, so a memory map is read as it is. Few columns in memory
-are copied for first-order steps, in the layout in which passes over them run at memory speed.
+A solver that sees only :math:`\tilde X` does not depend on the offsets and units of the columns.
+
+Data stay where they are: both corrections are applied to the vectors that enter and leave a pass or, where the
+offsets would cost digits, to each block of rows while it is in cache. That needs no copy, so a memory map is read as
+it is. Few columns in memory are copied for first-order steps, in the layout in which passes run at memory speed.
 
 Where the data lie on a device, so does all that has an entry per row. What has an entry per column, coefficients,
 gradients, means and scales, is the host's: a pass moves one such vector in and one out.

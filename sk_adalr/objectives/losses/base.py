@@ -38,7 +38,7 @@ class Loss(Protocol):
     out_activation : str
         The name of the inverse link: ``out_activation_`` of a network.
     classifies : bool
-        Whether targets are labels, which can be told apart perfectly.
+        Whether targets are labels, which can be separated perfectly.
     saturates : bool
         Whether some targets are fitted perfectly by an infinite raw prediction only.
     starts_at_constant : bool

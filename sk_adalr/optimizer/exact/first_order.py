@@ -150,7 +150,7 @@ class FirstOrder(SolverBase):
             self._evaluate()
 
     def _adapt_rates(self, grad: np.ndarray) -> None:
-        # The source's rule, normalised and multiplicative: agreement of successive gradients raises a rate.
+        # The paper's rule, normalised and multiplicative: agreement of successive gradients raises a rate.
         largest = np.maximum(np.abs(grad), np.abs(self._grad))
         largest[largest == 0] = 1.0
         agreement = (grad / largest) * (self._grad / largest)

@@ -7,7 +7,7 @@ It asks a `Solver` for its `optimality()` and for a `step()` in turn, and stops 
 
 where the first left side, `optimality()`, estimates the loss still to be won with the initial rates, and
 :math:`F_0`, `reference_loss`, is the loss of the best constant prediction. Where classes are nearly separable
-the curvature vanishes and that estimate is far too small; the loss itself, which goes on falling, then tells, and
+the curvature vanishes and that estimate is far too small; the loss itself, which keeps falling, then tells, and
 :math:`F_0` gives way to :math:`4 F_t` once that is smaller, down to a tenth of it.
 
 .. math:: \mathrm{tol}_t = \mathrm{tol} \, \min(100, \max(1, (t / 70)^2))
@@ -98,7 +98,7 @@ class Solver(Protocol):
         ...
 
     def refresh(self) -> bool:
-        """Make good what rounding has added up; say whether the loss is another one, and iterations go on."""
+        """Make good what rounding has added up; say whether the loss is another one, and iterations continue."""
         ...
 
     def polish(self) -> None:

@@ -3,7 +3,9 @@ r"""Losses on a stream: each row becomes the square that its loss is near the so
 The loss of a chunk, the squares of the rows before it and the penalty are minimised by Newton's method. Then every
 row of the chunk is replaced by its quadratic approximation there, a least-squares row with the curvature as its weight
 and the working response of iteratively reweighted least squares as its target, and joins the `StreamSummary` of the
-rows before. This is the Laplace approximation of online Bayesian inference, or an extended Kalman filter that sees a
+rows before.
+
+This is the Laplace approximation of online Bayesian inference, or an extended Kalman filter that sees a
 chunk as a whole.
 
 Several classes share the curvature :math:`2 \max_k p_k (1 - p_k)`, by Gershgorin a bound of the one of the softmax, so
