@@ -32,7 +32,7 @@ def customers(n_rows, seed):
         }
     )
     visits, plan = table["visits per week"], table["plan"]
-    # Who comes seldom cancels, above all with a monthly plan; who comes daily moves on, too.
+    # Rare visitors cancel, above all with a monthly plan; daily visitors move on, too.
     score = 1.5 * (plan == "monthly") - 1.2 * (plan == "yearly") - 0.02 * table["age"]
     score += 1.2 * (visits - 2.2) ** 2 * (plan != "yearly") - 0.5
     cancels = rng.random(n_rows) < 1 / (1 + np.exp(-score))
@@ -123,9 +123,8 @@ theirs = {
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # they reach their maximum of 200 epochs
     for name, model in theirs.items():
-        print(
-            f"MLPClassifier, {name:15} {model.fit(X_train, y_train).score(X_test, y_test):.3f}"
-        )
+        score = model.fit(X_train, y_train).score(X_test, y_test)
+        print(f"MLPClassifier, {name:15} {score:.3f}")
 
 # %%
 # Look at the training

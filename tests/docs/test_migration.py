@@ -132,3 +132,11 @@ def test_what_is_not_here_is_said_once_with_what_to_use(word):
         module, _, cls = name.rpartition(".")
         assert hasattr(__import__(module, fromlist=[cls]), cls)
     assert ":class:" in row
+
+
+@pytest.mark.parametrize("name", ["Lasso", "ElasticNet", "QuantileRegressor", "HistGradientBoostingRegressor"])
+def test_the_readme_names_the_same_tools_for_what_is_not_here(name):
+    page = PAGE.read_text(encoding="utf-8")
+    readme = (PAGE.parents[1] / "README.md").read_text(encoding="utf-8")
+    assert f".{name}`" in page[page.index("What is not here") : page.index("\nParameters\n")]
+    assert f"`{name}`" in readme[readme.index("Not here:") : readme.index("## Three modes")]

@@ -112,6 +112,11 @@ def test_on_the_robust_loss_the_rule_ends_where_the_fixed_rate_does_in_fewer_upd
     assert adapted.nit < fixed.nit
 
 
+def test_the_output_layer_gets_the_largest_rate(example):
+    for rule in example("plot_layer_rates")["rules"].values():
+        assert np.argmax(rule.history[-1]) == 2
+
+
 def test_halving_finds_as_good_a_network_with_fewer_epochs(example):
     page = example("plot_searches")
     scores = {name: search.score(page["X_test"], page["y_test"]) for name, search in page["searches"].items()}

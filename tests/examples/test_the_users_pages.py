@@ -70,6 +70,22 @@ def test_words_dates_and_missing_values_have_to_be_encoded_first(column):
 
 
 @pytest.mark.long
+def test_the_tutorial_tells_what_its_models_score(example):
+    page = example("plot_getting_started")
+    tests = page["X_test"], page["y_test"]
+    guess = np.mean(page["y_test"] == "stays")
+    linear, network = page["linear"].score(*tests), page["network"].score(*tests)
+    raw, scaled = (model.score(*tests) for model in page["theirs"].values())
+    assert guess < linear - 0.1 < linear < network
+    assert abs(scaled - network) < 0.03
+    assert raw < network - 0.2
+    assert page["search"].score(*tests) > network - 0.02
+    np.testing.assert_array_equal(page["loaded"].predict(page["X_test"]), page["search"].predict(page["X_test"]))
+    steps = [type(step) for model in (page["linear"], page["network"]) for _, step in model.steps]
+    assert StandardScaler not in steps
+
+
+@pytest.mark.long
 class TestDataThatDoNotFitInMemory:
     @pytest.fixture
     def page(self, example):
