@@ -9,8 +9,8 @@ from pathlib import Path
 import sk_adalr
 
 sys.path.insert(0, str(Path(__file__).parent))
-from sklearn.experimental import enable_halving_search_cv  # noqa: E402, F401  (links to it are made without it)
-from sphinx_extensions import GALLERY  # noqa: E402
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401  (links to it are made without it)
+from sphinx_extensions import GALLERY
 
 with (Path(__file__).parents[1] / "pyproject.toml").open("rb") as file:
     metadata = tomllib.load(file)["project"]
@@ -66,6 +66,7 @@ sphinx_gallery_conf = {
     "reference_url": {"sk_adalr": None},
     "backreferences_dir": "api/generated/backreferences",
     "image_srcset": ["2x"],
+    "thumbnail_size": (640, 448),
     "write_computation_times": False,
     "download_all_examples": False,
     "show_memory": False,

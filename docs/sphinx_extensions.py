@@ -7,10 +7,12 @@ import re
 import textwrap
 from pathlib import Path
 
+from alt_texts import ALT_TEXTS
 from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.util.docutils import nodes
 from sphinx.util.logging import getLogger
+from sphinx_gallery.directives import imgsgnode
 
 import sk_adalr
 
@@ -106,6 +108,19 @@ def link_outside(app, env, node, contnode):
     return nodes.reference("", "", contnode, internal=False, refuri=url)
 
 
+def describe_pictures(app, doctree):
+    """Give each picture of the gallery its text."""
+    page = app.env.docname.rpartition("/")[2]
+    pictures = [node for node in doctree.findall(imgsgnode) if "sphx_glr_plot_" in node["uri"]]
+    texts = ALT_TEXTS.get(page, [])
+    if len(pictures) != len(texts):
+        logger.warning(
+            "%d pictures, but %d texts in alt_texts.py", len(pictures), len(texts), location=app.env.docname
+        )
+    for node, text in zip(pictures, texts, strict=False):
+        node["alt"] = text
+
+
 def from_markdown(app, path, docname, content):
     """Turn an included page of Markdown into reStructuredText: headings, code, tables, links."""
     if path.suffix != ".md":
@@ -180,6 +195,7 @@ def _mathml(node, *, as_block):
 def setup(app):
     """Register the above."""
     app.connect("missing-reference", link_outside)
+    app.connect("doctree-read", describe_pictures)
     app.connect("include-read", from_markdown)
     app.connect("viewcode-follow-imported", module_of_source)
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_displaymath, None))

@@ -78,3 +78,7 @@ for ax, (solver, rule) in zip(axes, rules.items(), strict=True):
         LearningRateDisplay(band, estimator_name=name).plot(ax)
     ax.set_title(solver)
 plt.show()
+
+# %%
+# **Takeaway.** Layers want different rates: from the same start, the output layer gets the largest one
+# with both optimizers.
