@@ -1,7 +1,7 @@
 """Look at every built page in a browser: ``python docs/check_layout.py docs/_build/html``.
 
-Needs Chromium. Each page is opened at the widths of a laptop and of a phone, light and dark. Findings are pages that
-scroll sideways, code that is cut on a laptop, pictures without a text, and pictures that are wider than the page.
+Needs Chromium. Each page is opened at the widths of a laptop and of a phone, light and dark. Findings are
+what is wider than the page, code that is cut on a laptop, and pictures without a text.
 """
 
 import functools
@@ -28,11 +28,11 @@ async function look(page, width, theme) {
   const doc = frame.contentDocument;
   doc.documentElement.dataset.theme = theme;
   await new Promise((done) => setTimeout(done, 30));
-  if (wide(doc.scrollingElement)) {
-    const out = [...doc.querySelectorAll("article *")].find((e) => e.getBoundingClientRect().right > width + 1
-      && !e.closest("pre, .math-block, .pst-scrollable-table-container"));
-    say(page, width, theme, `scrolls sideways: ${out ? out.outerHTML.slice(0, 80) : "?"}`);
-  }
+  const out = [...doc.querySelectorAll("article :is(h1, h2, h3, p, dt, li, img, table, pre, math)")].find((element) =>
+    element.getBoundingClientRect().right > width + 1
+    && !element.closest(".math-block, .pst-scrollable-table-container, div[class*=highlight-], .sphx-glr-script-out"));
+  if (out || wide(doc.scrollingElement))
+    say(page, width, theme, `wider than the page: ${out ? out.outerHTML.slice(0, 80) : "?"}`);
   for (const pre of doc.querySelectorAll("article div[class*=highlight-] pre"))
     if (width > 1000 && wide(pre) && !pre.closest(".results, .sphx-glr-script-out, .viewcode-block"))
       say(page, width, theme, `cut code: ${pre.textContent.split("\\n").sort((a, b) => b.length - a.length)[0]}`);

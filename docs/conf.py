@@ -104,7 +104,7 @@ html_sidebars = {
     page: []
     for page in (
         "index", "install", "mathematics", "extending", "benchmarks", "comparison", "faq", "changelog", "reliability",
-        "migration", "glossary", "citing", "contributing",
+        "migration", "glossary", "citing", "contributing", "auto_examples/basics/plot_getting_started",
     )
 }  # fmt: skip
 

@@ -1,16 +1,17 @@
 """What the documentation needs beyond Sphinx: links without an inventory, formulas without a network, one style."""
 
 import functools
-import importlib
 import inspect
 import re
 import textwrap
+from collections import defaultdict
 from pathlib import Path
 
 from alt_texts import ALT_TEXTS
 from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.util.docutils import nodes
+from sphinx.util.inspect import stringify_signature
 from sphinx.util.logging import getLogger
 from sphinx_gallery.directives import imgsgnode
 
@@ -159,14 +160,28 @@ def _table_of_markdown(match):
     return "\n".join(lines) + "\n\n"
 
 
+@functools.cache
+def modules_of_definitions():
+    """Return the modules that define each class and function of the package."""
+    found = defaultdict(list)
+    for path in sorted(PACKAGE.rglob("*.py")):
+        module = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+        for name in re.findall(r"^(?:class|def) (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE):
+            found[name].append(module)
+    return found
+
+
 def module_of_source(app, module, name):
-    """Return the module that defines a public class, which says that it is of another one."""
-    try:
-        found = functools.reduce(getattr, name.split("."), importlib.import_module(module))
-        path = Path(inspect.getsourcefile(found)).relative_to(PACKAGE.parent)
-    except (AttributeError, ImportError, TypeError, ValueError):
+    """Return the module that defines a public name, which says that it is of another one."""
+    found = modules_of_definitions().get(name.partition(".")[0], [])
+    return next((defining for defining in found if defining.startswith(module)), None)
+
+
+def true_signature(app, what, name, obj, options, signature, return_annotation):
+    """Return the parameters of a class whose constructor hides them behind a check of unknown ones."""
+    if what != "class" or "*args" not in (signature or ""):
         return None
-    return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
+    return stringify_signature(inspect.signature(obj), show_annotation=False), return_annotation
 
 
 def visit_math(translator, node):
@@ -197,6 +212,7 @@ def setup(app):
     app.connect("missing-reference", link_outside)
     app.connect("doctree-read", describe_pictures)
     app.connect("include-read", from_markdown)
+    app.connect("autodoc-process-signature", true_signature)
     app.connect("viewcode-follow-imported", module_of_source)
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_displaymath, None))
     app.config.html_math_renderer = "mathml"
