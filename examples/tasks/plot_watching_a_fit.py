@@ -52,6 +52,5 @@ plt.show()
 
 # %%
 # ``verbose=True`` prints the same numbers, a line per epoch, while the fit runs.
-AdaptiveLRMLPClassifier((64,), max_iter=3, tol=0, random_state=0, verbose=True).fit(
-    X, y
-)
+model = AdaptiveLRMLPClassifier((64,), max_iter=3, tol=0, random_state=0)
+model = model.set_params(verbose=True).fit(X, y)
