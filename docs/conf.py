@@ -84,6 +84,7 @@ html_favicon = "_static/favicon.svg"
 copybutton_prompt_text = r">>> |\.\.\. "
 copybutton_prompt_is_regexp = True
 html_theme_options = {
+    "logo": {"text": f"sk_adalr {version}"},
     "navbar_align": "left",
     "show_nav_level": 1,
     "show_toc_level": 2,

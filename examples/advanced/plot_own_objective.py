@@ -91,4 +91,4 @@ plt.show()
 
 # %%
 # **Takeaway.** Both end at the same minimum; the paper's rule needs fewer updates. Its step size
-# ``hyper_learning_rate`` was chosen by hand, as the fixed rate was.
+# ``hyper_learning_rate`` has to be chosen, as the fixed rate has.

@@ -2,8 +2,12 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
+
+from sk_adalr import AdaptiveLRLinearRegression
 
 DOCS = Path(__file__).parents[2] / "docs"
 pytestmark = pytest.mark.skipif(not DOCS.exists(), reason="the source distribution leaves the documentation out")
@@ -17,6 +21,24 @@ def test_the_code_on_skops_runs_and_its_assertion_holds(tmp_path, monkeypatch):
     names = {}
     exec(compile(re.sub("^   ", "", block, flags=re.MULTILINE), "saving.rst", "exec"), names)
     assert (names["loaded"].coef_ == names["model"].coef_).all()
+
+
+def test_the_code_on_chunks_of_parquet_and_csv_reads_them(tmp_path, monkeypatch):
+    parquet, pandas = pytest.importorskip("pyarrow.parquet"), pytest.importorskip("pandas")
+    monkeypatch.chdir(tmp_path)
+    rows = pandas.DataFrame(np.random.default_rng(0).normal(size=(300, 3)), columns=["a", "b", "target"])
+    rows.to_csv("rows.csv", index=False)
+    rows.to_parquet("rows.parquet")
+    page = (DOCS / "large_data.rst").read_text(encoding="utf-8")
+    block = page[page.index("   def chunks():\n       for batch") : page.index("Least squares take three readings")]
+    functions = ["def chunks():" + part for part in re.sub("^   ", "", block, flags=re.M).split("def chunks():")[1:]]
+    assert len(functions) == 2
+    expected = AdaptiveLRLinearRegression().fit(rows[["a", "b"]], rows["target"]).coef_
+    for function in functions:
+        names = {"pyarrow": SimpleNamespace(parquet=parquet), "pandas": pandas, "columns": ["a", "b"]}
+        exec(compile(function, "large_data.rst", "exec"), names)
+        model = AdaptiveLRLinearRegression().fit_chunks(names["chunks"])
+        np.testing.assert_allclose(model.coef_, expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize(
