@@ -119,8 +119,8 @@ class AdaptiveLRLinearRegression(Regressor):
     verbose : bool or int, default=False
         Whether to print a line per epoch.
     backend : {"auto", "numpy", "cupy"}, default="auto"
-        Which library trains: "auto" is CuPy for arrays that lie on a GPU, and NumPy for all others; "cupy" moves the
-        data to the GPU once. Fitted attributes are of the kind of the data in any case, so NumPy's for NumPy's.
+        Which library trains: "auto" is CuPy for arrays on a GPU, and NumPy for all others; "cupy" moves the data to
+        the GPU once. Fitted attributes are arrays of the library of the data in any case.
     copy_X : bool, default=True
         Accepted for compatibility with scikit-learn, without effect: `X` is never overwritten.
     n_jobs : int or None, default=None

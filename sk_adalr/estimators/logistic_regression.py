@@ -115,8 +115,8 @@ class AdaptiveLRLogisticRegression(Classifier):
     verbose : bool or int, default=False
         Whether to print a line per epoch.
     backend : {"auto", "numpy", "cupy"}, default="auto"
-        Which library trains: "auto" is CuPy for arrays that lie on a GPU, and NumPy for all others; "cupy" moves the
-        data to the GPU once. Fitted attributes are of the kind of the data in any case, so NumPy's for NumPy's.
+        Which library trains: "auto" is CuPy for arrays on a GPU, and NumPy for all others; "cupy" moves the data to
+        the GPU once. Fitted attributes are arrays of the library of the data in any case.
     dual : bool, default=False
         Accepted for compatibility with scikit-learn; must be False.
     intercept_scaling : float, default=1

@@ -102,8 +102,8 @@ class AdaptiveLRMLPRegressor(Regressor):
     verbose : bool or int, default=False
         Whether to print a line per epoch.
     backend : {"auto", "numpy", "cupy"}, default="auto"
-        Which library trains: "auto" is CuPy for arrays that lie on a GPU, and NumPy for all others; "cupy" moves the
-        data to the GPU once. Fitted attributes are of the kind of the data in any case, so NumPy's for NumPy's.
+        Which library trains: "auto" is CuPy for arrays on a GPU, and NumPy for all others; "cupy" moves the data to
+        the GPU once. Fitted attributes are arrays of the library of the data in any case.
     nesterovs_momentum : bool, default=True
         Accepted for compatibility with scikit-learn, without effect: `solver` says whether there is momentum, and
         which: "sgd" has none, "momentum" the classical one, "nesterov" Nesterov's.
