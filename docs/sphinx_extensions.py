@@ -8,6 +8,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from alt_texts import ALT_TEXTS
+from charts import RatioChart
 from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.util.docutils import nodes
@@ -209,6 +210,7 @@ def _mathml(node, *, as_block):
 
 def setup(app):
     """Register the above."""
+    app.add_directive("ratio-chart", RatioChart)
     app.connect("missing-reference", link_outside)
     app.connect("doctree-read", describe_pictures)
     app.connect("include-read", from_markdown)
