@@ -51,7 +51,7 @@ for name, model in models.items():
 # warned. A scaler mends that; the others do without.
 
 # %%
-# How much spread do they bear? The ratio of the largest to the smallest scale, from 1 to a million:
+# How different may the scales be? The ratio of the largest to the smallest goes from 1 to a million:
 spreads = np.logspace(0, 6, 7)
 makers = {
     "SGDRegressor": lambda: SGDRegressor(random_state=0),

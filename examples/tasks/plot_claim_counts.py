@@ -114,8 +114,8 @@ for name, model in raw_models.items():
     )
 
 # %%
-# Newton's method, in both packages, does not mind units. scikit-learn's default solver does, and ends
-# far from the optimum without a warning: it needs its scaler.
+# Newton's method, in both packages, does not depend on units. scikit-learn's default solver does, and
+# ends far from the optimum without a warning: it needs its scaler.
 
 # %%
 # Networks
@@ -210,9 +210,8 @@ bottom.legend()
 plt.show()
 
 # %%
-# The linear model has the right total and little else: an intercept without a penalty makes the
-# predicted claims of the training rows sum to the observed ones, but it cannot follow the ages. The
-# network does.
+# The linear model has the right total, but not by age: an intercept without a penalty makes the
+# predicted claims of the training rows sum to the observed ones. The network follows the ages, too.
 linear, network = (models[name] for name in shown)
 for name in shown:
     total = models[name].predict(X) @ exposure

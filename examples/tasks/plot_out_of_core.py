@@ -103,7 +103,7 @@ print(f"rows sorted by label:    test accuracy {sorted_scores[-1]:.3f}")
 # %%
 # **Continuing.** Training that is continued is bitwise the same as training that never stopped.
 # With the chunk as the whole data set, each call is one epoch. ``partial_fit`` trains on every row
-# it gets; so that ``fit`` does, too, it is told to hold none out:
+# it gets; so that ``fit`` does, too, switch early stopping off:
 X, y = chunks[0]
 together = AdaptiveLRMLPClassifier(
     (32,), max_iter=3, tol=0, early_stopping=False, random_state=0
