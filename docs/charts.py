@@ -1,4 +1,4 @@
-"""Bars for the ratios of a table of benchmarks: ``.. ratio-chart:: results/bench_search.txt``."""
+"""What scripts printed, shown: bars of ratios (``.. ratio-chart:: results/bench_search.txt``), and tables of pipes."""
 
 import html
 import math
@@ -55,3 +55,34 @@ class RatioChart(Directive):
         if not rows:
             return [self.state.document.reporter.warning(f"no row of {path.name} matches", line=self.lineno)]
         return [nodes.raw("", bars(rows), format="html")]
+
+
+def tables_of_pipes(app, doctree):
+    """Turn the pipes of what a script printed into tables."""
+    for block in list(doctree.findall(nodes.literal_block)):
+        lines = block.astext().splitlines()
+        if not any(line.startswith("|---") for line in lines):
+            continue
+        shown, rows = [], []
+        for line in [*lines, ""]:
+            if line.startswith("|"):
+                rows.append([cell.strip() for cell in line.strip("|").split("|")])
+                continue
+            if rows:
+                shown.append(_table(rows[0], rows[2:]))
+                rows = []
+            if line.strip():
+                shown.append(nodes.paragraph("", line.lstrip("# ")))
+        block.replace_self(shown)
+
+
+def _table(head, rows):
+    group = nodes.tgroup(cols=len(head))
+    group += [nodes.colspec(colwidth=1) for _ in head]
+    group += nodes.thead("", _row(head))
+    group += nodes.tbody("", *map(_row, rows))
+    return nodes.table("", group, classes=["pipes"])
+
+
+def _row(cells):
+    return nodes.row("", *(nodes.entry("", nodes.paragraph("", cell)) for cell in cells))

@@ -8,7 +8,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from alt_texts import ALT_TEXTS
-from charts import RatioChart
+from charts import RatioChart, tables_of_pipes
 from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.util.docutils import nodes
@@ -213,6 +213,7 @@ def setup(app):
     app.add_directive("ratio-chart", RatioChart)
     app.connect("missing-reference", link_outside)
     app.connect("doctree-read", describe_pictures)
+    app.connect("doctree-read", tables_of_pipes)
     app.connect("include-read", from_markdown)
     app.connect("autodoc-process-signature", true_signature)
     app.connect("viewcode-follow-imported", module_of_source)

@@ -47,3 +47,16 @@ def test_every_chart_of_the_page_has_rows(charts):
     for path, options in found:
         wanted = dict(re.findall(r":(\w+): (.*)", options))
         assert charts.rows_of((DOCS / path).read_text(encoding="utf-8"), **wanted), path
+
+
+def test_pipes_become_tables_and_other_lines_stay(charts):
+    nodes = importlib.import_module("docutils.nodes")
+    text = "# 2 seeds\n\n| set | loss |\n|---|---|\n| iris | 0.1 |\n| wine | 0.2 |\n\n| all |\n|---|\n| 0.3 |\n"
+    other = nodes.literal_block("", "a | b")
+    document = nodes.container("", nodes.literal_block("", text), other)
+    charts.tables_of_pipes(None, document)
+    first, *tables, last = document.children
+    assert first.astext() == "2 seeds"
+    assert last is other
+    cells = [[entry.astext() for entry in table.findall(nodes.entry)] for table in tables]
+    assert cells == [["set", "loss", "iris", "0.1", "wine", "0.2"], ["all", "0.3"]]
