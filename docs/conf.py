@@ -1,5 +1,6 @@
 """How the documentation is built: ``python -m sphinx -W -b html docs docs/_build/html``."""
 
+import os
 import re
 import sys
 import tomllib
@@ -53,7 +54,8 @@ numpydoc_validation_exclude = {
     r"\.(Elementwise)?Loss(\.\w+)?$",
 }
 
-# The gallery: every plot_*.py runs at build.
+# The gallery: every plot_*.py runs at build. Progress bars are as wide as the page.
+os.environ["COLUMNS"] = "100"
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
