@@ -11,6 +11,7 @@ from alt_texts import ALT_TEXTS
 from charts import RatioChart, tables_of_pipes
 from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.docutils import nodes
 from sphinx.util.inspect import stringify_signature
 from sphinx.util.logging import getLogger
@@ -22,6 +23,7 @@ logger = getLogger(__name__)
 
 PACKAGE = Path(sk_adalr.__file__).parent
 SCIKIT_LEARN = "https://scikit-learn.org/stable"
+CODE_FILE = re.compile(r"``([a-z_/]+)\.py``")
 SCIPY = "https://docs.scipy.org/doc/scipy/reference/generated"
 #: The order of the gallery: its sections, and the pages of each.
 GALLERY = {
@@ -178,10 +180,33 @@ def module_of_source(app, module, name):
     return next((defining for defining in found if defining.startswith(module)), None)
 
 
+def link_code(app, doctree):
+    """Link the files that the page of mathematics names to their source."""
+    if app.env.docname != "mathematics":
+        return
+    for node in list(doctree.findall(nodes.literal)):
+        if found := CODE_FILE.fullmatch(node.rawsource):
+            page = f"_modules/sk_adalr/{found[1]}.html"
+            node.replace_self(nodes.reference("", "", node.deepcopy(), refuri=page))
+
+
+def show_code(app, env):
+    """Have a page of source for each file that the page of mathematics names."""
+    modules = getattr(env, "_viewcode_modules", {})
+    for path in CODE_FILE.findall(Path(env.doc2path("mathematics")).read_text(encoding="utf-8")):
+        module = f"sk_adalr.{path.replace('/', '.')}"
+        if not modules.get(module):
+            analyzer = ModuleAnalyzer.for_module(module)
+            analyzer.find_tags()
+            modules[module] = analyzer.code, analyzer.tags, {}, module
+
+
 def true_signature(app, what, name, obj, options, signature, return_annotation):
     """Return the parameters of a class whose constructor hides them behind a check of unknown ones."""
     if what != "class" or "*args" not in (signature or ""):
         return None
+    if getattr(obj, "_is_protocol", False):  # which nobody calls
+        return "", return_annotation
     return stringify_signature(inspect.signature(obj), show_annotation=False), return_annotation
 
 
@@ -214,6 +239,8 @@ def setup(app):
     app.connect("missing-reference", link_outside)
     app.connect("doctree-read", describe_pictures)
     app.connect("doctree-read", tables_of_pipes)
+    app.connect("doctree-read", link_code)
+    app.connect("env-updated", show_code)
     app.connect("include-read", from_markdown)
     app.connect("autodoc-process-signature", true_signature)
     app.connect("viewcode-follow-imported", module_of_source)
