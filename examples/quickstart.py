@@ -48,7 +48,7 @@ adaptive, fixed = (pipeline[-1] for pipeline in pipelines.values())
 print(f"Stopped because: {adaptive.stop_reason_}")
 
 # %%
-# The training loss, and the learning rates, one for each layer, which fall to zero: smallest, median and largest.
+# The training loss, and the learning rates, one for each layer: smallest, median and largest.
 figure, (top, bottom) = plt.subplots(
     2, 1, sharex=True, figsize=(7, 5), layout="constrained"
 )

@@ -63,8 +63,8 @@ class AdaptiveLRLinearRegression(Regressor):
         The names of the solvers of Ridge and PoissonRegressor ("cholesky", "svd", "lsqr", "sparse_cg", "sag", "saga",
         "lbfgs", "newton-cholesky"), which all have the same optimum, mean "auto" on all rows at once.
     learning_rate : {"auto", "constant", "hypergradient"} or LearningRate, default="auto"
-        How far the mini-batch solvers go. "auto" leaves nothing to choose: the rate of each layer follows from its
-        inputs in the first batch, and the model is a running average of the iterates. "hypergradient" is the literal
+        How far the mini-batch solvers go. "auto" leaves nothing to choose: the rate of each layer is measured on the
+        first batch, and the model is a running average of the iterates. "hypergradient" is the literal
         rule of [1]_, "constant" a rate that stays. With a direction of your own "auto" is "hypergradient".
     granularity : {"parameter", "layer", "global"}, default="parameter"
         How many learning rates share the parameters in the rule "hypergradient". No effect on "auto", which has one

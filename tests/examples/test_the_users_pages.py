@@ -24,7 +24,7 @@ def test_the_quickstart_compares_a_raw_pipeline_with_a_scaled_one(example):
 @pytest.mark.long
 def test_the_quickstart_counts_the_trainings_on_folds_too(example):
     page = example("quickstart")
-    assert "over 4 validation folds" in page["adaptive"].stop_reason_
+    assert "of 4 validation folds" in page["adaptive"].stop_reason_
 
 
 def test_sgd_diverges_on_raw_columns_without_a_warning_and_a_scaler_mends_it(example, recwarn):
