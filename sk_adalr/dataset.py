@@ -88,3 +88,20 @@ class Dataset:
     def seen_weight(self) -> float:
         """Sum of the weights, as given by the user, of these rows and of those that the model has already seen."""
         return self.earlier_weight + self.weight_scale * self.weight_sum
+
+
+def scale_weights(weight: np.ndarray | None, dtype: Any) -> tuple[np.ndarray | None, float]:
+    """Return `weight` over a power of two near its largest entry, in `dtype`, and that power.
+
+    Weights of any magnitude then keep their ratios in float32, and multiplying all by a power of two changes no bit
+    of a fit. Where all weights are equal, return None and their value. A weight beside which others are so much
+    larger that `dtype` would lose it becomes one that is next to nothing, but not nothing: its row, and perhaps its
+    class, is still there.
+    """
+    if weight is None:
+        return None, 1.0
+    if (weight == weight[0]).all():
+        return None, float(weight[0])
+    scale = float(np.exp2(np.frexp(weight.max())[1] - 1))
+    scaled = weight / scale
+    return np.maximum(scaled, float(np.finfo(dtype).tiny) ** 0.5, out=scaled).astype(dtype, copy=False), scale

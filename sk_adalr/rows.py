@@ -1,5 +1,6 @@
 """Rows that are not all in memory at once: of memory maps, read block by block, and some of them, without a copy."""
 
+import math
 import mmap
 from collections.abc import Iterator
 from typing import Any
@@ -86,3 +87,18 @@ def predictions(X: Any, coef: Any) -> Any:
     for rows in slices_of_rows(X, 1 << 18):
         np.matmul(X[rows], coef, out=raw[rows])
     return raw
+
+
+def has_finite_squares(entries: Any) -> bool:
+    """Say whether the sum of the squares is finite: none is NaN, infinite or huge."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return math.isfinite(_sum_of_squares(entries))
+
+
+def _sum_of_squares(entries: Any) -> float:
+    if entries.flags.c_contiguous or entries.flags.f_contiguous:
+        flat = entries.reshape(-1) if entries.flags.c_contiguous else entries.T.reshape(-1)
+        return float(flat @ flat)
+    matrix = entries.reshape(len(entries), -1)
+    parts = (matrix[rows].reshape(-1) for rows in slices_of_rows(matrix))
+    return sum(float(part @ part) for part in parts)

@@ -12,7 +12,7 @@ from sklearn.utils.validation import validate_data
 from sk_adalr.backends import Origin, enter, enter_host, is_sparse, namespace, origin, same_place, to_host
 from sk_adalr.caller import warn_caller
 from sk_adalr.integers import refuse_merged_integers
-from sk_adalr.rows import is_mapped, slices_of_rows
+from sk_adalr.rows import has_finite_squares, is_mapped
 
 FLOAT_DTYPES = (np.float64, np.float32)
 # Bytes of a copy of a memory map from which its user should know.
@@ -21,6 +21,8 @@ _LARGE_COPY = 2**26
 
 def check_features(estimator: Any, X: Any, *, reset: bool) -> Any:
     """Return `X` as a float array or CSR matrix (n_samples, n_features); see `check_features_and_target`."""
+    if not reset and _are_plain_features(estimator, X):
+        return X
     _refuse_masked_and_dask(X=X)
     _refuse_dates(X=X)
     order = _order_to_ask_for(X)
@@ -45,6 +47,8 @@ def check_features_and_target(estimator: Any, X: Any, y: Any, *, numeric: bool, 
         If `X` or `y` is empty, not numeric, complex, not finite, masked, a dask collection, a polars LazyFrame or of
         another length, or has numbers that sums or float64 cannot hold.
     """
+    if not reset and _are_plain_features(estimator, X) and _is_plain_target(y, len(X)):
+        return X, y
     _refuse_masked_and_dask(X=X, y=y)
     _refuse_dates(X=X, **({"y": y} if numeric else {}))
     order = _order_to_ask_for(X)
@@ -76,6 +80,29 @@ def check_features_and_target(estimator: Any, X: Any, y: Any, *, numeric: bool, 
     if numeric and not is_sparse(y):
         _check_magnitude(estimator, "y", y)
     return X, y
+
+
+def _are_plain_features(estimator: Any, X: Any) -> bool:
+    """Say whether all checks of `X` would end with `X` itself: for a row or a few they take longer than the rest."""
+    return (
+        type(X) is np.ndarray
+        and X.ndim == 2
+        and X.dtype in FLOAT_DTYPES
+        and X.flags.c_contiguous
+        and len(X) > 0
+        and X.shape[1] == getattr(estimator, "n_features_in_", None)
+        and not hasattr(estimator, "feature_names_in_")
+        and has_finite_squares(X)
+    )
+
+
+def _is_plain_target(y: Any, n_samples: int) -> bool:
+    """Say whether all checks of `y` would end with `y` itself, if those of `X` end with `X`."""
+    return (
+        type(y) is np.ndarray
+        and y.shape == (n_samples,)
+        and (y.dtype.kind in "biu" or (y.dtype in FLOAT_DTYPES and has_finite_squares(y)))
+    )
 
 
 class NoWeightError(ValueError):
@@ -129,23 +156,6 @@ def check_groups(groups: Any, n_samples: int) -> np.ndarray | None:
             f"`groups` must have one entry for each of the {n_samples} samples; got shape {np.shape(groups)}."
         )
     return np.asarray(groups)
-
-
-def scale_weights(weight: np.ndarray | None, dtype: Any) -> tuple[np.ndarray | None, float]:
-    """Return `weight` over a power of two near its largest entry, in `dtype`, and that power.
-
-    Weights of any magnitude then keep their ratios in float32, and multiplying all by a power of two changes no bit
-    of a fit. Where all weights are equal, return None and their value. A weight beside which others are so much
-    larger that `dtype` would lose it becomes one that is next to nothing, but not nothing: its row, and perhaps its
-    class, is still there.
-    """
-    if weight is None:
-        return None, 1.0
-    if (weight == weight[0]).all():
-        return None, float(weight[0])
-    scale = float(np.exp2(np.frexp(weight.max())[1] - 1))
-    scaled = weight / scale
-    return np.maximum(scaled, float(np.finfo(dtype).tiny) ** 0.5, out=scaled).astype(dtype, copy=False), scale
 
 
 def check_same_origin(estimator: Any, X: Any, fitted: Any, method: str) -> Origin:
@@ -249,9 +259,9 @@ def _check_magnitude(estimator: Any, name: str, array: Any) -> None:
     entries = array.data if is_sparse(array) else array
     if entries.dtype.kind != "f" or entries.size == 0:
         return
+    if has_finite_squares(entries):
+        return
     with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(_sum_of_squares(entries)):
-            return
         # In the order in memory it is checked without a copy.
         in_order = array.T if not is_sparse(array) and entries.flags.f_contiguous else array
         assert_all_finite(in_order, estimator_name=type(estimator).__name__, input_name=name)
@@ -262,15 +272,6 @@ def _check_magnitude(estimator: Any, name: str, array: Any) -> None:
             f"`{name}` has numbers up to {largest:.3g}: sums over its {array.shape[0]} rows exceed the range of "
             f"{entries.dtype} ({limits.max:.3g}). Rescale it, for example by `{name} / {unit:.0e}`."
         )
-
-
-def _sum_of_squares(entries: Any) -> float:
-    if entries.flags.c_contiguous or entries.flags.f_contiguous:
-        flat = entries.reshape(-1) if entries.flags.c_contiguous else entries.T.reshape(-1)
-        return float(flat @ flat)
-    matrix = entries.reshape(len(entries), -1)
-    parts = (matrix[rows].reshape(-1) for rows in slices_of_rows(matrix))
-    return sum(float(part @ part) for part in parts)
 
 
 def as_dtype(X: Any, dtype: Any) -> Any:

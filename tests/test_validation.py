@@ -7,13 +7,13 @@ from hypothesis.extra.numpy import arrays
 from scipy import sparse
 from sklearn.base import BaseEstimator
 
+from sk_adalr.dataset import scale_weights
 from sk_adalr.validation import (
     check_features,
     check_features_and_target,
     check_finite_model,
     check_finite_prediction,
     check_weights,
-    scale_weights,
 )
 
 
@@ -161,3 +161,47 @@ def test_entries_in_one_place_are_added_up_and_the_user_s_matrix_is_left_alone()
     checked, _ = check_features_and_target(Model(), X, np.ones(2), numeric=True, reset=True)
     np.testing.assert_array_equal(checked.data, [3.0, 5.0])
     assert X.nnz == 3
+
+
+class Fitted(Model):
+    n_features_in_ = 2
+
+
+def test_a_plain_array_of_more_rows_is_taken_as_it_is():
+    X, y = np.ones((3, 2)), np.arange(3)
+    assert check_features(Fitted(), X, reset=False) is X
+    checked, target = check_features_and_target(Fitted(), X, y, numeric=True, reset=False)
+    assert checked is X
+    assert target is y
+
+
+@pytest.mark.parametrize(
+    ("X", "error"),
+    [
+        (np.ones((3, 4)), "features"),
+        (np.ones((3, 2)) * [1, np.nan], "NaN"),
+        (np.ones((3, 2)) * [1, np.inf], "infinity"),
+        (np.ones(2), "2D array"),
+        (np.ones((0, 2)), "0 sample"),
+        (np.ones((3, 2)) * 1j, "Complex"),
+        ([[1.0, 2.0], [3.0]], "inhomogeneous"),
+    ],
+)
+def test_more_rows_are_refused_as_the_first_ones(X, error):
+    with pytest.raises(ValueError, match=error):
+        check_features(Fitted(), X, reset=False)
+    with pytest.raises(ValueError, match=error):
+        check_features_and_target(Fitted(), X, np.ones(len(X)), numeric=True, reset=False)
+
+
+def test_more_rows_without_names_are_warned_of_where_the_first_had_some():
+    model = Fitted()
+    model.feature_names_in_ = np.array(["a", "b"], dtype=object)
+    with pytest.warns(UserWarning, match="valid feature names"):
+        check_features(model, np.ones((3, 2)), reset=False)
+
+
+@pytest.mark.parametrize("y", [np.array([1.0, np.nan, 2.0]), np.ones(4), np.array([1.0, 2.0, 1e308])])
+def test_targets_of_more_rows_are_refused_as_the_first_ones(y):
+    with pytest.raises(ValueError, match=r"NaN|inconsistent|exceed the range"):
+        check_features_and_target(Fitted(), np.ones((3, 2)), y, numeric=True, reset=False)

@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, is_regressor
 from sk_adalr.backends import Array, Origin, beside
 from sk_adalr.blocks import blocks_of_collections, network_of_blocks
 from sk_adalr.compatibility import CallbackSupportMixin, with_callbacks
-from sk_adalr.dataset import Dataset
+from sk_adalr.dataset import Dataset, scale_weights
 from sk_adalr.estimators.job import (
     Job,
     Report,
@@ -38,7 +38,6 @@ from sk_adalr.validation import (
     check_groups,
     check_weights,
     is_dask,
-    scale_weights,
 )
 
 

@@ -6,10 +6,10 @@ import numpy as np
 from sklearn.base import is_regressor
 
 from sk_adalr.backends import beside
-from sk_adalr.dataset import Dataset
+from sk_adalr.dataset import Dataset, scale_weights
 from sk_adalr.options import Options
 from sk_adalr.targets import Target
-from sk_adalr.validation import as_dtype, check_features_and_target, check_weights, scale_weights
+from sk_adalr.validation import as_dtype, check_features_and_target, check_weights
 
 
 def validation_rows(
