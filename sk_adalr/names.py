@@ -81,9 +81,12 @@ def check_number(
     With `strict`, `minimum` itself is refused too; infinity is unless `or_infinite`.
     """
     kind: Any = Integral if integer else Real
-    noun = "an integer" if integer else "a number"
+    is_number = isinstance(value, kind) and not isinstance(value, bool)
+    if is_number and minimum <= value < maximum and not (strict and value == minimum):
+        return
     if or_infinite and isinstance(value, Real) and value == math.inf:
         return
+    noun = "an integer" if integer else "a number"
     bound = f"greater than {minimum:g}" if strict else f"at least {minimum:g}"
     if maximum < math.inf:
         bound += f" and below {maximum:g}"
@@ -92,10 +95,7 @@ def check_number(
     elif not integer:
         bound += " and finite"
     message = f"`{name}` must be {noun} {bound}; got {value!r}."
-    if isinstance(value, bool) or not isinstance(value, kind):
-        raise TypeError(message)
-    if not minimum <= value < maximum or (strict and value == minimum):
-        raise ValueError(message)
+    raise ValueError(message) if is_number else TypeError(message)
 
 
 def check_bool(name: str, value: Any, *, or_auto: bool = False) -> None:

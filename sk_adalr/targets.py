@@ -153,7 +153,9 @@ def encode_labels(
     ValueError
         If `y` is continuous, has a class outside `classes`, or a single one that the estimator does not take.
     """
-    kind = "multiclass" if _are_plain_labels(y) else type_of_target(y, input_name="y")
+    found = _known_labels(y, classes)
+    is_plain = found is not None or _are_plain_labels(y)
+    kind = "multiclass" if is_plain else type_of_target(y, input_name="y")
     if kind not in ("binary", "multiclass", "multilabel-indicator"):
         check_classification_targets(y)
     if kind == "multilabel-indicator":
@@ -167,16 +169,7 @@ def encode_labels(
     y = y if y.ndim == 1 else column_or_1d(y, warn=True)
     if not (class_weight is None or isinstance(class_weight, dict) or str(class_weight) == "balanced"):
         raise ValueError(f"`class_weight` must be a dict, 'balanced' or None; got {class_weight!r}.")
-    present = np.unique(y)
-    if classes is None:
-        classes = present
-    else:
-        unknown = np.setdiff1d(present, classes)
-        if len(unknown):
-            raise ValueError(
-                f"`y` has values outside `classes`: {unknown.tolist()}; `classes` are {classes.tolist()}."
-            )
-    indices = np.searchsorted(classes, y)
+    classes, indices = found or _labels(y, classes)
     if len(classes) < 2 and not one_class:
         raise ValueError(f"{estimator_name} needs samples of at least 2 classes; got one class: {classes[0]}.")
     row_weight = None
@@ -223,6 +216,26 @@ def _balanced_weights(classes: np.ndarray, indices: np.ndarray, sample_weight: n
         "balanced", classes=classes[present], y=classes[present], sample_weight=counts[present]
     )
     return weights
+
+
+def _known_labels(y: Any, classes: np.ndarray | None) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return `classes` and which of them each label is, where all are known integers; else None."""
+    if classes is None or not (isinstance(y, np.ndarray) and y.ndim == 1 and y.dtype == classes.dtype):
+        return None
+    if y.dtype.kind not in "biu":
+        return None
+    indices = np.searchsorted(classes, y)
+    return (classes, indices) if (classes.take(indices, mode="clip") == y).all() else None
+
+
+def _labels(y: np.ndarray, classes: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the classes, those in `y` by default, and which of them each label is."""
+    present = np.unique(y)
+    classes = present if classes is None else classes
+    unknown = np.setdiff1d(present, classes)
+    if len(unknown):
+        raise ValueError(f"`y` has values outside `classes`: {unknown.tolist()}; `classes` are {classes.tolist()}.")
+    return classes, np.searchsorted(classes, y)
 
 
 def _are_plain_labels(y: Any) -> bool:

@@ -39,7 +39,7 @@ class Classifier(ClassifierMixin, GradientEstimator):
         )
 
     def _partial_fit_labels(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> Any:
-        class_weight = self._options().class_weight
+        class_weight = vars(self).get("class_weight")
         if isinstance(class_weight, str) and class_weight == "balanced":
             raise ValueError(
                 "`class_weight='balanced'` is not supported by `partial_fit`, which does not see the frequencies of "
@@ -52,7 +52,7 @@ class Classifier(ClassifierMixin, GradientEstimator):
             raise ValueError("`classes` must be passed in the first call of `partial_fit`.")
         if fitted is not None and not _are_same_classes(fitted, classes, self._multilabel):
             raise ValueError(f"`classes` must not change between calls: they were {fitted}, now {classes}.")
-        return self._partial_fit(X, y, sample_weight, classes)
+        return self._partial_fit(X, y, sample_weight, classes if fitted is None else fitted)
 
     def __sklearn_tags__(self) -> Any:
         """Return what the estimator takes: several labels, where it does, among the rest."""

@@ -204,8 +204,9 @@ def check_same_features(n_features: int, before: Mapping[str, Any]) -> None:
 def check_same_target(target: Target, estimator: BaseEstimator) -> None:
     """Raise a ValueError where a fitted estimator would continue with a target of another kind."""
     for name, value in target.attributes.items():
-        if not np.array_equal(getattr(estimator, name), value):
+        before = getattr(estimator, name)
+        if value is not before and not np.array_equal(before, value):
             raise ValueError(
                 f"Continued training needs the same target as before; `{name.strip('_')}` was "
-                f"{getattr(estimator, name)!r} and is now {value!r}. Fit with `warm_start=False` instead."
+                f"{before!r} and is now {value!r}. Fit with `warm_start=False` instead."
             )
