@@ -13,7 +13,6 @@ from sk_adalr.estimators.minibatch import train
 from sk_adalr.estimators.model import LinearModel
 from sk_adalr.estimators.penalties import with_known_penalty
 from sk_adalr.objectives import Loss
-from sk_adalr.optimizer import freeze, thaw
 from sk_adalr.optimizer.exact import Chunk, ColumnMoments, StreamSummary, first_summary, prefers_summary
 from sk_adalr.statistics import Spread
 from sk_adalr.training import History, StopReason
@@ -61,7 +60,7 @@ def _seeing(job: Job[LinearModel]) -> Job[LinearModel]:
             "those before: the model was trained with 'features'. Fit anew."
         )
     share, decay = _forgetting(job.data.n_samples, job.options.half_life)
-    before = None if earlier is None else thaw(Spread, earlier).weighing(share)
+    before = None if earlier is None else Spread(**earlier).weighing(share)
     return replace(job, model=job.model.seeing(job.data, decay, before))
 
 
@@ -129,14 +128,14 @@ def _solve_squares(
     if before is None:
         rows = StreamSummary.empty(data.X.shape[1], job.target.n_outputs, job.model.fit_intercept)
     else:
-        rows = thaw(StreamSummary, before["rows"]).forgetting(share)
+        rows = StreamSummary(**before["rows"]).forgetting(share)
     rows = rows.adding(data.X, data.target, weight)
     strength, unit = job.model.strength, job.model.penalty_unit
     if np.ndim(strength):
         solution = rows.solve_each(strength, _eps(data), unit)
     else:
         solution = rows.solve(strength, _eps(data), unit)
-    return *solution, {"rows": freeze(rows, share=True)}, rows.weight
+    return *solution, {"rows": _named(rows)}, rows.weight
 
 
 def _solve_by_squares(
@@ -146,7 +145,7 @@ def _solve_by_squares(
     X, y, loss = to_host(job.data.X), to_host(job.data.target), job.target.loss
     intercept, eps = job.model.fit_intercept, _eps(job.data)
     zero = np.zeros(X.shape[1])
-    old = ColumnMoments(0.0, zero, zero) if before is None else thaw(ColumnMoments, before["columns"])
+    old = ColumnMoments(0.0, zero, zero) if before is None else ColumnMoments(**before["columns"])
     columns = old.forgetting(share).adding(X, weight, intercept)
     if before is None:
         undecided, curvature = _undecided(loss, y, job.target.n_outputs)
@@ -154,9 +153,9 @@ def _solve_by_squares(
         rows = first_summary(columns.mean, undecided, intercept, unit)
     else:
         unit, curvature = before["unit"], before.get("curvature", 1.0)
-        rows = thaw(StreamSummary, before["rows"]).forgetting(share)
+        rows = StreamSummary(**before["rows"]).forgetting(share)
     strength = job.model.strength
-    start = unit * (columns.variance if job.options.standardize else np.ones_like(zero))
+    start = np.where(columns.vary(eps), unit * (columns.variance if job.options.standardize else 1.0), 0.0)
     penalised = np.broadcast_to(job.model.penalty_unit, X.shape[1])
     result = Chunk(rows, X, y, weight, loss, eps, curvature).solve(start, strength * penalised**2)
     if not (np.isfinite(result.loss) and np.isfinite(result.summary.factor).all()):
@@ -166,12 +165,17 @@ def _solve_by_squares(
     squares = float(np.sum((penalised[:, None] * result.coef) ** 2))
     mean_loss = result.loss + 0.5 * strength * squares / columns.weight
     summary = {
-        "rows": freeze(result.summary, share=True),
-        "columns": freeze(columns, share=True),
+        "rows": _named(result.summary),
+        "columns": _named(columns),
         "unit": unit,
         "curvature": curvature,
     }
     return result.coef, result.intercept, mean_loss, summary, columns.weight
+
+
+def _named(summary: StreamSummary | ColumnMoments) -> dict[str, Any]:
+    """Return the arrays and numbers of a summary, which may be shared: it never changes."""
+    return vars(summary).copy()
 
 
 def _undecided(loss: Loss, y: np.ndarray, n_outputs: int) -> tuple[np.ndarray, float]:

@@ -23,7 +23,7 @@ from sk_adalr.optimizer.exact.directions import Directions
 # Columns up to which a factor is kept: a call with one row costs a third of a millisecond there.
 _MOST_COLUMNS = 300
 # Values of the rows that are added at once: they stay in the cache.
-_BLOCK_VALUES = 1 << 16
+BLOCK_VALUES = 1 << 16
 # Columns that LAPACK eliminates at once: about the fastest from 5 to 300 columns.
 _PANEL = 16
 # Reciprocal condition, in columns of unit length, above which back substitution has all the digits there are.
@@ -156,6 +156,15 @@ class StreamSummary:
         coef = _coefficients(factor, target, np.abs(self.factor[:p, :p]).max(axis=0) > noise, noise, unit)
         return coef, self.mean[p:] - self.mean[:p] @ coef
 
+    def penalised(self, penalty: np.ndarray, alive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the triangular factor (p, p) and the solution (p, k) for a positive penalty (p,) of each coefficient.
+
+        The columns of features that are not `alive` (p,) count as zero.
+        """
+        kept = np.append(alive, np.ones(len(self.mean) - len(alive), dtype=bool))
+        factor, target = _with_penalty(self.factor * kept, penalty)
+        return factor, lapack.dtrtrs(factor, target)[0]
+
     def squares(self, coef: np.ndarray, intercept: np.ndarray) -> float:
         """Return half the weighted sum of squared residuals of all rows."""
         p = self.n_features
@@ -166,7 +175,7 @@ class StreamSummary:
 
 def _blocks(X: Any, target: Array, weight: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield the transpose (n_features + n_outputs, n_rows) of features and targets, float64, and weights of rows."""
-    step = max(1, _BLOCK_VALUES // size)
+    step = max(1, BLOCK_VALUES // size)
     for start in range(0, X.shape[0], step):
         rows = slice(start, start + step)
         features = to_host(X[rows].toarray() if is_sparse(X) else X[rows])
@@ -203,7 +212,7 @@ def _with_penalty(factor: np.ndarray, penalty: np.ndarray) -> tuple[np.ndarray, 
     p, size = len(penalty), len(factor)
     rows = np.zeros((p, size), order="F")
     np.fill_diagonal(rows, np.sqrt(penalty))
-    factor = lapack.dtpqrt(0, min(_PANEL, size), factor, rows, overwrite_b=True)[0]
+    factor = lapack.dtpqrt(p, min(_PANEL, size), factor, rows, overwrite_b=True)[0]
     return factor[:p, :p], factor[:p, p:]
 
 

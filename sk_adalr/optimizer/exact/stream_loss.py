@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from sk_adalr.backends import is_sparse
 from sk_adalr.objectives.losses import Loss
-from sk_adalr.optimizer.exact.stream import StreamSummary
-from sk_adalr.rows import predictions
+from sk_adalr.optimizer.exact.stream import BLOCK_VALUES, StreamSummary
+from sk_adalr.rows import predictions, slices_of_rows
 from sk_adalr.statistics import moments
 
 # Newton steps on one chunk at most, and the decrease, per unit of weight and curvature, that is too small for another.
@@ -50,6 +51,10 @@ class ColumnMoments:
     weight: float
     mean: np.ndarray
     variance: np.ndarray
+
+    def vary(self, eps: float) -> np.ndarray:
+        """Return which columns (n_features,) are not constant up to rounding; `eps` is their relative precision."""
+        return np.sqrt(self.variance) > 10 * eps * np.abs(self.mean)
 
     def forgetting(self, share: float) -> "ColumnMoments":
         """Return the moments of rows that each weigh `share` of what they weighed."""
@@ -124,59 +129,129 @@ class Chunk:
     def solve(self, start: np.ndarray, strength: np.ndarray) -> ChunkResult:
         """Return the solution of all rows so far for a penalty ``start + strength`` (p,) of the squared coefficients.
 
+        A column that has not varied has a `start` of 0, and a coefficient of 0.
+
         A strong penalty holds the solution of few rows far from that of many, where the squares of its rows would be
         of little use later: they are taken for a quarter of `strength`.
         """
-        coef, intercept, u = self._newton(start + _EARLY_STRENGTH * strength)
-        summary = self._joined(u, 0.0)
-        if strength.any():
-            if self._weight_sum > _LARGE_SHARE * summary.weight:
-                coef, intercept, u = self._newton(start + strength)
-            else:
-                coef, intercept = summary.solution(start + strength, self._eps)
-                u = predictions(self._X, coef) + intercept
-        return ChunkResult(coef, intercept, self._loss_sum(u) / self._weight_sum, summary)
+        early = self._newton(start, _EARLY_STRENGTH * strength)
+        curvature = self._curvature(early, 0.0)
+        response = early.raw - early.residual / curvature[:, None]
+        summary = self._summary.adding(self._X, response, self._weight * curvature)
+        if not strength.any():
+            return ChunkResult(early.coef, early.intercept, early.loss / self._weight_sum, summary)
+        end = self._at(*summary.solution(start + strength, self._eps))
+        # The squares of many rows tell the solution for the full strength only if it is near.
+        if self._weight_sum > _LARGE_SHARE * summary.weight:
+            way = np.abs(end.raw - early.raw).max(axis=1)
+            if 0.5 * float((self._weight * curvature) @ way**2) > _ENOUGH * self._unit * self._weight_sum:
+                end = self._newton(start, strength)
+        return ChunkResult(end.coef, end.intercept, end.loss / self._weight_sum, summary)
 
-    def _newton(self, penalty: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return coefficients, intercepts and raw predictions at the minimum."""
-        coef, intercept = self._summary.solution(penalty, self._eps)
-        value, u = self._evaluate(coef, intercept, penalty)
+    def _newton(self, start: np.ndarray, strength: np.ndarray) -> "_Point":
+        """Return the minimum."""
+        before = _Before(self._summary, start, strength)
+        way = np.zeros((before.size, len(self._summary.mean) - len(start)))
+        point, squares = self._at(*before.moved(way)), 0.0
         for _ in range(_MOST_STEPS):
-            step = self._joined(u, _LEAST_CURVATURE).solution(penalty, self._eps)
-            trial = self._evaluate(*step, penalty)
-            for _ in range(_HALVINGS):
-                if trial[0] <= value:
+            step, predicted = self._step(before, way, point)
+            for _ in range(1 + _HALVINGS):
+                trial, trial_squares = self._at(*before.moved(way + step)), before.squares(way + step)
+                decrease = point.loss + squares - trial.loss - trial_squares
+                if decrease >= 0:
                     break
-                step = (step[0] + coef) / 2, (step[1] + intercept) / 2
-                trial = self._evaluate(*step, penalty)
-            if not trial[0] <= value:
+                step /= 2
+            if not decrease >= 0:
                 break
-            decrease = value - trial[0]
-            (coef, intercept), (value, u) = step, trial
-            if decrease <= _ENOUGH * self._unit * self._weight_sum:
+            way, point, squares = way + step, trial, trial_squares
+            # Where the squares foretold the decrease, another step would bring less than what they missed.
+            if min(decrease, abs(decrease - predicted)) <= _ENOUGH * self._unit * self._weight_sum:
                 break
-        return coef, intercept, u
+        return point
 
-    def _evaluate(self, coef: np.ndarray, intercept: np.ndarray, penalty: np.ndarray) -> tuple[float, np.ndarray]:
-        u = predictions(self._X, coef) + intercept
-        squares = self._summary.squares(coef, intercept) + 0.5 * float(penalty @ (coef**2).sum(axis=1))
-        return self._loss_sum(u) + squares, u
+    def _step(self, before: "_Before", way: np.ndarray, point: "_Point") -> tuple[np.ndarray, float]:
+        """Return Newton's step (size, k) from the end of a `way`, and the decrease that it should bring."""
+        # The curvature of a row far on the wrong side vanishes.
+        curvature = self._weight * self._curvature(point, _LEAST_CURVATURE)
+        residual = self._weight[:, None] * point.residual
+        hessian, gradient = before.hessian.copy(), before.hessian @ way
+        for rows in slices_of_rows(self._X, BLOCK_VALUES):
+            Z = before.standardised(self._X[rows])
+            hessian += Z.T @ (curvature[rows, None] * Z)
+            gradient += Z.T @ residual[rows]
+        step = -np.linalg.solve(hessian, gradient)
+        return step, -0.5 * float(np.vdot(step, gradient))
 
-    def _joined(self, u: np.ndarray, least: float) -> StreamSummary:
-        """Return the summary with the squares of the chunk's rows at raw predictions `u`."""
-        curvature, response = self._working_rows(u, least)
-        return self._summary.adding(self._X, response, self._weight * curvature)
+    def _at(self, coef: np.ndarray, intercept: np.ndarray) -> "_Point":
+        raw = predictions(self._X, coef) + intercept
+        residual = raw.copy()
+        losses = self._loss.residual(residual, self._target, None)
+        return _Point(coef, intercept, raw, residual, float(self._weight @ losses))
 
-    def _loss_sum(self, u: np.ndarray) -> float:
-        return float(self._loss.value(u.copy(), self._target, self._weight))
+    def _curvature(self, point: "_Point", least: float) -> np.ndarray:
+        """Return the curvature (n_rows,) of the rows' losses, at least `least` times the derivative."""
+        least_each = _NO_CURVATURE * self._unit + least * np.abs(point.residual).max(axis=1)
+        return np.maximum(self._loss.row_curvature(point.raw, self._target), least_each)
 
-    def _working_rows(self, u: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray]:
-        """Return the curvature (n_rows,) of the rows' losses and the targets (n_rows, n_outputs) of their squares.
 
-        The curvature is at least `least` times the residual: that of a row far on the wrong side vanishes.
-        """
-        residual = u.copy()
-        self._loss.residual(residual, self._target, None)
-        curvature = self._loss.row_curvature(u, self._target)
-        curvature = np.maximum(curvature, _NO_CURVATURE * self._unit + least * np.abs(residual).max(axis=1))
-        return curvature, u - residual / curvature[:, None]
+@dataclass(frozen=True)
+class _Point:
+    """Coefficients (p, k), intercepts (k,), raw predictions (n, k), the derivatives of the losses, and their sum."""
+
+    coef: np.ndarray
+    intercept: np.ndarray
+    raw: np.ndarray
+    residual: np.ndarray
+    loss: float
+
+
+class _Before:
+    r"""The squares of the rows before a chunk and a penalty, around their minimum.
+
+    A way (size, k) from there is one of the coefficients of columns that are centred and divided by the lengths of
+    those of the triangular factor; of several rows, the last one is of the intercept.
+
+    Parameters
+    ----------
+    summary : StreamSummary
+    start, strength : ndarray of shape (n_features,)
+        The penalty; a column whose `start` is 0 has a coefficient of 0.
+
+    Attributes
+    ----------
+    hessian : ndarray of shape (size, size)
+    """
+
+    def __init__(self, summary: StreamSummary, start: np.ndarray, strength: np.ndarray) -> None:
+        p, intercept = len(start), summary.fit_intercept
+        self._mean, self._mean_target, self._alive = summary.mean[:p], summary.mean[p:], start > 0
+        penalty = np.where(self._alive, start + strength, 1.0)
+        factor, self._minimum = summary.penalised(penalty, self._alive)
+        self._length = np.abs(factor).max(axis=0)  # nearly their norms: no square overflows
+        self.hessian, unit = np.zeros((p + intercept, p + intercept)), factor / self._length
+        np.matmul(unit.T, unit, out=self.hessian[:p, :p])
+        if intercept:
+            self.hessian[p, p] = summary.weight
+
+    @property
+    def size(self) -> int:
+        """Number of coefficients of an output, the intercept included."""
+        return len(self.hessian)
+
+    def standardised(self, X: Any) -> np.ndarray:
+        """Return some rows of an array or CSR matrix in the columns of a way, (n_rows, size)."""
+        rows, p = np.ones((X.shape[0], self.size)), len(self._mean)
+        features = np.subtract(X.toarray() if is_sparse(X) else X, self._mean, out=rows[:, :p])
+        features *= self._alive / self._length
+        return rows
+
+    def squares(self, way: np.ndarray) -> float:
+        """Return by how much the squares and the penalty at the end of a way exceed their minimum."""
+        return 0.5 * float(np.vdot(way, self.hessian @ way))
+
+    def moved(self, way: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the coefficients (p, k) and intercepts (k,) at the end of a way."""
+        p = len(self._mean)
+        coef = self._alive[:, None] * (self._minimum + way[:p] / self._length[:, None])
+        # Without an intercept all means are 0, and the last sum is empty.
+        return coef, self._mean_target - self._mean @ coef + way[p:].sum(axis=0)
