@@ -1,5 +1,6 @@
 """The optimizer core for any differentiable function, with the habits of ``scipy.optimize.minimize``."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -26,36 +27,29 @@ class _Objective:
         self._fun, self._args = fun, args
         self._jac: Any = jac
         self.nfev = self.njev = 0
-        self.value = np.nan
 
-    def __call__(self, params: np.ndarray, out: np.ndarray | None = None) -> float:
-        """Return the value at `params`; fill `out`, if given, with the gradient."""
+    def __call__(self, params: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the value at `params`, and the gradient: the user's array, where it is of their dtype."""
         # A copy: a user's function that keeps its argument must not see it change.
         point = params.copy()
         self.nfev += 1
-        if self._jac is True:
-            found = self._fun(point, *self._args)
-            if not (isinstance(found, tuple | list) and len(found) == 2):
-                raise TypeError(
-                    f"`fun` must return the value and the gradient, with `jac=True`; it returned {found!r}. Or pass a "
-                    "function of the gradient as `jac`."
-                )
+        found = self._fun(point, *self._args)
+        if self._jac is not True:
+            value, grad = found, self._jac(point, *self._args)
+        elif isinstance(found, tuple | list) and len(found) == 2:
             value, grad = found
-            self.njev += 1
         else:
-            value = self._fun(point, *self._args)
-            if out is not None:
-                grad = self._jac(point, *self._args)
-                self.njev += 1
-        if out is not None:
-            grad = np.asarray(grad)
-            if grad.size == params.size == 1:  # of a function of one number, a number will do
-                grad = grad.reshape(1)
-            if grad.shape != params.shape:
-                raise ValueError(f"The gradient must have the shape of `x0`, {params.shape}; got {grad.shape}.")
-            out[...] = grad
-        self.value = float(np.asarray(value).item())
-        return self.value
+            raise TypeError(
+                f"`fun` must return the value and the gradient, with `jac=True`; it returned {found!r}. Or pass a "
+                "function of the gradient as `jac`."
+            )
+        self.njev += 1
+        grad = np.asarray(grad)
+        if grad.size == params.size == 1:  # of a function of one number, a number will do
+            grad = grad.reshape(1)
+        if grad.shape != params.shape:
+            raise ValueError(f"The gradient must have the shape of `x0`, {params.shape}; got {grad.shape}.")
+        return float(np.asarray(value).item()), np.ascontiguousarray(grad, dtype=params.dtype)
 
 
 def minimize(
@@ -158,37 +152,33 @@ def minimize(
         ParameterLayout.vector(params.shape[0]),
     )
     state = optimizer.init(params)
+    state.grad = np.empty(0)  # each evaluation brings its own
     objective = _Objective(fun, jac, args if isinstance(args, tuple) else (args,))
-    history: dict[str, list[Any]] = {"x": [params.copy()], "fun": [], "learning_rate": []}
+    history: dict[str, list[Any]] = {"x": [], "fun": [], "learning_rate": []}
 
-    status, nit = 1, 0
-    grad = np.empty_like(params)
+    nit, status = 0, 1
     while True:
-        previous = params.copy()
-        if nit == max_iter:
-            value = objective(params, out=grad)
-        else:
-            value = optimizer.step(state, params, objective)
-            grad[...] = state.grad
-        converged = tol > 0 and np.max(np.abs(grad), initial=0.0) <= tol
-        finite = np.isfinite(value) and np.isfinite(grad).all()
-        if converged or not finite or nit == max_iter:
-            params = previous  # the update that was made on the way to this value is not needed
-            status = 0 if converged else 2 if not finite else 1
-            break
-        nit += 1
-        rates = optimizer.rates(state).copy()
+        value, state.grad = objective(params)
         if return_history:
             history["x"].append(params.copy())
             history["fun"].append(value)
-            history["learning_rate"].append(rates)
-        if callback is not None and _asks_to_stop(callback, params, value, rates):
-            status, value = 3, objective(params, out=grad)
+        if status == 3:
             break
+        largest = _largest(state.grad)
+        converged = tol > 0 and largest <= tol
+        status = 0 if converged else 1 if math.isfinite(value) and math.isfinite(largest) else 2
+        if status != 1 or nit == max_iter:
+            break
+        optimizer.move(state, params)
+        nit += 1
+        if return_history:
+            history["learning_rate"].append(optimizer.rates(state).copy())
+        if callback is not None and _asks_to_stop(callback, params, value, optimizer.rates(state).copy()):
+            status = 3
     result = OptimizeResult(
         x=params,
         fun=value,
-        jac=grad,
+        jac=state.grad.copy(),
         nit=nit,
         nfev=objective.nfev,
         njev=objective.njev,
@@ -197,7 +187,6 @@ def minimize(
         message=_MESSAGES[status].format(tol=tol, max_iter=max_iter),
     )
     if return_history:
-        history["fun"].append(value)
         result.history = {name: np.array(values) for name, values in history.items()}
         result.history["learning_rate"] = result.history["learning_rate"].reshape(nit, optimizer.rates(state).size)
     return result
@@ -222,6 +211,11 @@ def _start(x0: Any) -> np.ndarray:
     if not np.isfinite(params).all():
         raise ValueError("`x0` must be finite; got NaN or infinity.")
     return params
+
+
+def _largest(grad: np.ndarray) -> float:
+    """Return the magnitude of the largest entry, without a copy; NaN if there is one."""
+    return float(max(grad.max(), -grad.min())) if grad.size else 0.0
 
 
 def _asks_to_stop(callback: Callable[..., Any], params: np.ndarray, value: float, rates: np.ndarray) -> bool:

@@ -1,11 +1,13 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from oracles import plain_adam, plain_momentum, plain_nesterov, plain_sgd
 from scipy.optimize import OptimizeResult
 
 from sk_adalr import minimize
-from sk_adalr.directions import Momentum
-from sk_adalr.learning_rates import GRANULARITIES, Global, Hypergradient
+from sk_adalr.directions import DIRECTIONS, Momentum
+from sk_adalr.learning_rates import GRANULARITIES, LEARNING_RATES, Global, Hypergradient
 from sk_adalr.objectives.test_functions import beale, ill_conditioned_quadratic, rosenbrock
 
 granularities = pytest.mark.parametrize("granularity", GRANULARITIES)
@@ -419,3 +421,47 @@ def test_a_number_is_a_vector_and_an_argument_needs_no_tuple():
     np.testing.assert_array_equal(apart.x, result.x)
     number = minimize(lambda x: (x.item() - 3) ** 2, 0.0, jac=lambda x: 2 * (x.item() - 3), **options)
     np.testing.assert_array_equal(number.x, result.x)
+
+
+@pytest.mark.parametrize("method", DIRECTIONS)
+def test_a_gradient_that_is_written_into_one_array_makes_the_same_run(method):
+    buffer = np.empty(2)
+
+    def in_place(x):
+        buffer[...] = 2 * x
+        return float(x @ x), buffer
+
+    kept = minimize(in_place, [1.0, -2.0], method=method, max_iter=20)
+    new = minimize(lambda x: (float(x @ x), 2 * x), [1.0, -2.0], method=method, max_iter=20)
+    buffer[...] = np.nan
+    np.testing.assert_array_equal(kept.x, new.x)
+    np.testing.assert_array_equal(kept.jac, new.jac)
+
+
+@pytest.mark.parametrize("learning_rate", LEARNING_RATES)
+@pytest.mark.parametrize("method", DIRECTIONS)
+def test_the_user_s_gradient_is_left_alone(method, learning_rate):
+    given = []
+
+    def fun(x):
+        given.append((2 * x, 2 * x))
+        return float(x @ x), given[-1][0]
+
+    minimize(fun, [1.0, -2.0], method=method, learning_rate=learning_rate, max_iter=5)
+    assert all(np.array_equal(*pair) for pair in given)
+
+
+def test_a_run_holds_six_vectors():
+    # Point, direction, both moments, rates, and the copy that the function sees; the gradient is the user's.
+    n, buffer = 400_000, np.empty(400_000)
+
+    def fun(x):
+        np.multiply(x, 2, out=buffer)
+        return float(x @ x), buffer
+
+    x0 = np.ones(n)
+    tracemalloc.start()
+    minimize(fun, x0, max_iter=3)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 6.2 * x0.nbytes

@@ -108,14 +108,26 @@ class Optimizer:
         float or 0-d array
             The loss at the parameters before the step.
         """
-        state.step += 1
         loss = evaluate(params, out=state.grad)
+        self.move(state, params)
+        return loss
+
+    def move(self, state: OptimizerState, params: Array) -> None:
+        """Make the step whose gradient is in the state.
+
+        Parameters
+        ----------
+        state : OptimizerState
+            Changed in place, but for its `grad`.
+        params : array of shape (n_params,)
+            The parameters; changed in place.
+        """
+        state.step += 1
         kernel = kernels(params).step.get(self._kernel_name)
         if kernel is None:
             self._move_by_blocks(state, params)
         else:
             self._move_at_once(kernel, state, params)
-        return loss
 
     def _move_by_blocks(self, state: OptimizerState, params: Array) -> None:
         shares_one = type(self.learning_rate) is Constant
@@ -123,12 +135,13 @@ class Optimizer:
         if params.size < _MANY or not is_elementwise:
             self._move(state, params)
             return
+        scratch = namespace(params).empty_like(params[:_BLOCK])
         for start in range(0, params.size, _BLOCK):
-            block = slice(start, start + _BLOCK)
+            block = slice(start, min(start + _BLOCK, params.size))
             direction_state = {name: array[block] for name, array in state.direction_state.items()}
             rates = state.rate_state["rates"]
             rate_state = {"rates": rates[block] if self._has_own_rates else rates}
-            vectors = (array[block] for array in (state.grad, state.get_scratch()))
+            vectors = state.grad[block], scratch[: block.stop - block.start]
             part = OptimizerState(state.step, state.direction[block], direction_state, rate_state, *vectors)
             self._move(part, params[block])
 
