@@ -2,7 +2,9 @@
 
 from typing import Any, NamedTuple
 
-from sk_adalr.backends import Array, kernels, namespace
+import numpy as np
+
+from sk_adalr.backends import Array, kernels, namespace, take_rows
 
 
 class CSRArrays(NamedTuple):
@@ -36,6 +38,11 @@ class SparseRows:
         matrix = self._matrix
         shape = (stop - start, self.shape[1])
         return SparseRows(CSRArrays(matrix.data, matrix.indices, matrix.indptr[start : stop + 1], shape), self._offset)
+
+    def take(self, rows: np.ndarray) -> "SparseRows":
+        """Return a copy of any rows (n,), in host memory."""
+        parts = take_rows(self._matrix, rows)
+        return SparseRows(CSRArrays(*parts, (len(rows), self.shape[1])), self._offset)
 
     def __getitem__(self, rows: Any) -> "SparseRows":
         """Return a copy of any rows, of a CSR matrix."""

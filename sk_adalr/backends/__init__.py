@@ -3,6 +3,7 @@
 The only room that imports CuPy and numba.
 """
 
+from sk_adalr.backends.csr_arrays import take_rows
 from sk_adalr.backends.interchange import Origin, enter, enter_host, fitted_array, origin, same_place
 from sk_adalr.backends.kernels import (
     Kernels,
@@ -24,7 +25,6 @@ from sk_adalr.backends.namespace import (
     read,
     row_squares,
     special,
-    take_csr_rows,
     to_device,
     to_floats,
     to_host,
@@ -55,7 +55,7 @@ __all__ = [
     "row_squares",
     "same_place",
     "special",
-    "take_csr_rows",
+    "take_rows",
     "to_device",
     "to_floats",
     "to_host",

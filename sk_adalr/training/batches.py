@@ -1,17 +1,18 @@
 """Mini-batches: which rows each update sees, in an order that depends on the random state alone."""
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from sk_adalr.backends import Array, beside, is_sparse, kernels, namespace, take_csr_rows, to_host
+from sk_adalr.backends import Array, beside, is_sparse, kernels, namespace, to_host
 from sk_adalr.dataset import Batch, Dataset
 from sk_adalr.sparse_rows import CSRArrays, SparseRows
 from sk_adalr.standardization import Standardization
 
 # Permuted CSR rows are copied in chunks of about as many entries: gathering batch by batch is an order of magnitude
-# slower, and more would leave the cache on the way through the passes that standardise them.
+# slower, and more would leave the cache before they are read.
 _CSR_CHUNK_ENTRIES = 1 << 17
 
 
@@ -83,9 +84,8 @@ class Batches:
     def _batches(self, order: np.ndarray | None) -> Iterator[Batch]:
         X = self.data.X
         step = self.batch_size
-        if is_sparse(X) and order is not None and namespace(X) is np:
-            chunk_rows = _CSR_CHUNK_ENTRIES * X.shape[0] // max(1, X.nnz)
-            yield from self._chunked_batches(order, step * max(1, chunk_rows // step))
+        if is_sparse(X) and namespace(X) is np:
+            yield from self._slices(self._host_sparse_rows, order)
             return
         moved_order = None if order is None else beside(order, X)
         for start in range(0, self.n_rows, step):
@@ -95,23 +95,36 @@ class Batches:
             X_rows, target = self._sparse_part(rows) if is_sparse(X) else self._dense_part(rows)
             yield self._batch(X_rows, target, rows, host_rows)
 
-    def _chunked_batches(self, order: np.ndarray, step: int) -> Iterator[Batch]:
+    def _slices(self, X: SparseRows, order: np.ndarray | None) -> Iterator[Batch]:
+        """Yield batches of the sparse rows on the host, which are slices of `X`, or of permuted chunks of it."""
+        if order is None:
+            for start in range(0, self.n_rows, self.batch_size):
+                rows = slice(start, min(start + self.batch_size, self.n_rows))
+                yield self._batch(X.rows(rows.start, rows.stop), self.data.target[rows], rows, rows)
+            return
+        chunk_rows = _CSR_CHUNK_ENTRIES * X.shape[0] // max(1, self.data.X.nnz)
+        step = self.batch_size * max(1, chunk_rows // self.batch_size)
         for chunk_start in range(0, self.n_rows, step):
             chunk = order[chunk_start : chunk_start + step]
-            X = self.data.X
-            X_chunk = self._sparse_rows(CSRArrays(*take_csr_rows(X, chunk), (len(chunk), X.shape[1])))
+            X_chunk, target = X.take(chunk), self.data.target.take(chunk, axis=0)
             for start in range(0, len(chunk), self.batch_size):
-                rows = chunk[start : start + self.batch_size]
-                target = self.data.target.take(rows, axis=0)
-                yield self._batch(X_chunk.rows(start, start + len(rows)), target, rows, rows)
+                stop = min(start + self.batch_size, len(chunk))
+                host_rows = chunk[start:stop]
+                yield self._batch(X_chunk.rows(start, stop), target[start:stop], host_rows, host_rows)
 
-    def _sparse_rows(self, X: Any) -> SparseRows:
-        return SparseRows(X) if self._standardization is None else self._standardization.transform_csr(X)
+    @cached_property
+    def _host_sparse_rows(self) -> SparseRows:
+        """All rows, standardised once: every epoch permutes them anew."""
+        X = self.data.X
+        arrays = CSRArrays(X.data, X.indices, X.indptr, X.shape)
+        return SparseRows(arrays) if self._standardization is None else self._standardization.transform_csr(arrays)
 
     def _sparse_part(self, rows: slice | Array) -> tuple[Any, Array]:
-        target = self.data.target
+        """Return rows of a device, and their target."""
+        X, target, units = self.data.X[rows], self.data.target, self._standardization
         # `take` is twice as fast where it applies.
-        return self._sparse_rows(self.data.X[rows]), target[rows] if isinstance(rows, slice) else target.take(rows, 0)
+        part = target[rows] if isinstance(rows, slice) else target.take(rows, 0)
+        return SparseRows(X) if units is None else units.transform_csr(X), part
 
     def _dense_part(self, rows: slice | Array) -> tuple[Any, Array]:
         X, target, units = self.data.X, self.data.target, self._standardization

@@ -5,8 +5,8 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy.sparse import _sparsetools
 
+from sk_adalr.backends.csr_arrays import add_product, add_transposed_product
 from sk_adalr.backends.kernels.table import Kernels, Residuals, least_log_probability, least_probability
 from sk_adalr.backends.namespace import Array, multiply_into, namespace, special, to_host, weighted_sum
 
@@ -170,18 +170,14 @@ def _gather_standardized(X: Array, target: Array, rows: Array, center: Array, sc
 
 def _csr_matmul(matrix: Any, coef: Array, offset: Array | None, out: Array) -> None:
     out.fill(0)
-    sizes = (*matrix.shape, out.shape[1])
-    # What SciPy's own products call: those check, wrap and allocate for longer than a mini-batch takes to multiply.
-    _sparsetools.csr_matvecs(*sizes, matrix.indptr, matrix.indices, matrix.data, coef.ravel(), out.reshape(-1))
+    add_product(matrix, coef, out)
     if offset is not None:
         out -= offset @ coef
 
 
 def _csr_transposed_matmul(matrix: Any, residual: Array, offset: Array | None, out: Array) -> None:
     out.fill(0)
-    sizes = (*matrix.shape[::-1], out.shape[1])
-    # The columns of the transpose are the rows.
-    _sparsetools.csc_matvecs(*sizes, matrix.indptr, matrix.indices, matrix.data, residual.ravel(), out.reshape(-1))
+    add_transposed_product(matrix, residual, out)
     if offset is not None:
         out -= np.outer(offset, residual.sum(axis=0))
 
