@@ -2,15 +2,16 @@
 
     python benchmarks/bench_sparse.py [--repeats 9] [--quick]
 
-Checks the claim that an epoch of mini-batches of 64 CSR rows costs no more than an epoch of row-by-row updates in
-compiled code. Timed is the `fit` of five epochs on generated float64 data, everything included: 50000 x 300 with 12
+Checks the claim that an epoch of mini-batches of 64 or 200 CSR rows costs no more than an epoch of row-by-row updates
+in compiled code. Timed is the `fit` of five epochs on generated float64 data, everything included: 50000 x 300 with 12
 values per row, as in w8a, and 20000 x 20000 with 60, as in text, where every step of ours updates 20000 parameters and
 one of SGDClassifier those 60 that the row has.
 
 Both sides fit a binary logistic regression, ours by Adam, to the columns as they are; "automatic" standardises them
-first, which is its default. The loss is the log loss on the training rows after the fit. F_read is one pass over the
-data, per epoch. "steps alone" are the steps of the same epochs, Adam with a rate per parameter, without any gradient:
-a floor of every method that moves all parameters in every step, which one of SGDClassifier's does not.
+first, which is its default. "SGD" is gradient descent at a constant rate, beside SGDClassifier at the same one per
+row. The loss is the log loss on the training rows after the fit. F_read is one pass over the data, per epoch. "steps
+alone" are the steps of the same epochs, Adam with a rate per parameter, without any gradient: a floor of every method
+that moves all parameters in every step, which one of SGDClassifier's does not.
 """
 
 from functools import partial
@@ -30,13 +31,20 @@ from sk_adalr.parameters import ParameterLayout
 EPOCHS = 5
 BATCH_SIZE = 64
 SHAPES = {"50000 x 300, 4 %": (50_000, 300, 12), "20000 x 20000, 0.3 %": (20_000, 20_000, 60)}
-PLAIN = {"standardize": False, "learning_rate_init": 0.01}
+RATE, SGD_RATE = 0.02, 3.0
+ADAM = {"solver": "adam", "standardize": False, "learning_rate_init": RATE}
+SGD = {"solver": "sgd", "standardize": False, "learning_rate_init": SGD_RATE, "learning_rate": "constant"}
 MODES = {
-    "constant": {"learning_rate": "constant", **PLAIN},
-    "hypergradient": {"learning_rate": "hypergradient", **PLAIN},
-    "automatic": {},
+    "constant": {"learning_rate": "constant", **ADAM},
+    "constant, 200": {"learning_rate": "constant", "batch_size": 200, **ADAM},
+    "SGD": SGD,
+    "SGD, 200": {"batch_size": 200, **SGD},
+    "hypergradient": {"learning_rate": "hypergradient", **ADAM},
+    "automatic": {"solver": "adam"},
 }
 GOALS = {"numpy": 1.0, "numba": 0.45}
+# Of a constant rate, with either column of kernels.
+GOAL_OF_CONSTANT = 1.0
 
 
 def generate(n_rows, n_features, n_values):
@@ -53,15 +61,22 @@ def generate(n_rows, n_features, n_values):
 
 
 def fit_ours(mode, X, y, kernel):
-    common = {"solver": "adam", "batch_size": BATCH_SIZE, "max_iter": EPOCHS, "tol": 0, "random_state": 0}
+    options = {"batch_size": BATCH_SIZE, "max_iter": EPOCHS, "tol": 0, "random_state": 0} | MODES[mode]
     with kernels(kernel):
-        return AdaptiveLRLogisticRegression(**common, **MODES[mode]).fit(X, y)
+        return AdaptiveLRLogisticRegression(**options).fit(X, y)
 
 
-def fit_sklearn(X, y):
+def fit_sklearn(X, y, **rate):
     # The penalty of the other side, 1 / (C n_samples) at C = 1.
     options = {"alpha": 1 / X.shape[0], "max_iter": EPOCHS, "tol": None, "random_state": 0}
-    return SGDClassifier(loss="log_loss", **options).fit(X, y)
+    return SGDClassifier(loss="log_loss", **options, **rate).fit(X, y)
+
+
+def peer_of(mode):
+    """Return the name of the side that has the same rate for a row, or the schedule of its own."""
+    if not mode.startswith("SGD"):
+        return "SGDClassifier"
+    return f"SGDClassifier, {SGD_RATE / MODES[mode].get('batch_size', BATCH_SIZE):.2g}"
 
 
 def steps_alone(n_rows, n_features, kernel):
@@ -84,15 +99,18 @@ def main():
             "SGDClassifier": partial(fit_sklearn, X, y),
             "F_read": partial(read_pass, X.data, X.indices, n_passes=EPOCHS),
         }
+        for mode in ("SGD", "SGD, 200"):
+            rate = SGD_RATE / MODES[mode].get("batch_size", BATCH_SIZE)
+            sides[peer_of(mode)] = partial(fit_sklearn, X, y, learning_rate="constant", eta0=rate)
         for kernel in kernel_tables():
             sides |= {(mode, kernel): partial(fit_ours, mode, X, y, kernel) for mode in MODES}
             sides["steps alone", kernel] = partial(steps_alone, *X.shape, kernel)
         measured = measure(sides, options.repeats, lambda model, X=X, y=y: log_loss(y, model.predict_proba(X)))
         for kernel in kernel_tables():
             for mode in MODES:
-                goal = GOALS[kernel] if mode == "hypergradient" else None
-                ours = (mode, measured[mode, kernel])
-                table.row(case, ours, kernel, ("SGDClassifier", measured["SGDClassifier"]), goal=goal)
+                goal = {"hypergradient": GOALS[kernel], "automatic": None}.get(mode, GOAL_OF_CONSTANT)
+                ours, peer = (mode, measured[mode, kernel]), peer_of(mode)
+                table.row(case, ours, kernel, (peer, measured[peer]), goal=goal)
                 if mode == "hypergradient":
                     table.row(case, ours, kernel, ("F_read", measured["F_read"]))
             floor = ("steps alone", measured["steps alone", kernel])
