@@ -75,7 +75,8 @@ class AdaptiveLRLinearRegression(Regressor):
     hyper_learning_rate : float, default=1e-4
         Step size of the learning rate in the rule "hypergradient", at least 0; the :math:`\alpha` of [1]_.
     batch_size : int or "auto", default="auto"
-        Rows per update; "auto" is ``min(200, n_samples)``, and 16 in a wide stream with ``solver="auto"``.
+        Rows per update; "auto" is ``min(200, n_samples)``, and 16 in a wide stream with ``solver="auto"``. Where
+        `learning_rate` is "auto", fewer if that makes the batches of an epoch about equal.
     max_iter : int or None, default=1000
         Number of iterations ("exact") or epochs at most; None for the default.
     tol : float, default=1e-4

@@ -50,7 +50,8 @@ class AdaptiveLRMLPClassifier(Classifier):
     hyper_learning_rate : float, default=1e-4
         Step size of the learning rate in the rule "hypergradient", at least 0; the :math:`\alpha` of [1]_.
     batch_size : int or "auto", default="auto"
-        Rows per update; "auto" is ``min(200, n_samples)``.
+        Rows per update; "auto" is ``min(200, n_samples)``. Where `learning_rate` is "auto", fewer if that makes the
+        batches of an epoch about equal.
     max_iter : int, default=200
         Number of epochs at most.
     tol : float, default=1e-4

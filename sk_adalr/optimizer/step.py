@@ -66,6 +66,8 @@ class Optimizer:
     layout: ParameterLayout
 
     State = OptimizerState
+    #: Batches are those of scikit-learn: what is left over at the end is one, too.
+    has_even_batches: ClassVar[bool] = False
     #: What else helps where training diverges, as the end of a sentence.
     remedy: ClassVar[str] = ", or lower `learning_rate_init` or `hyper_learning_rate`"
 

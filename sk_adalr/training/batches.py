@@ -16,6 +16,12 @@ from sk_adalr.standardization import Standardization
 _CSR_CHUNK_ENTRIES = 1 << 17
 
 
+def even_size(batch_size: int, n_rows: int) -> int:
+    """Return the size, at most `batch_size`, of which as many batches make `n_rows`, and no handful is left over."""
+    n_batches = -(-n_rows // batch_size)
+    return -(-n_rows // n_batches)
+
+
 class Batches:
     """The mini-batches of `data`, epoch after epoch.
 

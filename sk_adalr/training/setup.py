@@ -11,7 +11,7 @@ from sk_adalr.objectives import Network, PenalizedMean
 from sk_adalr.optimizer.automatic import USUAL_BATCH_SIZE, first_rates
 from sk_adalr.optimizer.state import freeze, on_host, thaw
 from sk_adalr.standardization import Standardization
-from sk_adalr.training.batches import Batches
+from sk_adalr.training.batches import Batches, even_size
 from sk_adalr.units import TargetUnits, Units
 
 _SEED_RANGE = np.iinfo(np.int32).max
@@ -49,9 +49,12 @@ class Setup:
         self, random_state: np.random.RandomState, *, rows: np.ndarray | None = None, shuffle: bool | None = None
     ) -> Batches:
         """Return the mini-batches of the given rows, all by default."""
+        batch_size = self.batch_size
+        if self.optimizer.has_even_batches:
+            batch_size = even_size(batch_size, self.data.n_samples if rows is None else len(rows))
         return Batches(
             self.data,
-            self.batch_size,
+            batch_size,
             shuffle=self.shuffle if shuffle is None else shuffle,
             random_state=random_state,
             rows=rows,

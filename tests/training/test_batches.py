@@ -8,6 +8,7 @@ from sk_adalr.dataset import Dataset
 from sk_adalr.standardization import Standardization
 from sk_adalr.training import Batches
 from sk_adalr.training import batches as module
+from sk_adalr.training.batches import even_size
 
 storages = pytest.mark.parametrize("storage", [np.asarray, sparse.csr_array], ids=["dense", "csr"])
 
@@ -72,6 +73,15 @@ def test_all_batches_but_the_last_are_full(n_rows, batch_size, shuffle, storage,
     sizes = [len(X) for X, *_ in epochs(dataset(n_rows, storage), 1, seed, batch_size=batch_size, shuffle=shuffle)[0]]
     assert set(sizes[:-1]) <= {batch_size}
     assert 1 <= sizes[-1] <= batch_size
+
+
+@given(n_rows=st.integers(1, 5000), batch_size=st.integers(1, 300))
+def test_even_batches_are_as_few_as_the_size_allows_and_leave_no_handful(n_rows, batch_size):
+    size = even_size(batch_size, n_rows)
+    n_batches = -(-n_rows // size)
+    assert size <= batch_size
+    assert n_batches <= -(-n_rows // batch_size)
+    assert n_rows - (n_batches - 1) * size > size - n_batches
 
 
 @given(**options)

@@ -63,6 +63,8 @@ class AutomaticOptimizer:
     epsilon: float = 1e-5
 
     State = AutomaticState
+    #: A step is as long after ten rows as after 200: a batch of a few rows that are left over would undo others.
+    has_even_batches: ClassVar[bool] = True
     #: What else helps where training diverges, as the end of a sentence.
     remedy: ClassVar[str] = ", or look for extreme values in them"
 
