@@ -5,7 +5,10 @@ import pytest
 from estimator_cases import fit
 from oracles import relative_error
 from scipy import sparse
+from scipy.optimize import minimize
+from scipy.special import logsumexp, softmax
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.metrics import log_loss
 
 from sk_adalr import AdaptiveLRLinearRegression, AdaptiveLRLogisticRegression
 
@@ -153,3 +156,53 @@ def test_every_direction_reaches_the_optimum_of_ridge(diabetes, solver, granular
         hyper_learning_rate=1e-9 if solver == "adam" else 1e-4,
     )
     assert_same_model(fit(model, X, y), Ridge(alpha=20.0).fit(X, y))
+
+
+def least_loss_without_intercept(X, y, penalty):
+    """Return the optimum of several classes, in an orthonormal basis of the columns, where offsets are harmless."""
+    (n, p), k = X.shape, y.max() + 1
+    basis, triangle = np.linalg.qr(X.astype(np.float64))
+    to_coef = np.linalg.inv(triangle)
+
+    def loss_and_gradient(params):
+        params = params.reshape(p, k)
+        scores, coef = np.sqrt(n) * basis @ params, np.sqrt(n) * to_coef @ params
+        loss = np.mean(logsumexp(scores, axis=1) - scores[np.arange(n), y]) + 0.5 * penalty * np.sum(coef**2)
+        residual = (softmax(scores, axis=1) - np.eye(k)[y]) / n
+        return loss, np.sqrt(n) * (basis.T @ residual + penalty * to_coef.T @ coef).ravel()
+
+    return minimize(loss_and_gradient, np.zeros(p * k), jac=True, method="BFGS", options={"gtol": 1e-8}).fun
+
+
+@pytest.mark.parametrize("solver", ["exact", "auto"])
+@pytest.mark.parametrize("storage", [np.float64, np.float32, sparse.csr_array], ids=["float64", "float32", "csr"])
+@pytest.mark.parametrize("offset", [1e2, 1e4, 1e6])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_without_an_intercept_columns_may_be_far_from_zero(n_classes, offset, storage, solver):
+    rng = np.random.RandomState(0)
+    X = rng.standard_normal((300, 4))
+    y = np.argmax(X @ rng.standard_normal((4, n_classes)) + rng.gumbel(size=(300, n_classes)), axis=1)
+    X = (X + offset).astype(np.float32 if storage is np.float32 else np.float64)
+    model = AdaptiveLRLogisticRegression(fit_intercept=False, solver=solver).fit(
+        X if storage in (np.float32, np.float64) else storage(X), y
+    )
+    assert "Converged" in model.stop_reason_
+    # The penalty of one row of coefficients is twice that of two rows, half of it each.
+    least = least_loss_without_intercept(X, y, (2 if n_classes == 2 else 1) / len(y))
+    raw = X.astype(np.float64) @ model.coef_.astype(np.float64).T
+    loss = log_loss(y, softmax(np.column_stack([0 * raw, raw]) if n_classes == 2 else raw, axis=1))
+    loss += np.sum(model.coef_.astype(np.float64) ** 2) / (2 * len(y))
+    # Coefficients in float32 move scores by offset * eps.
+    assert loss - least < 1e-6 + (1e-4 * (offset / 1e5) ** 2 if storage is np.float32 else 0)
+    assert abs(model.loss_ - least) < 1e-6
+
+
+def test_blocks_of_rows_without_an_intercept_may_be_far_from_zero():
+    rng = np.random.RandomState(0)
+    X = rng.standard_normal((300, 4))
+    y = np.argmax(X @ rng.standard_normal((4, 3)) + rng.gumbel(size=(300, 3)), axis=1)
+    X += 1e5
+    model = AdaptiveLRLogisticRegression(fit_intercept=False, solver="exact")
+    model.fit_chunks(lambda: zip(np.split(X, 3), np.split(y, 3), strict=True))
+    assert "Converged" in model.stop_reason_
+    assert model.loss_ - least_loss_without_intercept(X, y, 1 / len(y)) < 1e-6

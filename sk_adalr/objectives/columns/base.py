@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from sk_adalr.backends import Array
+from sk_adalr.statistics import statistics
 
 
 class Block(Protocol):
@@ -56,6 +57,10 @@ class Coordinates:
         """Return coefficients (k, p) and intercepts (k,) of the standardised columns: the inverse of `to_raw`."""
         return np.where(self.alive, coef * self.scale, 0.0), intercept + coef @ self.mean
 
+    def spread(self, weight: Array | None) -> tuple[np.ndarray, np.ndarray]:
+        """Return means and deviations (p,) of the standardised columns, weighted by (n,) or None, centred or not."""
+        raise NotImplementedError
+
 
 class Columns(Coordinates, ABC):
     """Standardised columns, and passes over them.
@@ -70,6 +75,12 @@ class Columns(Coordinates, ABC):
 
     n_entries: int
     data: Any
+    _unit_of_data: np.ndarray | float = 1.0
+
+    def spread(self, weight: Array | None) -> tuple[np.ndarray, np.ndarray]:
+        """Return means and deviations (p,) of the standardised columns, weighted by (n,) or None, centred or not."""
+        unit, columns = self._unit_of_data / self.scale, statistics(self.data, weight)
+        return columns.mean * unit, columns.deviation * unit
 
     @abstractmethod
     def forward(self, coef: np.ndarray, out: Array | None = None) -> Array:

@@ -14,6 +14,8 @@ from sk_adalr.statistics import moments_around
 # Means of columns up to so many standard deviations are small: for Newton's method, whose steps correct each other,
 # and for first-order steps, which add up what each of them loses.
 _NEWTON_OFFSET, _LARGEST_OFFSET = {"f": 3.0, "d": 30.0}, {"f": 1.0, "d": 30.0}
+# Without an intercept columns keep their means: in float64 there are digits enough.
+_KEPT_OFFSET = {"f": 30.0, "d": 30.0}
 # Rows of fewer columns are multiplied in a third of the time column after column; blocks of them, of fewer than many.
 _FEW_COLUMNS, _MANY_COLUMNS = 20, 256
 
@@ -55,8 +57,11 @@ def first_order_columns(X: Any, weight: Array | None = None, centre: bool = True
     if is_sparse(X):
         return SparseColumns(X, weight, centre)
     mean, square = moments_around(X, weight)
-    mean = mean if centre else np.zeros_like(mean)
-    is_safe = _are_safe(X, mean, square, _LARGEST_OFFSET)
+    if centre:
+        is_safe = _are_safe(X, mean, square, _LARGEST_OFFSET)
+    else:
+        offset, mean = mean * (X.dtype == np.float32), np.zeros_like(mean)
+        is_safe = _are_safe(X, offset, square, _KEPT_OFFSET)
     if is_safe:
         columns = DenseColumns(X, mean, np.sqrt(square - mean**2))
     else:

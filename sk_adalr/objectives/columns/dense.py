@@ -37,7 +37,6 @@ class DenseColumns(Columns):
 
     _center: Array | None = None
     _divisor: Array | None = None
-    _unit_of_data: np.ndarray | float = 1.0
     _buffer: Array | None = None
     _held = slice(0, 0)
 
@@ -52,9 +51,10 @@ class DenseColumns(Columns):
     def in_cache(cls, X: Array, weight: Array | None, centre: bool, dtype: Any = None) -> "DenseColumns":
         """Return the columns of X (n, p), weighted by (n,) or None, that every pass centres, in numbers of `dtype`.
 
-        A constant column is then exactly zero, no offset costs digits and no unit is out of range.
+        A constant column is then exactly zero, no offset costs digits and no unit is out of range. By default `dtype`
+        is that of X; without centring it is float64, for offsets then cost digits.
         """
-        dtype = np.dtype(dtype or X.dtype)
+        dtype = np.dtype(dtype or (X.dtype if centre else np.float64))
         limits, unit = np.finfo(dtype), np.ones(X.shape[1])
         origin, mean, variance = dense_moments(X, weight, centre, None, dtype)
         is_safe = (variance == 0) | ((variance > limits.tiny**0.5) & (variance < limits.max**0.5))
@@ -78,9 +78,10 @@ class DenseColumns(Columns):
     @classmethod
     def standardised_as(cls, X: Array, coordinates: Coordinates) -> "DenseColumns":
         """Return the columns of X in given coordinates, which passes go over to block by block."""
-        columns = cls(X, coordinates.mean, coordinates.scale)
+        columns, dtype = cls(X, coordinates.mean, coordinates.scale), coordinates.dtype
+        columns.dtype = dtype
         columns._center, columns._divisor = (
-            beside(array.astype(X.dtype), X) for array in (coordinates.mean, coordinates.scale)
+            beside(array.astype(dtype), X) for array in (coordinates.mean, coordinates.scale)
         )
         columns.alive, columns._is_plain = coordinates.alive, True
         return columns

@@ -51,11 +51,11 @@ class Description(NamedTuple):
     is_sparse: bool
 
     @classmethod
-    def of(cls, block: Block, center: bool, with_target: bool) -> "Description":
+    def of(cls, block: Block, with_target: bool) -> "Description":
         """Describe the rows of a block, their features and, if asked for, their targets beside them."""
-        parts = [statistics(block.X, block.weight, center)]
+        parts = [statistics(block.X, block.weight)]
         if with_target:
-            parts.append(statistics(block.target, block.weight, True))
+            parts.append(statistics(block.target, block.weight))
         weight = float(block.X.shape[0] if block.weight is None else block.weight.sum())
         mean, deviation, low, high = (
             np.concatenate([getattr(part, name) for part in parts]) for name in ("mean", "deviation", "low", "high")
@@ -81,18 +81,28 @@ class BlockCoordinates(Coordinates):
     dtype : dtype
         Of the passes, in which they centre and scale.
     description : Description
+    center : bool
     makes_dense : bool
         Whether passes make sparse rows dense.
     """
 
-    def __init__(self, shape: tuple[int, int], dtype: np.dtype, description: Description, makes_dense: bool) -> None:
+    def __init__(
+        self, shape: tuple[int, int], dtype: np.dtype, description: Description, center: bool, makes_dense: bool
+    ) -> None:
         self.shape, self.dtype, self.makes_dense, p = shape, dtype, makes_dense, shape[1]
-        mean, deviation = description.spread.mean[:p], description.spread.deviation[:p]
+        self._spread = mean, deviation = description.spread.mean[:p], description.spread.deviation[:p]
+        if not center:
+            mean, deviation = np.zeros(p), np.hypot(mean, deviation)
         least = _CONSTANT * np.finfo(np.float64).eps if description.is_sparse else 0.0
         self.alive = deviation > least * np.abs(mean)
         self.mean = mean.astype(dtype).astype(np.float64)
         self.scale = np.where(self.alive, deviation.astype(dtype).astype(np.float64), 1.0)
         self._ranges = (description.high - description.low)[:p]
+
+    def spread(self, weight: Array | None) -> tuple[np.ndarray, np.ndarray]:
+        """Return means and deviations (p,) of the standardised columns of all rows, centred or not."""
+        mean, deviation = self._spread
+        return mean / self.scale, deviation / self.scale
 
     def rounded(self, coef: np.ndarray) -> np.ndarray:
         """Return coefficients as passes see them."""
@@ -115,6 +125,8 @@ class BlockedRows:
     dtype : dtype
     description : Description
         Of the features and, of a regression, of the targets beside them.
+    center : bool
+        Whether standardised columns are centred.
     output : slice or None, default=None
         Which of the targets is meant, if not all.
     """
@@ -123,6 +135,7 @@ class BlockedRows:
     shape: tuple[int, int]
     dtype: np.dtype
     description: Description
+    center: bool
     output: slice | None = None
 
     @classmethod
@@ -130,7 +143,7 @@ class BlockedRows:
         cls, blocks: Blocks, shape: tuple[int, int], dtype: np.dtype, center: bool, with_target: bool
     ) -> "BlockedRows":
         """Describe the rows of the blocks in one pass, and their targets if asked for."""
-        return cls(blocks, shape, dtype, blocks.reduced(Description.of, Description.merged, center, with_target))
+        return cls(blocks, shape, dtype, blocks.reduced(Description.of, Description.merged, with_target), center)
 
     @property
     def is_sparse(self) -> bool:
@@ -142,9 +155,10 @@ class BlockedRows:
         return replace(self, output=output)
 
     def coordinates(self, makes_dense: bool = False) -> BlockCoordinates:
-        """Return standardised columns; passes over sparse ones are in float64, unless these become dense."""
-        dtype = np.dtype(np.float64) if self.is_sparse and not makes_dense else self.dtype
-        return BlockCoordinates(self.shape, dtype, self.description, makes_dense)
+        """Return standardised columns; passes are in float64 over sparse ones that stay so, and without centring."""
+        needs_digits = (self.is_sparse and not makes_dense) or not self.center
+        dtype = np.dtype(np.float64) if needs_digits else self.dtype
+        return BlockCoordinates(self.shape, dtype, self.description, self.center, makes_dense)
 
 
 class Question(NamedTuple):

@@ -15,6 +15,8 @@ from sk_adalr.optimizer.exact.wide import WideProblem
 # `_MOST_ROWS` times the columns; and of sparse data where its work is less than that of iterations.
 _SIDE, _LARGEST_SIDE, _MOST_ROWS = 1000, 4000, 10
 _LARGEST_SPARSE_SIDE, _ITERATED_NS, _SPARSE_NS, _DENSE_NS, _SHORT_NS = 2000, 200.0, 4.0, 0.03, 2e8
+# Root mean square by which scores change by more than rounding.
+_MOST_MOVED = 1e-3
 
 
 def prefers_factorisation(X: Any) -> bool:
@@ -64,9 +66,15 @@ def together(solutions: list[LeastSquaresSolution]) -> LeastSquaresSolution:
 def in_row_space(
     coef: np.ndarray, intercept: np.ndarray, rows: TallProblem | WideProblem
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return coefficients (p, k) of minimum norm and intercepts (k,) that predict for the rows what these do."""
+    """Return coefficients (p, k) of minimum norm and intercepts (k,) that predict for the rows what these do.
+
+    The same where the rounding of float32 hides directions from the rows in which the predictions do change.
+    """
     projected = rows.in_row_space(coef)
-    return projected, intercept + rows.mean @ (coef - projected)
+    change = coef - projected
+    if change.any() and rows.deviation_of(change) > _MOST_MOVED:
+        return coef, intercept
+    return projected, intercept + rows.mean @ change
 
 
 def _problem(

@@ -9,6 +9,7 @@ momentum coefficients and the intercept are
 and a few guarded Newton steps drive :math:`\psi` to zero: no learning rate is left to choose.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy as np
 from sk_adalr.backends import Array, beside, namespace, to_host
 from sk_adalr.optimizer.exact.loop import SolverBase
 from sk_adalr.optimizer.exact.problem import Problem
-from sk_adalr.optimizer.exact.rates import constant_model_rates
+from sk_adalr.optimizer.exact.rates import Metric
 from sk_adalr.optimizer.exact.small_system import newton_step
 from sk_adalr.optimizer.exact.subspace import Subspace
 
@@ -67,7 +68,8 @@ class FirstOrder(SolverBase):
         self._single = columns.dtype == np.float32
         (constant,), (curvature,) = problem.constant_model()
         curvature = curvature or 1.0  # of a loss that is straight there
-        self.rates = self._initial_rates = constant_model_rates(columns, curvature, penalty)
+        self._metric = Metric.of(problem, curvature)
+        self.rates = self._metric.rates
         self._intercept_rate = 1.0 / curvature
         self.coef, self.intercept = np.zeros(p), constant
         self._scores = namespace(columns.data).full(columns.shape[0], constant)
@@ -96,14 +98,14 @@ class FirstOrder(SolverBase):
         if self._iteration >= _RATE_START:
             self._adapt_rates(grad)
         self._grad = grad
-        return float(self._initial_rates @ (grad * grad)) + self._intercept_rate * grad_intercept**2
+        return float(grad @ self._metric.solve(grad)) + self._intercept_rate * grad_intercept**2
 
     def step(self) -> bool:
         """Make one forward pass and up to three Newton steps in the subspace.
 
         Return False if the loss cannot decrease.
         """
-        direction = self._columns.rounded(-self.rates * self._grad)
+        direction = self._columns.rounded(-replace(self._metric, rates=self.rates).solve(self._grad))
         self._columns.forward(direction, out=self._subspace.new_predictions)
         self.n_passes += 1
         self._subspace.set_direction(direction)
@@ -111,7 +113,7 @@ class FirstOrder(SolverBase):
         if change is None:
             return False
         step = c @ self._subspace.D
-        self.note_curvature(self._curvature_along, step, self._initial_rates)
+        self.note_curvature(self._curvature_along, self._metric.along(step))
         self.coef, self.intercept = self.coef + step, self.intercept + c[0] * int(self._fit_intercept)
         self._begin_gradient()  # a device computes it while the host keeps the books
         self._subspace.push(c[0], step, change)

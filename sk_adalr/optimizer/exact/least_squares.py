@@ -14,6 +14,7 @@ import numpy as np
 from sk_adalr.backends import Array, beside, namespace, row_squares, to_host
 from sk_adalr.optimizer.exact.loop import SolverBase
 from sk_adalr.optimizer.exact.problem import Problem
+from sk_adalr.optimizer.exact.rates import Metric
 
 _RIDGE = 1e-13
 # Decreases below this share of the loss are rounding.
@@ -44,8 +45,8 @@ class LeastSquares(SolverBase):
         columns, target, (n, p) = problem.columns, problem.target, problem.columns.shape
         self._columns, self._weight = columns, problem.weight
         self._penalty = np.zeros(p) if problem.penalty is None else problem.penalty
-        self._initial_rates = columns.alive / (1.0 + self._penalty)
-        self.rates = self._initial_rates
+        self._metric = Metric.of(problem, 1.0)
+        self.rates = self._metric.rates
         if shared_rate:
             scale = np.where(columns.alive, columns.scale / problem.penalty_unit, 0.0)
             self.rates = (scale / (scale.max(initial=0.0) or 1.0)) ** 2
@@ -90,24 +91,26 @@ class LeastSquares(SolverBase):
         residual = self._residual if self._weight is None else self._residual * self._weight
         self._grad = to_host(self._columns.backward(residual)) / -n + self._penalty * self.coef
         self.n_passes += 1
-        return (self._grad**2 @ self._initial_rates).max(initial=0.0)
+        return (self._grad * self._metric.solve(self._grad)).sum(axis=1).max(initial=0.0)
 
     def step(self) -> bool:
         """Make one forward pass and move to the exact solution in the subspace; return False if no loss decreases."""
         before = self.loss
         moved = self._advance()
-        if self.rates is self._initial_rates:
+        if self.rates is self._metric.rates:
             return moved
         # As many steps as rows would do. Next to columns of a far larger unit, what others explain drowns in rounding:
         # it is left to rates of their own.
         is_idle = not moved or before - self.loss <= _ROUNDING * before
         if is_idle or self._iteration >= self._columns.shape[0]:
-            self.rates, self._iteration, moved = self._initial_rates, 0, True
+            self.rates, self._iteration, moved = self._metric.rates, 0, True
         return moved
 
     def _advance(self) -> bool:
         n = self._columns.shape[0]
-        direction = self._columns.rounded(-self.rates * self._grad)
+        has_shared_rate = self.rates is not self._metric.rates
+        direction = self.rates * self._grad if has_shared_rate else self._metric.solve(self._grad)
+        direction = self._columns.rounded(-direction)
         predictions = self._columns.forward(direction)
         self.n_passes += 1
         self._Z[:, 0], self._D[:, 0] = predictions, direction
@@ -144,7 +147,7 @@ class LeastSquares(SolverBase):
         curvature = (self._H[:, :size, :size] @ c[:, :, None])[:, :, 0]
         own = np.einsum("kr,kr->k", c, curvature)
         for curvature_along, along in zip(own, step, strict=True):
-            self.note_curvature(curvature_along, along, self._initial_rates)
+            self.note_curvature(curvature_along, self._metric.along(along))
         self._Z[:, slot], self._D[:, slot] = predictions, step
         self._H[:, slot, :size], self._H[:, :size, slot] = curvature, curvature
         self._H[:, slot, slot] = own

@@ -119,9 +119,8 @@ class SolverBase:
     def polish(self) -> None:
         """Leave the coefficients as they are: first-order steps need the loss."""
 
-    def note_curvature(self, curvature: float, step: np.ndarray, rates: np.ndarray) -> None:
+    def note_curvature(self, curvature: float, assumed: float) -> None:
         """Remember the curvature of the loss along a step, relative to that which the initial rates assume."""
-        assumed = np.divide(step, rates, out=np.zeros_like(step), where=rates > 0) @ step
         if assumed > 0:
             self.least_curvature = min(self.least_curvature, max(curvature / assumed, 1e-300))
 

@@ -7,6 +7,7 @@ exact subspace of the multinomial loss costs more than a gradient.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from sk_adalr.optimizer.exact.loop import SolverBase
 from sk_adalr.optimizer.exact.memory import n_pairs
 from sk_adalr.optimizer.exact.problem import Problem
 from sk_adalr.optimizer.exact.quasi_newton import InverseHessian
-from sk_adalr.optimizer.exact.rates import constant_model_rates, floored_rates
+from sk_adalr.optimizer.exact.rates import Metric, floored_rates
 
 _SUFFICIENT, _MAX_TRIALS = 1e-4, 20
 
@@ -50,20 +51,18 @@ class MultiOutput(SolverBase):
         # One curvature for all classes: with their own, classes of a few rows get rates thousands of times
         # larger, which suit the first step and mislead the later ones (eight times more iterations on seven
         # unbalanced classes).
-        variance = curvature.max()
-        rates = constant_model_rates(columns, variance, penalty)
-        intercept_rates = np.full(n_classes, fit_intercept / variance)
-        self._initial_rates = np.concatenate([np.tile(rates, n_classes), intercept_rates])
+        self._variance = curvature.max()
+        self._metric = Metric.of(problem, self._variance)
         self._params = np.concatenate([np.zeros(n_classes * p), constant])
         self._grad = np.empty_like(self._params)
         self.loss = self._evaluate(self._params, self._grad)
         self.reference_loss, self.n_passes = self.loss, 4
         # A loss computed in the precision of the data does not resolve smaller decreases.
         self._noise = 4.0 * float(np.finfo(columns.dtype).eps)
-        self._rates = floored_rates(columns, rates)
-        first_rates = np.concatenate([np.tile(self._rates, n_classes), intercept_rates])
+        floored = replace(self._metric, rates=floored_rates(columns, self._metric.rates))
+        self._rates = floored.rates
         self._inverse_hessian = InverseHessian(
-            lambda vector: first_rates * vector, len(first_rates), n_pairs(p, n_classes)
+            lambda vector: self._solved(floored, vector), len(self._params), n_pairs(p, n_classes)
         )
         if start is not None:
             self._start_at(np.concatenate([start[0].ravel(), start[1]]))
@@ -90,7 +89,7 @@ class MultiOutput(SolverBase):
 
     def optimality(self) -> float:
         """Return the decrease that the initial rates expect of the gradient, which `step` left behind."""
-        return self._initial_rates @ self._grad**2
+        return float(self._grad @ self._solved(self._metric, self._grad))
 
     def step(self) -> bool:
         """Make one quasi-Newton step; return False if the loss cannot decrease."""
@@ -113,7 +112,10 @@ class MultiOutput(SolverBase):
             if loss <= self.loss + _SUFFICIENT * length * slope:
                 step, change = trial - self._params, trial_grad - self._grad
                 self._inverse_hessian.push(step, change)
-                self.note_curvature(step @ change, step, self._initial_rates)
+                coef, intercept = self._unpack(step)
+                self.note_curvature(
+                    step @ change, self._metric.along(coef) + self._variance * float(intercept @ intercept)
+                )
                 self._params, self._grad, self.loss = trial, trial_grad, loss
                 return True
             if -slope <= self._noise * self.loss:
@@ -132,6 +134,11 @@ class MultiOutput(SolverBase):
         shrink = self._penalty * flat
         grad[: len(self._penalty)] += shrink
         return loss + 0.5 * shrink @ flat
+
+    def _solved(self, metric: Metric, vector: np.ndarray) -> np.ndarray:
+        """Return parameters whose product with the curvature of the constant model is `vector`."""
+        coef, intercept = self._unpack(vector)
+        return np.concatenate([metric.solve(coef).ravel(), intercept / self._variance])
 
     def _unpack(self, params: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         n_classes, p = self._shape

@@ -64,6 +64,11 @@ class TallProblem:
         """Return the coefficients (p, k) of minimum norm that predict for the rows what `coef` (p, k) does."""
         return self._directions().project(coef, self._unit, self._penalised, self._alive)
 
+    def deviation_of(self, coef: np.ndarray) -> float:
+        """Return the root mean square of what the rows, centred with an intercept, predict with `coef` (p, k)."""
+        squares = self._rows.squares_along(self._moments, self._scale, coef.T * self._unit)
+        return float(np.sqrt(squares.max(initial=0.0) / self._rows.shape[0]))
+
     def _by_cholesky(self) -> tuple[np.ndarray, np.ndarray, float, int] | None:
         """Return standardised coefficients, mean squared residuals (k,), condition and rank; None if unsafe."""
         system = self._gram + np.diag(np.where(self._alive, self._penalty, 1.0))

@@ -67,6 +67,10 @@ class WideProblem:
         """Return the coefficients (p, k) of minimum norm that predict for the rows what `coef` (p, k) does."""
         return self._directions().project(coef, self._columns.scale, self._penalised, self._columns.alive)
 
+    def deviation_of(self, coef: np.ndarray) -> float:
+        """Return the root mean square of what the rows, centred with an intercept, predict with `coef` (p, k)."""
+        return float(np.sqrt((self._forward(coef.T * self._columns.scale) ** 2).mean(axis=1).max(initial=0.0)))
+
     def _by_cholesky(self, products: np.ndarray) -> tuple[np.ndarray, float, int] | None:
         """Return the coefficients (k, p) from the products of the rows, condition and rank; None if it is not safe."""
         system = products.copy()
