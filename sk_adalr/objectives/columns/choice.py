@@ -38,7 +38,7 @@ def standardised_columns(
     if is_sparse(X):
         return SparseColumns(X, weight, centre)
     columns = DenseColumns.in_cache(X, weight, centre, dtype)
-    return columns if is_mapped(X) else columns.copied()
+    return columns if is_mapped(X) else columns.copied(by_rows=True)
 
 
 def standardised_as(X: Any, coordinates: Coordinates) -> Columns:

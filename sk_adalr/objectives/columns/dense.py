@@ -97,10 +97,10 @@ class DenseColumns(Columns):
             columns.scale = self.scale
         return columns
 
-    def copied(self) -> "DenseColumns":
-        """Return the same columns in a standardised copy, column after column."""
-        n, p = self.shape
-        data = namespace(self.data).empty((p, n), self.dtype)
+    def copied(self, by_rows: bool = False) -> "DenseColumns":
+        """Return the same columns in a standardised copy, row after row or column after column."""
+        (n, p), xp = self.shape, namespace(self.data)
+        data = xp.empty((n, p), self.dtype).T if by_rows else xp.empty((p, n), self.dtype)
         offset, unit = (beside(array.astype(self.dtype)[:, None], data) for array in (self._offset, self._unit))
         for rows in slices_of_rows(self.data, 4 * _BLOCK_VALUES, least=_LEAST_ROWS):
             block = self.fill(rows, data[:, rows])
@@ -211,14 +211,16 @@ class DenseColumns(Columns):
         """Return the products (n, n) of the standardised rows, each column times its factor (p,); the host's."""
         n, p = self.shape
         xp = namespace(self.data)
-        products, step = xp.zeros((n, n)), max(_COLUMNS_OF_PRODUCTS, _BLOCK_VALUES // (8 * n))
-        offset, factor = (beside(array[:, None], self.data) for array in self._to_standardise(factor))
+        # As many columns as rows: the sum of the products then takes little beside them.
+        products, step = xp.zeros((n, n)), max(_COLUMNS_OF_PRODUCTS, n, _BLOCK_VALUES // (8 * n))
+        offset, factor = self._to_standardise(factor)
+        offset, factor = (beside(array[:, None], self.data) for array in (offset * factor, factor))
         for start in range(0, p, step):
             columns = slice(start, start + step)
-            block = self.data[:, columns].T
-            block = self._standardise(block, columns, xp.empty(block.shape))
-            block -= offset[columns]
-            block *= factor[columns]
+            rows = self.data[:, columns]
+            block = self._standardise(rows.T, columns, xp.empty(rows.shape).T, factor[columns])
+            if not self._is_plain:
+                block -= offset[columns]
             products += block.T @ block
         return to_host(products)
 

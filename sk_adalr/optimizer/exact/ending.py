@@ -17,8 +17,6 @@ from sk_adalr.rows import slices_of_rows
 _VALUES_OF_SCORES = 1 << 18
 # Reciprocal conditions below which columns depend on each other: of a curvature, and nearly, of a system.
 DEPENDENT, _NEARLY_DEPENDENT = 1e-6, 1e-4
-# Singular values up to which they cost little beside a fit.
-_MOST_SINGULAR_VALUES = 300
 # Multiplications up to which coefficients of first-order steps lose what the data do not see.
 MOST_PROJECTED = 1e8
 # Tolerance from which all digits are asked for.
@@ -39,7 +37,7 @@ OR_SEPARATED = " or classes nearly separated"
 
 def singular_values(solution: LeastSquaresSolution) -> np.ndarray | None:
     """Return the singular values of the data, largest first; None where they are many or their squares overflow."""
-    if len(solution.gram) > _MOST_SINGULAR_VALUES or not np.isfinite(solution.gram).all():
+    if solution.gram is None or not np.isfinite(solution.gram).all():
         return None
     squares = np.linalg.eigvalsh(solution.gram)[::-1]
     squares[solution.rank :] = 0.0

@@ -16,6 +16,8 @@ from sk_adalr.backends import Array, beside, is_sparse, namespace, to_host
 
 # Values of a block: 2 MiB, in the second-level cache of the host, and enough for a device.
 _BLOCK, _DEVICE_BLOCK, _MIN_ROWS = 1 << 18, 1 << 25, 256
+# Rows whose mean is the first origin.
+_FIRST_ROWS = 32
 # Squares of numbers within these limits neither vanish nor overflow.
 _LEAST, _LARGEST = 1e-140, 1e140
 # A mean this many deviations from the origin costs two digits of the products: they are computed again.
@@ -170,7 +172,8 @@ class _DenseRows:
         self.shape = X.shape[0], X.shape[1] + target.shape[1]
 
     def first_origin(self, unit: np.ndarray) -> np.ndarray:
-        _, block = next(self._blocks(unit, np.zeros(len(unit))))
+        few = _DenseRows(self._X[:_FIRST_ROWS], self._target[:_FIRST_ROWS], None)
+        _, block = next(few._blocks(unit, np.zeros(len(unit))))
         first = block[0].copy()
         block -= first
         return to_host(first + block.mean(axis=0))
@@ -182,10 +185,8 @@ class _DenseRows:
         xp, q = namespace(self._target), self.shape[1]
         total, products = xp.zeros(q), xp.zeros((q, q))
         for weight, block in self._blocks(unit, origin):
-            if weight is None:
-                total += block.sum(axis=0)
-            else:
-                total += weight @ block
+            total += (xp.ones(len(block)) if weight is None else weight) @ block
+            if weight is not None:
                 block *= xp.sqrt(weight)[:, None]
             products += block.T @ block
         return to_host(total), to_host(products)
@@ -229,7 +230,8 @@ class _DenseRows:
     def _blocks(self, unit: np.ndarray, origin: np.ndarray) -> Iterator[tuple[Array | None, Array]]:
         """Yield weights and rows around an origin, in a buffer that is used again."""
         (n, q), p, xp = self.shape, self.n_features, namespace(self._target)
-        size = min(n, max(_MIN_ROWS, (_BLOCK if xp is np else _DEVICE_BLOCK) // q))
+        # As many rows as columns: the sum of their products then takes little beside these.
+        size = min(n, max(_MIN_ROWS, q, (_BLOCK if xp is np else _DEVICE_BLOCK) // q))
         buffer = xp.empty((size, q))
         origin, factor = xp.asarray(origin), xp.asarray(1.0 / unit)
         for start in range(0, n, size):

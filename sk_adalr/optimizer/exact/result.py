@@ -5,6 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+#: Singular values up to which they cost little beside a fit.
+MOST_SINGULAR_VALUES = 300
+
 
 @dataclass(frozen=True)
 class ExactResult:
@@ -57,7 +60,7 @@ class LeastSquaresSolution(NamedTuple):
 
     `condition` is the reciprocal condition of the system that was solved, 0 where it was not safe to solve. `rank` is
     that of the centred columns, and `gram` (m, m) their products, or those of their rows, whichever are fewer, in the
-    caller's units.
+    caller's units; None where they are many.
     """
 
     coef: np.ndarray
@@ -65,4 +68,4 @@ class LeastSquaresSolution(NamedTuple):
     loss: float
     condition: float
     rank: int
-    gram: np.ndarray
+    gram: np.ndarray | None

@@ -37,8 +37,9 @@ def safe_cholesky(system: np.ndarray, least_condition: float) -> Cholesky | None
     if not (diagonal > 0).all():
         return None
     unit = 1.0 / np.sqrt(diagonal)
-    scaled = system * unit[:, None] * unit
-    norm = np.abs(scaled).sum(axis=0).max(initial=0.0)
+    scaled = system * unit[:, None]
+    scaled *= unit
+    norm = linalg.lapack.dlange("1", scaled.T)
     factor = upper_factor(scaled)
     if factor is None:
         return None

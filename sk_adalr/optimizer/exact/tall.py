@@ -14,7 +14,7 @@ from scipy import linalg
 
 from sk_adalr.optimizer.exact.directions import Directions, rounding_noise
 from sk_adalr.optimizer.exact.moments import Rows, joint_moments
-from sk_adalr.optimizer.exact.result import LeastSquaresSolution
+from sk_adalr.optimizer.exact.result import MOST_SINGULAR_VALUES, LeastSquaresSolution
 from sk_adalr.optimizer.exact.safe_system import least_condition, refined, safe_cholesky
 
 # A system of moments whose reciprocal condition is above the first is as exact as the data unless the fit is nearly
@@ -40,7 +40,9 @@ class TallProblem:
         self._alive, self._scale = varies[:p], np.where(varies, deviation, 1.0)
         self._target_scale = np.where(varies, deviation * moments.unit, 0.0)[p:]
         self._noise = rounding_noise(moments.mean[:p][self._alive], deviation[:p][self._alive], dtype)
-        standardised = moments.scatter / self._scale[:, None] / self._scale * np.outer(varies, varies)
+        factor = varies / self._scale
+        standardised = moments.scatter * factor[:, None]
+        standardised *= factor
         self._gram, self._cross = standardised[:p, :p], standardised[:p, p:].T
         self._unit = self._scale[:p] * moments.unit[:p]
         self._strength, self.mean = penalty, moments.mean[:p] * moments.unit[:p]
@@ -57,7 +59,9 @@ class TallProblem:
         losses = 0.5 * (np.maximum(squares, 0.0) + coef**2 @ self._penalty)
         with np.errstate(over="ignore"):
             loss = float(losses @ self._target_scale**2)
-            gram = self._gram * self._penalised[:, None] * self._penalised * self._rows.shape[0]
+            gram = None
+            if p <= MOST_SINGULAR_VALUES:
+                gram = self._gram * self._penalised[:, None] * self._penalised * self._rows.shape[0]
         return LeastSquaresSolution(raw.T, mean[p:] - raw @ mean[:p], loss, condition, rank, gram)
 
     def in_row_space(self, coef: np.ndarray) -> np.ndarray:
@@ -71,7 +75,8 @@ class TallProblem:
 
     def _by_cholesky(self) -> tuple[np.ndarray, np.ndarray, float, int] | None:
         """Return standardised coefficients, mean squared residuals (k,), condition and rank; None if unsafe."""
-        system = self._gram + np.diag(np.where(self._alive, self._penalty, 1.0))
+        system = self._gram.copy()
+        system.flat[:: self._p + 1] += np.where(self._alive, self._penalty, 1.0)
         solver = safe_cholesky(system, least_condition(self._strength, self._noise))
         if solver is None:
             return None

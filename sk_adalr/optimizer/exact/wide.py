@@ -19,7 +19,7 @@ from sk_adalr.backends import Array, beside, to_host
 from sk_adalr.objectives.columns import standardised_columns
 from sk_adalr.optimizer.exact.directions import Directions, rounding_noise
 from sk_adalr.optimizer.exact.least_squares import standardised_target
-from sk_adalr.optimizer.exact.result import LeastSquaresSolution
+from sk_adalr.optimizer.exact.result import MOST_SINGULAR_VALUES, LeastSquaresSolution
 from sk_adalr.optimizer.exact.safe_system import least_condition, refined, safe_cholesky
 
 
@@ -60,7 +60,9 @@ class WideProblem:
             squares = (residual**2).mean(axis=1) + self._strength * ((coef / scale) ** 2).sum(axis=1)
             raw, intercept = columns.to_raw(coef * self._scale[:, None], np.zeros(len(coef)))
             loss = float(0.5 * squares @ self._scale**2)
-            gram = products * scale[columns.alive].max(initial=0.0) ** 2
+            gram = None
+            if self._n <= MOST_SINGULAR_VALUES:
+                gram = products * scale[columns.alive].max(initial=0.0) ** 2
         return LeastSquaresSolution(raw.T, intercept + self._mean, loss, condition, rank, gram)
 
     def in_row_space(self, coef: np.ndarray) -> np.ndarray:
