@@ -19,7 +19,7 @@ from sk_adalr.dataset import Dataset
 from sk_adalr.objectives.columns import standardised_columns
 from sk_adalr.optimizer.exact.least_squares import standardised_target
 from sk_adalr.optimizer.exact.moments import joint_moments, rows_of
-from sk_adalr.penalty.search import Visits, by_slopes
+from sk_adalr.penalty.search import Visits, narrowed
 from sk_adalr.rows import slices_of_rows
 
 # The smallest and the largest strength, in units of the largest eigenvalue, and how many are looked at together.
@@ -67,9 +67,10 @@ class LeaveOneOut:
         visits = Visits(lambda t: self._at(t, outputs), grid[0], grid[-1], self._unit, share=_ENOUGH)
         visits.points += zip(grid.tolist(), losses.tolist(), slopes.tolist(), strict=True)
         lowest = int(losses.argmin())
-        if 0 < lowest < _N_GRID - 1:
-            refined = replace(visits, points=[])
-            visits.points += by_slopes(refined, visits.best[0], float(grid[1] - grid[0]) / 2).points[1:]
+        other = lowest - int(np.sign(slopes[lowest]))
+        if 0 < lowest < _N_GRID - 1 and slopes[lowest] * slopes[other] < 0:
+            ends = ((float(grid[end]), float(slopes[end])) for end in (lowest, other))
+            visits.points += narrowed(replace(visits, points=[visits.best]), *ends).points[1:]
         return visits
 
     def _at(self, t: float, outputs: slice) -> tuple[float, float]:

@@ -92,14 +92,14 @@ def by_slopes(visits: Visits, start: float, step: float = _DECADE) -> Visits:
             return visits  # at a bound, where it still falls
         _, new_slope = visits.visit(there)
         if new_slope * slope <= 0:
-            return _narrowed(visits, (here, slope), (there, new_slope))
+            return narrowed(visits, (here, slope), (there, new_slope))
         if abs(new_slope) * step <= visits.enough:
             return visits
         here, slope, step = there, new_slope, 2 * step
     return visits
 
 
-def _narrowed(visits: Visits, one: tuple[float, float], other: tuple[float, float]) -> Visits:
+def narrowed(visits: Visits, one: tuple[float, float], other: tuple[float, float]) -> Visits:
     """Narrow an interval at whose ends (t, slope) the slopes have different signs."""
     while not visits.is_full:
         width = other[0] - one[0]
