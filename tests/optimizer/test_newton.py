@@ -5,6 +5,7 @@ import pytest
 from scipy import sparse, special
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 
 from sk_adalr import AdaptiveLRLogisticRegression
 from sk_adalr.objectives import BinomialLogLoss, HalfSquaredError, MultinomialLogLoss
@@ -274,3 +275,55 @@ def test_small_sparse_data_train_the_model_of_dense_ones():
     dense = AdaptiveLRLogisticRegression().fit(X, y)
     rows = AdaptiveLRLogisticRegression().fit(sparse.csr_array(X), y)
     np.testing.assert_array_equal(rows.coef_, dense.coef_)
+
+
+def independent_columns(n, p):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((n, p))
+    return X, rng.standard_normal(p) / np.sqrt(p), rng
+
+
+def test_first_order_steps_do_where_many_columns_hardly_depend_on_each_other():
+    X, coef, rng = independent_columns(5000, 100)
+    y = (X @ coef + rng.logistic(size=5000) > 0).astype(int)
+    model = AdaptiveLRLogisticRegression().fit(X, y)
+    assert model.solver_ == "exact"
+    expected = LogisticRegression(tol=1e-12, solver="newton-cholesky").fit(X, y)
+    np.testing.assert_allclose(model.coef_, expected.coef_, atol=1e-4)
+
+
+@pytest.mark.parametrize("distance", [1e-1, 1e-4])
+def test_newton_goes_on_where_columns_nearly_depend_on_each_other(distance):
+    X, coef, rng = independent_columns(5000, 100)
+    X[:, 1] = X[:, 0] + distance * rng.standard_normal(5000)
+    coef[:2] = -1 / distance, 1 / distance
+    y = (X @ coef + rng.logistic(size=5000) > 0).astype(int)
+    model = AdaptiveLRLogisticRegression(C=np.inf).fit(X, y)
+    assert model.solver_ == "newton"
+    assert len(model.loss_curve_) == model.n_iter_[0] > 8
+    assert (np.diff(model.loss_curve_) <= 0).all()
+    # In coordinates in which the two columns are independent.
+    Z = X.copy()
+    Z[:, 1] = (X[:, 1] - X[:, 0]) / distance
+    best = LogisticRegression(C=np.inf, tol=1e-12, solver="newton-cholesky").fit(Z, y)
+    assert model.loss_ - log_loss(y, best.predict_proba(Z)) < 1e-6
+
+
+@pytest.mark.parametrize("last", [3, 8, 9])
+def test_callbacks_and_max_iter_count_first_order_steps_and_those_of_newton_alike(last):
+    X, coef, rng = independent_columns(5000, 100)
+    X[:, 1] = X[:, 0] + 0.1 * rng.standard_normal(5000)
+    y = (X @ coef + rng.logistic(size=5000) > 0).astype(float)[:, None]
+    seen = []
+
+    def stops(iteration, loss, rates, solution):
+        seen.append(iteration)
+        return iteration == last
+
+    stopped = solve_newton(X, y, None, BinomialLogLoss(), penalty=1e-6, tol=1e-12, callback=stops)
+    assert seen == list(range(1, last + 1))
+    assert stopped.n_iter == last
+    assert not stopped.converged
+    limited = solve_newton(X, y, None, BinomialLogLoss(), penalty=1e-6, tol=1e-12, max_iter=last)
+    np.testing.assert_array_equal(limited.coef, stopped.coef)
+    assert f"max_iter={last}" in limited.message

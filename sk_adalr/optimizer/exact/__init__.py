@@ -5,7 +5,8 @@ from sk_adalr.optimizer.exact.blocked_solvers import fastest_blocked_solver, sol
 from sk_adalr.optimizer.exact.factorisation import prefers_factorisation
 from sk_adalr.optimizer.exact.newton import prefers_newton
 from sk_adalr.optimizer.exact.result import ExactResult
-from sk_adalr.optimizer.exact.solve import solve_cholesky, solve_exact, solve_newton
+from sk_adalr.optimizer.exact.solve import solve_exact, solve_newton
+from sk_adalr.optimizer.exact.solve_cholesky import solve_cholesky
 from sk_adalr.optimizer.exact.stream import StreamSummary, prefers_summary
 from sk_adalr.optimizer.exact.stream_loss import Chunk, ColumnMoments, first_summary
 

@@ -24,9 +24,9 @@ from sk_adalr.optimizer.exact.solve import (
     completed_newton,
     scaled_penalty,
     solve_problem,
-    solved_by_factorisation,
     standardised_start,
 )
+from sk_adalr.optimizer.exact.solve_cholesky import solved_by_factorisation
 from sk_adalr.optimizer.exact.tall import TallProblem
 
 # Columns up to which the products of all of them are taken, 32 MB on each worker, for least squares and, where a pass

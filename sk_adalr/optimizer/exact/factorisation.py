@@ -15,6 +15,8 @@ from sk_adalr.optimizer.exact.wide import WideProblem
 # `_MOST_ROWS` times the columns; and of sparse data where its work is less than that of iterations.
 _SIDE, _LARGEST_SIDE, _MOST_ROWS = 1000, 4000, 10
 _LARGEST_SPARSE_SIDE, _ITERATED_NS, _SPARSE_NS, _DENSE_NS, _SHORT_NS = 2000, 200.0, 4.0, 0.03, 2e8
+# Rows in units of the columns: as many tell whether columns are independent, where there are as many.
+_FEW_ROWS, _MANY_ROWS = 2, 10
 # Root mean square by which scores change by more than rounding.
 _MOST_MOVED = 1e-3
 
@@ -53,6 +55,15 @@ def row_space(
     if is_sparse(X):
         X, weight = to_host(X), None if weight is None else to_host(weight)
     return _problem(X, beside(np.zeros((X.shape[0], 0)), X), weight, 0.0, penalty_unit, centre)
+
+
+def few_rows_see_all(X: Any, centre: bool) -> bool:
+    """Say whether few of many dense rows X (n, p) tell that no column nearly depends on others, in them or in all."""
+    n, p = X.shape
+    if n < _MANY_ROWS * p:
+        return False
+    rows = X[:: n // (_FEW_ROWS * p)]
+    return TallProblem(rows_of(rows, beside(np.zeros((len(rows), 0)), X), None), 0.0, 1.0, centre).sees_all()
 
 
 def together(solutions: list[LeastSquaresSolution]) -> LeastSquaresSolution:

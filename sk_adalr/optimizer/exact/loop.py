@@ -167,6 +167,7 @@ def run(
     max_iter: int,
     tol: float,
     callback: LoopCallback | None = None,
+    n_done: int = 0,
 ) -> Outcome:
     """Iterate until the rule above, `max_iter`, rounding, the callback or Ctrl-C says stop.
 
@@ -179,6 +180,8 @@ def run(
     callback : callable or None, default=None
         ``callback(iteration, loss, rates)`` after every iteration, with `reported_loss` and `rates` of the solver; a
         true value stops.
+    n_done : int, default=0
+        Iterations of another solver, which count.
 
     Returns
     -------
@@ -189,7 +192,7 @@ def run(
             f"The loss of a constant prediction is {solver.loss}. Look for extreme values in `y` and `sample_weight`, "
             "or for an error in a `loss` of your own."
         )
-    outcome = Outcome(losses=[solver.reported_loss])
+    outcome = Outcome(n_done, losses=[solver.reported_loss])
     try:
         _iterate(solver, outcome, max_iter, tol, callback)
     except KeyboardInterrupt:

@@ -28,10 +28,12 @@ from sk_adalr.optimizer.exact.summed_rows import SummedRows
 _KEPT, _N_STEPS = (0.65, 1.7), 5
 _SUFFICIENT, _SHORT, _SHORTEST = 1e-4, 1e-2, 1e-60
 # Where this is faster than first-order steps, measured on generated problems of 1000 to 20000 rows: up to so many
-# coefficients of two classes; for several, and for sparse data, up to so many multiplications in a curvature. Of two
-# classes and 250 columns it takes a tenth of the time where these depend on each other, at a condition number of 100,
-# and twice the time, of 10 ms, where they do not at all.
+# coefficients of two classes; for several, and for sparse data, up to so many multiplications in a curvature.
 _MOST_COEFFICIENTS, _MOST_MULTIPLICATIONS = 300, 5_000_000
+# First-order steps, one for so many columns and no more than so many, cost at most two or three curvatures and suffice
+# where columns hardly depend on each other: of 20000 x 250 independent ones .4 of the time. Not worth it for fewer
+# columns or entries.
+_COLUMNS_OF_A_STEP, _MOST_STEPS, _MANY_COLUMNS, _MANY_ENTRIES = 10, 8, 60, 400_000
 
 
 def prefers_newton(n_samples: int, n_features: int, n_scores: int, sparse: bool) -> bool:
@@ -39,6 +41,12 @@ def prefers_newton(n_samples: int, n_features: int, n_scores: int, sparse: bool)
     if n_scores == 1 and not sparse:
         return n_features <= _MOST_COEFFICIENTS
     return n_samples * (n_features * n_scores) ** 2 <= _MOST_MULTIPLICATIONS
+
+
+def n_steps_ahead(n_samples: int, n_features: int) -> int:
+    """Return how many first-order steps may do without a curvature; 0 where that costs next to nothing."""
+    is_large = n_features >= _MANY_COLUMNS and n_samples * n_features >= _MANY_ENTRIES
+    return min(n_features // _COLUMNS_OF_A_STEP, _MOST_STEPS) if is_large else 0
 
 
 class _Point(NamedTuple):

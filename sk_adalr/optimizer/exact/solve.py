@@ -19,20 +19,25 @@ from sk_adalr.optimizer.exact.ending import (
     completed,
     of_least_norm,
     separates,
-    singular_values,
 )
-from sk_adalr.optimizer.exact.factorisation import prefers_factorisation, row_space, solve_least_squares, together
+from sk_adalr.optimizer.exact.factorisation import (
+    few_rows_see_all,
+    prefers_factorisation,
+    row_space,
+    solve_least_squares,
+)
 from sk_adalr.optimizer.exact.first_order import FirstOrder
 from sk_adalr.optimizer.exact.least_squares import LeastSquares
 from sk_adalr.optimizer.exact.loop import LARGEST_GAP, LoopCallback, Solver, run
 from sk_adalr.optimizer.exact.memory import n_steps_of_scores, n_steps_of_squares
 from sk_adalr.optimizer.exact.multi_output import MultiOutput
-from sk_adalr.optimizer.exact.newton import Newton
+from sk_adalr.optimizer.exact.newton import Newton, n_steps_ahead
 from sk_adalr.optimizer.exact.problem import Problem
-from sk_adalr.optimizer.exact.result import ExactResult, LeastSquaresSolution
+from sk_adalr.optimizer.exact.result import ExactResult
 from sk_adalr.optimizer.exact.separate import Callback, Solution, output_by_output
 from sk_adalr.optimizer.exact.tall import TallProblem
 from sk_adalr.optimizer.exact.wide import WideProblem
+from sk_adalr.rows import is_mapped
 
 
 @output_by_output
@@ -90,7 +95,7 @@ def solve_exact(
     start = None if coef is None else standardised_start(columns, coef, intercept)
     scaled = scaled_penalty(columns, penalty, penalty_unit)
     problem = Problem(columns, loss, target, weight, scaled, fit_intercept, penalty_unit)
-    solver = _first_order_solver(problem, start)
+    solver = _first_order_solver(problem, start, max_iter)
     result = solve_problem(problem, solver, "exact", max_iter, tol, callback)
     if loss.is_quadratic and result.converged and prefers_factorisation(X):
         return completed(result, solve_least_squares(X, target, weight, penalty, penalty_unit, fit_intercept))
@@ -101,6 +106,8 @@ def solve_exact(
     # Beyond the cheapest sizes only where the digits are asked for, or known to be missing.
     is_cheap = min(X.shape) * X.shape[0] * X.shape[1] <= MOST_PROJECTED
     if is_cheap or ((result.advice or tol <= FINE) and prefers_factorisation(X)):
+        if not is_sparse(X) and few_rows_see_all(X, fit_intercept):
+            return result
         return of_least_norm(result, row_space(X, weight, penalty_unit, fit_intercept), penalty, penalty_unit)
     return result
 
@@ -123,8 +130,18 @@ def solve_newton(
 ) -> ExactResult:
     """Minimise a loss by Newton's method, for few coefficients.
 
-    Arguments and result as `solve_exact`. Sparse data become dense, which is for small ones: see `prefers_newton`.
+    Arguments and result as `solve_exact`. Sparse data become dense, which is for small ones: see `prefers_newton`. Of
+    many columns, some first-order steps come first: where they converge, no curvature is needed. A memory map does
+    without, for their past steps hold predictions of all rows.
     """
+    options: dict[str, Any] = {"penalty": penalty, "penalty_unit": penalty_unit, "fit_intercept": fit_intercept}
+    ahead = None
+    if coef is None and loss.is_separable and not is_sparse(X) and not is_mapped(X):
+        ahead, is_done = _ahead(X, target, sample_weight, loss, max_iter, callback, tol=tol, **options)
+        if ahead is not None and is_done:
+            return ahead
+    if ahead is not None:
+        coef, intercept = ahead.coef, ahead.intercept
     weight = normalised_weight(sample_weight)
     X = X.toarray() if is_sparse(X) else X
     columns = newton_columns(X, weight, fit_intercept)
@@ -132,7 +149,7 @@ def solve_newton(
     scaled = scaled_penalty(columns, penalty, penalty_unit)
     problem = Problem(columns, loss, target, weight, scaled, fit_intercept, penalty_unit)
     solver = Newton(problem, start)
-    result = solve_problem(problem, solver, "newton", max_iter, tol, callback)
+    result = solve_problem(problem, solver, "newton", max_iter, tol, callback, ahead)
     return completed_newton(
         result, solver, problem, lambda: row_space(X, weight, penalty_unit, fit_intercept), penalty
     )
@@ -153,7 +170,31 @@ def completed_newton(
     return result if solver.condition > DEPENDENT else of_least_norm(result, rows(), penalty, problem.penalty_unit)
 
 
-def _first_order_solver(problem: Problem, start: Solution | None) -> Solver:
+def _ahead(
+    X: Array,
+    target: Array,
+    sample_weight: Array | None,
+    loss: Loss,
+    max_iter: int,
+    callback: Callback | None,
+    **options: Any,
+) -> tuple[ExactResult | None, bool]:
+    """Return the result of the first-order steps before a curvature, None without any, and whether it is final."""
+    n_steps, stops = min(n_steps_ahead(*X.shape), max_iter), []
+    if n_steps == 0:
+        return None, False
+
+    def watched(*arguments: Any) -> Any:
+        stops.append(callback is not None and callback(*arguments))
+        return stops[-1]
+
+    ahead = solve_exact(X, target, sample_weight, loss, max_iter=n_steps, callback=watched, **options)
+    # Of columns that nearly depend on each other their gradient does not tell how far the optimum is.
+    is_solved = ahead.converged and not ahead.advice and few_rows_see_all(X, options["fit_intercept"])
+    return ahead, is_solved or ahead.interrupted or any(stops) or n_steps == max_iter
+
+
+def _first_order_solver(problem: Problem, start: Solution | None, max_iter: int) -> Solver:
     columns, loss, (n, p) = problem.columns, problem.loss, problem.columns.shape
     if loss.is_quadratic:
         n_steps = n_steps_of_squares(columns.shape, problem.target.shape[1])
@@ -161,17 +202,27 @@ def _first_order_solver(problem: Problem, start: Solution | None) -> Solver:
         return LeastSquares(problem, n_steps, start, shared_rate=problem.penalty is None and n <= p)
     if loss.is_separable:
         first = None if start is None else (start[0][0], start[1][0])
-        return FirstOrder(problem, n_steps_of_scores(columns.shape, columns.n_entries), first)
+        n_steps = min(n_steps_of_scores(columns.shape, columns.n_entries), max_iter)
+        return FirstOrder(problem, n_steps, first)
     return MultiOutput(problem, start)
 
 
 def solve_problem(
-    problem: Problem, solver: Solver, name: str, max_iter: int, tol: float, callback: Callback | None
+    problem: Problem,
+    solver: Solver,
+    name: str,
+    max_iter: int,
+    tol: float,
+    callback: Callback | None,
+    ahead: ExactResult | None = None,
 ) -> ExactResult:
-    """Iterate, and return the result in the caller's units."""
+    """Iterate, and return the result in the caller's units; iterations `ahead` of these count."""
     columns = problem.columns
     wrapped = None if callback is None else _in_raw_units(callback, columns, solver)
-    outcome = run(solver, max_iter=max_iter, tol=tol, callback=wrapped)
+    n_done, passes, losses = (
+        (0, 0.0, []) if ahead is None else (ahead.n_iter, ahead.n_gradient_evaluations, ahead.losses)
+    )
+    outcome = run(solver, max_iter=max_iter, tol=tol, callback=wrapped, n_done=n_done)
     raw_coef, raw_intercept = _raw_solution(columns, solver)
     also = OR_SEPARATED if problem.loss.classifies else ""
     advice = FLAT.format(also, min(outcome.gap, 1.0)) if outcome.gap > LARGEST_GAP else ""
@@ -180,53 +231,13 @@ def solve_problem(
         raw_intercept,
         float(outcome.losses[-1] if outcome.interrupted else solver.reported_loss),
         outcome.n_iter,
-        solver.n_passes / 2,
+        passes + solver.n_passes / 2,
         outcome.converged,
         f"{outcome.message} {advice}".strip(),
-        outcome.losses,
+        [*losses, *outcome.losses[bool(losses) :]],
         name,
         outcome.interrupted,
         advice,
-    )
-
-
-def solve_cholesky(
-    X: Any,
-    target: Array,
-    sample_weight: Array | None,
-    *,
-    penalty: Any,
-    penalty_unit: np.ndarray | float = 1.0,
-    fit_intercept: bool = True,
-) -> ExactResult:
-    """Solve least squares of X (n, p), dense or CSR, and target (n, k) by a factorisation.
-
-    Arguments and result as `solve_exact`; the penalty may be one for each output, (k,).
-    """
-    weight = normalised_weight(sample_weight)
-    if np.ndim(penalty) == 0:
-        return solved_by_factorisation(solve_least_squares(X, target, weight, penalty, penalty_unit, fit_intercept))
-    solutions = [
-        solve_least_squares(X, output[:, None], weight, float(own), penalty_unit, fit_intercept)
-        for output, own in zip(target.T, penalty, strict=True)
-    ]
-    return solved_by_factorisation(together(solutions))
-
-
-def solved_by_factorisation(solution: LeastSquaresSolution) -> ExactResult:
-    """Return the result of a factorisation."""
-    return ExactResult(
-        solution.coef,
-        solution.intercept,
-        solution.loss,
-        n_iter=1,
-        n_gradient_evaluations=3.0,
-        converged=True,
-        message="Solved by a factorisation of the normal equations or of the data.",
-        losses=[solution.loss],
-        solver="cholesky",
-        rank=solution.rank,
-        singular_values=singular_values(solution),
     )
 
 

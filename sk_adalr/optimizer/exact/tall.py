@@ -20,6 +20,8 @@ from sk_adalr.optimizer.exact.safe_system import least_condition, refined, safe_
 # A system of moments whose reciprocal condition is above the first is as exact as the data unless the fit is nearly
 # perfect.
 _EXACT, _NEARLY_PERFECT = 1e-2, 1e-6
+# Reciprocal condition of moments above which columns are independent, of these rows and of many times more.
+_INDEPENDENT = 1e-3
 # Columns and targets that vary by less than so many eps of their magnitude are constant up to rounding.
 _CONSTANT, _CONSTANT_TARGET = 4.0, 16.0
 # Eigenvalues of moments above the first are exact enough, and only those below the second may be rounding.
@@ -67,6 +69,10 @@ class TallProblem:
     def in_row_space(self, coef: np.ndarray) -> np.ndarray:
         """Return the coefficients (p, k) of minimum norm that predict for the rows what `coef` (p, k) does."""
         return self._directions().project(coef, self._unit, self._penalised, self._alive)
+
+    def sees_all(self) -> bool:
+        """Say whether no column depends on others; if so in some of the rows, then in all."""
+        return bool(self._alive.all()) and safe_cholesky(self._gram, _INDEPENDENT) is not None
 
     def deviation_of(self, coef: np.ndarray) -> float:
         """Return the root mean square of what the rows, centred with an intercept, predict with `coef` (p, k)."""
