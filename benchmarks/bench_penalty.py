@@ -127,16 +127,23 @@ def _named(grid, model):
 
 
 def measured(model, rows):
-    """Return loss, score and seconds of a fit."""
+    """Return loss, score and seconds of a fit, and the leave-one-out loss of its penalty, NaN where there is none."""
     X, X_test, y, y_test = rows
     start = time.process_time()
     model.fit(X, y)
     seconds = time.process_time() - start
     if hasattr(model, "classes_"):
         loss = log_loss(y_test, model.predict_proba(X_test), labels=model.classes_)
-        return loss, accuracy_score(y_test, model.predict(X_test)), seconds
+        return loss, accuracy_score(y_test, model.predict(X_test)), seconds, np.nan
     error = np.sqrt(np.mean((model.predict(X_test) - y_test) ** 2)) / np.std(y_test)
-    return error, 1 - error**2, seconds
+    return error, 1 - error**2, seconds, left_out_loss(model)
+
+
+def left_out_loss(model):
+    """Return half the mean squared error of left-out rows that a penalty was chosen by."""
+    last = model[-1] if hasattr(model, "steps") else model
+    loss = -0.5 * last.best_score_ if isinstance(last, RidgeCV) else getattr(last, "cv_loss_", None)
+    return np.nan if loss is None else loss
 
 
 def split(X, y, kind, seed):
@@ -171,7 +178,7 @@ def main():
         sets, options.splits = [sets[1], sets[12]], 1
     print("Test loss and score; ours less theirs (standard error over splits); share of their time that ours takes.\n")
     line("data", "kind", "side", "loss", "ours - theirs", "score", "time")
-    summary = {}
+    summary, left_out = {}, {}
     for name, kind, X, y in sets:
         compared = sides(kind)
         results = np.array(
@@ -181,11 +188,13 @@ def main():
             ]
         )
         for k, side in enumerate(compared):
-            losses, scores, seconds = results[:, k].T
+            losses, scores, seconds, _ = results[:, k].T
             differences, ratios = results[:, 0, 0] - losses, results[:, 0, 2] / seconds
             ratio = float(np.exp(np.log(ratios).mean()))
             shown = ("", "") if k == 0 else (plus_minus(differences), f"{ratio:.3f}")
             line(name, kind, side, f"{losses.mean():.4f}", shown[0], f"{scores.mean():.4f}", shown[1])
+            if side == "RidgeCV":
+                left_out[name] = results[:, 0, 3] / results[:, k, 3]
             if k:
                 summary.setdefault((kind, side), []).append((differences.mean(), ratio))
     print("\nOver the sets of a kind: mean difference (standard error), largest, geometric mean of times, largest.\n")
@@ -193,6 +202,10 @@ def main():
         differences, ratios = np.array(rows).T
         times = f"{np.exp(np.log(ratios).mean()):.3f} {ratios.max():.3f}"
         print(f"{kind:11} {side:22} {plus_minus(differences)} {differences.max():+.4f}  {times}")
+    if left_out:
+        print("\nLeave-one-out loss by which alpha was chosen, ours over RidgeCV's: least and most of the splits.\n")
+    for name, ratios in left_out.items():
+        print(f"{name:24} {ratios.min():.6f} {ratios.max():.6f}")
 
 
 if __name__ == "__main__":

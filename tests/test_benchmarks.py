@@ -93,7 +93,9 @@ def test_a_quick_run_on_a_cluster_counts_what_travels():
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("options", ["epoch", "step", "fullbatch", "sparse", "search", "streams", "gpu --cpu"])
+@pytest.mark.parametrize(
+    "options", ["epoch", "step", "fullbatch", "midsize", "sparse", "search", "streams", "gpu --cpu"]
+)
 def test_quick_run_of_a_benchmark_prints_a_table(options):
     done = run_benchmark(*options.split(), "--quick")
     assert done.returncode == 0, done.stderr
