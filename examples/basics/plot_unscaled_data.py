@@ -36,9 +36,7 @@ models = {
     "the same, by mini-batches": AdaptiveLRLinearRegression(
         solver="adam", random_state=0
     ),
-    "AdaptiveLRMLPRegressor": AdaptiveLRMLPRegressor(
-        early_stopping=True, random_state=0
-    ),
+    "AdaptiveLRMLPRegressor": AdaptiveLRMLPRegressor(random_state=0),
 }
 for name, model in models.items():
     with warnings.catch_warnings(record=True) as caught:

@@ -158,6 +158,7 @@ def test_the_rates_of_layers_follow_from_the_first_step(rows, weighted, unit):
     np.testing.assert_allclose(model.layer_learning_rate_curve_[0], np.repeat(expected[:, None], 3, axis=1))
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("options", [{"early_stopping": True}, {"tol": 1e-4}], ids=["held out", "folds"])
 def test_the_rates_stay_where_they_are(rows, options):
     rates = AdaptiveLRMLPClassifier((4,), max_iter=5, **PLAIN | options).fit(*rows).learning_rate_curve_

@@ -39,7 +39,7 @@ def test_sgd_diverges_on_raw_columns_without_a_warning_and_a_scaler_mends_it(exa
     assert abs(scaled - exact) < 0.02
     for name, model in page["models"].items():
         if name != "SGDRegressor":
-            # A tenth of 331 rows says when the network has trained enough.
+            # Folds of 331 rows say when the network has trained enough.
             assert abs(model.score(*tests) - exact) < (0.03 if "MLP" in name else 0.02), name
 
 

@@ -18,6 +18,8 @@ from sk_adalr.parameters import ParameterLayout
 REACH = 0.5
 #: The noise of a gradient falls with the root of its number of rows; so may the rate rise.
 USUAL_BATCH_SIZE = 200
+# Entries whose absolute values are made at once: no copy of a direction.
+_ENTRIES = 1 << 14
 
 
 def first_rates(
@@ -65,7 +67,8 @@ def _sizes(direction: Array, layout: ParameterLayout) -> np.ndarray:
     """
     xp, sums = namespace(direction), []
     for layer in layout.layers:
-        sums.append(sum(xp.vdot(direction[block], direction[block]) for block in layer))
-        sums.append(sum(xp.abs(direction[block]).sum() for block in layer))
+        starts = ((start, block.stop) for block in layer for start in range(block.start, block.stop, _ENTRIES))
+        parts = [direction[start : min(start + _ENTRIES, stop)] for start, stop in starts]
+        sums += [sum(xp.vdot(part, part) for part in parts), sum(xp.abs(part).sum() for part in parts)]
     squares, absolutes = np.array(to_floats(sums)).reshape(-1, 2).T
     return np.divide(squares, absolutes, out=np.ones_like(squares), where=absolutes > 0)
