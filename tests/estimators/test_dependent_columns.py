@@ -7,6 +7,7 @@ import pytest
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.metrics import log_loss
 
 from sk_adalr import AdaptiveLRLinearRegression, AdaptiveLRLogisticRegression
 from sk_adalr.optimizer.exact import solve
@@ -294,3 +295,38 @@ def test_many_rows_of_more_than_300_columns_reach_the_optimum(form):
         new = rng.normal(size=(10, 310)) + offset
         predicted = new @ expected[:310] + (expected[310] if intercept else 0.0)
         np.testing.assert_allclose(model.predict(new), predicted, atol=1e-6 * np.abs(predicted).max())
+
+
+def nearly_equal_columns(seed, n=400, p=6, size=1e-4):
+    """Two columns that differ by little, and classes that hang on their difference; with it as a column of its own."""
+    rng = np.random.default_rng(seed)
+    Z = rng.normal(size=(n, p))
+    y = (Z[:, 0] + 0.5 * Z[:, 1] + rng.logistic(size=n) > 0).astype(int)
+    X = Z.copy()
+    X[:, 1] = Z[:, 0] + size * Z[:, 1]
+    return X, Z, y
+
+
+@pytest.mark.parametrize("n", [50, 400, 4000])
+@pytest.mark.parametrize("seed", range(5))
+def test_first_order_steps_say_where_nearly_equal_columns_may_hide_the_optimum(seed, n):
+    """The optimum is that of the well-conditioned columns: with so weak a penalty it has no part in either loss."""
+    X, Z, y = nearly_equal_columns(seed, n)
+    optimum = LogisticRegression(C=np.inf, tol=1e-10, max_iter=10_000).fit(Z, y)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConvergenceWarning)
+        model = AdaptiveLRLogisticRegression(C=1e13, solver="exact").fit(X, y)
+    losses = [log_loss(y, fitted.predict_proba(features)) for fitted, features in ((model, X), (optimum, Z))]
+    constant = log_loss(y, np.full(n, y.mean()))
+    says_so = "nearly flat" in model.stop_reason_ or "did not" in model.stop_reason_
+    assert losses[0] < losses[1] + 1e-3 * constant or (says_so and caught)
+
+
+@pytest.mark.parametrize("C", [1e-2, 1.0, 1e2])
+def test_a_penalty_or_independent_columns_leave_nothing_to_warn_of(C):
+    X, Z, y = nearly_equal_columns(0, 4000)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        for features, strength in ((X, C), (Z, C), (Z, 1e9)):
+            model = AdaptiveLRLogisticRegression(C=strength, solver="exact").fit(features, y)
+            assert model.stop_reason_.endswith("is left.") or model.stop_reason_.endswith("was met.")

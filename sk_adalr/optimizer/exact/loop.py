@@ -151,6 +151,8 @@ class Outcome:
     gap : float
         Where the rule was met: how far the loss may still be above its minimum, a share of that of the constant
         model, if it is as flat elsewhere as along the flattest step.
+    expected, most : float
+        Likewise, what the initial rates expect of the gradient, and the loss itself, which is the most it can fall by.
     """
 
     n_iter: int = 0
@@ -159,6 +161,8 @@ class Outcome:
     message: str = ""
     losses: list[float] = field(default_factory=list)
     gap: float = 0.0
+    expected: float = 0.0
+    most: float = 0.0
 
 
 def run(
@@ -209,9 +213,10 @@ def _iterate(
     tol: float,
     callback: LoopCallback | None,
 ) -> None:
-    idle, course = 0, [solver.loss]
+    idle, course, unit = 0, [solver.loss], solver.reference_loss or 1.0
     while True:
         optimality = solver.optimality()
+        outcome.expected, outcome.most = optimality / unit, abs(solver.loss) / unit
         if _is_small(optimality, course, solver, tol):
             if solver.refresh():
                 course[-1], outcome.losses[-1] = solver.loss, solver.reported_loss
@@ -219,8 +224,7 @@ def _iterate(
             outcome.converged = True
             outcome.message = f"Converged after {outcome.n_iter} iterations: the stopping rule was met."
             # No loss is negative, so that none falls by more than itself.
-            left = min(optimality / solver.least_curvature, abs(solver.loss))
-            outcome.gap = left / (solver.reference_loss or 1.0)
+            outcome.gap = min(outcome.expected / solver.least_curvature, outcome.most)
             _polish(solver, outcome, tol)
             return
         if optimality <= _ROUNDING * abs(solver.loss):
@@ -240,7 +244,7 @@ def _iterate(
         moved = solver.step()
         idle = idle + 1 if before - solver.loss <= _ROUNDING * abs(before) else 0
         if not moved or idle >= _PATIENCE:
-            outcome.gap = min(optimality, abs(solver.loss)) / (solver.reference_loss or 1.0)
+            outcome.gap = min(outcome.expected, outcome.most)
             outcome.converged = outcome.gap <= LARGEST_GAP
             outcome.message = (_AT_THE_LIMIT if outcome.converged else _STUCK).format(outcome.n_iter)
             _polish(solver, outcome, tol)

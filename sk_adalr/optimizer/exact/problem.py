@@ -46,6 +46,12 @@ class Problem(NamedTuple):
             scores -= scores.mean()
         return scores, loss.curvature_at(scores, target, weight)
 
+    def weakest_penalty(self) -> float:
+        """Return the least curvature that the penalty adds along a direction, relative to the constant model."""
+        if self.penalty is None:
+            return 0.0
+        return float((self.penalty[self.columns.alive] / self.constant_model()[1].max()).min(initial=np.inf))
+
     def weight_of(self, rows: slice) -> Array | None:
         """Return the weights of some rows, None for equal ones."""
         return None if self.weight is None else self.weight[rows]

@@ -17,11 +17,13 @@ from sk_adalr.optimizer.exact.ending import (
     OR_SEPARATED,
     at_infinity,
     completed,
+    doubted,
     of_least_norm,
     separates,
 )
 from sk_adalr.optimizer.exact.factorisation import (
     few_rows_see_all,
+    flattest,
     prefers_factorisation,
     row_space,
     solve_least_squares,
@@ -97,6 +99,8 @@ def solve_exact(
     problem = Problem(columns, loss, target, weight, scaled, fit_intercept, penalty_unit)
     solver = _first_order_solver(problem, start, max_iter)
     result = solve_problem(problem, solver, "exact", max_iter, tol, callback)
+    if result.converged and not (loss.is_quadratic or result.advice):
+        result = doubted(result, lambda: flattest(X, fit_intercept) + problem.weakest_penalty(), loss)
     if loss.is_quadratic and result.converged and prefers_factorisation(X):
         return completed(result, solve_least_squares(X, target, weight, penalty, penalty_unit, fit_intercept))
     if loss.is_quadratic or not result.converged:
@@ -238,6 +242,8 @@ def solve_problem(
         name,
         outcome.interrupted,
         advice,
+        outcome.expected,
+        outcome.most,
     )
 
 

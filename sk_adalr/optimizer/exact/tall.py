@@ -74,6 +74,10 @@ class TallProblem:
         """Say whether no column depends on others; if so in some of the rows, then in all."""
         return bool(self._alive.all()) and safe_cholesky(self._gram, _INDEPENDENT) is not None
 
+    def flattest(self) -> float:
+        """Return the least curvature of squares along a direction that the rows see, where that of a column is 1."""
+        return float(np.square(self._directions().values).min(initial=1.0))
+
     def deviation_of(self, coef: np.ndarray) -> float:
         """Return the root mean square of what the rows, centred with an intercept, predict with `coef` (p, k)."""
         squares = self._rows.squares_along(self._moments, self._scale, coef.T * self._unit)
