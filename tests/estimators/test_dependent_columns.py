@@ -330,3 +330,14 @@ def test_a_penalty_or_independent_columns_leave_nothing_to_warn_of(C):
         for features, strength in ((X, C), (Z, C), (Z, 1e9)):
             model = AdaptiveLRLogisticRegression(C=strength, solver="exact").fit(features, y)
             assert model.stop_reason_.endswith("is left.") or model.stop_reason_.endswith("was met.")
+
+
+def test_nobody_looks_for_flat_directions_where_the_penalty_bounds_what_is_left(monkeypatch):
+    """The look takes as long as the fit."""
+    X, _, y = nearly_equal_columns(0)
+    looks = []
+    monkeypatch.setattr(solve, "flattest", lambda X, centre: looks.append(X.shape) or 1.0)
+    AdaptiveLRLogisticRegression(C=1.0, solver="exact").fit(X, y)
+    assert not looks
+    AdaptiveLRLogisticRegression(C=1e9, solver="exact").fit(X, y)
+    assert looks == [X.shape]

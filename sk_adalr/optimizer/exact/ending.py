@@ -1,6 +1,5 @@
 """What is known where iterations end, and the solution that a factorisation makes of theirs."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +8,6 @@ import numpy as np
 from sk_adalr.backends import Array, beside, is_sparse, namespace
 from sk_adalr.objectives.losses import Loss
 from sk_adalr.optimizer.exact.factorisation import in_row_space
-from sk_adalr.optimizer.exact.loop import LARGEST_GAP
 from sk_adalr.optimizer.exact.result import ExactResult, LeastSquaresSolution
 from sk_adalr.optimizer.exact.tall import TallProblem
 from sk_adalr.optimizer.exact.wide import WideProblem
@@ -62,18 +60,6 @@ def completed(result: ExactResult, solution: LeastSquaresSolution) -> ExactResul
         rank=solution.rank,
         singular_values=singular_values(solution),
     )
-
-
-def doubted(result: ExactResult, flattest: Callable[[], float], loss: Loss) -> ExactResult:
-    """Return the result with advice where the loss may still fall along a direction that no step has shown.
-
-    ``flattest()`` returns the least curvature along a direction, where the initial rates assume 1.
-    """
-    gap = min(result.expected / max(flattest(), np.finfo(float).tiny), result.most)
-    if gap <= LARGEST_GAP:
-        return result
-    advice = FLAT.format(OR_SEPARATED if loss.classifies else "", min(gap, 1.0))
-    return replace(result, message=f"{result.message} {advice}", advice=advice)
 
 
 def at_infinity(result: ExactResult, loss: Loss) -> ExactResult:

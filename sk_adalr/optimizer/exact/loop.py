@@ -152,7 +152,7 @@ class Outcome:
         Where the rule was met: how far the loss may still be above its minimum, a share of that of the constant
         model, if it is as flat elsewhere as along the flattest step.
     expected, most : float
-        Likewise, what the initial rates expect of the gradient, and the loss itself, which is the most it can fall by.
+        Likewise, what the initial rates expect of the gradient, and the loss itself: no loss is negative.
     """
 
     n_iter: int = 0
@@ -163,6 +163,10 @@ class Outcome:
     gap: float = 0.0
     expected: float = 0.0
     most: float = 0.0
+
+    def gap_along(self, curvature: float) -> float:
+        """Return the gap if the loss is so flat in some direction, where the initial rates assume 1."""
+        return min(self.expected / max(curvature, np.finfo(float).tiny), self.most)
 
 
 def run(
@@ -223,8 +227,7 @@ def _iterate(
                 continue
             outcome.converged = True
             outcome.message = f"Converged after {outcome.n_iter} iterations: the stopping rule was met."
-            # No loss is negative, so that none falls by more than itself.
-            outcome.gap = min(outcome.expected / solver.least_curvature, outcome.most)
+            outcome.gap = outcome.gap_along(solver.least_curvature)
             _polish(solver, outcome, tol)
             return
         if optimality <= _ROUNDING * abs(solver.loss):
@@ -244,7 +247,7 @@ def _iterate(
         moved = solver.step()
         idle = idle + 1 if before - solver.loss <= _ROUNDING * abs(before) else 0
         if not moved or idle >= _PATIENCE:
-            outcome.gap = min(outcome.expected, outcome.most)
+            outcome.gap = outcome.gap_along(1.0)
             outcome.converged = outcome.gap <= LARGEST_GAP
             outcome.message = (_AT_THE_LIMIT if outcome.converged else _STUCK).format(outcome.n_iter)
             _polish(solver, outcome, tol)

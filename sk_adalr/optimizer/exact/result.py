@@ -32,8 +32,6 @@ class ExactResult:
     solver : {"exact", "newton", "cholesky"}
     advice : str
         What to tell the user where the solution may be far from the optimum; empty otherwise.
-    expected, most : float
-        What the initial rates still expect of the gradient, and the loss, as shares of that of the constant model.
     interrupted : bool
         Whether Ctrl-C ended the fit; the solution is then the best so far.
     rank : int or None
@@ -53,8 +51,6 @@ class ExactResult:
     solver: str = "exact"
     interrupted: bool = False
     advice: str = ""
-    expected: float = 0.0
-    most: float = 0.0
     rank: int | None = None
     singular_values: np.ndarray | None = None
 

@@ -1,6 +1,7 @@
 """The entry point: change of coordinates, choice of solver and its memory, and the way back."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,6 @@ from sk_adalr.optimizer.exact.ending import (
     OR_SEPARATED,
     at_infinity,
     completed,
-    doubted,
     of_least_norm,
     separates,
 )
@@ -98,9 +98,8 @@ def solve_exact(
     scaled = scaled_penalty(columns, penalty, penalty_unit)
     problem = Problem(columns, loss, target, weight, scaled, fit_intercept, penalty_unit)
     solver = _first_order_solver(problem, start, max_iter)
-    result = solve_problem(problem, solver, "exact", max_iter, tol, callback)
-    if result.converged and not (loss.is_quadratic or result.advice):
-        result = doubted(result, lambda: flattest(X, fit_intercept) + problem.weakest_penalty(), loss)
+    look = None if loss.is_quadratic else partial(flattest, X, fit_intercept)
+    result = solve_problem(problem, solver, "exact", max_iter, tol, callback, look=look)
     if loss.is_quadratic and result.converged and prefers_factorisation(X):
         return completed(result, solve_least_squares(X, target, weight, penalty, penalty_unit, fit_intercept))
     if loss.is_quadratic or not result.converged:
@@ -142,10 +141,10 @@ def solve_newton(
     ahead = None
     if coef is None and loss.is_separable and not is_sparse(X) and not is_mapped(X):
         ahead, is_done = _ahead(X, target, sample_weight, loss, max_iter, callback, tol=tol, **options)
-        if ahead is not None and is_done:
-            return ahead
-    if ahead is not None:
-        coef, intercept = ahead.coef, ahead.intercept
+        if ahead is not None:
+            if is_done:
+                return ahead
+            coef, intercept = ahead.coef, ahead.intercept
     weight = normalised_weight(sample_weight)
     X = X.toarray() if is_sparse(X) else X
     columns = newton_columns(X, weight, fit_intercept)
@@ -219,8 +218,12 @@ def solve_problem(
     tol: float,
     callback: Callback | None,
     ahead: ExactResult | None = None,
+    look: Callable[[], float] | None = None,
 ) -> ExactResult:
-    """Iterate, and return the result in the caller's units; iterations `ahead` of these count."""
+    """Iterate, and return the result in the caller's units; iterations `ahead` of these count.
+
+    ``look()`` returns the least curvature of the rows in a direction, where that of a column is 1.
+    """
     columns = problem.columns
     wrapped = None if callback is None else _in_raw_units(callback, columns, solver)
     n_done, passes, losses = (
@@ -228,8 +231,10 @@ def solve_problem(
     )
     outcome = run(solver, max_iter=max_iter, tol=tol, callback=wrapped, n_done=n_done)
     raw_coef, raw_intercept = _raw_solution(columns, solver)
-    also = OR_SEPARATED if problem.loss.classifies else ""
-    advice = FLAT.format(also, min(outcome.gap, 1.0)) if outcome.gap > LARGEST_GAP else ""
+    gap, also = outcome.gap, OR_SEPARATED if problem.loss.classifies else ""
+    if look is not None and outcome.converged and outcome.gap_along(problem.weakest_penalty()) > LARGEST_GAP:
+        gap = max(gap, outcome.gap_along(look() + problem.weakest_penalty()))
+    advice = FLAT.format(also, min(gap, 1.0)) if gap > LARGEST_GAP else ""
     return ExactResult(
         raw_coef.T,
         raw_intercept,
@@ -242,8 +247,6 @@ def solve_problem(
         name,
         outcome.interrupted,
         advice,
-        outcome.expected,
-        outcome.most,
     )
 
 
