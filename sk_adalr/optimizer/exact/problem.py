@@ -47,10 +47,12 @@ class Problem(NamedTuple):
         return scores, loss.curvature_at(scores, target, weight)
 
     def weakest_penalty(self) -> float:
-        """Return the least curvature that the penalty adds along a direction, relative to the constant model."""
+        """Return the least curvature that the penalty adds in a direction, in units of that of the constant model."""
         if self.penalty is None:
             return 0.0
-        return float((self.penalty[self.columns.alive] / self.constant_model()[1].max()).min(initial=np.inf))
+        weakest = float(self.penalty[self.columns.alive].min(initial=np.inf))
+        curvature = float(self.constant_model()[1].max())
+        return weakest / curvature if curvature > 0 else np.inf  # a robust loss may have none far from all rows
 
     def weight_of(self, rows: slice) -> Array | None:
         """Return the weights of some rows, None for equal ones."""
