@@ -66,6 +66,7 @@ class Options:
     warm_start: Any
     verbose: Any
     backend: Any
+    ensemble: Any = False
     class_weight: Any = None
     loss: Any = None
     scoring: Any = None
@@ -122,7 +123,7 @@ class Options:
         check_number("validation_fraction", self.validation_fraction, 0, 1, strict=True)
         if not is_auto(self.batch_size):
             check_number("batch_size", self.batch_size, 1, integer=True)
-        for name in ("standardize", "shuffle", "warm_start"):
+        for name in ("standardize", "shuffle", "warm_start", "ensemble"):
             check_bool(name, getattr(self, name))
         check_bool("early_stopping", self.early_stopping, or_auto=self.counterpart_solvers is None)
         find_scorer(self.scoring)
@@ -160,6 +161,12 @@ class Options:
                 f"`solver={self.solver!r}` solves for its learning rates, so `learning_rate` must be 'auto'; got "
                 f"{self.learning_rate!r}. To set it, choose a solver such as 'adam'."
             )
+        if self.ensemble and not self.early_stopping:
+            raise ValueError(
+                "`ensemble=True` stops each network by its fold: `early_stopping` must be 'auto' or True; got False."
+            )
+        if self.ensemble and self.warm_start:
+            raise ValueError("`ensemble=True` trains all networks anew, so `warm_start` must be False; got True.")
         if self.half_life is not None:
             check_number("half_life", self.half_life, 0, strict=True)
         if isinstance(self.solver, str) and self.solver == "nesterov" and not self.nesterovs_momentum:

@@ -23,6 +23,7 @@ from sk_adalr.estimators.job import (
     mover,
     publisher,
     restored,
+    take_fitted,
     unchanged_on_error,
 )
 from sk_adalr.estimators.model import LinearModel, NetworkModel
@@ -166,7 +167,7 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             report = Report(self, context if hasattr(self, "_skl_callbacks") else None, X, y, publish)
             job = Job(type(self).__name__, model, options, data, target, before, report, n_restored, self)
             fitted = publish(self._train(job))
-            self.__dict__.update(fitted)
+            take_fitted(self, fitted)
             context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes=lambda: fitted)
         return self
 
@@ -186,7 +187,7 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             if before is not None:
                 data = replace(data, earlier_weight=before.get("_seen_weight", 0.0))
             job = Job(type(self).__name__, model, options, data, target, before, Report(self))
-            self.__dict__.update(publisher(X)(self._train_chunk(job)))
+            take_fitted(self, publisher(X)(self._train_chunk(job)))
         return self
 
     def _data_of_blocks(self, *arguments: Any) -> tuple[Dataset, Target]:

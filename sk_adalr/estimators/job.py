@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -93,6 +93,20 @@ def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
         raise
 
 
+def take_fitted(estimator: Any, fitted: Mapping[str, Any]) -> None:
+    """Give `estimator` its fitted attributes; those of an earlier fit that this one has none of are gone."""
+    for name in _fitted_names(type(estimator)) - fitted.keys():
+        vars(estimator).pop(name, None)
+    vars(estimator).update(fitted)
+
+
+@cache
+def _fitted_names(cls: Any) -> frozenset[str]:
+    """Return the names of the attributes that a fit may give, but those of the features."""
+    annotated = {name for base in cls.__mro__ for name in vars(base).get("__annotations__", ())}
+    return frozenset(name for name in annotated if name.endswith("_") and name != "n_features_in_")
+
+
 def history_attributes(history: History, note: str = "") -> dict[str, Any]:
     """Return the fitted attributes that tell how training went; `note` is added to the reason of its end."""
     attributes = {
@@ -133,7 +147,7 @@ class Report:
         y: Any = None,
         publish: Callable[[dict[str, Any]], dict[str, Any]] = lambda attributes: attributes,
     ) -> None:
-        self._publish = publish
+        self.publish = publish
         self._estimator = estimator
         self._context = context
         self._X, self._y = X, y
@@ -146,7 +160,7 @@ class Report:
             return False
         data = {"estimator": self._estimator, "X": self._X, "y": self._y}
         task = self._context.subcontext(task_name="epoch").call_on_fit_task_begin(**data)
-        return bool(task.call_on_fit_task_end(**data, reconstruction_attributes=lambda: self._publish(fitted())))
+        return bool(task.call_on_fit_task_end(**data, reconstruction_attributes=lambda: self.publish(fitted())))
 
 
 def _line(history: History) -> str:

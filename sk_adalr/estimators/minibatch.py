@@ -1,9 +1,10 @@
 """Training on mini-batches: from a job to a trainer, and back to fitted attributes."""
 
 import copy
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -14,7 +15,7 @@ from sk_adalr.caller import warn_caller
 from sk_adalr.estimators.classes_without_rows import ruled_out
 from sk_adalr.estimators.job import Job, history_attributes
 from sk_adalr.estimators.scoring import score_of_user
-from sk_adalr.judging import Plan, make_plan
+from sk_adalr.judging import Holdout, Plan, make_plan
 from sk_adalr.objectives import Network, PenalizedMean
 from sk_adalr.optimizer import freeze
 from sk_adalr.optimizer.automatic import AutomaticOptimizer
@@ -23,12 +24,19 @@ from sk_adalr.rows import in_rows
 from sk_adalr.training import History, Setup, StopReason, Trainer, TrainingState, thaw_units
 from sk_adalr.units import UnitChoice, Units
 
+Judge: TypeAlias = Callable[[Setup], Holdout]
 
-def train(job: Job[Any], *, is_chunk: bool = False, auto_batch_size: int = 200) -> dict[str, Any]:
-    """Return all fitted attributes after a fit, or after one pass over a chunk of a stream."""
+
+def train(
+    job: Job[Any], *, is_chunk: bool = False, auto_batch_size: int = 200, judge: Judge | None = None
+) -> dict[str, Any]:
+    """Return all fitted attributes after a fit, or after one pass over a chunk of a stream.
+
+    ``judge(setup)``, if given, returns the rows that judge.
+    """
     job = replace(job, data=replace(job.data, X=in_rows(job.data.X)))
     # What trains ends with `_trained`: its buffers make room for the model in the user's units.
-    return _fitted(job, *_trained(job, is_chunk, auto_batch_size))
+    return _fitted(job, *_trained(job, is_chunk, auto_batch_size, judge))
 
 
 def train_chunk(job: Job[Any]) -> dict[str, Any]:
@@ -37,7 +45,7 @@ def train_chunk(job: Job[Any]) -> dict[str, Any]:
 
 
 def _trained(
-    job: Job[Any], is_chunk: bool, auto_batch_size: int
+    job: Job[Any], is_chunk: bool, auto_batch_size: int, judge: Judge | None
 ) -> tuple[Units, ParameterLayout, Array, History, str, dict[str, Any]]:
     """Return units, layout and parameters of a model, how it was trained, a note, and the state at rest."""
     setup, state, history = _start(job, is_chunk, auto_batch_size)
@@ -48,7 +56,9 @@ def _trained(
             return _anew(job, units, setup.network, random_state)
 
         score_on = None if job.options.scorer is None else partial(score_of_user, job, units, layout, history)
-        plan = make_plan(setup, job.target, job.options, job.model.policy, state, history, start, score_on)
+        holdout = None if judge is None else judge(setup)
+        policy = job.model.policy
+        plan = make_plan(setup, job.target, job.options, policy, state, history, start, score_on, holdout)
         state.shown = job.target.shown
 
     def at_rest() -> dict[str, Any]:

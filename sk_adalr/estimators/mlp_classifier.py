@@ -3,18 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-import numpy as np
-
 from sk_adalr.estimators import choices
 from sk_adalr.estimators.classification import Classifier
 from sk_adalr.estimators.counterparts import MLP_CLASSIFIER
 from sk_adalr.estimators.job import answers_unknown_arguments
-from sk_adalr.estimators.minibatch import train, train_chunk
-from sk_adalr.estimators.model import NetworkModel, best_loss, best_validation_score, raw_network_prediction
-from sk_adalr.judging import Policy
+from sk_adalr.estimators.network import NetworkEstimator
 
 
-class AdaptiveLRMLPClassifier(Classifier):
+class AdaptiveLRMLPClassifier(NetworkEstimator, Classifier):
     r"""Multi-layer perceptron classifier trained with adaptive learning rates.
 
     Minimises the log loss plus an L2 penalty, the objective of :class:`~sklearn.neural_network.MLPClassifier`. Each
@@ -93,6 +89,11 @@ class AdaptiveLRMLPClassifier(Classifier):
         nor on folds, which use the loss.
     validation_fraction : float, default=0.1
         Share of the rows to hold out, in (0, 1).
+    ensemble : bool, default=False
+        Whether to train five networks and predict with the mean of their raw predictions. The rows fall into five
+        folds; each network has random weights of its own, trains on all folds but one, and stops early by that one.
+        Costs about five times as much time, for training and for predictions. `partial_fit`, `warm_start`, `X_val`
+        and checkpoints are for a single network.
     warm_start : bool, default=False
         Whether `fit` continues from the previous fit, the state of the optimizer included.
     verbose : bool or int, default=False
@@ -112,6 +113,10 @@ class AdaptiveLRMLPClassifier(Classifier):
         Coefficients of each layer.
     intercepts_ : list of ndarray of shape (n_out,)
         Intercepts of each layer.
+    estimators_ : list of estimators
+        With `ensemble` only: the networks, each with the attributes of its training. The ensemble itself has none of
+        the curves, scores and epochs below but `n_iter_`, the largest, `t_`, the sum, and `loss_`, the mean. Its
+        `coefs_` and `intercepts_` are those of one network that computes the mean, with all hidden units side by side.
     n_layers_ : int
         Number of layers, input and output included.
     n_outputs_ : int
@@ -172,16 +177,6 @@ class AdaptiveLRMLPClassifier(Classifier):
 
     _takes_multilabel = True
     _takes_one_class = True
-    # Fitted attributes.
-    coefs_: list[np.ndarray]
-    intercepts_: list[np.ndarray]
-    n_iter_: int
-    n_layers_: int
-    n_outputs_: int
-    out_activation_: str
-    t_: int
-    layer_learning_rate_curve_: np.ndarray
-
     _other_parameters = MLP_CLASSIFIER
 
     def __init__(
@@ -210,6 +205,7 @@ class AdaptiveLRMLPClassifier(Classifier):
         early_stopping: bool | choices.Auto = "auto",
         scoring: choices.Scoring = None,
         validation_fraction: float = 0.1,
+        ensemble: bool = False,
         warm_start: bool = False,
         verbose: int = False,
         backend: choices.BackendName = "auto",
@@ -238,6 +234,7 @@ class AdaptiveLRMLPClassifier(Classifier):
         self.early_stopping = early_stopping
         self.scoring = scoring
         self.validation_fraction = validation_fraction
+        self.ensemble = ensemble
         self.warm_start = warm_start
         self.verbose = verbose
         self.backend = backend
@@ -271,13 +268,3 @@ class AdaptiveLRMLPClassifier(Classifier):
         """
         self._partial_fit_labels(X, y, classes, sample_weight)
         return self
-
-    def _model(self) -> NetworkModel:
-        return NetworkModel(self.hidden_layer_sizes, self.activation, self.alpha, Policy())
-
-    _train = staticmethod(train)
-    _train_chunk = staticmethod(train_chunk)
-    _raw_prediction = raw_network_prediction
-    # Annotated, for the type of a call of `property` is Any.
-    best_loss_: float | None = property(best_loss)  # type: ignore[assignment]
-    best_validation_score_: float | None = property(best_validation_score)  # type: ignore[assignment]

@@ -16,7 +16,7 @@ from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.classes_without_rows import soften
 from sk_adalr.judging import Policy
 from sk_adalr.names import check_bool, check_choice, check_number
-from sk_adalr.objectives import ACTIVATIONS, L2Penalty, Network, predict_raw
+from sk_adalr.objectives import ACTIVATIONS, L2Penalty, Network
 from sk_adalr.optimizer import freeze
 from sk_adalr.options import is_auto
 from sk_adalr.parameters import ParameterLayout
@@ -266,25 +266,3 @@ class NetworkModel:
             "t_": history.n_rows_seen,
             "out_activation_": target.loss.out_activation,
         }
-
-
-def raw_network_prediction(estimator: Any, X: Any, method: str) -> tuple[Array, Origin]:
-    """Return the raw prediction (n_samples, n_outputs) of a fitted estimator, and where `X` is from."""
-    check_is_fitted(estimator)
-    origin = check_same_origin(estimator, X, estimator.coefs_[0], method)
-    X = check_features(estimator, X, reset=False)
-    coefs, intercepts = (
-        [fitted_array(array, X) for array in arrays] for arrays in (estimator.coefs_, estimator.intercepts_)
-    )
-    check_finite_model(estimator, *coefs, *intercepts)
-    return check_finite_prediction(predict_raw(coefs, intercepts, X, estimator.activation)), origin
-
-
-def best_loss(estimator: Any) -> float | None:
-    """Lowest entry of ``loss_curve_``; None where rows were held out."""
-    return min(estimator.loss_curve_) if estimator.validation_scores_ is None else None
-
-
-def best_validation_score(estimator: Any) -> float | None:
-    """Highest entry of ``validation_scores_``; None where no rows were held out."""
-    return None if estimator.validation_scores_ is None else max(estimator.validation_scores_)

@@ -154,22 +154,25 @@ def make_plan(
     history: History,
     start: Callable[[np.random.RandomState], Array],
     score_on: ScoreOn | None = None,
+    holdout: Holdout | None = None,
 ) -> Plan:
     """Return the plan of a fit from `state` on, which has the given history.
 
     `start` returns where a training begins that is anew; `policy` is that of "auto", if there is one; `score_on` is
-    the user's own score, if there is one.
+    the user's own score, if there is one; `holdout` is who judges, where that has been decided.
     """
     data, n_rows = setup.data, setup.data.n_samples
     loss_scale = setup.units.of_loss * constant_loss(setup.network, data.target, data.weight)
-    may_judge = target.validation is None and (
-        _stops_early(options, policy, target, n_rows) or _asks_folds(options, policy, n_rows)
+    may_judge = (
+        holdout is None
+        and target.validation is None
+        and (_stops_early(options, policy, target, n_rows) or _asks_folds(options, policy, n_rows))
     )
     copies = copies_of_rows(data) if may_judge else np.arange(n_rows)  # a look at each row takes its time
     n_rows = int(copies.max()) + 1
-    stops_early = _stops_early(options, policy, target, n_rows)
-    holdout, note = None, ""
-    if stops_early:
+    is_given, note = holdout is not None, ""
+    stops_early = is_given or _stops_early(options, policy, target, n_rows)
+    if stops_early and not is_given:
         holdout, note = _holdout(setup, target, options, state.validation_seed, copies)
     max_epochs, theta, at_the_end = options.max_iter, 1.0, None
     if loss_scale == 0:

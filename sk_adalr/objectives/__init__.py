@@ -1,6 +1,7 @@
 """What is minimised: losses, and their value and gradient on the flat parameter vector."""
 
 from sk_adalr.objectives.base import Objective
+from sk_adalr.objectives.joined import joined, separated
 from sk_adalr.objectives.losses import (
     LOSSES,
     BinomialLogLoss,
@@ -32,7 +33,9 @@ __all__ = [
     "Network",
     "Objective",
     "PenalizedMean",
+    "joined",
     "predict_raw",
+    "separated",
 ]
 
 publish(__name__, Loss, ElementwiseLoss, HalfSquaredError, HalfPoissonDeviance, HalfGammaDeviance)

@@ -1,0 +1,95 @@
+"""The mean of networks, one for each fold: it trains on all other rows, and the fold says for how long."""
+
+from dataclasses import replace
+from functools import partial
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import check_random_state
+
+from sk_adalr.estimators.job import Job, Report
+from sk_adalr.estimators.minibatch import train, train_chunk
+from sk_adalr.estimators.model import NetworkModel
+from sk_adalr.judging import Holdout, copies_of_rows
+from sk_adalr.objectives import joined
+from sk_adalr.training import Setup, StopReason
+
+_SEED_RANGE = np.iinfo(np.int32).max
+# What all networks of an ensemble have in common, and the features.
+_SAME = ("n_layers_", "n_outputs_", "out_activation_", "solver_", "_dtype", "_seen_weight")
+_OF_FEATURES = ("n_features_in_", "feature_names_in_")
+
+
+def train_networks(job: Job[NetworkModel]) -> dict[str, Any]:
+    """Return all fitted attributes of a network, or of the mean of several where ``ensemble``."""
+    return _train_ensemble(job) if job.options.ensemble else train(job)
+
+
+def train_networks_on_chunk(job: Job[NetworkModel]) -> dict[str, Any]:
+    """Return all fitted attributes after one pass over the rows of a chunk."""
+    if job.options.ensemble:
+        raise ValueError(
+            "`partial_fit` trains one network, so `ensemble` must be False. The networks of a fitted ensemble are in "
+            "`estimators_`; each has a `partial_fit` of its own."
+        )
+    return train_chunk(job)
+
+
+def _train_ensemble(job: Job[NetworkModel]) -> dict[str, Any]:
+    n_folds = job.model.policy.n_folds
+    _check(job, 2 * n_folds)
+    seed, *seeds = check_random_state(job.options.random_state).randint(_SEED_RANGE, size=n_folds + 1).tolist()
+    members, fits = [], []
+    for k, member_seed in enumerate(seeds):
+        member: Any = clone(job.estimator).set_params(ensemble=False, random_state=member_seed)
+        if member.verbose:
+            print(f"Network {k + 1} of {n_folds}")
+        options = replace(job.options, random_state=member_seed)
+        fitted = train(replace(job, options=options, report=Report(member)), judge=partial(_fold, job, k, seed))
+        fits.append(fitted)
+        seen = {name: vars(job.estimator)[name] for name in _OF_FEATURES if hasattr(job.estimator, name)}
+        vars(member).update(seen | job.report.publish(fitted))
+        members.append(member)
+        if _was_interrupted(fitted):
+            break
+    return _mean_of(job, fits) | {"estimators_": members}
+
+
+def _check(job: Job[NetworkModel], n_rows: int) -> None:
+    """Raise a ValueError where a fit has no place for the mean of several networks."""
+    if job.target.validation is not None:
+        raise ValueError("`ensemble=True` judges each network by its fold of `X`. Leave out `X_val` and `y_val`.")
+    if job.data.n_samples < n_rows:
+        raise ValueError(f"`ensemble=True` needs {n_rows} rows of weight or more; got {job.data.n_samples}.")
+    if any(hasattr(callback, "restored") for callback in getattr(job.estimator, "_skl_callbacks", ())):
+        raise ValueError("`Checkpoint` keeps one training, and `ensemble=True` has several. Use one of them.")
+
+
+def _fold(job: Job[NetworkModel], k: int, seed: int, setup: Setup) -> Holdout:
+    """Return the fold that judges network `k`."""
+    n_folds = job.model.policy.n_folds
+    folds = Holdout.folds(setup.data, job.target, n_folds, seed, copies_of_rows(setup.data))
+    return next(islice(folds, k, None))
+
+
+def _mean_of(job: Job[NetworkModel], fits: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the fitted attributes of the mean of networks, but those of a single training."""
+    first, n_networks = fits[0], len(fits)
+    reason = StopReason.ENSEMBLE_INTERRUPTED if _was_interrupted(fits[-1]) else StopReason.ENSEMBLE
+    same = {name: first[name] for name in (*job.target.attributes, *_SAME) if name in first}
+    coefs, intercepts = joined([fit["coefs_"] for fit in fits], [fit["intercepts_"] for fit in fits])
+    return same | {
+        "coefs_": coefs,
+        "intercepts_": intercepts,
+        "n_iter_": max(fit["n_iter_"] for fit in fits),
+        "t_": sum(fit["t_"] for fit in fits),
+        "loss_": float(np.mean([fit["loss_"] for fit in fits])),
+        "stop_reason_": reason(n_networks=n_networks),
+        "_training": None,
+    }
+
+
+def _was_interrupted(fitted: dict[str, Any]) -> bool:
+    return fitted["stop_reason_"].startswith(StopReason.INTERRUPTED())

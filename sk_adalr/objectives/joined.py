@@ -1,0 +1,41 @@
+"""The mean of networks as one network, and back."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.linalg import block_diag
+
+from sk_adalr.backends import Array
+
+
+def joined(coefs: Sequence[list[Array]], intercepts: Sequence[list[Array]]) -> tuple[list[Array], list[Array]]:
+    """Return the layers of the one network whose raw prediction is the mean of those of some networks.
+
+    Its hidden layers are theirs side by side; they share the inputs, and the last layer takes the mean.
+    """
+    n_networks, last = len(coefs), len(coefs[0]) - 1
+    by_layer, biases = list(zip(*coefs, strict=True)), list(zip(*intercepts, strict=True))
+    out = np.mean(biases[-1], axis=0, dtype=biases[-1][0].dtype)
+    if last == 0:
+        return [np.mean(by_layer[0], axis=0, dtype=by_layer[0][0].dtype)], [out]
+    hidden = [np.hstack(by_layer[0]), *(block_diag(*blocks) for blocks in by_layer[1:last])]
+    return [*hidden, np.vstack(by_layer[last]) / n_networks], [*map(np.concatenate, biases[:last]), out]
+
+
+def separated(coefs: list[Array], intercepts: list[Array], n_networks: int) -> list[tuple[list[Array], list[Array]]]:
+    """Return views of layers of networks whose raw predictions add up to that of what `joined` made of so many.
+
+    The intercepts of the last layer are in the first of them alone.
+    """
+    networks = []
+    for k in range(n_networks):
+        blocks = [slice(None), *(_block(coef.shape[0], n_networks, k) for coef in coefs[1:]), slice(None)]
+        own = [coef[blocks[i], blocks[i + 1]] for i, coef in enumerate(coefs)]
+        biases = [bias[block] for bias, block in zip(intercepts, blocks[1:], strict=True)]
+        networks.append((own, biases if k == 0 else [*biases[:-1], 0 * biases[-1]]))
+    return networks
+
+
+def _block(size: int, n_blocks: int, k: int) -> slice:
+    width = size // n_blocks
+    return slice(k * width, (k + 1) * width)
