@@ -1,20 +1,25 @@
 """The mean of networks, one for each fold: it trains on all other rows, and the fold says for how long."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
 
 from sk_adalr.estimators.job import Job, Report
-from sk_adalr.estimators.minibatch import train, train_chunk
+from sk_adalr.estimators.minibatch import train
 from sk_adalr.estimators.model import NetworkModel
 from sk_adalr.judging import Holdout, copies_of_rows
 from sk_adalr.objectives import joined
+from sk_adalr.targets import Target
 from sk_adalr.training import Setup, StopReason
+
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 _SEED_RANGE = np.iinfo(np.int32).max
 # What all networks of an ensemble have in common, and the features.
@@ -27,19 +32,24 @@ def train_networks(job: Job[NetworkModel]) -> dict[str, Any]:
     return _train_ensemble(job) if job.options.ensemble else train(job)
 
 
-def train_networks_on_chunk(job: Job[NetworkModel]) -> dict[str, Any]:
-    """Return all fitted attributes after one pass over the rows of a chunk."""
-    if job.options.ensemble:
-        raise ValueError(
-            "`partial_fit` trains one network, so `ensemble` must be False. The networks of a fitted ensemble are in "
-            "`estimators_`; each has a `partial_fit` of its own."
-        )
-    return train_chunk(job)
+def for_one_network(method: Method) -> Method:
+    """Make a method of an estimator available without ``ensemble`` only."""
+
+    def is_alone(estimator: Any) -> bool:
+        if estimator.ensemble:
+            raise AttributeError(
+                f"`{method.__name__}` trains one network, so `ensemble` must be False. The networks of a fitted "
+                f"ensemble are in `estimators_`; each has a `{method.__name__}` of its own."
+            )
+        return True
+
+    return available_if(is_alone)(method)
 
 
 def _train_ensemble(job: Job[NetworkModel]) -> dict[str, Any]:
     n_folds = job.model.policy.n_folds
-    _check(job, 2 * n_folds)
+    copies = copies_of_rows(job.data)
+    _check(job, copies, 2 * n_folds)
     seed, *seeds = check_random_state(job.options.random_state).randint(_SEED_RANGE, size=n_folds + 1).tolist()
     members, fits = [], []
     for k, member_seed in enumerate(seeds):
@@ -47,7 +57,10 @@ def _train_ensemble(job: Job[NetworkModel]) -> dict[str, Any]:
         if member.verbose:
             print(f"Network {k + 1} of {n_folds}")
         options = replace(job.options, random_state=member_seed)
-        fitted = train(replace(job, options=options, report=Report(member)), judge=partial(_fold, job, k, seed))
+        fitted = train(
+            replace(job, options=options, report=Report(member)),
+            judge=partial(_fold, job.target, copies, n_folds, k, seed),
+        )
         fits.append(fitted)
         seen = {name: vars(job.estimator)[name] for name in _OF_FEATURES if hasattr(job.estimator, name)}
         vars(member).update(seen | job.report.publish(fitted))
@@ -57,21 +70,20 @@ def _train_ensemble(job: Job[NetworkModel]) -> dict[str, Any]:
     return _mean_of(job, fits) | {"estimators_": members}
 
 
-def _check(job: Job[NetworkModel], n_rows: int) -> None:
+def _check(job: Job[NetworkModel], copies: np.ndarray, n_needed: int) -> None:
     """Raise a ValueError where a fit has no place for the mean of several networks."""
+    n_rows = len(np.unique(copies))
     if job.target.validation is not None:
         raise ValueError("`ensemble=True` judges each network by its fold of `X`. Leave out `X_val` and `y_val`.")
-    if job.data.n_samples < n_rows:
-        raise ValueError(f"`ensemble=True` needs {n_rows} rows of weight or more; got {job.data.n_samples}.")
+    if n_rows < n_needed:
+        raise ValueError(f"`ensemble=True` needs {n_needed} different rows with a weight; got n_samples={n_rows}.")
     if any(hasattr(callback, "restored") for callback in getattr(job.estimator, "_skl_callbacks", ())):
         raise ValueError("`Checkpoint` keeps one training, and `ensemble=True` has several. Use one of them.")
 
 
-def _fold(job: Job[NetworkModel], k: int, seed: int, setup: Setup) -> Holdout:
+def _fold(target: Target, copies: np.ndarray, n_folds: int, k: int, seed: int, setup: Setup) -> Holdout:
     """Return the fold that judges network `k`."""
-    n_folds = job.model.policy.n_folds
-    folds = Holdout.folds(setup.data, job.target, n_folds, seed, copies_of_rows(setup.data))
-    return next(islice(folds, k, None))
+    return next(islice(Holdout.folds(setup.data, target, n_folds, seed, copies), k, None))
 
 
 def _mean_of(job: Job[NetworkModel], fits: list[dict[str, Any]]) -> dict[str, Any]:

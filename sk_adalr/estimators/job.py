@@ -95,7 +95,8 @@ def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
 
 def take_fitted(estimator: Any, fitted: Mapping[str, Any]) -> None:
     """Give `estimator` its fitted attributes; those of an earlier fit that this one has none of are gone."""
-    for name in _fitted_names(type(estimator)) - fitted.keys():
+    cls: Any = type(estimator)
+    for name in _fitted_names(cls) - fitted.keys():
         vars(estimator).pop(name, None)
     vars(estimator).update(fitted)
 

@@ -3,14 +3,20 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
+import numpy as np
+
 from sk_adalr.estimators import choices
 from sk_adalr.estimators.classification import Classifier
 from sk_adalr.estimators.counterparts import MLP_CLASSIFIER
+from sk_adalr.estimators.ensemble import for_one_network, train_networks
 from sk_adalr.estimators.job import answers_unknown_arguments
-from sk_adalr.estimators.network import NetworkEstimator
+from sk_adalr.estimators.minibatch import train_chunk
+from sk_adalr.estimators.model import NetworkModel
+from sk_adalr.estimators.network import best_loss, best_validation_score, raw_network_prediction
+from sk_adalr.judging import Policy
 
 
-class AdaptiveLRMLPClassifier(NetworkEstimator, Classifier):
+class AdaptiveLRMLPClassifier(Classifier):
     r"""Multi-layer perceptron classifier trained with adaptive learning rates.
 
     Minimises the log loss plus an L2 penalty, the objective of :class:`~sklearn.neural_network.MLPClassifier`. Each
@@ -90,10 +96,9 @@ class AdaptiveLRMLPClassifier(NetworkEstimator, Classifier):
     validation_fraction : float, default=0.1
         Share of the rows to hold out, in (0, 1).
     ensemble : bool, default=False
-        Whether to train five networks and predict with the mean of their raw predictions. The rows fall into five
-        folds; each network has random weights of its own, trains on all folds but one, and stops early by that one.
-        Costs about five times as much time, for training and for predictions. `partial_fit`, `warm_start`, `X_val`
-        and checkpoints are for a single network.
+        Whether to train five networks, and to predict with the mean of their raw predictions. Each trains on four
+        fifths of the rows, from random weights of its own, and stops early by the other fifth. Predictions take five
+        times as long. `partial_fit`, `warm_start`, `X_val` and checkpoints are for a single network.
     warm_start : bool, default=False
         Whether `fit` continues from the previous fit, the state of the optimizer included.
     verbose : bool or int, default=False
@@ -114,9 +119,8 @@ class AdaptiveLRMLPClassifier(NetworkEstimator, Classifier):
     intercepts_ : list of ndarray of shape (n_out,)
         Intercepts of each layer.
     estimators_ : list of estimators
-        With `ensemble` only: the networks, each with the attributes of its training. The ensemble itself has none of
-        the curves, scores and epochs below but `n_iter_`, the largest, `t_`, the sum, and `loss_`, the mean. Its
-        `coefs_` and `intercepts_` are those of one network that computes the mean, with all hidden units side by side.
+        The networks of an ensemble, which have the curves, scores and epochs below; it has only the largest `n_iter_`,
+        the sum `t_` and the mean `loss_`. Its own `coefs_` and `intercepts_` are theirs side by side.
     n_layers_ : int
         Number of layers, input and output included.
     n_outputs_ : int
@@ -177,6 +181,17 @@ class AdaptiveLRMLPClassifier(NetworkEstimator, Classifier):
 
     _takes_multilabel = True
     _takes_one_class = True
+    # Fitted attributes.
+    coefs_: list[np.ndarray]
+    intercepts_: list[np.ndarray]
+    n_iter_: int
+    n_layers_: int
+    n_outputs_: int
+    out_activation_: str
+    t_: int
+    layer_learning_rate_curve_: np.ndarray
+    estimators_: list[Self]
+
     _other_parameters = MLP_CLASSIFIER
 
     def __init__(
@@ -241,6 +256,7 @@ class AdaptiveLRMLPClassifier(NetworkEstimator, Classifier):
         self.nesterovs_momentum = nesterovs_momentum
 
     # The arguments are in the order of scikit-learn's MLPClassifier.
+    @for_one_network
     @answers_unknown_arguments
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
         """Make one pass over the given rows, continuing from where training is.
@@ -268,3 +284,13 @@ class AdaptiveLRMLPClassifier(NetworkEstimator, Classifier):
         """
         self._partial_fit_labels(X, y, classes, sample_weight)
         return self
+
+    def _model(self) -> NetworkModel:
+        return NetworkModel(self.hidden_layer_sizes, self.activation, self.alpha, Policy())
+
+    _train = staticmethod(train_networks)
+    _train_chunk = staticmethod(train_chunk)
+    _raw_prediction = raw_network_prediction
+    # Annotated, for the type of a call of `property` is Any.
+    best_loss_: float | None = property(best_loss)  # type: ignore[assignment]
+    best_validation_score_: float | None = property(best_validation_score)  # type: ignore[assignment]

@@ -2,14 +2,20 @@
 
 from typing import Any, Self
 
+import numpy as np
+
 from sk_adalr.estimators import choices
 from sk_adalr.estimators.counterparts import MLP_REGRESSOR
+from sk_adalr.estimators.ensemble import for_one_network, train_networks
 from sk_adalr.estimators.job import answers_unknown_arguments
-from sk_adalr.estimators.network import NetworkEstimator
+from sk_adalr.estimators.minibatch import train_chunk
+from sk_adalr.estimators.model import NetworkModel
+from sk_adalr.estimators.network import best_loss, best_validation_score, raw_network_prediction
 from sk_adalr.estimators.regression import Regressor
+from sk_adalr.judging import Policy
 
 
-class AdaptiveLRMLPRegressor(NetworkEstimator, Regressor):
+class AdaptiveLRMLPRegressor(Regressor):
     r"""Multi-layer perceptron regressor trained with adaptive learning rates.
 
     Minimises a loss, summed over outputs, plus an L2 penalty. Each batch with sample weights :math:`s` contributes
@@ -31,8 +37,7 @@ class AdaptiveLRMLPRegressor(NetworkEstimator, Regressor):
         What a raw prediction :math:`u`, of the last layer, costs beside its target. "squared_error" predicts
         :math:`u`. "poisson" is half the Poisson deviance, for counts and frequencies, and refuses targets below 0;
         "gamma" is half the gamma deviance, for amounts, and refuses targets of 0 and below. Both predict :math:`e^u`.
-        For a loss of your own pass an instance of a subclass of :class:`~sk_adalr.objectives.ElementwiseLoss`, whose
-        arrays have the shape (n_rows, n_outputs).
+        For a loss of your own pass an instance of a subclass of :class:`~sk_adalr.objectives.ElementwiseLoss`.
     alpha : float, default=1e-4
         L2 strength, at least 0, divided by the batch's sum of weights, on the coefficients that training sees: those
         of the standardised features where `standardize`. Intercepts are not penalised.
@@ -56,8 +61,7 @@ class AdaptiveLRMLPRegressor(NetworkEstimator, Regressor):
     max_iter : int, default=200
         Number of epochs at most.
     tol : float, default=1e-4
-        Smallest improvement that counts, relative to the loss of the best constant prediction; 0 trains for
-        `max_iter` epochs.
+        Smallest improvement that counts, in losses of the best constant prediction; 0 trains for `max_iter` epochs.
     n_iter_no_change : int or numpy.inf, default=10
         Number of epochs without such an improvement after which training stops.
     standardize : bool, default=True
@@ -95,10 +99,9 @@ class AdaptiveLRMLPRegressor(NetworkEstimator, Regressor):
     validation_fraction : float, default=0.1
         Share of the rows to hold out, in (0, 1).
     ensemble : bool, default=False
-        Whether to train five networks and predict with the mean of their raw predictions. The rows fall into five
-        folds; each network has random weights of its own, trains on all folds but one, and stops early by that one.
-        Costs about five times as much time, for training and for predictions. `partial_fit`, `warm_start`, `X_val`
-        and checkpoints are for a single network.
+        Whether to train five networks, and to predict with the mean of their raw predictions. Each trains on four
+        fifths of the rows, from random weights of its own, and stops early by the other fifth. Predictions take five
+        times as long. `partial_fit`, `warm_start`, `X_val` and checkpoints are for a single network.
     warm_start : bool, default=False
         Whether `fit` continues from the previous fit, the state of the optimizer included.
     verbose : bool or int, default=False
@@ -107,8 +110,7 @@ class AdaptiveLRMLPRegressor(NetworkEstimator, Regressor):
         Which library trains: "auto" is CuPy for arrays on a GPU, and NumPy for all others; "cupy" moves the data to
         the GPU once. Fitted attributes are arrays of the library of the data in any case.
     nesterovs_momentum : bool, default=True
-        Accepted for compatibility with scikit-learn, without effect: `solver` says whether there is momentum, and
-        which: "sgd" has none, "momentum" the classical one, "nesterov" Nesterov's.
+        Accepted for compatibility with scikit-learn, without effect: `solver` says which momentum there is.
 
     Attributes
     ----------
@@ -117,9 +119,8 @@ class AdaptiveLRMLPRegressor(NetworkEstimator, Regressor):
     intercepts_ : list of ndarray of shape (n_out,)
         Intercepts of each layer.
     estimators_ : list of estimators
-        With `ensemble` only: the networks, each with the attributes of its training. The ensemble itself has none of
-        the curves, scores and epochs below but `n_iter_`, the largest, `t_`, the sum, and `loss_`, the mean. Its
-        `coefs_` and `intercepts_` are those of one network that computes the mean, with all hidden units side by side.
+        The networks of an ensemble, which have the curves, scores and epochs below; it has only the largest `n_iter_`,
+        the sum `t_` and the mean `loss_`. Its own `coefs_` and `intercepts_` are theirs side by side.
     n_layers_ : int
         Number of layers, input and output included.
     n_outputs_ : int
@@ -133,9 +134,8 @@ class AdaptiveLRMLPRegressor(NetworkEstimator, Regressor):
     loss_ : float
         Last entry of `loss_curve_`.
     loss_curve_ : list of float
-        Mean training loss of each epoch, penalty included, over its batches as they were visited. Several outputs
-        weigh alike whatever their units, so their squared error is the sum over the outputs of the error relative to
-        the output's variance, in units of the mean of these variances.
+        Mean training loss of each epoch, penalty included, over its batches as they were visited. The squared error
+        of several outputs is the sum of the errors in variances of each, in units of the mean of these variances.
     learning_rate_curve_ : ndarray of shape (n_iter_, 3)
         Smallest, median and largest learning rate at the end of each epoch.
     layer_learning_rate_curve_ : ndarray of shape (n_iter_, n_hidden_layers + 1, 3)
@@ -181,15 +181,6 @@ class AdaptiveLRMLPRegressor(NetworkEstimator, Regressor):
     >>> round(model.score(X_test, y_test), 1)
     0.9
 
-    Cross-validation found the best number of epochs. With few rows and much noise, this prevents overfitting:
-
-    >>> from sklearn.datasets import load_diabetes
-    >>> X, y = load_diabetes(return_X_y=True)  # 442 rows, and half of the variance is noise
-    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
-    >>> model = AdaptiveLRMLPRegressor(random_state=0).fit(X_train, y_train)
-    >>> model.n_iter_ < 50, model.score(X_test, y_test) > 0.25
-    (True, True)
-
     Numbers of events, whose mean is the exponential of a curve:
 
     >>> import numpy as np
@@ -202,6 +193,17 @@ class AdaptiveLRMLPRegressor(NetworkEstimator, Regressor):
     >>> model.predict([[-1.5], [0.0], [1.5]]).round()
     array([0., 1., 3.])
     """
+
+    # Fitted attributes.
+    coefs_: list[np.ndarray]
+    intercepts_: list[np.ndarray]
+    n_iter_: int
+    n_layers_: int
+    n_outputs_: int
+    out_activation_: str
+    t_: int
+    layer_learning_rate_curve_: np.ndarray
+    estimators_: list[Self]
 
     _other_parameters = MLP_REGRESSOR
 
@@ -266,6 +268,7 @@ class AdaptiveLRMLPRegressor(NetworkEstimator, Regressor):
         self.backend = backend
         self.nesterovs_momentum = nesterovs_momentum
 
+    @for_one_network
     @answers_unknown_arguments
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Make one pass over the given rows, continuing from where training is.
@@ -285,3 +288,13 @@ class AdaptiveLRMLPRegressor(NetworkEstimator, Regressor):
             The estimator after the pass.
         """
         return self._partial_fit(X, y, sample_weight)
+
+    def _model(self) -> NetworkModel:
+        return NetworkModel(self.hidden_layer_sizes, self.activation, self.alpha, Policy())
+
+    _train = staticmethod(train_networks)
+    _train_chunk = staticmethod(train_chunk)
+    _raw_prediction = raw_network_prediction
+    # Annotated, for the type of a call of `property` is Any.
+    best_loss_: float | None = property(best_loss)  # type: ignore[assignment]
+    best_validation_score_: float | None = property(best_validation_score)  # type: ignore[assignment]
