@@ -17,7 +17,7 @@ from sk_adalr.names import check_number, stable_text
 
 _PRIVATE_STATE = {"_training", "_summary", "_spread", "_dtype", "_seen_weight", "_single_output", "_multilabel"}
 # Parameters that files of version 0.1 do not have, and their defaults, which are left out.
-_ADDED = {"loss": "'squared_error'", "scoring": "None"}
+_ADDED = {"loss": "'squared_error'", "scoring": "None", "ensemble": "False"}
 _NOT_COMPARED = {"max_iter", "verbose", "n_jobs", "copy_X"}  # they do not change the course of a fit
 
 

@@ -100,6 +100,15 @@ def test_random_models_are_exported_as_they_predict(cls, seed):
     check(model, X)
 
 
+@pytest.mark.parametrize("cls", MLP.values(), ids=list(MLP))
+@pytest.mark.parametrize("sizes", [(), (4,), (5, 4, 3)])
+def test_the_mean_of_networks_is_exported_as_it_predicts(cls, sizes):
+    X, y = problem(cls, n_classes=3)
+    model = fit(make(cls, hidden_layer_sizes=sizes, ensemble=True, early_stopping="auto"), X, y)
+    check = assert_classifies_as if cls in CLASSIFIERS.values() else assert_predicts_as
+    check(model, X.astype(np.float32))
+
+
 @pytest.mark.parametrize("cls", ESTIMATORS.values(), ids=list(ESTIMATORS))
 def test_a_pipeline_with_a_scaler_is_exported_as_it_predicts(cls):
     X, y = problem(cls, n_classes=3)
