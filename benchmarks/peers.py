@@ -6,6 +6,8 @@ import numpy as np
 from scipy import sparse
 from sklearn import compose, ensemble, model_selection, neural_network, pipeline, preprocessing
 
+from sk_adalr import AdaptiveLRMLPClassifier, AdaptiveLRMLPRegressor
+
 SKLEARN_RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
 #: Columns beyond which gradient boosting takes too long.
 MAX_COLUMNS = 1000
@@ -44,6 +46,11 @@ def _realmlp(regression, X, seed):
     return pipeline.make_pipeline(preprocessing.FunctionTransformer(_dense), model)
 
 
+def _ensemble(regression, X, seed):
+    ours = AdaptiveLRMLPRegressor if regression else AdaptiveLRMLPClassifier
+    return ours(ensemble=True, random_state=seed)
+
+
 def _dense(X):
     return np.asarray(X.toarray() if sparse.issparse(X) else X, dtype=np.float32)
 
@@ -51,6 +58,7 @@ def _dense(X):
 PEERS = {
     "MLP, best of 5 rates": _tuned_network,
     "MLP, default": _network,
+    "ours, ensemble=True": _ensemble,
     "gradient boosting": _boosting,
     **({"RealMLP-TD-S": _realmlp} if importlib.util.find_spec("pytabkit") else {}),
 }
@@ -58,4 +66,4 @@ PEERS = {
 
 def can_fit(peer, X):
     """Return whether a peer takes so many columns."""
-    return X.shape[1] <= MAX_COLUMNS or peer.startswith("MLP")
+    return X.shape[1] <= MAX_COLUMNS or peer.startswith(("MLP", "ours"))
