@@ -32,7 +32,7 @@ def train(
 ) -> dict[str, Any]:
     """Return all fitted attributes after a fit, or after one pass over a chunk of a stream.
 
-    ``judge(setup)``, if given, returns the rows that judge.
+    ``judge(setup)``, if given, returns the validation rows.
     """
     job = replace(job, data=replace(job.data, X=in_rows(job.data.X)))
     # What trains ends with `_trained`: its buffers make room for the model in the user's units.

@@ -159,7 +159,7 @@ def make_plan(
     """Return the plan of a fit from `state` on, which has the given history.
 
     `start` returns where a training begins that is anew; `policy` is that of "auto", if there is one; `score_on` is
-    the user's own score, if there is one; `holdout` is who judges, where that has been decided.
+    the user's own score, if there is one; `holdout` are the validation rows, where they are given.
     """
     data, n_rows = setup.data, setup.data.n_samples
     loss_scale = setup.units.of_loss * constant_loss(setup.network, data.target, data.weight)
