@@ -38,15 +38,13 @@ from sk_adalr import AdaptiveLRMLPClassifier, AdaptiveLRMLPRegressor
 #: Where finished fits are kept.
 RESULTS = pathlib.Path(__file__).parent / "results"
 QUICK_TASKS = ("iris mlp", "diabetes linear")
-#: Grid of rates: 14 of each optimizer. Hints of the automatic rule. Steps it makes beyond one gradient each.
+#: Grid of rates: 14 of each optimizer.
 GRIDS = {
     "adam": np.logspace(-4.5, 0, 14),
     "sgd": np.logspace(-3.5, 1, 14),
     "momentum": np.logspace(-4.5, 0, 14),
     "nesterov": np.logspace(-4.5, 0, 14),
 }
-HINTS = (1e-6, 1e-4, 1e-2, 1.0, 10.0)
-EXTRA_EVALUATIONS = 28  # 6 gradients, and forward passes at a third of one
 FITTED = 3e-4
 COST_ROUNDS = 5
 SCHEDULE_FREE_RATES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
@@ -135,13 +133,11 @@ def make_model(task, kind, solver, rate, seed, n_steps, X):
         return pipeline.make_pipeline(scaler_of(X), model)
     if kind in PEERS:
         return TorchPeer(task, kind, rate, seed, n_steps)
-    rule, epochs = "constant", task.epochs
+    rule = "constant"
     if kind.startswith("auto"):
         rule = "auto"
     elif kind == "linear":
         rule = LinearDecay(rate, n_steps)
-    if kind == "auto-equal":
-        epochs = max(1, round(epochs * n_steps / (n_steps + EXTRA_EVALUATIONS)))
     ours = AdaptiveLRMLPRegressor if task.regression else AdaptiveLRMLPClassifier
     rate = "auto" if rate is None else rate
     early_stopping = False
@@ -152,7 +148,7 @@ def make_model(task, kind, solver, rate, seed, n_steps, X):
         solver=solver,
         learning_rate=rule,
         learning_rate_init=rate,
-        max_iter=epochs,
+        max_iter=task.epochs,
         early_stopping=early_stopping,
     )
 
@@ -277,11 +273,9 @@ def plan(tasks, solvers, n_seeds):
 
 
 def kinds_and_rates(solver):
-    """Yield what is fitted with a solver, with which rate or hint: every third rate of the grid comes first."""
+    """Yield what is fitted with a solver, with which rate: every third rate of the grid comes first."""
     grid = GRIDS[solver].tolist()
-    for hint in (None, *(HINTS if solver == "adam" else ())):
-        yield "auto", hint
-    yield "auto-equal", None
+    yield "auto", None
     yield "auto-early", None
     for rates in (grid[1::3], grid[2::3] + grid[::3]):
         yield from itertools.product(("constant", "select", "linear"), rates)
@@ -339,21 +333,20 @@ class Table:
                 f"| {max(single for _, single in ratios.values()):.2f} | {len(ratios)} |"
             )
 
-    def compare_scores(self, title, hint, kind, rates, ours="auto"):
+    def compare_scores(self, title, kind, rates, ours="auto"):
         """Print the difference of test scores, means over seeds and tasks."""
         differences = {}
         for name in self.tasks:
             theirs = self.tuned(name, kind, "score", rates) if len(rates) > 1 else None
             theirs = self.values(name, kind, rates[0], "score") if theirs is None else theirs
-            difference = self.values(name, ours, hint, "score") - theirs
+            difference = self.values(name, ours, None, "score") - theirs
             if np.isfinite(difference).any():
                 differences[name] = np.nanmean(difference)
         if differences:
             worst = min(differences, key=differences.get)
             mean = np.mean(list(differences.values()))
             print(
-                f"| {self.solver} | {title} | {'none' if hint is None else hint} | {mean:+.4f} "
-                f"| {differences[worst]:+.3f} ({worst}) | {len(differences)} |"
+                f"| {self.solver} | {title} | {mean:+.4f} | {differences[worst]:+.3f} ({worst}) | {len(differences)} |"
             )
 
     def print_cost(self, data):
@@ -383,9 +376,7 @@ def report(rows, tasks, solvers, n_seeds, data):
     for table in tables:
         rates = GRIDS[table.solver].tolist()
         table.compare_losses("best constant rate of 14", "auto", "constant", rates)
-        table.compare_losses("the same at equal gradient evaluations", "auto-equal", "constant", rates)
         table.compare_losses("best of 14 with linear decay", "auto", "linear", rates)
-        table.compare_losses("the same at equal gradient evaluations", "auto-equal", "linear", rates)
         single = table.best_for_all("linear", "loss", rates)
         table.compare_losses("best single rate of 14 for all tasks with linear decay", "auto", "linear", [single])
         table.compare_losses("scikit-learn's MLP, default rate", "auto", "sklearn", [None])
@@ -393,18 +384,17 @@ def report(rows, tasks, solvers, n_seeds, data):
         for kind in PEERS:
             peers = SCHEDULE_FREE_RATES if kind == "schedule-free" else [None]
             table.compare_losses(kind, "auto", kind, peers)
-    print("\n| solver | test score minus that of | hint | mean | worst task | tasks |\n|---|---|---|---|---|---|")
+    print("\n| solver | test score minus that of | mean | worst task | tasks |\n|---|---|---|---|---|")
     for table in tables:
         rates = GRIDS[table.solver].tolist()
-        for hint in (None, *(HINTS if table.solver == "adam" else ())):
-            table.compare_scores("best constant rate by held-out score", hint, "constant", rates)
-        table.compare_scores("the same, ours with early_stopping='auto'", None, "constant", rates, "auto-early")
-        table.compare_scores("best linear decay by held-out score of constant", None, "linear", rates)
+        table.compare_scores("best constant rate by held-out score", "constant", rates)
+        table.compare_scores("the same, ours with early_stopping='auto'", "constant", rates, "auto-early")
+        table.compare_scores("best linear decay by held-out score of constant", "linear", rates)
         single = table.best_for_all("linear", "score", rates)
         for ours, title in (("auto", ""), ("auto-early", ", ours with early_stopping='auto'")):
             title = f"best single rate for all tasks with linear decay{title}"
-            table.compare_scores(title, None, "linear", [single], ours)
-        table.compare_scores("scikit-learn's MLP, default rate", None, "sklearn", [None])
+            table.compare_scores(title, "linear", [single], ours)
+        table.compare_scores("scikit-learn's MLP, default rate", "sklearn", [None])
     print("\n| solver | seconds of one fit in plain fits | worst | tasks of 500 steps or more |\n|---|---|---|---|")
     for table in tables:
         table.print_cost(data)

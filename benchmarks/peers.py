@@ -4,12 +4,12 @@ import importlib.util
 
 import numpy as np
 from scipy import sparse
-from sklearn import compose, ensemble, model_selection, neural_network, pipeline, preprocessing
+from sklearn import compose, ensemble, linear_model, model_selection, neural_network, pipeline, preprocessing
 
 from sk_adalr import AdaptiveLRMLPClassifier, AdaptiveLRMLPRegressor
 
 SKLEARN_RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
-#: Columns beyond which gradient boosting takes too long.
+#: Columns beyond which gradient boosting and RealMLP take too long.
 MAX_COLUMNS = 1000
 
 
@@ -46,6 +46,11 @@ def _realmlp(regression, X, seed):
     return pipeline.make_pipeline(preprocessing.FunctionTransformer(_dense), model)
 
 
+def _linear(regression, X, seed):
+    model = linear_model.Ridge() if regression else linear_model.LogisticRegression(max_iter=1000)
+    return pipeline.make_pipeline(scaler_of(X), model)
+
+
 def _ensemble(regression, X, seed):
     ours = AdaptiveLRMLPRegressor if regression else AdaptiveLRMLPClassifier
     return ours(ensemble=True, random_state=seed)
@@ -59,6 +64,7 @@ PEERS = {
     "MLP, best of 5 rates": _tuned_network,
     "MLP, default": _network,
     "ours, ensemble=True": _ensemble,
+    "linear model, scaled": _linear,
     "gradient boosting": _boosting,
     **({"RealMLP-TD-S": _realmlp} if importlib.util.find_spec("pytabkit") else {}),
 }
@@ -66,4 +72,4 @@ PEERS = {
 
 def can_fit(peer, X):
     """Return whether a peer takes so many columns."""
-    return X.shape[1] <= MAX_COLUMNS or peer.startswith(("MLP", "ours"))
+    return X.shape[1] <= MAX_COLUMNS or not peer.startswith(("gradient", "RealMLP"))
