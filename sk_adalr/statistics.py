@@ -228,4 +228,6 @@ def _sparse_moments(
     if unit is not None:
         entries /= unit[X.indices]
     mean, variance = mean_variance_axis(csr((entries, X.indices, X.indptr), X.shape), axis=0, weights=weight)
+    # Of a constant column scikit-learn's difference may be the rounding of a negative number.
+    variance = np.maximum(variance, 0.0)
     return (mean, variance) if center else (np.zeros_like(mean), variance + mean**2)
