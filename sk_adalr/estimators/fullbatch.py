@@ -182,7 +182,7 @@ def _iterate(
     if result.interrupted:
         history.stop_reason = StopReason.INTERRUPTED()
         warn_caller("Training interrupted by the user: keeping the model so far.")
-    elif result.n_iter == max_iter and not result.converged and tol > 0:
+    elif result.reached_max_iter and tol > 0:
         job.warn_not_converged(", leave `solver` at 'auto'," if result.solver == "exact" else ",")
     elif result.advice:
         warn_caller(f"{job.name}: {result.advice}", ConvergenceWarning)

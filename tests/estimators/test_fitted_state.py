@@ -104,6 +104,17 @@ def test_too_few_epochs_warn_and_say_what_to_do(cls):
     assert record[0].filename == __file__, "the warning must point at the line that called fit"
 
 
+@pytest.mark.parametrize("solver", ["auto", "exact"])
+@pytest.mark.parametrize("in_chunks", [False, True])
+def test_too_few_iterations_for_one_of_several_outputs_warn(solver, in_chunks):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(100, 3))
+    Y = rng.poisson(np.exp(np.column_stack([np.zeros(100), X[:, 0], np.zeros(100)])))
+    model = AdaptiveLRLinearRegression(loss="poisson", solver=solver, max_iter=2, tol=1e-8)
+    with pytest.warns(ConvergenceWarning, match=r"reached `max_iter` \(2\)"):
+        model.fit_chunks(lambda: [(X, Y)]) if in_chunks else model.fit(X, Y)
+
+
 @estimators
 def test_zero_tol_does_not_warn(cls):
     with warnings.catch_warnings():

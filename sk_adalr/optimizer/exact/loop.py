@@ -142,6 +142,8 @@ class Outcome:
     n_iter : int
     converged : bool
         Whether the stopping rule, or the limit of the arithmetic, was reached.
+    reached_max_iter : bool
+        Whether `max_iter` ended it.
     interrupted : bool
         Whether Ctrl-C ended it.
     message : str
@@ -157,6 +159,7 @@ class Outcome:
 
     n_iter: int = 0
     converged: bool = False
+    reached_max_iter: bool = False
     interrupted: bool = False
     message: str = ""
     losses: list[float] = field(default_factory=list)
@@ -241,6 +244,7 @@ def _iterate(
             outcome.message = f"The gradient became non-finite at iteration {outcome.n_iter}."
             return
         if outcome.n_iter >= max_iter:
+            outcome.reached_max_iter = True
             outcome.message = f"Stopped at max_iter={max_iter} before the stopping rule was met."
             return
         before = solver.loss

@@ -32,6 +32,8 @@ class ExactResult:
     solver : {"exact", "newton", "cholesky"}
     advice : str
         What to tell the user where the solution may be far from the optimum; empty otherwise.
+    reached_max_iter : bool
+        Whether `max_iter` ended the iterations, of one of several outputs at least.
     interrupted : bool
         Whether Ctrl-C ended the fit; the solution is then the best so far.
     rank : int or None
@@ -49,6 +51,7 @@ class ExactResult:
     message: str
     losses: list[float] = field(repr=False)
     solver: str = "exact"
+    reached_max_iter: bool = False
     interrupted: bool = False
     advice: str = ""
     rank: int | None = None

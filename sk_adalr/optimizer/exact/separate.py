@@ -120,6 +120,7 @@ class _Outputs:
             n_iter=self._n_iter,
             n_gradient_evaluations=sum(result.n_gradient_evaluations for result in results),
             losses=[results[0].losses[0], *(loss for result in results for loss in result.losses[1:])],
+            reached_max_iter=any(result.reached_max_iter for result in results),
             interrupted=results[-1].interrupted,
             advice=next((result.advice for result in results if result.advice), ""),
         )

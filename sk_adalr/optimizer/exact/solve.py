@@ -245,6 +245,7 @@ def solve_problem(
         f"{outcome.message} {advice}".strip(),
         [*losses, *outcome.losses[bool(losses) :]],
         name,
+        outcome.reached_max_iter,
         outcome.interrupted,
         advice,
     )
