@@ -176,8 +176,8 @@ def _iterate(
         callback=record,
         **options,
     )
-    if not history.losses:  # the start was the optimum already
-        history.losses.append(finite_loss(result.loss))
+    # After the last iteration a factorisation, or a refinement, may have changed it; without any there was none.
+    history.losses[-1:] = [finite_loss(result.loss)]
     history.stop_reason = StopReason.SOLVED(message=result.message)
     if result.interrupted:
         history.stop_reason = StopReason.INTERRUPTED()

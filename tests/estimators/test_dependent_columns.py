@@ -322,6 +322,43 @@ def test_first_order_steps_say_where_nearly_equal_columns_may_hide_the_optimum(s
     assert losses[0] < losses[1] + 1e-3 * constant or (says_so and caught)
 
 
+def mean_loss(model, X, y):
+    """Return the objective of a logistic regression in float64, from the scores of its coefficients."""
+    scores = X.astype(np.longdouble) @ model.coef_.T.astype(np.longdouble) + model.intercept_
+    scores = np.column_stack([-scores, scores]) / 2 if scores.shape[1] == 1 else scores
+    scores -= scores.max(axis=1, keepdims=True)
+    losses = np.log(np.exp(scores).sum(axis=1)) - scores[np.arange(len(y)), y]
+    return float(losses.mean() + (model.coef_.astype(float) ** 2).sum() / (2 * model.C * len(y)))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_single_precision_reports_the_loss_of_its_coefficients(seed):
+    """Each step adds its rounding to the predictions, which is no small one where coefficients cancel."""
+    rng = np.random.default_rng(seed)
+    X = (rng.normal(size=(100, 2)) @ rng.normal(size=(2, 8)) + 1e-3 * rng.normal(size=(100, 8))).astype(np.float32)
+    y = (rng.normal(size=100) > 0).astype(int)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = AdaptiveLRLogisticRegression(C=1e6, solver="exact", tol=1e-6, fit_intercept=seed % 2 == 0).fit(X, y)
+    assert model.loss_ == pytest.approx(mean_loss(model, X, y), rel=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_units_far_apart_leave_the_loss_that_iterations_reached(seed):
+    """The part of the coefficients that the rows see may be the longer one, by rounding of units so far apart."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(30, 80)) * (rng.random((30, 80)) < 0.1) * 10.0 ** rng.uniform(-8, 8, 80)
+    X += 1e5 * np.abs(X).max(axis=0)
+    y = rng.integers(0, 3, 30)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = AdaptiveLRLogisticRegression(C=100.0, solver="exact").fit(X, y)
+    constant = log_loss(y, np.tile(np.bincount(y) / 30, (30, 1)))
+    assert model.loss_ == model.loss_curve_[-1]
+    assert model.loss_ == pytest.approx(mean_loss(model, X, y), abs=1e-6)
+    assert model.loss_ < constant
+
+
 @pytest.mark.parametrize("C", [1e-2, 1.0, 1e2])
 def test_a_penalty_or_independent_columns_leave_nothing_to_warn_of(C):
     X, Z, y = nearly_equal_columns(0, 4000)

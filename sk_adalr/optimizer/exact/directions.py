@@ -76,11 +76,14 @@ class Directions(NamedTuple):
         """Return the part of coefficients (p, k), in the caller's units, that rows see.
 
         The directions are those of the columns that are `alive` (p,), divided by `scale` (p,). `penalised` (p,) is
-        that scale in the units whose coefficients have least norm.
+        that scale in the units whose coefficients have least norm. Outputs whose part is the longer one, because
+        rounding has hidden the rest, stay as they are.
         """
         if len(self.values) == alive.sum():  # all
             return np.where(alive[:, None], coef, 0.0)
         seen = (coef[alive] * scale[alive, None]).T @ self.vectors
         projected = np.zeros_like(coef)
         projected[alive] = self._replace(target=seen * self.values).solve(penalised[alive], 0.0).T / scale[alive, None]
-        return projected
+        unit = (scale / penalised)[alive, None]
+        before, after = (np.linalg.norm(array[alive] * unit, axis=0) for array in (coef, projected))
+        return np.where(after <= before, projected, np.where(alive[:, None], coef, 0.0))

@@ -130,7 +130,7 @@ class FirstOrder(SolverBase):
         The past steps, whose predictions have the same rounding, are forgotten: on columns that depend on each other
         they would fit it again, and end below the loss of any coefficients, 1e-3 above that of the best.
         """
-        if not self._single or self._iteration == self._refreshed or self._n_refreshes == _MOST_REFRESHES:
+        if not self._single or self._iteration == self._refreshed:
             return False
         before = self.loss
         self._scores = self._columns.forward(self.coef) + self.intercept
@@ -138,7 +138,8 @@ class FirstOrder(SolverBase):
         self._evaluate()
         self._subspace.forget()
         self._refreshed, self._n_refreshes = self._iteration, self._n_refreshes + 1
-        return bool(abs(self.loss - before) > np.finfo(np.float32).eps * self.loss)
+        is_another = bool(abs(self.loss - before) > np.finfo(np.float32).eps * self.loss)
+        return is_another and self._n_refreshes <= _MOST_REFRESHES
 
     def _start_at(self, coef: np.ndarray, intercept: float) -> None:
         """Move to a given solution, unless it is worse than the constant model."""

@@ -98,7 +98,7 @@ class Solver(Protocol):
         ...
 
     def refresh(self) -> bool:
-        """Make good what rounding has added up; say whether the loss is another one, and iterations continue."""
+        """Make good what rounding has added up; say whether iterations continue from another loss."""
         ...
 
     def polish(self) -> None:
@@ -225,8 +225,7 @@ def _iterate(
         optimality = solver.optimality()
         outcome.expected, outcome.most = optimality / unit, abs(solver.loss) / unit
         if _is_small(optimality, course, solver, tol):
-            if solver.refresh():
-                course[-1], outcome.losses[-1] = solver.loss, solver.reported_loss
+            if _refreshed(solver, course, outcome):
                 continue
             outcome.converged = True
             outcome.message = f"Converged after {outcome.n_iter} iterations: the stopping rule was met."
@@ -234,6 +233,8 @@ def _iterate(
             _polish(solver, outcome, tol)
             return
         if optimality <= _ROUNDING * abs(solver.loss):
+            if _refreshed(solver, course, outcome):
+                continue
             # Further steps would be made of rounding errors.
             outcome.converged = True
             outcome.message = _AT_THE_LIMIT.format(outcome.n_iter)
@@ -251,6 +252,9 @@ def _iterate(
         moved = solver.step()
         idle = idle + 1 if before - solver.loss <= _ROUNDING * abs(before) else 0
         if not moved or idle >= _PATIENCE:
+            if _refreshed(solver, course, outcome):
+                idle = 0
+                continue
             outcome.gap = outcome.gap_along(1.0)
             outcome.converged = outcome.gap <= LARGEST_GAP
             outcome.message = (_AT_THE_LIMIT if outcome.converged else _STUCK).format(outcome.n_iter)
@@ -262,6 +266,13 @@ def _iterate(
         if callback is not None and callback(outcome.n_iter, outcome.losses[-1], solver.rates):
             outcome.message = f"Stopped by the callback after {outcome.n_iter} iterations."
             return
+
+
+def _refreshed(solver: Solver, course: list[float], outcome: Outcome) -> bool:
+    """Make good what rounding has added up, in the last loss, too; say whether iterations continue."""
+    goes_on = solver.refresh()
+    course[-1], outcome.losses[-1] = solver.loss, solver.reported_loss
+    return goes_on
 
 
 def _polish(solver: Solver, outcome: Outcome, tol: float) -> None:
