@@ -124,8 +124,10 @@ def _solve_exact(
     callback: Callback | None,
 ) -> ExactResult:
     solver = MultiOutput(problem, start, lambda problem, n_scores: StatelessLoss(X, problem))
-    result = solve_problem(problem, solver, "exact", max_iter, tol, callback)
     n, p = X.shape
+    can_look = p <= _MOST_PRODUCTS and not problem.loss.is_quadratic
+    look = (lambda n_passes: _row_space(X, problem.fit_intercept)) if can_look else None
+    result = solve_problem(problem, solver, "exact", max_iter, tol, callback, look=look)
     if not result.converged or p > _MOST_PRODUCTS:
         return result
     if problem.loss.is_quadratic:

@@ -38,6 +38,14 @@ class Directions(NamedTuple):
     values: np.ndarray
     target: np.ndarray
 
+    def decrease(self, grad: np.ndarray, curvature: float, penalty: np.ndarray) -> float:
+        """Return what a loss loses along these directions, each by itself, as its gradient (k, p) foretells.
+
+        `curvature` is that of the loss by a prediction, and `penalty` (p,) that of each standardised coefficient.
+        """
+        along = curvature * self.values**2 + penalty @ self.vectors**2
+        return 0.5 * float(((grad @ self.vectors) ** 2 / along).sum())
+
     def solve(self, scale: np.ndarray, penalty: float) -> np.ndarray:
         """Return the coefficients (k, p) that minimise the loss, with no part in what rows do not see.
 

@@ -17,8 +17,6 @@ _SIDE, _LARGEST_SIDE, _MOST_ROWS = 1000, 4000, 10
 _LARGEST_SPARSE_SIDE, _ITERATED_NS, _SPARSE_NS, _DENSE_NS, _SHORT_NS = 2000, 200.0, 4.0, 0.03, 2e8
 # Rows in units of the columns: as many tell whether columns are independent, where there are as many.
 _FEW_ROWS, _MANY_ROWS = 2, 10
-# Multiplications up to which a flat direction is looked for where iterations end.
-_MOST_LOOKED_AT = 1e8
 # Root mean square by which scores change by more than rounding.
 _MOST_MOVED = 1e-3
 
@@ -62,28 +60,16 @@ def row_space(
 def few_rows_see_all(X: Any, centre: bool) -> bool:
     """Say whether few of many dense rows X (n, p) tell that no column nearly depends on others, in them or in all."""
     n, p = X.shape
-    return n >= _MANY_ROWS * p and _columns_of(_few_rows(X), centre).sees_all()
+    if n < _MANY_ROWS * p:
+        return False
+    rows = X[few_rows(X)]
+    return TallProblem(rows_of(rows, beside(np.zeros((len(rows), 0)), rows), None), 0.0, 1.0, centre).sees_all()
 
 
-def flattest(X: Any, centre: bool) -> float:
-    """Return the least curvature of squares along a direction that rows X (n, p) see, where that of a column is 1.
-
-    Of many rows, few tell. It is 1 where looking would take long, or X is sparse or wide.
-    """
+def few_rows(X: Any) -> slice:
+    """Return those rows of X (n, p) that tell whether columns depend on each other: few, where there are many."""
     n, p = X.shape
-    rows = _few_rows(X) if n >= _MANY_ROWS * p else X
-    if is_sparse(X) or n <= p or rows.shape[0] * p * p > _MOST_LOOKED_AT:
-        return 1.0
-    return _columns_of(rows, centre).flattest()
-
-
-def _few_rows(X: Any) -> Any:
-    n, p = X.shape
-    return X[:: n // (_FEW_ROWS * p)]
-
-
-def _columns_of(rows: Array, centre: bool) -> TallProblem:
-    return TallProblem(rows_of(rows, beside(np.zeros((len(rows), 0)), rows), None), 0.0, 1.0, centre)
+    return slice(None, None, n // (_FEW_ROWS * p) if n >= _MANY_ROWS * p else 1)
 
 
 def together(solutions: list[LeastSquaresSolution]) -> LeastSquaresSolution:

@@ -85,6 +85,11 @@ class FirstOrder(SolverBase):
         """The loss in the caller's units, here the same."""
         return self.loss
 
+    @property
+    def gradient(self) -> np.ndarray:
+        """Derivatives (k, p) of the loss by the coefficients."""
+        return self._grad[None]
+
     def optimality(self) -> float:
         """Finish the gradient, which takes one backward pass; return the decrease the initial rates expect of it."""
         n = len(self._scores)

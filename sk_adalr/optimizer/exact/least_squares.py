@@ -82,6 +82,11 @@ class LeastSquares(SolverBase):
         """Return coefficients (k, p) and intercepts (k,) in the units of the target."""
         return coef * self.target_scale[:, None], intercept * self.target_scale + self.target_mean
 
+    @property
+    def gradient(self) -> np.ndarray:
+        """Derivatives (k, p) of the loss by the coefficients."""
+        return self._grad
+
     def optimality(self) -> float:
         """Compute the gradient by one backward pass.
 

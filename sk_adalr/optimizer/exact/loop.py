@@ -19,10 +19,11 @@ iterations does not depend on the units of features, targets or weights.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
+
+from sk_adalr.optimizer.exact.result import Outcome
 
 # Decreases below this share of the loss are rounding; this many in a row end the iterations.
 _ROUNDING, _PATIENCE = 4e-16, 5
@@ -84,6 +85,11 @@ class Solver(Protocol):
         """Number of passes over the data so far, forward and backward."""
         ...
 
+    @property
+    def gradient(self) -> np.ndarray:
+        """Derivatives (k, p) of the loss, penalty included, by the coefficients, as `optimality` last saw them."""
+        ...
+
     def optimality(self) -> float:
         """Return the decrease of the loss that is still expected of its gradient, which is left to `step`."""
         ...
@@ -131,45 +137,6 @@ class SolverBase:
     def of_target(self, coef: np.ndarray, intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return them as they are: the target has its own units."""
         return coef, intercept
-
-
-@dataclass
-class Outcome:
-    """Why and when the loop ended.
-
-    Attributes
-    ----------
-    n_iter : int
-    converged : bool
-        Whether the stopping rule, or the limit of the arithmetic, was reached.
-    reached_max_iter : bool
-        Whether `max_iter` ended it.
-    interrupted : bool
-        Whether Ctrl-C ended it.
-    message : str
-        Why, in one sentence.
-    losses : list of float
-        Loss before the first and after every iteration, in the caller's units.
-    gap : float
-        Where the rule was met: how far the loss may still be above its minimum, a share of that of the constant
-        model, if it is as flat elsewhere as along the flattest step.
-    expected, most : float
-        Likewise, what the initial rates expect of the gradient, and the loss itself: no loss is negative.
-    """
-
-    n_iter: int = 0
-    converged: bool = False
-    reached_max_iter: bool = False
-    interrupted: bool = False
-    message: str = ""
-    losses: list[float] = field(default_factory=list)
-    gap: float = 0.0
-    expected: float = 0.0
-    most: float = 0.0
-
-    def gap_along(self, curvature: float) -> float:
-        """Return the gap if the loss is so flat in some direction, where the initial rates assume 1."""
-        return min(self.expected / max(curvature, np.finfo(float).tiny), self.most)
 
 
 def run(

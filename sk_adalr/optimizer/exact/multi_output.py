@@ -87,6 +87,11 @@ class MultiOutput(SolverBase):
         """The loss in the caller's units, here the same."""
         return self.loss
 
+    @property
+    def gradient(self) -> np.ndarray:
+        """Derivatives (k, p) of the loss by the coefficients."""
+        return self._unpack(self._grad)[0]
+
     def optimality(self) -> float:
         """Return the decrease that the initial rates expect of the gradient, which `step` left behind."""
         return float(self._grad @ self._solved(self._metric, self._grad))

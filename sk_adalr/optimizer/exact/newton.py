@@ -129,6 +129,11 @@ class Newton(SolverBase):
         """The loss in the caller's units, here the same."""
         return self.loss
 
+    @property
+    def gradient(self) -> np.ndarray:
+        """Derivatives (k, p) of the loss by the coefficients."""
+        return self._psi[:, : self._columns.shape[1]]
+
     def optimality(self) -> float:
         """Return the decrease of the loss that the curvature foretells, which takes a pass if that has to be new."""
         self._is_new = self._inverse_curvature is None

@@ -23,12 +23,12 @@ from sk_adalr.optimizer.exact.ending import (
 )
 from sk_adalr.optimizer.exact.factorisation import (
     few_rows_see_all,
-    flattest,
     prefers_factorisation,
     row_space,
     solve_least_squares,
 )
 from sk_adalr.optimizer.exact.first_order import FirstOrder
+from sk_adalr.optimizer.exact.flatness import Look, gap_left, rows_to_look_at
 from sk_adalr.optimizer.exact.least_squares import LeastSquares
 from sk_adalr.optimizer.exact.loop import LARGEST_GAP, LoopCallback, Solver, run
 from sk_adalr.optimizer.exact.memory import n_steps_of_scores, n_steps_of_squares
@@ -98,7 +98,7 @@ def solve_exact(
     scaled = scaled_penalty(columns, penalty, penalty_unit)
     problem = Problem(columns, loss, target, weight, scaled, fit_intercept, penalty_unit)
     solver = _first_order_solver(problem, start, max_iter)
-    look = None if loss.is_quadratic else partial(flattest, X, fit_intercept)
+    look = None if loss.is_quadratic else partial(rows_to_look_at, X, weight, fit_intercept)
     result = solve_problem(problem, solver, "exact", max_iter, tol, callback, look=look)
     if loss.is_quadratic and result.converged and prefers_factorisation(X):
         return completed(result, solve_least_squares(X, target, weight, penalty, penalty_unit, fit_intercept))
@@ -218,11 +218,11 @@ def solve_problem(
     tol: float,
     callback: Callback | None,
     ahead: ExactResult | None = None,
-    look: Callable[[], float] | None = None,
+    look: Look | None = None,
 ) -> ExactResult:
     """Iterate, and return the result in the caller's units; iterations `ahead` of these count.
 
-    ``look()`` returns the least curvature of the rows in a direction, where that of a column is 1.
+    `look` is that of `gap_left`.
     """
     columns = problem.columns
     wrapped = None if callback is None else _in_raw_units(callback, columns, solver)
@@ -231,9 +231,7 @@ def solve_problem(
     )
     outcome = run(solver, max_iter=max_iter, tol=tol, callback=wrapped, n_done=n_done)
     raw_coef, raw_intercept = _raw_solution(columns, solver)
-    gap, also = outcome.gap, OR_SEPARATED if problem.loss.classifies else ""
-    if look is not None and outcome.converged and outcome.gap_along(problem.weakest_penalty()) > LARGEST_GAP:
-        gap = max(gap, outcome.gap_along(look() + problem.weakest_penalty()))
+    gap, also = gap_left(outcome, solver, problem, look), OR_SEPARATED if problem.loss.classifies else ""
     advice = FLAT.format(also, min(gap, 1.0)) if gap > LARGEST_GAP else ""
     return ExactResult(
         raw_coef.T,

@@ -20,8 +20,8 @@ from sk_adalr.optimizer.exact.safe_system import least_condition, refined, safe_
 # A system of moments whose reciprocal condition is above the first is as exact as the data unless the fit is nearly
 # perfect.
 _EXACT, _NEARLY_PERFECT = 1e-2, 1e-6
-# Reciprocal condition of moments above which columns are independent, of these rows and of many times more.
-_INDEPENDENT = 1e-3
+#: Reciprocal condition of moments above which columns are independent, of these rows and of many times more.
+INDEPENDENT = 1e-3
 # Columns and targets that vary by less than so many eps of their magnitude are constant up to rounding.
 _CONSTANT, _CONSTANT_TARGET = 4.0, 16.0
 # Eigenvalues of moments above the first are exact enough, and only those below the second may be rounding.
@@ -72,11 +72,11 @@ class TallProblem:
 
     def sees_all(self) -> bool:
         """Say whether no column depends on others; if so in some of the rows, then in all."""
-        return bool(self._alive.all()) and safe_cholesky(self._gram, _INDEPENDENT) is not None
+        return bool(self._alive.all()) and safe_cholesky(self._gram, INDEPENDENT) is not None
 
-    def flattest(self) -> float:
-        """Return the least curvature of squares along a direction that the rows see, where that of a column is 1."""
-        return float(np.square(self._directions().values).min(initial=1.0))
+    def decrease_along(self, grad: np.ndarray, curvature: float, penalty: np.ndarray) -> float:
+        """Return what `Directions.decrease` does, of all columns, some of which may carry no information."""
+        return self._directions().decrease(grad[:, self._alive], curvature, penalty[self._alive])
 
     def deviation_of(self, coef: np.ndarray) -> float:
         """Return the root mean square of what the rows, centred with an intercept, predict with `coef` (p, k)."""

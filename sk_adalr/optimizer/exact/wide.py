@@ -69,6 +69,15 @@ class WideProblem:
         """Return the coefficients (p, k) of minimum norm that predict for the rows what `coef` (p, k) does."""
         return self._directions().project(coef, self._columns.scale, self._penalised, self._columns.alive)
 
+    def sees_all(self) -> bool:
+        """Say that some columns depend on others."""
+        return False
+
+    def decrease_along(self, grad: np.ndarray, curvature: float, penalty: np.ndarray) -> float:
+        """Return what `Directions.decrease` does, of all columns, some of which may carry no information."""
+        alive = self._columns.alive
+        return self._directions().decrease(grad[:, alive], curvature, penalty[alive])
+
     def deviation_of(self, coef: np.ndarray) -> float:
         """Return the root mean square of what the rows, centred with an intercept, predict with `coef` (p, k)."""
         return float(np.sqrt((self._forward(coef.T * self._columns.scale) ** 2).mean(axis=1).max(initial=0.0)))
