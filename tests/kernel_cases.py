@@ -132,7 +132,7 @@ def rows_of(n_rows, size):
 
 
 def csr(size, dtype):
-    X = sparse.random_array((size, 11), density=0.3, format="csr", rng=np.random.default_rng(1), dtype=dtype)
+    X = sparse.random_array((size, 11), density=0.3, format="csr", random_state=np.random.default_rng(1), dtype=dtype)
     return X, matrix(11, dtype, 3), matrix(1, dtype, 11)[0]
 
 

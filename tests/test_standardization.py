@@ -232,7 +232,7 @@ def test_a_constant_sparse_column_has_products_of_exactly_zero():
 
 def test_a_block_of_sparse_rows_is_a_part_of_all_rows():
     """A column that has no zeros in the block alone is centred implicitly there, too."""
-    X = sparse.random_array((50, 20), density=0.8, format="csr", rng=np.random.default_rng(0))
+    X = sparse.random_array((50, 20), density=0.8, format="csr", random_state=np.random.default_rng(0))
     units = Standardization.of_features(X, None).beside(X)
     coef = np.random.RandomState(0).standard_normal((20, 3))
     whole = units.transform(X) @ coef

@@ -24,7 +24,7 @@ def public(monkeypatch):
 
 def rows_within(dtype, index):
     """Return rows 3 to 8 of a larger matrix, whose first entry is not that of the arrays."""
-    X = sparse.random_array((12, 7), density=0.4, format="csr", dtype=dtype, rng=np.random.default_rng(0))
+    X = sparse.random_array((12, 7), density=0.4, format="csr", dtype=dtype, random_state=np.random.default_rng(0))
     arrays = X.data, X.indices.astype(index), X.indptr.astype(index)
     return CSRArrays(arrays[0], arrays[1], arrays[2][3:9], (5, 7)), X[3:8].toarray()
 

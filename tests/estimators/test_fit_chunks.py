@@ -37,7 +37,7 @@ def test_a_fit_of_chunks_is_that_of_all_rows(seed):
 @pytest.mark.parametrize("model", [Linear(alpha=2.0), Logistic(), Logistic(solver="exact")])
 def test_sparse_chunks_are_fitted_as_the_sparse_matrix(model):
     rng = np.random.default_rng(0)
-    X = sparse.random_array((500, 30), density=0.2, rng=rng, format="csr")
+    X = sparse.random_array((500, 30), density=0.2, random_state=rng, format="csr")
     y = np.asarray(X.sum(axis=1)) + rng.normal(size=500)
     y = y if isinstance(model, Linear) else np.digitize(y, [0, 2])
     whole = clone(model).fit(X, y)

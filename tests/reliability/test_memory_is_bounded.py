@@ -135,7 +135,7 @@ def test_a_memory_map_stays_on_the_disk(model, tmp_path):
     ids=repr,
 )
 def test_wide_sparse_data_never_become_dense(model):
-    wide = sparse.random_array((500, 200_000), density=1e-4, format="csr", rng=np.random.default_rng(0))
+    wide = sparse.random_array((500, 200_000), density=1e-4, format="csr", random_state=np.random.default_rng(0))
     dense = 8 * wide.shape[0] * wide.shape[1]
     target = np.asarray(wide.sum(axis=1)).ravel()
     model = clone(model).set_params(max_iter=3, tol=0)
