@@ -8,16 +8,6 @@ import sklearn
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
-class _NoContext:
-    """The task of a fit that nobody watches."""
-
-    def call_on_fit_task_begin(self, **data: Any) -> None:
-        """Tell nobody."""
-
-    def call_on_fit_task_end(self, **data: Any) -> None:
-        """Tell nobody."""
-
-
 class _WithoutCallbacks:
     """An estimator that says what callbacks need."""
 
@@ -30,8 +20,8 @@ class _WithoutCallbacks:
             )
         return self
 
-    def _init_callback_context(self, **tasks: Any) -> _NoContext:
-        return _NoContext()
+    def _init_callback_context(self) -> None:
+        """Begin no task, for nobody watches."""
 
 
 if TYPE_CHECKING:
@@ -39,7 +29,7 @@ if TYPE_CHECKING:
     class CallbackSupportMixin(_WithoutCallbacks):
         """What type checkers are told, as scikit-learn has no types."""
 
-        def _init_callback_context(self, **tasks: Any) -> Any: ...
+        def _init_callback_context(self) -> Any: ...
 
     def with_callbacks(method: Method) -> Method:
         """Return `method`."""

@@ -99,6 +99,11 @@ class Options:
         return is_auto(self.solver) and is_auto(self.learning_rate) and not self.early_stopping
 
     @property
+    def solves_at_once(self) -> bool:
+        """Whether a linear estimator trains on all rows at once."""
+        return self.names_exact or self.is_automatic
+
+    @property
     def is_auto_stopping(self) -> bool:
         """Whether `early_stopping` is "auto"."""
         return isinstance(self.early_stopping, str)

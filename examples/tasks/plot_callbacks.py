@@ -74,7 +74,7 @@ print(
 
 # %%
 # **Show a progress bar.** scikit-learn's progress bar needs ``rich`` (the extra ``progress``). With a
-# search, it has a line for each fit, whose bar counts epochs.
+# search, it has a line for each fit, whose bar counts epochs; ``max_propagation_depth=0`` leaves one.
 search = GridSearchCV(
     Pipeline(
         [

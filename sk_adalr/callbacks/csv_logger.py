@@ -67,7 +67,7 @@ class CSVLogger(EpochCallback):
         self, estimator: Any, context: Any, *, X: Any = None, y: Any = None, metadata: Any = None
     ) -> None:
         """Begin the file with the names of the columns, where the task is the fit."""
-        if context.task_name == "epoch":
+        if context.task_name != "fit":
             return
         file = _new_file(self.path) if self.path.is_dir() else self.path
         self._runs[id(estimator)] = (file, perf_counter())

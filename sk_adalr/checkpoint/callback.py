@@ -139,7 +139,7 @@ class Checkpoint(EpochCallback):
         self, estimator: Any, context: Any, *, X: Any = None, y: Any = None, metadata: Any = None
     ) -> None:
         """Let the fit continue from the file, if there is one."""
-        if context.task_name == "epoch":
+        if context.task_name != "fit":
             return
         # Files of version 0.1 know of no weights of validation rows.
         arguments = (metadata or {}).items()

@@ -133,6 +133,7 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         ValueError, TypeError
             If a parameter or the data are invalid, or if the loss becomes non-finite. The model is then as before.
         """
+        in_blocks = any(is_dask(array) for array in (X, y, sample_weight))
         judges = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
 
         def validated(
@@ -140,7 +141,7 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         ) -> tuple[Dataset, Target]:
             if groups is not None and model.choice is None:
                 raise ValueError("`groups` are for folds that choose the penalty, which is given. Leave them out.")
-            if any(is_dask(array) for array in (X, y, sample_weight)):
+            if in_blocks:
                 blocks = partial(blocks_of_collections, X, y, sample_weight)
                 data, target = self._data_of_blocks(options, model, blocks, before)
             else:
@@ -150,25 +151,26 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             return data, target
 
         metadata = {"sample_weight": sample_weight, **judges} | ({} if groups is None else {"groups": groups})
-        return self._fit(X, y, metadata, validated)
+        return self._fit(X, y, metadata, validated, in_blocks)
 
-    def _fit(self, X: Any, y: Any, metadata: dict[str, Any], validated: Callable[..., tuple[Dataset, Target]]) -> Self:
+    def _fit(self, X: Any, y: Any, metadata: dict[str, Any], validated: Callable[..., Any], in_blocks: bool) -> Self:
         """Fit to what ``validated(options, model, before)`` returns; X and y are for callbacks."""
-        options = self._options()
-        context = self._init_callback_context(max_subtasks=options.max_iter)
+        options, publish = self._options(), publisher(X)
+        context = self._init_callback_context()
+        report = Report(self, context if hasattr(self, "_skl_callbacks") else None, X, y, publish)
         with unchanged_on_error(self):
             options.check()
             model = self._model()
             before = self._before() if options.warm_start else None
+            if in_blocks:  # their validation reads them all
+                report.begin(metadata, partial(model.tasks, options))
             data, target = validated(options, model, before)
-            context.call_on_fit_task_begin(estimator=self, X=X, y=y, metadata=metadata)
+            report.begin(metadata, partial(model.tasks, options, data, target))
             before, n_restored = restored(self) or (before, 0)
-            publish = publisher(X)
-            report = Report(self, context if hasattr(self, "_skl_callbacks") else None, X, y, publish)
             job = Job(type(self).__name__, model, options, data, target, before, report, n_restored, self)
             fitted = publish(self._train(job))
             take_fitted(self, fitted)
-            context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes=lambda: fitted)
+            report.end(fitted)
         return self
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:

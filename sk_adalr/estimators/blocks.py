@@ -222,7 +222,7 @@ def _table_of_mean(estimator: Any, options: Options, look: _Look, X: BlockedRows
 
 
 def _check_options(options: Options, model: LinearModel) -> None:
-    if not (options.names_exact or options.is_automatic):
+    if not options.solves_at_once:
         raise ValueError(
             "Blocks of rows are trained on all at once, by `solver='auto'` or 'exact', with `learning_rate='auto'` "
             "and `early_stopping=False`. For mini-batches call `partial_fit` with one block after another."
@@ -291,4 +291,4 @@ def fit_chunks(self: EstimatorT, make_chunks: Callable[[], Iterable[Any]]) -> Es
     def validated(options: Options, model: LinearModel, before: dict[str, Any] | None) -> tuple[Dataset, Target]:
         return blocked_data(self, options, model, partial(Chunks, make_chunks), before)
 
-    return self._fit(None, None, {}, validated)
+    return self._fit(None, None, {}, validated, in_blocks=True)

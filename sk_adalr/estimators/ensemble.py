@@ -56,16 +56,14 @@ def _train_ensemble(job: Job[NetworkModel]) -> dict[str, Any]:
         member: Any = clone(job.estimator).set_params(ensemble=False, random_state=member_seed)
         if member.verbose:
             print(f"Network {k + 1} of {n_folds}")
-        options = replace(job.options, random_state=member_seed)
-        fitted = train(
-            replace(job, options=options, report=Report(member)),
-            judge=partial(_fold, job.target, copies, n_folds, k, seed),
-        )
-        fits.append(fitted)
+        with job.report.part("network", "network epoch", job.options.max_iter) as on_epoch:
+            options, report = replace(job.options, random_state=member_seed), Report(member, on_epoch=on_epoch)
+            judge = partial(_fold, job.target, copies, n_folds, k, seed)
+            fits.append(train(replace(job, options=options, report=report), judge=judge))
         seen = {name: vars(job.estimator)[name] for name in _OF_FEATURES if hasattr(job.estimator, name)}
-        vars(member).update(seen | job.report.publish(fitted))
+        vars(member).update(seen | job.report.publish(fits[-1]))
         members.append(member)
-        if _was_interrupted(fitted):
+        if _was_interrupted(fits[-1]):
             break
     return _mean_of(job, fits) | {"estimators_": members}
 

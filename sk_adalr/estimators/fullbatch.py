@@ -47,8 +47,9 @@ def fit_linear(job: Job[LinearModel]) -> dict[str, Any]:
     job = replace(job, model=job.model.seeing(job.data))
     note = ""
     if job.model.choice is not None:
-        job, note = with_learned_penalty(job, _solution)
-    fitted = solve_at_once(job) if job.options.names_exact or job.options.is_automatic else train(job)
+        with job.report.part("penalty"):
+            job, note = with_learned_penalty(job, _solution)
+    fitted = solve_at_once(job) if job.options.solves_at_once else train(job)
     return {**fitted, "stop_reason_": fitted["stop_reason_"] + note}
 
 

@@ -15,7 +15,7 @@ from sk_adalr.caller import warn_caller
 from sk_adalr.estimators.classes_without_rows import ruled_out
 from sk_adalr.estimators.job import Job, history_attributes
 from sk_adalr.estimators.scoring import score_of_user
-from sk_adalr.judging import Holdout, Plan, make_plan
+from sk_adalr.judging import Holdout, Plan, copies_where_judged, make_plan
 from sk_adalr.objectives import Network, PenalizedMean
 from sk_adalr.optimizer import freeze
 from sk_adalr.optimizer.automatic import AutomaticOptimizer
@@ -51,15 +51,9 @@ def _trained(
     setup, state, history = _start(job, is_chunk, auto_batch_size)
     units, layout, plan = setup.units, setup.network.layout, Plan(max_epochs=1)
     if not is_chunk:
-
-        def start(random_state: np.random.RandomState) -> Array:
-            return _anew(job, units, setup.network, random_state)
-
-        score_on = None if job.options.scorer is None else partial(score_of_user, job, units, layout, history)
-        holdout = None if judge is None else judge(setup)
-        policy = job.model.policy
-        plan = make_plan(setup, job.target, job.options, policy, state, history, start, score_on, holdout)
+        plan = _plan(job, setup, state, history, None if judge is None else judge(setup))
         state.shown = job.target.shown
+        job.report.expect(plan.max_epochs - job.n_restored)
 
     def at_rest() -> dict[str, Any]:
         if plan.validation is not None:
@@ -90,6 +84,21 @@ def _trained(
     if job.target.lacks_classes and not is_chunk:  # a stream may yet show what it has not shown
         params = ruled_out(params, layout, job.target)
     return units, layout, params, history, note, training
+
+
+def _plan(job: Job[Any], setup: Setup, state: TrainingState, history: History, holdout: Holdout | None) -> Plan:
+    """Return how a fit is judged, by `holdout` if given; trials on folds are parts of it."""
+
+    def start(random_state: np.random.RandomState) -> Array:
+        return _anew(job, setup.units, setup.network, random_state)
+
+    score_on = None
+    if job.options.scorer is not None:
+        score_on = partial(score_of_user, job, setup.units, setup.network.layout, history)
+    judged = job.target, job.options, job.model.policy
+    copies = copies_where_judged(job.data, *judged) if holdout is None else np.arange(job.data.n_samples)
+    watch = partial(job.report.part, "fold", "fold epoch", job.options.max_iter)
+    return make_plan(setup, copies, *judged, state, history, start, watch, score_on, holdout)
 
 
 def _start(job: Job[Any], is_chunk: bool, auto_batch_size: int) -> tuple[Setup, TrainingState, History]:

@@ -14,11 +14,11 @@ from sklearn.utils.validation import check_is_fitted
 from sk_adalr.backends import Array, Origin, beside, fitted_array, is_sparse, namespace
 from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.classes_without_rows import soften
-from sk_adalr.judging import Policy
+from sk_adalr.judging import Policy, copies_where_judged, n_folds_asked
 from sk_adalr.names import check_bool, check_choice, check_number
 from sk_adalr.objectives import ACTIVATIONS, L2Penalty, Network
 from sk_adalr.optimizer import freeze
-from sk_adalr.options import is_auto
+from sk_adalr.options import Options, is_auto
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.penalty import PenaltyChoice
 from sk_adalr.rows import predictions
@@ -87,6 +87,17 @@ class LinearModel:
         spread = Spread.of(data.X, weight).weighing(data.sample_weight_scale)
         spread = spread if before is None else before.joined(spread)
         return replace(self, spread=spread, penalty_unit=spread.unit(data.X.dtype))
+
+    def tasks(
+        self, options: Options, data: Dataset | None = None, target: Target | None = None
+    ) -> tuple[int, int | None]:
+        """Return how many parts of a fit come before its epochs, and how many of these there may be; None if unknown.
+
+        Exact solvers end far from `max_iter`, nobody knows where, or iterate so often for each output.
+        """
+        if options.solves_at_once:
+            return 0, None
+        return int(self.choice is not None), options.max_iter
 
     def curvature(self, data: Dataset) -> Any:
         """Return the strength of the penalty beside the mean loss, one or (n_outputs,)."""
@@ -227,6 +238,17 @@ class NetworkModel:
         """Number of units of each hidden layer."""
         sizes = self.hidden_layer_sizes
         return (int(sizes),) if isinstance(sizes, Integral) else tuple(sizes)
+
+    def tasks(
+        self, options: Options, data: Dataset | None = None, target: Target | None = None
+    ) -> tuple[int, int | None]:
+        """Return the same: trials on folds come before; the networks of an ensemble are all there is."""
+        if options.ensemble:
+            return self.policy.n_folds, 0
+        if data is None or target is None:  # of blocks, which it refuses
+            return 0, None
+        judged = target, options, self.policy
+        return n_folds_asked(*judged, copies_where_judged(data, *judged)), options.max_iter
 
     def curvature(self, data: Dataset) -> float:
         """Return 0: the penalty is on the coefficients that training sees."""

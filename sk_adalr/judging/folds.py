@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -12,7 +13,30 @@ from sk_adalr.judging.holdout import Holdout, largest_errors_of
 from sk_adalr.judging.shrinkage import Trust, best_constant
 from sk_adalr.options import Options
 from sk_adalr.targets import Target
-from sk_adalr.training import Batches, DivergedError, History, Setup, Stopping, Trainer, Validation
+from sk_adalr.training import (
+    Batches,
+    DivergedError,
+    History,
+    Setup,
+    Stop,
+    Stopping,
+    StopReason,
+    Trainer,
+    Validation,
+)
+
+#: After each epoch of a trial; True asks to stop.
+OnEpoch: TypeAlias = Callable[[History, Array], bool]
+#: Whoever follows the trials: a context around each.
+Watch: TypeAlias = Callable[[], AbstractContextManager[OnEpoch]]
+
+
+class Verdict(NamedTuple):
+    """How many epochs to train for and why, and how far to trust the model then: 1 wholly, 0 not at all."""
+
+    max_epochs: int
+    theta: float
+    reason: Stop
 
 
 def best_epoch(
@@ -23,7 +47,8 @@ def best_epoch(
     *,
     stopping: Stopping,
     max_epochs: int,
-) -> int:
+    on_epoch: OnEpoch = lambda history, params: False,
+) -> int | None:
     """Return the number of epochs after which the loss on other rows is lowest, `max_epochs` at most.
 
     Parameters
@@ -36,17 +61,20 @@ def best_epoch(
         ``judge(params) -> (score, loss)`` on the other rows.
     stopping : Stopping
         Says when their loss has not fallen for long enough.
+    on_epoch : callable, default=a function that returns False
+        Called after each epoch; True asks to stop.
 
     Returns
     -------
-    int
-        `max_epochs` where not even the first epoch ends well: the training that counts then says why.
+    int or None
+        `max_epochs` where not even the first epoch ends well: the training that counts then says why. None where
+        `on_epoch` asked to stop.
     """
     history = History()
     # The loss alone decides; scores of few rows would stand still.
     validation = Validation(lambda params: (math.nan, judge(params)[1]))
     with suppress(DivergedError), np.errstate(over="ignore"):  # of a rate beyond float32
-        Trainer(setup.optimizer, setup.objective, first_rates=setup.first_rates, is_trial=True).run(
+        Trainer(setup.optimizer, setup.objective, 1.0, on_epoch, setup.first_rates, is_trial=True).run(
             batches,
             params,
             setup.optimizer.init(params),
@@ -55,6 +83,8 @@ def best_epoch(
             stopping=stopping,
             validation=validation,
         )
+    if history.stop_reason.reason is StopReason.CALLBACK:
+        return None
     losses = history.validation_losses
     return int(np.argmin(losses)) + 1 if losses else max_epochs
 
@@ -67,33 +97,41 @@ def epochs_by_folds(
     stopping: Stopping,
     start: Callable[[np.random.RandomState], Array],
     seed: int,
-) -> tuple[float, float]:
+    watch: Watch,
+) -> Verdict:
     """Return the best number of epochs: the median of those after which the loss of each fold is lowest.
 
-    Infinitely many, if that is the last one still; folds that cannot change that are left out. Beside it, how far
-    to trust the model then, by the median again: 1 where it is better on the fold than a constant prediction. All
-    follows from the seed: a fit that continues from a checkpoint finds the same.
+    The most there may be, if that is the last one still; folds that cannot change that are left out. Beside it, how
+    far to trust the model then, by the median again: 1 where it is better on the fold than a constant prediction. All
+    follows from the seed: a fit that continues from a checkpoint finds the same. Where a callback asks to stop, the
+    model gets a single epoch, so that there is one.
     """
     constant = best_constant(setup.network, setup.data.target, setup.data.weight)
     bound = largest_errors_of(setup.data) if target.loss.is_quadratic else None
-    epochs, thetas = [], []
+    epochs: list[int] = []
+    thetas: list[float] = []
     for fold in folds:
         random_state = np.random.RandomState(seed)
         params = start(random_state)
         judge = fold.judge(setup.network.layout, setup.activation, setup.units, target.loss, largest_errors=bound)
         trust = Trust(setup.network, judge, constant)
-        best = best_epoch(
-            setup,
-            setup.batches(random_state, rows=fold.train_rows),
-            params,
-            trust,
-            stopping=replace(stopping),
-            max_epochs=options.max_iter,
-        )
+        with watch() as on_epoch:
+            best = best_epoch(
+                setup,
+                setup.batches(random_state, rows=fold.train_rows),
+                params,
+                trust,
+                stopping=replace(stopping),
+                max_epochs=options.max_iter,
+                on_epoch=on_epoch,
+            )
+        if best is None:
+            return Verdict(1, 1.0, StopReason.CALLBACK())
         epochs.append(best)
         thetas.append(trust.theta())
         if options.verbose:
             print(f"Fold {len(epochs)} of {len(folds)}: the loss of its rows is lowest after {best} epochs")
         if 2 * epochs.count(options.max_iter) > len(folds):
-            return math.inf, 1.0
-    return int(np.median(epochs)), float(np.median(thetas))
+            return Verdict(options.max_iter, 1.0, StopReason.FOLDS_STILL_GAIN(n_folds=len(folds)))
+    n_epochs = int(np.median(epochs))
+    return Verdict(n_epochs, float(np.median(thetas)), StopReason.FOLDS(n_epochs=n_epochs, n_folds=len(folds)))

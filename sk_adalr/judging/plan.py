@@ -11,7 +11,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sk_adalr.backends import Array
 from sk_adalr.caller import warn_caller
-from sk_adalr.judging.folds import epochs_by_folds
+from sk_adalr.dataset import Dataset
+from sk_adalr.judging.folds import Watch, epochs_by_folds
 from sk_adalr.judging.holdout import Holdout, copies_of_rows, largest_errors_of
 from sk_adalr.judging.shrinkage import best_constant, constant_loss, no_worse_than_constant, shrunk
 from sk_adalr.names import stable_text
@@ -145,47 +146,56 @@ class Plan:
         return result, note + " The model is shrunk towards the best constant prediction, than which it was worse."
 
 
+def copies_where_judged(data: Dataset, target: Target, options: Options, policy: Policy | None) -> np.ndarray:
+    """Return `copies_of_rows` where some may judge; elsewhere none is a copy, for a look at each takes its time."""
+    n_rows = data.n_samples
+    may_judge = target.validation is None and (
+        _stops_early(options, policy, target, n_rows) or _asks_folds(options, policy, n_rows)
+    )
+    return copies_of_rows(data) if may_judge else np.arange(n_rows)
+
+
+def n_folds_asked(target: Target, options: Options, policy: Policy | None, copies: np.ndarray) -> int:
+    """Return how many folds say the best number of epochs, of rows that are copies as `copies_where_judged` says."""
+    n_rows = int(copies.max()) + 1
+    if policy is None or _stops_early(options, policy, target, n_rows) or not _asks_folds(options, policy, n_rows):
+        return 0
+    return policy.n_asked(target, n_rows)
+
+
 def make_plan(
     setup: Setup,
+    copies: np.ndarray,
     target: Target,
     options: Options,
     policy: Policy | None,
     state: TrainingState,
     history: History,
     start: Callable[[np.random.RandomState], Array],
+    watch: Watch,
     score_on: ScoreOn | None = None,
     holdout: Holdout | None = None,
 ) -> Plan:
     """Return the plan of a fit from `state` on, which has the given history.
 
-    `start` returns where a training begins that is anew; `policy` is that of "auto", if there is one; `score_on` is
-    the user's own score, if there is one; `holdout` are the validation rows, where they are given.
+    `copies` is what `copies_where_judged` returns; `start` returns where a training begins that is anew; `policy` is
+    that of "auto", if there is one; `watch` follows trials; `score_on` is the user's own score, if there is one;
+    `holdout` are the validation rows, where they are given.
     """
-    data, n_rows = setup.data, setup.data.n_samples
+    data = setup.data
     loss_scale = setup.units.of_loss * constant_loss(setup.network, data.target, data.weight)
-    may_judge = (
-        holdout is None
-        and target.validation is None
-        and (_stops_early(options, policy, target, n_rows) or _asks_folds(options, policy, n_rows))
-    )
-    copies = copies_of_rows(data) if may_judge else np.arange(n_rows)  # a look at each row takes its time
-    n_rows = int(copies.max()) + 1
     is_given, note = holdout is not None, ""
-    stops_early = is_given or _stops_early(options, policy, target, n_rows)
+    stops_early = is_given or _stops_early(options, policy, target, int(copies.max()) + 1)
     if stops_early and not is_given:
         holdout, note = _holdout(setup, target, options, state.validation_seed, copies)
     max_epochs, theta, at_the_end = options.max_iter, 1.0, None
     if loss_scale == 0:
         max_epochs, at_the_end = 1, StopReason.CONSTANT()
-    elif not stops_early and policy is not None and _asks_folds(options, policy, n_rows):
+    elif policy is not None and not is_given and (n_asked := n_folds_asked(target, options, policy, copies)):
         falling = Stopping(policy.fold_tolerance * options.tol, options.n_iter_no_change, loss_scale)
         seed = state.validation_seed
-        n_asked = policy.n_asked(target, n_rows)
         folds = [*islice(Holdout.folds(data, target, policy.n_folds, seed, copies), n_asked)]
-        epochs, theta = epochs_by_folds(setup, target, options, folds, falling, start, seed)
-        max_epochs = int(min(max_epochs, epochs))
-        reason = StopReason.FOLDS_STILL_GAIN if epochs == math.inf else StopReason.FOLDS
-        at_the_end = reason(n_epochs=max_epochs, n_folds=n_asked)
+        max_epochs, theta, at_the_end = epochs_by_folds(setup, target, options, folds, falling, start, seed, watch)
     rule = Stopping(options.tol if at_the_end is None else 0, options.n_iter_no_change, loss_scale, at_the_end)
     _replay(rule, history, stops_early)
     if holdout is None:

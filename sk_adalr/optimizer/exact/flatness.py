@@ -44,13 +44,13 @@ def _work(X: Any) -> float:
     return n * p * min(n, p) * (_WIDE if n <= p else 1.0)
 
 
-def gap_left(outcome: Outcome, solver: Solver, problem: Problem, look: Look | None) -> float:
+def gap_left(outcome: Outcome, solver: Solver, problem: Problem, look: Look) -> float:
     """Return the gap of an outcome, see there, with what the directions tell that rows see.
 
     ``look(n_passes)`` returns the rows, or None where to look would take long. It is asked only where the penalty
     does not bound the gap.
     """
-    if look is None or not outcome.converged or outcome.gap_along(problem.weakest_penalty()) <= LARGEST_GAP:
+    if not outcome.converged or outcome.gap_along(problem.weakest_penalty()) <= LARGEST_GAP:
         return outcome.gap
     rows = look(solver.n_passes)
     if rows is None or (outcome.gap_along(INDEPENDENT) <= LARGEST_GAP and rows.sees_all()):

@@ -231,7 +231,8 @@ def solve_problem(
     )
     outcome = run(solver, max_iter=max_iter, tol=tol, callback=wrapped, n_done=n_done)
     raw_coef, raw_intercept = _raw_solution(columns, solver)
-    gap, also = gap_left(outcome, solver, problem, look), OR_SEPARATED if problem.loss.classifies else ""
+    gap = outcome.gap if look is None else gap_left(outcome, solver, problem, look)
+    also = OR_SEPARATED if problem.loss.classifies else ""
     advice = FLAT.format(also, min(gap, 1.0)) if gap > LARGEST_GAP else ""
     return ExactResult(
         raw_coef.T,
