@@ -1,8 +1,9 @@
-"""The callbacks of this package: what a fit was, row by row in a file, and trials that are given up."""
+"""The callbacks of this package: what a fit was, in a file or for TensorBoard, and trials that are given up."""
 
 import csv
 import sys
 from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -13,12 +14,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sk_adalr import AdaptiveLRLinearRegression, AdaptiveLRMLPClassifier, AdaptiveLRMLPRegressor
-from sk_adalr.callbacks import CSVLogger, OptunaPruning
+from sk_adalr.callbacks import CSVLogger, OptunaPruning, SummaryLogger
 from sk_adalr.checkpoint import Checkpoint
 
 pytestmark = needs_callbacks
 SOLVERS = [{"solver": "adam"}, {"solver": "auto", "learning_rate": "auto", "tol": 1e-4, "max_iter": 50}]
 JUDGED = {"early_stopping": True, "max_iter": 4}
+LOSSES = ("loss", "validation_score", "validation_loss")
+RATES = ("learning_rate/min", "learning_rate/median", "learning_rate/max")
 
 
 def rows(path):
@@ -99,7 +102,80 @@ def test_each_fit_of_a_search_has_a_file_in_a_folder(n_jobs, tmp_path):
     assert search.best_estimator_.loss_curve_ in curves
 
 
-@pytest.mark.parametrize("make_callback", [lambda path: CSVLogger(path), lambda path: OptunaPruning(Trial())])
+class Writer:
+    """Keeps scalars: what a `SummaryWriter` has that is needed."""
+
+    made: ClassVar = []
+
+    def __init__(self):
+        self.scalars, self.is_closed = {}, False
+        Writer.made.append(self)
+
+    def add_scalar(self, tag, scalar_value, global_step=None):
+        self.scalars.setdefault(tag, {})[global_step] = scalar_value
+
+    def close(self):
+        self.is_closed = True
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS.values(), ids=list(ESTIMATORS))
+@pytest.mark.parametrize("options", [*SOLVERS, {"early_stopping": True}], ids=str)
+def test_the_writer_has_the_history_of_the_fit(cls, options):
+    writer = Writer()
+    model = fit(make(cls, **options).set_callbacks(SummaryLogger(writer)), *problem(cls))
+    names = ("loss_curve_", "validation_scores_", "validation_loss_curve_")
+    curves = {tag: getattr(model, name) for tag, name in zip(LOSSES, names, strict=True)}
+    curves |= dict(zip(RATES, model.learning_rate_curve_.T.tolist(), strict=True))
+    assert writer.scalars == {tag: dict(enumerate(curve, 1)) for tag, curve in curves.items() if curve}
+    assert not writer.is_closed
+
+
+def test_steps_of_a_fit_that_continues_go_on():
+    writer = Writer()
+    model = make(AdaptiveLRMLPClassifier, max_iter=2, warm_start=True).set_callbacks(SummaryLogger(writer))
+    X, y = problem(AdaptiveLRMLPClassifier)
+    fit(fit(model, X, y), X, y)
+    assert [*writer.scalars["loss"]] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("make_writer", [Writer, lambda: Writer()], ids=["class", "function"])
+def test_each_fit_of_a_search_has_a_writer_that_is_closed_in_the_end(make_writer, monkeypatch):
+    monkeypatch.setattr(Writer, "made", [])
+    watched = make(AdaptiveLRMLPClassifier).set_callbacks(SummaryLogger(make_writer))
+    search = fit(GridSearchCV(watched, {"alpha": [1e-4, 1e-2]}, cv=2), *problem(AdaptiveLRMLPClassifier))
+    assert len(Writer.made) == 5
+    assert all([*writer.scalars["loss"]] == [1, 2, 3, 4, 5] and writer.is_closed for writer in Writer.made)
+    assert [*Writer.made[-1].scalars["loss"].values()] == search.best_estimator_.loss_curve_
+
+
+def test_a_fit_that_fails_makes_no_writer(monkeypatch):
+    monkeypatch.setattr(Writer, "made", [])
+    with pytest.raises(ValueError, match="NaN"):
+        AdaptiveLRMLPClassifier().set_callbacks(SummaryLogger(Writer)).fit([[np.nan], [1.0]], [0, 1])
+    assert not Writer.made
+
+
+def test_what_writes_no_scalars_is_refused(tmp_path):
+    with pytest.raises(TypeError, match=r"`writer` must have a method `add_scalar"):
+        SummaryLogger(str(tmp_path))
+
+
+@pytest.mark.parametrize("library", ["torch.utils.tensorboard", "tensorboardX"])
+def test_tensorboard_reads_what_was_written(library, tmp_path):
+    reading = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    writer = pytest.importorskip(library).SummaryWriter(str(tmp_path))
+    model = make(AdaptiveLRMLPClassifier, **JUDGED).set_callbacks(SummaryLogger(writer))
+    fit(model, *problem(AdaptiveLRMLPClassifier))
+    events = reading.EventAccumulator(str(tmp_path)).Reload()  # while the writer is open
+    assert {*events.Tags()["scalars"]} == {*LOSSES, *RATES}
+    written = [(event.step, event.value) for event in events.Scalars("loss")]
+    np.testing.assert_allclose(written, [*enumerate(model.loss_curve_, 1)], rtol=1e-6)  # of float32
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    "make_callback", [CSVLogger, lambda path: OptunaPruning(Trial()), lambda path: SummaryLogger(Writer())]
+)
 def test_other_estimators_are_refused(make_callback, tmp_path):
     pipeline = make_pipeline(StandardScaler(), make(AdaptiveLRMLPClassifier))
     pipeline.set_callbacks(make_callback(tmp_path / "fit.csv"))

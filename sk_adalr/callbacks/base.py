@@ -2,7 +2,18 @@
 
 from typing import Any
 
+from sk_adalr.backends import fitted_array
 from sk_adalr.estimators.base import GradientEstimator
+
+#: What a logger may tell of an epoch.
+MEASURES = (
+    "loss",
+    "validation_score",
+    "validation_loss",
+    "learning_rate_min",
+    "learning_rate_median",
+    "learning_rate_max",
+)
 
 
 class EpochCallback:
@@ -31,3 +42,11 @@ class EpochCallback:
 
     def _epoch(self, estimator: Any, context: Any, model: Any) -> None:
         raise NotImplementedError
+
+
+def measures(model: Any) -> dict[str, float]:
+    """Return those of `MEASURES` that the last epoch of a fit has."""
+    curves = model.loss_curve_, model.validation_scores_, model.validation_loss_curve_
+    rates = fitted_array(model.learning_rate_curve_)
+    values = [curve[-1] if curve else None for curve in curves] + (rates[-1].tolist() if len(rates) else [])
+    return {name: value for name, value in zip(MEASURES, values, strict=False) if value is not None}

@@ -6,20 +6,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from sk_adalr.backends import fitted_array
-from sk_adalr.callbacks.base import EpochCallback
+from sk_adalr.callbacks.base import MEASURES, EpochCallback, measures
 from sk_adalr.names import check_bool
-
-_COLUMNS = (
-    "epoch",
-    "seconds",
-    "loss",
-    "validation_score",
-    "validation_loss",
-    "learning_rate_min",
-    "learning_rate_median",
-    "learning_rate_max",
-)
 
 
 class CSVLogger(EpochCallback):
@@ -72,7 +60,7 @@ class CSVLogger(EpochCallback):
         file = _new_file(self.path) if self.path.is_dir() else self.path
         self._runs[id(estimator)] = (file, perf_counter())
         if not (self.append and file.exists() and file.stat().st_size):
-            _write(file, "w", _COLUMNS)
+            _write(file, "w", ("epoch", "seconds", *MEASURES))
 
     def teardown(self, estimator: Any, context: Any) -> None:
         """Forget the fit."""
@@ -80,11 +68,8 @@ class CSVLogger(EpochCallback):
 
     def _epoch(self, estimator: Any, context: Any, model: Any) -> None:
         file, start = self._runs[id(estimator)]
-        judged = (model.validation_scores_, model.validation_loss_curve_)
-        rates = fitted_array(model.learning_rate_curve_)
-        row = [len(model.loss_curve_), f"{perf_counter() - start:.3f}", model.loss_]
-        row += [curve[-1] if curve else "" for curve in judged]
-        row += rates[-1].tolist() if len(rates) else [""] * 3
+        found = measures(model)
+        row = [len(model.loss_curve_), f"{perf_counter() - start:.3f}", *(found.get(name, "") for name in MEASURES)]
         _write(file, "a", row)
 
 

@@ -1,0 +1,90 @@
+"""A fit as TensorBoard shows it."""
+
+from typing import Any
+
+from sk_adalr.callbacks.base import EpochCallback, measures
+
+
+class SummaryLogger(EpochCallback):
+    """Write loss, validation score and learning rates for TensorBoard after each epoch: a callback.
+
+    The scalars are ``loss``, ``validation_score``, ``validation_loss``, ``learning_rate/min``,
+    ``learning_rate/median`` and ``learning_rate/max``, as far as a fit has them; the step is the number of the epoch.
+    Where the solver trains on all rows at once, an epoch is an iteration.
+
+    Parameters
+    ----------
+    writer : object or callable
+        A ``SummaryWriter``, of ``torch.utils.tensorboard`` or ``tensorboardX``, or anything else with its method
+        ``add_scalar(tag, value, step)``. It stays open. For several fits, as in a cross-validation or a search, pass a
+        function that returns a writer: each fit calls it, and closes its writer in the end.
+
+    Examples
+    --------
+    A writer of the user's own:
+
+    >>> from sklearn.datasets import load_iris
+    >>> from sk_adalr import AdaptiveLRMLPClassifier
+    >>> from sk_adalr.callbacks import SummaryLogger
+    >>> class Writer:
+    ...     def __init__(self):
+    ...         self.losses = []
+    ...     def add_scalar(self, tag, value, step):
+    ...         if tag == "loss":
+    ...             self.losses.append(value)
+    >>> X, y = load_iris(return_X_y=True)
+    >>> writer = Writer()
+    >>> model = AdaptiveLRMLPClassifier(random_state=0)
+    >>> model = model.set_callbacks(SummaryLogger(writer)).fit(X, y)
+    >>> writer.losses == model.loss_curve_
+    True
+
+    That of PyTorch, whose folder ``tensorboard --logdir=runs`` shows:
+
+    .. code-block:: python
+
+        from torch.utils.tensorboard import SummaryWriter
+
+        with SummaryWriter("runs/iris") as writer:
+            model.set_callbacks(SummaryLogger(writer)).fit(X, y)
+    """
+
+    def __init__(self, writer: Any) -> None:
+        if not (hasattr(writer, "add_scalar") or callable(writer)):
+            raise TypeError(
+                "`writer` must have a method `add_scalar(tag, value, step)`, as a `SummaryWriter` of "
+                "`torch.utils.tensorboard` or `tensorboardX` has, or be a function that returns such a writer for "
+                f"each fit; got {writer!r}."
+            )
+        self.writer = writer
+        # scikit-learn shares a callback between the clones of an estimator.
+        self._writers: dict[int, Any] = {}
+
+    def on_fit_task_begin(
+        self, estimator: Any, context: Any, *, X: Any = None, y: Any = None, metadata: Any = None
+    ) -> None:
+        """Make the writer of the fit, where each has its own."""
+        if context.task_name == "fit" and self._makes_writers:
+            self._writers[id(estimator)] = self.writer()
+
+    def teardown(self, estimator: Any, context: Any) -> None:
+        """Close the writer of the fit, where each has its own, or see to it that all is written."""
+        if not self._makes_writers:
+            getattr(self.writer, "flush", _nothing)()
+        elif id(estimator) in self._writers:
+            getattr(self._writers.pop(id(estimator)), "close", _nothing)()
+
+    def _epoch(self, estimator: Any, context: Any, model: Any) -> None:
+        writer = self._writers.get(id(estimator), self.writer)
+        for name, value in measures(model).items():
+            tag = name.replace("learning_rate_", "learning_rate/")  # TensorBoard shows what is before "/" together
+            writer.add_scalar(tag, value, len(model.loss_curve_))
+
+    @property
+    def _makes_writers(self) -> bool:
+        # The class of a writer has the method, too, and is called.
+        return isinstance(self.writer, type) or not hasattr(self.writer, "add_scalar")
+
+
+def _nothing() -> None:
+    """Stand in for what a writer need not have."""
