@@ -237,7 +237,8 @@ def _coefficients(
         factor[empty, empty] = 1.0
         length[~alive] = 1.0
     unit = np.asfortranarray(factor / length)
-    if lapack.dtrcon(unit)[0] > _SAFE:
+    # As of factors L U with L = 1: the same number as `dtrcon`, which SciPy has since 1.15.
+    if lapack.dgecon(unit, lapack.dlange("1", unit))[0] > _SAFE:
         return lapack.dtrtrs(unit, target)[0] / length[:, None]
     return _minimum_norm(unit, target, length, float((noise / length)[alive].max(initial=0.0)), penalty_unit)
 
