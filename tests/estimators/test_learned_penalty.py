@@ -105,7 +105,7 @@ def test_an_array_of_alphas_is_that_of_ridge(solver, units):
     else:
         model.fit(X, Y)
     scaled = StandardScaler().fit_transform(X) if units == "standardized" else X
-    theirs = Ridge(alphas).fit(scaled, Y)
+    theirs = Ridge(np.array(alphas)).fit(scaled, Y)
     # Mini-batches end at that distance with one alpha, too.
     np.testing.assert_allclose(model.predict(X), theirs.predict(scaled), atol=0.15 if solver == "adam" else 1e-6)
     if solver == "adam":
