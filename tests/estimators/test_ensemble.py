@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+import sklearn
 from estimator_cases import CLASSIFIERS, MLP, fit, make, needs_callbacks, problem, same_state
 from scipy.special import log_softmax, logit
 from sklearn.base import clone
@@ -172,6 +173,18 @@ def test_names_of_columns_are_known_to_every_network(cls):
         for network in (model, *model.estimators_):
             network.predict(frame)
             assert list(network.feature_names_in_) == list("abcd")
+
+
+@networks
+def test_tensors_lead_to_tensors_of_every_network(cls):
+    torch = pytest.importorskip("torch")
+    X, y = problem(cls)
+    expected = fit(ensemble(cls, hidden_layer_sizes=(5, 4, 3)), X, y).predict(X)
+    with sklearn.config_context(array_api_dispatch=True):
+        model = fit(ensemble(cls, hidden_layer_sizes=(5, 4, 3)), torch.asarray(X), torch.asarray(y))
+        for network in (model, *model.estimators_):
+            assert {type(coef) for coef in network.coefs_} == {torch.Tensor}
+        np.testing.assert_array_equal(np.asarray(model.predict(torch.asarray(X))), expected)
 
 
 @networks
