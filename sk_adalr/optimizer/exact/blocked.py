@@ -35,19 +35,23 @@ class Block(NamedTuple):
     target : array (m, k), or (m,) rows of the table of targets of `BlockedRows`
     weight : array (m,) or None
         Sample weights, whose mean over the rows of all blocks is 1.
+    number : int
+        Among all blocks.
     """
 
     X: Any
     target: Array
     weight: Array | None
+    number: int
 
 
 class Description(NamedTuple):
-    """Means, deviations and extremes of the columns of some rows."""
+    """Means, deviations, extremes and shares of nonzeros of the columns of some rows."""
 
     spread: Spread
     low: np.ndarray
     high: np.ndarray
+    presence: np.ndarray
     is_sparse: bool
 
     @classmethod
@@ -57,17 +61,20 @@ class Description(NamedTuple):
         if with_target:
             parts.append(statistics(block.target, block.weight))
         weight = float(block.X.shape[0] if block.weight is None else block.weight.sum())
-        mean, deviation, low, high = (
-            np.concatenate([getattr(part, name) for part in parts]) for name in ("mean", "deviation", "low", "high")
-        )
-        return cls(Spread(weight, mean, deviation), low, high, is_sparse(block.X))
+        names = ("mean", "deviation", "low", "high", "presence")
+        mean, deviation, *others = (np.concatenate([getattr(part, name) for part in parts]) for name in names)
+        low, high, presence = others
+        return cls(Spread(weight, mean, deviation), low, high, presence, is_sparse(block.X))
 
     def merged(self, other: "Description") -> "Description":
         """Return the description of both."""
+        spread = self.spread.joined(other.spread)
+        share = other.spread.weight / spread.weight
         return Description(
-            self.spread.joined(other.spread),
+            spread,
             np.minimum(self.low, other.low),
             np.maximum(self.high, other.high),
+            (1 - share) * self.presence + share * other.presence,
             self.is_sparse or other.is_sparse,
         )
 
