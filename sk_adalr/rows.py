@@ -61,8 +61,8 @@ def some_rows(X: Any, keep: np.ndarray) -> Any:
 
 
 def in_rows(X: Any) -> Any:
-    """Return a matrix of which rows can be read in any order, in a copy where it is none."""
-    if is_sparse(X) or namespace(X) is not np:
+    """Return a matrix of which rows can be read in any order, in a copy where it is none; rows elsewhere stay."""
+    if is_sparse(X) or namespace(X) is not np or not hasattr(X, "__array__"):
         return X
     return np.ascontiguousarray(X)
 

@@ -4,6 +4,7 @@ Moments are those of distances from an origin among the rows, whose own square i
 variance: their difference loses no more digits than a sum over so many rows does, and a constant column is exactly so.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -45,8 +46,22 @@ class Statistics:
     presence: np.ndarray
 
 
+class DescribedRows(ABC):
+    """Rows that are elsewhere, with what is known of their columns."""
+
+    @property
+    @abstractmethod
+    def statistics(self) -> Statistics:
+        """What is known of them, by the weights of the rows, around the mean."""
+
+
 def statistics(X: Any, weight: Array | None = None, center: bool = True) -> Statistics:
-    """Return the statistics of the columns of `X` (n, p), dense or CSR, weighted by (n,) or None."""
+    """Return the statistics of the columns of `X` (n, p), dense or CSR, weighted by (n,) or None.
+
+    Those of `DescribedRows` are what they say, which is around the mean.
+    """
+    if isinstance(X, DescribedRows):
+        return X.statistics
     if weight is not None:
         weight = weight.astype(np.float64)
     low, high, present = (
@@ -88,6 +103,34 @@ class Spread:
         """Return the deviations (p,), and 1 for columns that are constant up to the rounding of `dtype`."""
         varies = self.deviation > 10 * np.finfo(dtype).eps * np.abs(self.mean)
         return np.where(varies, self.deviation, 1.0)
+
+
+@dataclass(frozen=True)
+class Quantiles:
+    """Means (m, k) of equal parts of columns in increasing order, of all rows so far: their mean is that of all."""
+
+    weight: float
+    values: np.ndarray
+
+    @classmethod
+    def of(cls, columns: np.ndarray, weight: np.ndarray | None, n_parts: int = 1000) -> "Quantiles":
+        """Return those of columns (n, k), weighted by (n,) or None."""
+        weight = np.ones(len(columns)) if weight is None else weight.astype(np.float64)
+        total = float(weight.sum())
+        parts, ends = [], np.linspace(0.0, total, n_parts + 1)
+        for column in columns.T.astype(np.float64):
+            order = np.argsort(column)
+            ordered, weights = column[order], weight[order]
+            sums, weights_below = (np.concatenate([[0.0], np.cumsum(one)]) for one in (ordered * weights, weights))
+            means = np.diff(np.interp(ends, weights_below, sums)) * (n_parts / total)
+            parts.append(means.clip(ordered[0], ordered[-1]))  # differences of sums are rounded
+        return cls(total, np.column_stack(parts))
+
+    def joined(self, other: "Quantiles") -> "Quantiles":
+        """Return those of the rows of both."""
+        weight = np.repeat([self.weight, other.weight], [len(self.values), len(other.values)])
+        joined = Quantiles.of(np.concatenate([self.values, other.values]), weight)
+        return replace(joined, weight=self.weight + other.weight)
 
 
 def moments(

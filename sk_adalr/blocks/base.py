@@ -1,19 +1,13 @@
 """What blocks of rows answer, wherever they lie."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
 Sums = TypeVar("Sums", bound=tuple)
-
-_NETWORK = """{} trains on mini-batches of rows in memory. Let it visit the blocks of a dask collection,
-each with rows of all kinds, several times if need be; a classifier's first call takes `classes`, too:
-    for i in range(y.npartitions):
-        X_block, y_block = dask.compute(X.partitions[i], y.partitions[i])
-        model.partial_fit(X_block, y_block)"""
 
 
 @dataclass(frozen=True)
@@ -61,6 +55,13 @@ class Blocks(ABC):
     def reduced(self, function: Callable[..., Any], merge: Callable[[Any, Any], Any], *arguments: Any) -> Any:
         """Return ``function(block, *arguments)`` of all blocks, merged two by two; None where there is no block."""
 
+    @abstractmethod
+    def visited(self, random_state: np.random.RandomState | None = None) -> Iterator[Any]:
+        """Bring one block after another here: as they are numbered, or in random order where any is at hand.
+
+        That order depends on the random state and the number of blocks alone.
+        """
+
 
 def folded(
     blocks: Iterable[Any], function: Callable[..., Any], merge: Callable[[Any, Any], Any], arguments: tuple
@@ -72,6 +73,12 @@ def folded(
             result = function(block, *arguments)
             total = result if total is None else merge(total, result)
     return total
+
+
+def in_order(blocks: Sequence[Any], random_state: np.random.RandomState | None) -> Iterator[Any]:
+    """Yield blocks as they are numbered, or in random order."""
+    order = range(len(blocks)) if random_state is None else random_state.permutation(len(blocks))
+    return (blocks[number] for number in order)
 
 
 def either(merge: Callable[[Any, Any], Any], one: Any, other: Any) -> Any:
@@ -99,11 +106,6 @@ def same_blocks(name: str) -> str:
         f"Of dask arrays with known chunks, `{name}.rechunk((X.chunks[0], *{name}.chunks[1:]))` helps; of dataframes, "
         f"take `X` and `{name}` from one."
     )
-
-
-def network_of_blocks(name: str) -> TypeError:
-    """Return the error of an estimator that trains on mini-batches."""
-    return TypeError(_NETWORK.format(name))
 
 
 def _length(array: Any) -> int:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import numpy as np
+
 from sk_adalr.blocks.base import Blocks, RawBlock, folded
 
 
@@ -33,6 +35,10 @@ class Chunks(Blocks):
     def reduced(self, function: Callable[..., Any], merge: Callable[[Any, Any], Any], *arguments: Any) -> Any:
         """Read all chunks, and return the merged results."""
         return folded(self._read(), function, merge, arguments)
+
+    def visited(self, random_state: np.random.RandomState | None = None) -> Iterator[Any]:
+        """Read one chunk after another, as they come."""
+        return (block for block in self._read() if block is not None)
 
     def _read(self) -> Iterator[Any]:
         for number, chunk in enumerate(self._make()):

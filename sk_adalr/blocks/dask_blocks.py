@@ -5,7 +5,7 @@ Tasks ask for the worker of their shard but may run elsewhere, so that a lost wo
 shards again from the collection. Nothing else has a state.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial, reduce
 from itertools import cycle
 from numbers import Number
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from sk_adalr.blocks.base import Blocks, RawBlock, either, folded, same_blocks, unequal_blocks
+from sk_adalr.blocks.base import Blocks, RawBlock, either, folded, in_order, same_blocks, unequal_blocks
 
 # Results that a task of the local scheduler merges.
 _MERGED = 8
@@ -108,14 +108,26 @@ class _LocalBlocks(Blocks):
             results = [merged(group) for group in groups]
         return results[0].compute()
 
+    def visited(self, random_state: np.random.RandomState | None = None) -> Iterator[Any]:
+        made = (block.compute() for block in in_order(self._blocks, random_state))
+        return (block for block in made if block is not None)
+
 
 class _Shards(Blocks):
-    """Blocks on the workers of a cluster: each shard a list of them, and the worker that has it."""
+    """Blocks on the workers of a cluster: each shard a list of them, and the worker that has it.
+
+    Parameters
+    ----------
+    client : Client
+    shards : list of (str, Future)
+    places : list of (int, int)
+        In which shard each block is, and where there.
+    """
 
     are_read_anew = False
 
-    def __init__(self, client: Any, shards: list[tuple[str, Any]]) -> None:
-        self._client, self._shards = client, shards
+    def __init__(self, client: Any, shards: list[tuple[str, Any]], places: list[tuple[int, int]]) -> None:
+        self._client, self._shards, self._places = client, shards, places
 
     @classmethod
     def of(cls, client: Any, blocks: list[Any]) -> "_Shards":
@@ -127,18 +139,30 @@ class _Shards(Blocks):
         places, threads = client.who_has(futures), client.nthreads()
         slots = {worker: cycle([(worker, thread) for thread in range(n)]) for worker, n in threads.items()}
         anywhere, shards = cycle(threads), {}  # type: ignore[var-annotated]
+        slot_of = []
         for future in futures:
             worker = next((worker for worker in places.get(future.key, ()) if worker in slots), None)
-            shards.setdefault(next(slots[worker or next(anywhere)]), []).append(future)
+            slot = next(slots[worker or next(anywhere)])
+            slot_of.append((slot, len(shards.setdefault(slot, []))))
+            shards[slot].append(future)
         made = [(worker, _submit(client, worker, _Shard, shard)) for (worker, _), shard in shards.items()]
-        return cls(client, made)
+        number = {slot: number for number, slot in enumerate(shards)}
+        return cls(client, made, [(number[slot], place) for slot, place in slot_of])
 
     def mapped(self, function: Callable[..., Any], *arguments: Any) -> "_Shards":
         workers, shards = (worker for worker, _ in self._shards), self._sent(_Shard.mapped, function, arguments)
-        return _Shards(self._client, list(zip(workers, shards, strict=True)))
+        return _Shards(self._client, list(zip(workers, shards, strict=True)), self._places)
 
     def reduced(self, function: Callable[..., Any], merge: Callable[[Any, Any], Any], *arguments: Any) -> Any:
         return _merged(self._client.gather(self._sent(_Shard.folded, function, merge, arguments)), merge=merge)
+
+    def visited(self, random_state: np.random.RandomState | None = None) -> Iterator[Any]:
+        brought = (self._block(number, place) for number, place in in_order(self._places, random_state))
+        return (block for block in brought if block is not None)
+
+    def _block(self, number: int, place: int) -> Any:
+        worker, shard = self._shards[number]
+        return _submit(self._client, worker, _Shard.block, shard, place).result()
 
     def _sent(self, method: Callable[..., Any], *arguments: Any) -> list[Any]:
         """Return the futures of a method of all shards."""
@@ -150,6 +174,9 @@ class _Shard:
 
     def __init__(self, blocks: list[Any]) -> None:
         self._blocks = blocks
+
+    def block(self, place: int) -> Any:
+        return self._blocks[place]
 
     def mapped(self, function: Callable[..., Any], arguments: tuple) -> "_Shard":
         return _Shard([_mapped_block(block, function, arguments) for block in self._blocks])

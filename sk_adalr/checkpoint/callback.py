@@ -1,6 +1,7 @@
 """When a fit writes a checkpoint, and when it may continue from one."""
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,13 @@ import numpy as np
 from scipy import sparse
 
 from sk_adalr.backends import enter_host
+from sk_adalr.blocks import Blocks, Chunks, blocks_of_collections
 from sk_adalr.callbacks.base import EpochCallback
 from sk_adalr.caller import warn_caller
 from sk_adalr.checkpoint.file import read, write
 from sk_adalr.estimators.base import GradientEstimator
 from sk_adalr.names import check_number, stable_text
+from sk_adalr.validation import is_dask
 
 _PRIVATE_STATE = {"_training", "_summary", "_spread", "_dtype", "_seen_weight", "_single_output", "_multilabel"}
 # Parameters that files of version 0.1 do not have, and their defaults, which are left out.
@@ -142,9 +145,8 @@ class Checkpoint(EpochCallback):
         if context.task_name != "fit":
             return
         # Files of version 0.1 know of no weights of validation rows.
-        arguments = (metadata or {}).items()
-        given = [value for name, value in arguments if name != "sample_weight_val" or value is not None]
-        run = self._start(_identity(estimator), _digest(X, y, *given))
+        arguments = {k: v for k, v in (metadata or {}).items() if k != "sample_weight_val" or v is not None}
+        run = self._start(_identity(estimator), _digest(X, y, arguments))
         if run.file.exists():
             content = read(run.file)
             # Another process may have written its own since `_start` looked, as in the folds of a cross-validation.
@@ -234,10 +236,24 @@ def _identity(estimator: Any) -> dict[str, str]:
     return identity
 
 
-def _digest(*values: Any) -> str:
-    """Return a checksum of data: arrays, sparse matrices, frames, lists, None."""
+def _values(X: Any, y: Any, arguments: dict[str, Any]) -> Iterator[Any]:
+    """Yield what a fit is given, of blocks of rows one after another."""
+    if "make_chunks" in arguments:
+        blocks: Blocks | None = Chunks(arguments.pop("make_chunks"))
+    elif is_dask(X):
+        blocks = blocks_of_collections(X, y, arguments.pop("sample_weight"))
+    else:
+        blocks = None
+        yield from (X, y)
+    for block in () if blocks is None else blocks.visited():
+        yield from (block.X, block.y, block.weight)
+    yield from arguments.values()
+
+
+def _digest(X: Any, y: Any, arguments: dict[str, Any]) -> str:
+    """Return a checksum of the data of a fit: arrays, sparse matrices, frames, lists, None."""
     digest = hashlib.sha256()
-    for value in values:
+    for value in _values(X, y, dict(arguments)):
         parts: Any = [value]
         if sparse.issparse(value):
             rows = value.tocsr()

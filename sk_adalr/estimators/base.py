@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, is_regressor
 
 from sk_adalr.backends import Array, Origin, beside
-from sk_adalr.blocks import blocks_of_collections, network_of_blocks
+from sk_adalr.blocks import blocks_of_collections
 from sk_adalr.compatibility import CallbackSupportMixin, with_callbacks
 from sk_adalr.dataset import Dataset, scale_weights
 from sk_adalr.estimators.job import (
@@ -103,7 +103,7 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         Parameters
         ----------
         X : {array-like, sparse matrix, dask array or dataframe} of shape (n_samples, n_features)
-            float32 is kept; anything else is taken as float64. Linear models take dask's, with `y` in the same blocks.
+            float32 is kept; anything else is taken as float64. Of dask's, `y` has the same blocks of rows.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The target. Two dimensions are for the outputs of a regressor and the labels of `AdaptiveLRMLPClassifier`;
             `AdaptiveLRLogisticRegression` takes one dimension only.
@@ -192,9 +192,9 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             take_fitted(self, publisher(X)(self._train_chunk(job)))
         return self
 
+    @abstractmethod
     def _data_of_blocks(self, *arguments: Any) -> tuple[Dataset, Target]:
-        """Return the data of blocks of rows, and the encoded target, see `blocked_data`, where a model takes them."""
-        raise network_of_blocks(type(self).__name__)
+        """Return the data of blocks of rows, and the encoded target of a table of all, see `blocked_data`."""
 
     def _options(self) -> Options:
         return Options.of(vars(self), self._counterpart_solvers)

@@ -14,6 +14,7 @@ from sk_adalr.backends import Array, beside, fitted_array, to_host
 from sk_adalr.caller import warn_caller
 from sk_adalr.estimators.classes_without_rows import ruled_out
 from sk_adalr.estimators.job import Job, history_attributes
+from sk_adalr.estimators.network_blocks import with_held_out_rows
 from sk_adalr.estimators.scoring import score_of_user
 from sk_adalr.judging import Holdout, Plan, copies_where_judged, make_plan
 from sk_adalr.objectives import Network, PenalizedMean
@@ -21,7 +22,7 @@ from sk_adalr.optimizer import freeze
 from sk_adalr.optimizer.automatic import AutomaticOptimizer
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.rows import in_rows
-from sk_adalr.training import History, Setup, StopReason, Trainer, TrainingState, thaw_units
+from sk_adalr.training import History, Setup, StopReason, Trainer, TrainingState, VisitedRows, thaw_units
 from sk_adalr.units import UnitChoice, Units
 
 Judge: TypeAlias = Callable[[Setup], Holdout]
@@ -51,6 +52,9 @@ def _trained(
     setup, state, history = _start(job, is_chunk, auto_batch_size)
     units, layout, plan = setup.units, setup.network.layout, Plan(max_epochs=1)
     if not is_chunk:
+        if isinstance(job.data.X, VisitedRows):
+            job = with_held_out_rows(job, state.validation_seed)
+            setup = replace(setup, data=units.of_target(job.data))
         plan = _plan(job, setup, state, history, None if judge is None else judge(setup))
         state.shown = job.target.shown
         job.report.expect(plan.max_epochs - job.n_restored)
@@ -96,7 +100,10 @@ def _plan(job: Job[Any], setup: Setup, state: TrainingState, history: History, h
     if job.options.scorer is not None:
         score_on = partial(score_of_user, job, setup.units, setup.network.layout, history)
     judged = job.target, job.options, job.model.policy
-    copies = copies_where_judged(job.data, *judged) if holdout is None else np.arange(job.data.n_samples)
+    if isinstance(job.data.X, VisitedRows):  # no row is known for a copy, and a number for each would be too many
+        copies = np.array([job.data.n_samples - 1])
+    else:
+        copies = copies_where_judged(job.data, *judged) if holdout is None else np.arange(job.data.n_samples)
     watch = partial(job.report.part, "fold", "fold epoch", job.options.max_iter)
     return make_plan(setup, copies, *judged, state, history, start, watch, score_on, holdout)
 

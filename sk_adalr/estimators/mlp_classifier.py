@@ -6,6 +6,7 @@ from typing import Any, Self
 import numpy as np
 
 from sk_adalr.estimators import choices
+from sk_adalr.estimators.blocks import fit_chunks
 from sk_adalr.estimators.classification import Classifier
 from sk_adalr.estimators.counterparts import MLP_CLASSIFIER
 from sk_adalr.estimators.ensemble import for_one_network, train_networks
@@ -13,6 +14,7 @@ from sk_adalr.estimators.job import answers_unknown_arguments
 from sk_adalr.estimators.minibatch import train_chunk
 from sk_adalr.estimators.model import NetworkModel
 from sk_adalr.estimators.network import best_loss, best_validation_score, raw_network_prediction
+from sk_adalr.estimators.network_blocks import visited_data
 from sk_adalr.judging import Policy
 
 
@@ -288,8 +290,8 @@ class AdaptiveLRMLPClassifier(Classifier):
     def _model(self) -> NetworkModel:
         return NetworkModel(self.hidden_layer_sizes, self.activation, self.alpha, Policy())
 
-    _train = staticmethod(train_networks)
-    _train_chunk = staticmethod(train_chunk)
+    _train, _train_chunk, _data_of_blocks = staticmethod(train_networks), staticmethod(train_chunk), visited_data
+    fit_chunks = fit_chunks
     _raw_prediction = raw_network_prediction
     # Annotated, for the type of a call of `property` is Any.
     best_loss_: float | None = property(best_loss)  # type: ignore[assignment]

@@ -245,8 +245,8 @@ class NetworkModel:
         """Return the same: trials on folds come before; the networks of an ensemble are all there is."""
         if options.ensemble:
             return self.policy.n_folds, 0
-        if data is None or target is None:  # of blocks, which it refuses
-            return 0, None
+        if data is None or target is None:  # of blocks, which have no folds
+            return 0, options.max_iter
         judged = target, options, self.policy
         return n_folds_asked(*judged, copies_where_judged(data, *judged)), options.max_iter
 

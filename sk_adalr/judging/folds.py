@@ -14,7 +14,7 @@ from sk_adalr.judging.shrinkage import Trust, best_constant
 from sk_adalr.options import Options
 from sk_adalr.targets import Target
 from sk_adalr.training import (
-    Batches,
+    AnyBatches,
     DivergedError,
     History,
     Setup,
@@ -41,7 +41,7 @@ class Verdict(NamedTuple):
 
 def best_epoch(
     setup: Setup,
-    batches: Batches,
+    batches: AnyBatches,
     params: Array,
     judge: Callable[[Array], tuple[float, float]],
     *,
@@ -55,7 +55,7 @@ def best_epoch(
     ----------
     setup : Setup
         Trains `params` (n_params,) in place, anew.
-    batches : Batches
+    batches : Batches or BlockBatches
         Of the rows that train.
     judge : callable
         ``judge(params) -> (score, loss)`` on the other rows.

@@ -64,6 +64,12 @@ class Policy:
         is_enough = n_rows >= self.min_rows_to_hold_out
         return is_enough and _n_rare(target, n_rows) >= self.min_rare_rows_to_hold_out
 
+    def holds_out_of_blocks(self, options: Options, n_rows: int) -> bool:
+        """Return whether some of so many rows in blocks are held out, which have no folds: where others ask these."""
+        if not options.is_auto_stopping:
+            return bool(options.early_stopping)
+        return n_rows >= self.min_rows_to_hold_out or _asks_folds(options, self, n_rows)
+
     def n_asked(self, target: Target, n_rows: int) -> int:
         """Return how many of the folds of so many rows are asked."""
         shares = self.n_judges / n_rows, self.n_rare_judges / max(1, _n_rare(target, n_rows))

@@ -8,13 +8,13 @@ import numpy as np
 from sk_adalr.backends import Array, beside
 from sk_adalr.objectives import Network
 from sk_adalr.objectives.losses import mean_loss_of_constant
-from sk_adalr.training import Batches
+from sk_adalr.training import AnyBatches
 
 #: What is left of the way to the constant, which is halved so often before the constant itself is what is left.
 _THETAS = tuple(0.5**halvings for halvings in range(1, 8))
 
 
-def no_worse_than_constant(params: Array, network: Network, batches: Batches) -> Array:
+def no_worse_than_constant(params: Array, network: Network, batches: AnyBatches) -> Array:
     r"""Return `params`, or a copy whose raw prediction :math:`u` is shrunk to :math:`c + \theta (u - c)`.
 
     With :math:`c` the best constant, zero without intercepts. The output layer alone makes it so, and the loss is
@@ -26,7 +26,7 @@ def no_worse_than_constant(params: Array, network: Network, batches: Batches) ->
     params : array of shape (n_params,)
         In the units of training; left as they are.
     network : Network
-    batches : Batches
+    batches : Batches or BlockBatches
         The rows that count, all of its data.
     """
     target, weight = batches.data.target, batches.data.weight
@@ -69,7 +69,7 @@ def shrunk(params: Array, network: Network, constant: Any, theta: float) -> Arra
     return shrunk
 
 
-def _mean_loss(params: Array, network: Network, batches: Batches) -> float:
+def _mean_loss(params: Array, network: Network, batches: AnyBatches) -> float:
     """Return the mean loss of the rows, without penalty."""
     loss_sum, weight_sum = 0.0, 0.0
     for batch in batches.epoch():

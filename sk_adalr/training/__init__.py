@@ -1,11 +1,13 @@
 """The loop over epochs and batches, and nothing numerical."""
 
 from sk_adalr.training.batches import Batches
+from sk_adalr.training.block_batches import AnyBatches, VisitedRows
 from sk_adalr.training.history import History, Stop, Stopping, StopReason
 from sk_adalr.training.setup import Setup, TrainingState, thaw_units
 from sk_adalr.training.trainer import DivergedError, Trainer, Validation
 
 __all__ = [
+    "AnyBatches",
     "Batches",
     "DivergedError",
     "History",
@@ -16,5 +18,6 @@ __all__ = [
     "Trainer",
     "TrainingState",
     "Validation",
+    "VisitedRows",
     "thaw_units",
 ]

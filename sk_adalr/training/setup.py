@@ -12,6 +12,7 @@ from sk_adalr.optimizer.automatic import USUAL_BATCH_SIZE, first_rates
 from sk_adalr.optimizer.state import freeze, on_host, thaw
 from sk_adalr.standardization import Standardization
 from sk_adalr.training.batches import Batches, even_size
+from sk_adalr.training.block_batches import AnyBatches, BlockBatches, VisitedRows
 from sk_adalr.units import TargetUnits, Units
 
 _SEED_RANGE = np.iinfo(np.int32).max
@@ -47,19 +48,25 @@ class Setup:
 
     def batches(
         self, random_state: np.random.RandomState, *, rows: np.ndarray | None = None, shuffle: bool | None = None
-    ) -> Batches:
+    ) -> AnyBatches:
         """Return the mini-batches of the given rows, all by default."""
+        shuffle = self.shuffle if shuffle is None else shuffle
+        if not isinstance(self.data.X, VisitedRows):
+            return self._batches(self.data, random_state, shuffle, rows)
+
+        def batches_of(data: Dataset) -> Batches:
+            return self._batches(self.units.of_target(data), random_state, shuffle)
+
+        return BlockBatches(self.data, self.batch_size, batches_of, random_state if shuffle else None)
+
+    def _batches(
+        self, data: Dataset, random_state: np.random.RandomState, shuffle: bool, rows: np.ndarray | None = None
+    ) -> Batches:
         batch_size = self.batch_size
         if self.optimizer.has_even_batches:
-            batch_size = even_size(batch_size, self.data.n_samples if rows is None else len(rows))
-        return Batches(
-            self.data,
-            batch_size,
-            shuffle=self.shuffle if shuffle is None else shuffle,
-            random_state=random_state,
-            rows=rows,
-            standardization=self.units.inputs,
-        )
+            batch_size = even_size(batch_size, data.n_samples if rows is None else len(rows))
+        units = self.units.inputs
+        return Batches(data, batch_size, shuffle=shuffle, random_state=random_state, rows=rows, standardization=units)
 
     def first_rates(self, params: Array, batch: Batch, direction: Array) -> np.ndarray:
         """Return the rate of each layer, (n_layers,), with which the automatic rule begins on `batch`.

@@ -11,7 +11,7 @@ from sk_adalr.backends import Array, expect_steps, to_floats, to_host
 from sk_adalr.caller import warn_caller
 from sk_adalr.dataset import Batch
 from sk_adalr.objectives import PenalizedMean
-from sk_adalr.training.batches import Batches
+from sk_adalr.training.block_batches import AnyBatches
 from sk_adalr.training.history import History, Stopping, StopReason
 
 #: Standard errors within which two accuracies count as equal.
@@ -99,7 +99,7 @@ class Trainer:
 
     def run(
         self,
-        batches: Batches,
+        batches: AnyBatches,
         params: Array,
         state: Any,
         history: History,
@@ -139,7 +139,7 @@ class Trainer:
 
     def _train_epoch(
         self,
-        batches: Batches,
+        batches: AnyBatches,
         params: Array,
         state: Any,
         history: History,
@@ -174,7 +174,7 @@ class Trainer:
         is_room = type(rates) is np.ndarray and (rates.shape, rates.dtype) == (state.grad.shape, state.grad.dtype)
         history.record_rates(rates, self.objective.objective.layout, state.grad if is_room else None)
 
-    def _pass(self, batches: Batches, params: Array, state: Any) -> tuple[float, bool]:
+    def _pass(self, batches: AnyBatches, params: Array, state: Any) -> tuple[float, bool]:
         """Make one pass over the batches; return their mean loss, and whether Ctrl-C ended the pass."""
         losses, weights = [], []
         interrupted = False

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sk_adalr import AdaptiveLRLinearRegression, AdaptiveLRLogisticRegression
+from sk_adalr import AdaptiveLRLinearRegression, AdaptiveLRLogisticRegression, AdaptiveLRMLPClassifier
 from sk_adalr.blocks import dask_blocks
 
 dask = pytest.importorskip("dask")
@@ -130,6 +130,41 @@ def test_every_thread_of_a_worker_has_a_shard(trips, in_memory):
         model = AdaptiveLRLogisticRegression(tol=1e-8).fit(*collections())
     assert set(trips) == {3}
     np.testing.assert_allclose(model.coef_, in_memory[0].coef_, rtol=1e-9)
+
+
+NETWORK = {"hidden_layer_sizes": (10,), "max_iter": 3, "tol": 0, "early_stopping": True, "random_state": 0}
+
+
+@pytest.fixture(scope="module")
+def network():
+    """Return the network of a fit without a cluster."""
+    with dask.config.set(scheduler="synchronous"):
+        return AdaptiveLRMLPClassifier(**NETWORK).fit(*collections())
+
+
+def test_a_network_on_a_cluster_is_that_without_one(client, network):
+    model = AdaptiveLRMLPClassifier(**NETWORK).fit(*collections())
+    assert model.validation_scores_ == network.validation_scores_
+    np.testing.assert_allclose(model.coefs_[0], network.coefs_[0], rtol=1e-9)
+
+
+@pytest.mark.parametrize("lost_at", [1, 4, 8, 15])
+def test_a_worker_that_is_lost_at_any_visit_changes_nothing(client, network, monkeypatch, lost_at):
+    n_visits, block = 0, dask_blocks._Shards._block
+
+    def losing(self, *place):
+        nonlocal n_visits
+        n_visits += 1
+        if n_visits == lost_at:
+            worker = client.cluster.workers[0]
+            client.sync(worker.close, nanny=False, executor_wait=False)
+        return block(self, *place)
+
+    monkeypatch.setattr(dask_blocks._Shards, "_block", losing)
+    model = AdaptiveLRMLPClassifier(**NETWORK).fit(*collections())
+    assert n_visits == 18
+    assert len(client.scheduler_info()["workers"]) == 1
+    np.testing.assert_allclose(model.coefs_[0], network.coefs_[0], rtol=1e-9)
 
 
 def test_an_error_on_a_worker_comes_to_the_user(client):

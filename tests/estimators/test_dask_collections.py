@@ -226,7 +226,8 @@ def unread(shape, chunks):
         (Logistic(solver="adam"), unread((9, 2), (3, 2)), unread((9,), 3), ValueError, "call `partial_fit`"),
         (Logistic(penalty_units="standardized"), unread((9, 2), (3, 2)), unread((9,), 3), ValueError, "in memory"),
         (Logistic(C="auto"), unread((9, 2), (3, 2)), unread((9,), 3), ValueError, "`C='auto'` needs rows in memory"),
-        (AdaptiveLRMLPClassifier(), unread((9, 2), (3, 2)), unread((9,), 3), TypeError, r"(?s)model.partial_fit\("),
+        (AdaptiveLRMLPClassifier(backend="cupy"), unread((9, 2), (3, 2)), unread((9,), 3), ValueError, "in memory"),
+        (AdaptiveLRMLPClassifier(), np.zeros((9, 2)), unread((9,), 3), TypeError, "`X` is a numpy.ndarray"),
     ],
 )
 def test_what_cannot_be_fitted_is_refused_before_anything_is_computed(model, X, y, error, message):
@@ -264,9 +265,11 @@ def test_the_lines_for_a_network_train_it():
 def test_a_fit_of_arrays_imports_no_dask():
     code = (
         "import sys, numpy as np; from sk_adalr import AdaptiveLRLogisticRegression as Model;"
+        "from sk_adalr import AdaptiveLRMLPClassifier as Network;"
         "X = np.random.default_rng(0).normal(size=(50, 2)); y = (X[:, 0] > 0).astype(int);"
         "model = Model().fit(X, y); model.predict(X), model.score(X, y);"
-        "model.fit_chunks(lambda: [(X, y)]); print('dask' in sys.modules)"
+        "model.fit_chunks(lambda: [(X, y)]); Network(max_iter=1).fit_chunks(lambda: [(X, y)]);"
+        "print('dask' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout.strip() == "False"

@@ -1,6 +1,6 @@
 """Exact hypergradient: linear and logistic regression with no learning rate to choose."""
 
-from sk_adalr.optimizer.exact.blocked import Block, BlockedRows
+from sk_adalr.optimizer.exact.blocked import Block, BlockedRows, Description
 from sk_adalr.optimizer.exact.blocked_solvers import fastest_blocked_solver, solve_blocked, solve_blocked_cholesky
 from sk_adalr.optimizer.exact.factorisation import prefers_factorisation
 from sk_adalr.optimizer.exact.newton import prefers_newton
@@ -15,6 +15,7 @@ __all__ = [
     "BlockedRows",
     "Chunk",
     "ColumnMoments",
+    "Description",
     "ExactResult",
     "StreamSummary",
     "fastest_blocked_solver",

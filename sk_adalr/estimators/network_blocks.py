@@ -1,0 +1,99 @@
+"""Fits of networks to rows in blocks: the units of all rows, by sums, before training visits block after block."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from sk_adalr.blocks import Blocks
+from sk_adalr.caller import warn_caller
+from sk_adalr.dataset import Dataset
+from sk_adalr.estimators.blocks import check_same_rows
+from sk_adalr.estimators.job import Job, check_same_target
+from sk_adalr.estimators.looks import AllRows, Look
+from sk_adalr.optimizer.exact import Block, Description
+from sk_adalr.options import Options
+from sk_adalr.statistics import Quantiles
+from sk_adalr.targets import Target
+from sk_adalr.training import VisitedRows
+
+# Of shuffled rows, a block in which so many of a label were to be expected lacks it once in 20,000 times.
+_SURELY_SEEN = 10
+
+
+def visited_data(
+    estimator: Any,
+    options: Options,
+    model: Any,
+    make_blocks: Callable[[], Blocks],
+    before: dict[str, Any] | None,
+) -> tuple[Dataset, Target]:
+    """Return the data of a fit of blocks, and the encoded target of a table of all rows.
+
+    `model` is a NetworkModel; for the others see `AllRows.of`.
+    """
+    if options.backend == "cupy":
+        raise ValueError("Blocks of rows are trained on with NumPy; `backend='cupy'` needs arrays in memory.")
+    rows = AllRows.of(estimator, options, make_blocks, before)
+    n, p, weight, is_regression = rows.n_rows, rows.look.n_features, rows.weight, rows.target is None
+    # Class weights change what is learned, but not the units.
+    unweighted = rows.encoded_without_class_weights()
+    description = unweighted.reduced(Description.of, Description.merged, is_regression)
+    check_same_rows(description, n)
+    target = rows.table(description.spread.mean[p:])
+    if is_regression:
+        target = replace(target, values=_table_of_outputs(target.loss, unweighted, description, p, rows.dtype))
+    if before is not None:
+        check_same_target(target, estimator)
+    scale = float(weight.sum()) / n
+    table = None if is_regression else target.values
+    X = VisitedRows(rows.encoded(), (n, p), rows.dtype, description, rows.look.most_rows, table, scale)
+    if not X.is_one_visit:
+        _warn_if_sorted(rows.look)
+    return Dataset(X, target.values, None if is_regression else weight / scale, scale), target
+
+
+def with_held_out_rows(job: Job[Any], seed: int) -> Job[Any]:
+    """Return a job of blocks with some rows held out to judge the model, where it is to be judged by such."""
+    X, options = job.data.X, job.options
+    if job.target.validation is not None or not job.model.policy.holds_out_of_blocks(options, X.shape[0]):
+        return job
+    X, validation = X.hold_out(options.validation_fraction, seed)
+    if validation is None and options.early_stopping is True:
+        raise ValueError(
+            f"`early_stopping=True` found no rows to hold out of the {X.shape[0]} in blocks. Raise "
+            "`validation_fraction`, pass `X_val` and `y_val`, or load the rows and fit to them in memory."
+        )
+    return replace(job, data=replace(job.data, X=X), target=replace(job.target, validation=validation))
+
+
+def _table_of_outputs(loss: Any, blocks: Blocks, description: Description, p: int, dtype: np.dtype) -> np.ndarray:
+    """Return outputs (m, k) of equal weights that have the constant, the units and about the loss of all rows."""
+    if not loss.is_quadratic:
+        return blocks.reduced(_quantiles, Quantiles.joined).values
+    mean, deviation = description.spread.mean[p:], description.spread.deviation[p:]
+    largest = np.maximum(np.abs(description.low), np.abs(description.high))[p:]
+    deviation = np.where(deviation > 10 * np.finfo(dtype).eps * largest, deviation, 0.0)  # less is rounding
+    return np.stack([mean - deviation, mean + deviation])
+
+
+def _quantiles(block: Block) -> Quantiles:
+    return Quantiles.of(block.target, block.weight)
+
+
+def _warn_if_sorted(look: Look) -> None:
+    """Warn if blocks lack labels of which they would have rows if these were shuffled."""
+    n_lacking = look.n_blocks - look.blocks_with
+    total = int(look.n_rows.sum())
+    # The mean number of rows of a label that blocks without it would have.
+    expected = look.n_rows * (1 - look.rows_with / max(1, total)) / np.maximum(1, n_lacking)
+    is_missed = (n_lacking > 0) & (expected > _SURELY_SEEN)
+    if is_missed.any():
+        worst = int(np.argmax(np.where(is_missed, n_lacking, 0)))
+        warn_caller(
+            f"{n_lacking[worst]} of the {look.n_blocks} blocks have no row of the class {look.labels[worst]}, though "
+            f"they would have about {expected[worst]:.0f} each if rows were shuffled. Between two visits to its rows, "
+            "training forgets a class. Shuffle the rows across blocks first, where they are written, or those of a "
+            "dask dataframe by a column of random numbers: `frame.shuffle(on=column)`."
+        )
