@@ -49,13 +49,21 @@ def _row_blocks(name: str, collection: Any) -> list[Any]:
             collection = collection.rechunk({1: -1})
         return list(collection.to_delayed().ravel())
     if hasattr(collection, "npartitions") and hasattr(collection, "dtypes"):
-        return list(collection.to_delayed())
+        return delayed_frames(collection)
     kind = f"{type(collection).__module__}.{type(collection).__name__}"
     raise TypeError(
         "`X`, `y` and `sample_weight` must all be dask arrays, dataframes or series, or all be in memory; "
         f"`{name}` is a {kind}. Make it one with `dask.array.from_array({name}, chunks=...)`, in the blocks of the "
         "others, or load those with `.compute()`."
     )
+
+
+def delayed_frames(collection: Any) -> list[Any]:
+    """Return the blocks of a dataframe or a series, as many as it says to have, each a Delayed."""
+    blocks = list(collection.to_delayed())
+    if len(blocks) != collection.npartitions:  # of files of which few columns are read, dask joins some blocks
+        return list(collection.to_delayed(optimize_graph=False))
+    return blocks
 
 
 def _check_lengths(X: Any, name: str, other: Any) -> None:

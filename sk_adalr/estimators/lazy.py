@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import is_regressor
 
 from sk_adalr.backends import enter_host, to_host
-from sk_adalr.blocks import RawBlock, added, blocks_of_collections, delayed_function, refuse_words
+from sk_adalr.blocks import RawBlock, added, blocks_of_collections, delayed_frames, delayed_function, refuse_words
 from sk_adalr.names import make_loss
 from sk_adalr.objectives import Loss
 from sk_adalr.targets import encode_outputs, shares_explained
@@ -46,7 +46,7 @@ def _lazily(method: Callable[..., Any], estimator: Any, X: Any) -> Any:
     sample = method(estimator, _one_row(X))  # which says whether the features are those of `fit`
     function = partial(_of_block, method.__name__, _without_callbacks(estimator), sample[:0])
     if not hasattr(X, "chunks"):
-        parts, shape = map(delayed_function(function), X.to_delayed()), (np.nan, *sample.shape[1:])
+        parts, shape = map(delayed_function(function), delayed_frames(X)), (np.nan, *sample.shape[1:])
         arrays = [da.from_delayed(part, shape, sample.dtype) for part in parts]
         return da.concatenate(arrays, allow_unknown_chunksizes=True)
     if X.numblocks[1] > 1:

@@ -97,6 +97,20 @@ def test_a_dataframe_is_fitted_with_its_names_and_words_for_labels():
     assert score == pytest.approx(whole.score(frame[columns], frame.label, frame.weight))
 
 
+def test_columns_of_one_parquet_file_have_the_same_blocks(tmp_path):
+    """Where few columns of a file are read, as of a target, dask joins its blocks."""
+    pytest.importorskip("pyarrow")
+    X, y, _ = labelled()
+    frame = pd.DataFrame(X, columns=list("abcde")).assign(label=y)
+    dd.from_pandas(frame, npartitions=6).to_parquet(tmp_path / "rows")
+    lazy = dd.read_parquet(tmp_path / "rows")
+    assert len(lazy.label.to_delayed()) < 6
+    model = Logistic().fit(lazy[list("abcde")], lazy.label)
+    assert difference(model, Logistic().fit(X, y), X) <= 1e-9
+    assert model.predict(lazy[["a", "b", "c", "d", "e"]]).numblocks == (6,)
+    assert model.score(lazy[list("abcde")], lazy.label) == pytest.approx(model.score(frame[list("abcde")], y))
+
+
 def test_a_number_weighs_every_row():
     X, y, _ = labelled()
     model = Linear(alpha=5.0).fit(lazily(X), lazily(y), 2.0)
