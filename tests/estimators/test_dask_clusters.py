@@ -209,6 +209,30 @@ def test_the_driver_holds_no_rows_and_a_killed_process_no_fit_up():
 
 @pytest.mark.long
 @pytest.mark.timeout(300)
+@pytest.mark.parametrize("seed", range(20))
+def test_a_process_that_is_killed_at_a_random_round_trip_changes_nothing(trips, in_memory, monkeypatch, seed):
+    rng = np.random.default_rng(seed)
+    kill_at, reduced = rng.integers(1, 15), dask_blocks._Shards.reduced
+
+    def killing(self, *arguments):
+        if len(trips) == kill_at:
+            os.kill(int(rng.choice(processes)), signal.SIGKILL)
+        return reduced(self, *arguments)
+
+    monkeypatch.setattr(dask_blocks._Shards, "reduced", killing)
+    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    with distributed.LocalCluster(**options, silence_logs=50) as cluster, distributed.Client(cluster) as client:
+        processes = list(client.run(os.getpid).values())
+        start = time.monotonic()
+        model = AdaptiveLRLogisticRegression(tol=1e-8).fit(*collections())
+        assert time.monotonic() - start < 60
+        assert len(trips) > kill_at
+        assert set(client.run(os.getpid).values()) != set(processes)
+    np.testing.assert_allclose(model.coef_, in_memory[0].coef_, rtol=1e-9)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
 def test_the_cluster_in_a_box_survives_the_loss_of_a_worker():
     script = Path(__file__).parents[2] / "examples" / "cluster_in_a_box.py"
     if not script.exists():

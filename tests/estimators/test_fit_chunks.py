@@ -34,6 +34,17 @@ def test_a_fit_of_chunks_is_that_of_all_rows(seed):
     assert chunked.loss_ == pytest.approx(whole.loss_, rel=1e-6)
 
 
+@pytest.mark.parametrize("seed", [195, 221])
+def test_float32_fits_that_rounding_moves_most_are_as_near_to_the_optimum_as_those_of_all_rows(seed):
+    """195 has scores of 1e-4, whose errors are below the eps of log odds; 221 decides otherwise on a new curvature."""
+    given = case(seed)
+    assert given.X.dtype == np.float32
+    optimum = clone(given.model).set_params(tol=1e-13).fit(given.X.astype(np.float64), given.y, given.weight)
+    model = clone(given.model).set_params(tol=1e-8)
+    off = difference(clone(model).fit(given.X, given.y, given.weight), optimum, given.X)
+    assert difference(model.fit_chunks(given.parts), optimum, given.X) <= min(off, given.tolerance)
+
+
 @pytest.mark.parametrize("model", [Linear(alpha=2.0), Logistic(), Logistic(solver="exact")])
 def test_sparse_chunks_are_fitted_as_the_sparse_matrix(model):
     rng = np.random.default_rng(0)
