@@ -55,7 +55,7 @@ def visited_data(
 
 
 def with_held_out_rows(job: Job[Any], seed: int) -> Job[Any]:
-    """Return a job of blocks with some rows held out to judge the model, where it is to be judged by such."""
+    """Return a job of blocks with some rows held out for validation, where the options or their number ask for it."""
     X, options = job.data.X, job.options
     if job.target.validation is not None or not job.model.policy.holds_out_of_blocks(options, X.shape[0]):
         return job

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from sk_adalr import AdaptiveLRLinearRegression
+from sk_adalr import AdaptiveLRLinearRegression, AdaptiveLRMLPClassifier
 
 DOCS = Path(__file__).parents[2] / "docs"
 pytestmark = pytest.mark.skipif(not DOCS.exists(), reason="the source distribution leaves the documentation out")
@@ -39,6 +39,19 @@ def test_the_code_on_chunks_of_parquet_and_csv_reads_them(tmp_path, monkeypatch)
         exec(compile(function, "large_data.rst", "exec"), names)
         model = AdaptiveLRLinearRegression().fit_chunks(names["chunks"])
         np.testing.assert_allclose(model.coef_, expected, rtol=1e-9)
+
+
+def test_the_lines_for_a_network_and_dask_train_it(tmp_path, monkeypatch):
+    dataframe, pandas = pytest.importorskip("dask.dataframe"), pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    monkeypatch.chdir(tmp_path)
+    rows = pandas.DataFrame(np.random.default_rng(0).normal(size=(300, 2)), columns=["a", "b"])
+    dataframe.from_pandas(rows.assign(target=rows["a"] > rows["b"]), npartitions=3).to_parquet("rows")
+    page = (DOCS / "large_data.rst").read_text(encoding="utf-8")
+    block = re.search(r"(   rows = .*\n   model = AdaptiveLRMLP.*\n   model.score.*\n)", page)[1]
+    names = {"dd": dataframe, "columns": ["a", "b"], "AdaptiveLRMLPClassifier": AdaptiveLRMLPClassifier}
+    exec(compile(re.sub("^   ", "", block, flags=re.MULTILINE), "large_data.rst", "exec"), names)
+    assert names["model"].score(rows, rows["a"] > rows["b"]) > 0.9
 
 
 @pytest.mark.parametrize(
