@@ -35,6 +35,8 @@ def visited_data(
     """
     if options.backend == "cupy":
         raise ValueError("Blocks of rows are trained on with NumPy; `backend='cupy'` needs arrays in memory.")
+    if options.ensemble:
+        raise ValueError("`ensemble=True` has folds of rows in memory. Fit one network to blocks of rows.")
     rows = AllRows.of(estimator, options, make_blocks, before)
     n, p, weight, is_regression = rows.n_rows, rows.look.n_features, rows.weight, rows.target is None
     # Class weights change what is learned, but not the units.

@@ -401,6 +401,7 @@ def test_a_dataframe_of_words_is_fitted_with_its_names():
             r"Block \d: a label matrix.*partial_fit",
         ),
         (Regressor(loss="gamma"), lambda u: u, ValueError, "gamma"),
+        (Regressor(ensemble=True), lambda u: u, ValueError, "`ensemble=True` has folds of rows in memory"),
         (
             Classifier(early_stopping=True, validation_fraction=1e-6),
             lambda u: u > 0,
