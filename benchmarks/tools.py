@@ -271,6 +271,34 @@ def sets_of_labels(model, X, y):
     is_near_perfect(sets[np.arange(len(y)), y, 0].mean())
 
 
+@tool("crepes")
+def conformal_labels(model, X, y):
+    wrapped = import_module("crepes").WrapClassifier(model)
+    wrapped.fit(X[:200], y[:200])
+    wrapped.calibrate(X[200:], y[200:])
+    sets = wrapped.predict_set(X, confidence=0.95)
+    is_near_perfect(np.mean([label in labels for label, labels in zip(y, sets, strict=True)]))
+
+
+@tool("dalex")
+def shares_of_a_prediction(model, X, y):
+    pandas, dalex = import_module("pandas"), import_module("dalex")
+    frame = pandas.DataFrame(X[:, :5], columns=[f"c{i}" for i in range(5)])
+    explainer = dalex.Explainer(model.fit(frame, y), frame, y, verbose=False)
+    is_near_perfect(explainer.model_performance().result["accuracy"].item())
+    shares = explainer.predict_parts(frame.iloc[[0]], type="break_down").result
+    total = shares.loc[shares["variable"] == "prediction", "cumulative"].item()
+    agrees(total, model.predict_proba(frame.iloc[[0]])[0, 1], 1e-6)
+
+
+@tool("interpret-core", "interpret")
+def dependence_on_a_column(model, X, y):
+    blackbox = import_module("interpret.blackbox")
+    found = blackbox.PartialDependence(model.fit(X, y), X).explain_global().data(0)
+    means = [model.predict_proba(np.column_stack([np.full(len(X), x), X[:, 1:]]))[:, 1].mean() for x in found["names"]]
+    agrees(found["scores"], means, 1e-6)
+
+
 @tool("category_encoders")
 def encoded_columns(model, X, y):
     pandas, encoders = import_module("pandas"), import_module("category_encoders")
