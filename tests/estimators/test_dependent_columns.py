@@ -348,6 +348,43 @@ def test_single_precision_reports_the_loss_of_its_coefficients(seed):
 
 
 @pytest.mark.parametrize("seed", range(20))
+def test_an_offset_of_sparse_columns_hides_no_rise_of_the_loss(seed):
+    """Their means are subtracted last, and what cancels there is far larger than what is left."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=100)
+    X = 2500.0 + np.column_stack([x, x + 1e-6 * rng.normal(size=100)])
+    y = (x + rng.logistic(size=100) > 1.5).astype(int)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = AdaptiveLRLogisticRegression(C=1e18, solver="exact", tol=1e-6).fit(sparse.csr_array(X), y)
+    assert model.loss_ == pytest.approx(mean_loss(model, X, y), rel=1e-5)
+    Z = (X - X[0]) @ [[1, -1e6], [0, 1e6]]
+    optimum = LogisticRegression(C=np.inf, tol=1e-10, max_iter=10_000).fit(Z, y)
+    assert model.loss_ < log_loss(y, optimum.predict_proba(Z)) + 1e-4 or "nearly flat" in model.stop_reason_
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_single_precision_follows_no_decrease_that_is_rounding(seed):
+    """Weights of a few rows only: along most directions nothing is left but the rounding of their predictions."""
+    rng = np.random.default_rng(seed)
+    X = (rng.standard_t(1.2, size=(100, 8)) * 10.0 ** rng.uniform(-8, 8, 8)).astype(np.float32)
+    y = np.exp(rng.normal(size=100)).astype(np.float32)
+    weight = 10.0 ** rng.uniform(-6, 6, 100)
+    single, double = (
+        AdaptiveLRLinearRegression(
+            1e-2 * weight.sum(),
+            loss="gamma",
+            fit_intercept=False,
+            solver="exact",
+            tol=1e-8,
+            penalty_units="standardized",
+        ).fit(X.astype(dtype), y.astype(dtype), weight)
+        for dtype in (np.float32, np.float64)
+    )
+    assert single.loss_ == pytest.approx(double.loss_, rel=1e-3)
+
+
+@pytest.mark.parametrize("seed", range(20))
 def test_units_far_apart_leave_the_loss_that_iterations_reached(seed):
     """The part of the coefficients that the rows see may be the longer one, by rounding of units so far apart."""
     rng = np.random.default_rng(seed)

@@ -77,6 +77,11 @@ class Columns(Coordinates, ABC):
     data: Any
     _unit_of_data: np.ndarray | float = 1.0
 
+    @property
+    def rounding(self) -> float:
+        """What rounding adds to a prediction of standardised coefficients of norm 1, about."""
+        return float(np.finfo(self.dtype).eps)
+
     def spread(self, weight: Array | None) -> tuple[np.ndarray, np.ndarray]:
         """Return means and deviations (p,) of the standardised columns, weighted by (n,) or None, centred or not."""
         unit, columns = self._unit_of_data / self.scale, statistics(self.data, weight)

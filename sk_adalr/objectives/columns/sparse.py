@@ -61,6 +61,11 @@ class SparseColumns(Columns):
         columns._shift = columns.mean / columns.scale
         return columns
 
+    @property
+    def rounding(self) -> float:
+        """What rounding adds to a prediction of standardised coefficients of norm 1: means are subtracted last."""
+        return float(np.finfo(self.dtype).eps * max(1.0, np.abs(self._shift).max(initial=0.0)))
+
     def forward(self, coef: np.ndarray, out: Array | None = None) -> Array:
         """Return, in `out` if given, the predictions (n,) or (k, n) of coefficients (p,) or (k, p)."""
         coef = np.where(self.alive, coef, 0.0)

@@ -30,7 +30,9 @@ _MAX_INNER, _INNER_DECREASE, _MODEL_ERROR, _SUFFICIENT = 3, 0.3, 0.2, 1e-4
 _BACKTRACK = (1.0, 0.5, 0.25, 0.125, 0.0125, 1e-3, 1e-5, 1e-8, *(10.0**-k for k in range(11, 60, 3)))
 # Lengths below this one are doubled as long as the loss falls.
 _SHORT = 1e-4
-_MOST_REFRESHES = 5
+# What rounding may add to the predictions of all steps before they are predicted anew: more would look like a decrease
+# of the loss, less cannot be told from one.
+_MOST_ROUNDING, _LEAST_ROUNDING = 1e-3, 1e-9
 
 
 class FirstOrder(SolverBase):
@@ -76,7 +78,7 @@ class FirstOrder(SolverBase):
         self._evaluate()
         self.reference_loss, self.n_passes = self.loss, 2
         self._subspace = Subspace(self._scores, fit_intercept, p, penalty, n_steps)
-        self._iteration, self._refreshed, self._n_refreshes = 0, 0, 0
+        self._iteration, self._rounding = 0, 0.0
         if start is not None:
             self._start_at(*start)
 
@@ -113,38 +115,52 @@ class FirstOrder(SolverBase):
         direction = self._columns.rounded(-replace(self._metric, rates=self.rates).solve(self._grad))
         self._columns.forward(direction, out=self._subspace.new_predictions)
         self.n_passes += 1
-        self._subspace.set_direction(direction)
+        self._subspace.set_direction(direction, self._columns.rounding * float(np.linalg.norm(direction)))
+        before = self.coef, self.intercept, self._scores, self.loss
         c, change = self._solve()
         if change is None:
             return False
-        step = c @ self._subspace.D
-        self.note_curvature(self._curvature_along, self._metric.along(step))
+        step, rounding = c @ self._subspace.D, float(np.linalg.norm(c * self._subspace.rounding))
         self.coef, self.intercept = self.coef + step, self.intercept + c[0] * int(self._fit_intercept)
-        self._begin_gradient()  # a device computes it while the host keeps the books
-        self._subspace.push(c[0], step, change)
         self._iteration += 1
+        self._rounding += rounding
+        if self._rounding > _MOST_ROUNDING:
+            return self._is_confirmed(*before)
+        self.note_curvature(self._curvature_along, self._metric.along(step))
+        self._begin_gradient()  # a device computes it while the host keeps the books
+        self._subspace.push(c[0], step, change, rounding)
         return True
+
+    def _is_confirmed(self, coef: np.ndarray, intercept: float, scores: Array, loss: float) -> bool:
+        """Say whether the loss of the coefficients themselves is below that before the step; undo it otherwise."""
+        self._predict_anew()
+        if self.loss < loss:
+            return True
+        self.coef, self.intercept, self._scores, self._rounding = coef, intercept, scores, _MOST_ROUNDING
+        self._evaluate()
+        return False
 
     def _begin_gradient(self) -> None:
         self._sums = self._columns.backward(self._residual)
         self.n_passes += 1
 
     def refresh(self) -> bool:
-        """Predict anew from the coefficients where each step has added the rounding of float32 to the predictions.
+        """Predict anew from the coefficients where steps have added their rounding to the predictions.
 
         The past steps, whose predictions have the same rounding, are forgotten: on columns that depend on each other
         they would fit it again, and end below the loss of any coefficients, 1e-3 above that of the best.
         """
-        if not self._single or self._iteration == self._refreshed:
+        if self._rounding <= _LEAST_ROUNDING:
             return False
         before = self.loss
-        self._scores = self._columns.forward(self.coef) + self.intercept
+        self._predict_anew()
+        return bool(abs(self.loss - before) > np.finfo(np.float32).eps * self.loss)
+
+    def _predict_anew(self) -> None:
+        self._scores, self._rounding = self._columns.forward(self.coef) + self.intercept, 0.0
         self.n_passes += 1
         self._evaluate()
         self._subspace.forget()
-        self._refreshed, self._n_refreshes = self._iteration, self._n_refreshes + 1
-        is_another = bool(abs(self.loss - before) > np.finfo(np.float32).eps * self.loss)
-        return is_another and self._n_refreshes <= _MOST_REFRESHES
 
     def _start_at(self, coef: np.ndarray, intercept: float) -> None:
         """Move to a given solution, unless it is worse than the constant model."""

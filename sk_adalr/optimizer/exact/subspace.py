@@ -37,6 +37,7 @@ class Subspace:
         self._Z = namespace(scores).empty((size, len(scores)))
         self._D = np.zeros((size, n_columns))
         self._P = np.zeros((size, size))
+        self._rounding = np.zeros(size)
         self._penalty = penalty
         self._n_steps, self._pushed = n_steps, 0
         if fit_intercept:
@@ -59,13 +60,18 @@ class Subspace:
         return self._P[: self.size, : self.size]
 
     @property
+    def rounding(self) -> np.ndarray:
+        """What rounding has added to the predictions of the current directions, about, (r,)."""
+        return self._rounding[: self.size]
+
+    @property
     def new_predictions(self) -> Array:
         """Predictions (n,) of the new direction, to be filled."""
         return self._Z[self._first]
 
-    def set_direction(self, direction: np.ndarray) -> None:
+    def set_direction(self, direction: np.ndarray, rounding: float) -> None:
         """Make `direction` (p,), whose predictions `new_predictions` are, the new direction."""
-        self._D[self._first] = direction
+        self._D[self._first], self._rounding[self._first] = direction, rounding
         if self._penalty is not None:
             self._set_penalty_row(self._first, self.D @ (self._penalty * direction))
 
@@ -86,10 +92,10 @@ class Subspace:
         """Keep no past steps."""
         self._pushed, self.size = 0, self._first + 1
 
-    def push(self, intercept: float, direction: np.ndarray, predictions: Array) -> None:
+    def push(self, intercept: float, direction: np.ndarray, predictions: Array, rounding: float) -> None:
         """Keep a step, without its `intercept` part, as a past step.
 
-        `direction` (p,) is that of its coefficients; `predictions` (n,) are those of all of it.
+        `direction` (p,) is that of its coefficients; `predictions` (n,) are those of all of it, and their rounding.
         """
         if self._n_steps == 0:
             return
@@ -98,7 +104,7 @@ class Subspace:
             namespace(predictions).subtract(predictions, intercept, out=self._Z[slot])
         else:
             self._Z[slot] = predictions
-        self._D[slot] = direction
+        self._D[slot], self._rounding[slot] = direction, rounding
         self._pushed += 1
         self.size = max(self.size, slot + 1)
         if self._penalty is not None:
