@@ -14,9 +14,8 @@ import numpy as np
 
 from sk_adalr.backends import Array, is_sparse
 from sk_adalr.optimizer.exact.factorisation import few_rows, row_space
-from sk_adalr.optimizer.exact.loop import LARGEST_GAP, Solver
+from sk_adalr.optimizer.exact.loop import LARGEST_GAP, Outcome, Solver
 from sk_adalr.optimizer.exact.problem import Problem
-from sk_adalr.optimizer.exact.result import Outcome
 from sk_adalr.optimizer.exact.tall import INDEPENDENT, TallProblem
 from sk_adalr.optimizer.exact.wide import WideProblem
 

@@ -19,11 +19,10 @@ iterations does not depend on the units of features, targets or weights.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
-
-from sk_adalr.optimizer.exact.result import Outcome
 
 # Decreases below this share of the loss are rounding; this many in a row end the iterations.
 _ROUNDING, _PATIENCE = 4e-16, 5
@@ -33,6 +32,7 @@ _FAR, _LEAST_REFERENCE = 4.0, 0.1
 # Chosen on the recorded courses of 77 problems: the cheapest with which each ends at a smaller loss than
 # scikit-learn's lbfgs does by default.
 _STRICT_ITERATIONS, _MOST_GROWTH = 70, 100.0
+_MET = "Converged after {} iterations: the stopping rule was met."
 _AT_THE_LIMIT = "Converged after {} iterations: no decrease above rounding is left."
 _STUCK = "Stopped after {} iterations: no step decreases the loss, although its gradient says that one should."
 #: What the loss may be above its minimum, as a share of that of the constant model, before users are told.
@@ -139,6 +139,45 @@ class SolverBase:
         return coef, intercept
 
 
+@dataclass
+class Outcome:
+    """Why and when the loop ended.
+
+    Attributes
+    ----------
+    n_iter : int
+    converged : bool
+        Whether the stopping rule, or the limit of the arithmetic, was reached.
+    reached_max_iter : bool
+        Whether `max_iter` ended it.
+    interrupted : bool
+        Whether Ctrl-C ended it.
+    message : str
+        Why, in one sentence.
+    losses : list of float
+        Loss before the first and after every iteration, in the caller's units.
+    gap : float
+        Where the rule was met: how far the loss may still be above its minimum, a share of that of the constant
+        model, if it is as flat elsewhere as along the flattest step.
+    expected, most : float
+        Likewise, what the initial rates expect of the gradient, and the loss itself: no loss is negative.
+    """
+
+    n_iter: int = 0
+    converged: bool = False
+    reached_max_iter: bool = False
+    interrupted: bool = False
+    message: str = ""
+    losses: list[float] = field(default_factory=list)
+    gap: float = 0.0
+    expected: float = 0.0
+    most: float = 0.0
+
+    def gap_along(self, curvature: float) -> float:
+        """Return the gap if the loss is so flat in some direction, where the initial rates assume 1."""
+        return min(self.expected / max(curvature, np.finfo(float).tiny), self.most)
+
+
 def run(
     solver: Solver,
     *,
@@ -191,20 +230,14 @@ def _iterate(
     while True:
         optimality = solver.optimality()
         outcome.expected, outcome.most = optimality / unit, abs(solver.loss) / unit
-        if _is_small(optimality, course, solver, tol):
+        is_met = _is_small(optimality, course, solver, tol)
+        # Further steps would be made of rounding errors.
+        if is_met or optimality <= _ROUNDING * abs(solver.loss):
             if _refreshed(solver, course, outcome):
                 continue
             outcome.converged = True
-            outcome.message = f"Converged after {outcome.n_iter} iterations: the stopping rule was met."
-            outcome.gap = outcome.gap_along(solver.least_curvature)
-            _polish(solver, outcome, tol)
-            return
-        if optimality <= _ROUNDING * abs(solver.loss):
-            if _refreshed(solver, course, outcome):
-                continue
-            # Further steps would be made of rounding errors.
-            outcome.converged = True
-            outcome.message = _AT_THE_LIMIT.format(outcome.n_iter)
+            outcome.message = (_MET if is_met else _AT_THE_LIMIT).format(outcome.n_iter)
+            outcome.gap = outcome.gap_along(solver.least_curvature) if is_met else 0.0
             _polish(solver, outcome, tol)
             return
         if not np.isfinite(optimality):

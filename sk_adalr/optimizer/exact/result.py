@@ -1,4 +1,4 @@
-"""What an exact fit returns, and the loop in it."""
+"""What an exact fit returns."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -7,45 +7,6 @@ import numpy as np
 
 #: Singular values up to which they cost little beside a fit.
 MOST_SINGULAR_VALUES = 300
-
-
-@dataclass
-class Outcome:
-    """Why and when the loop ended.
-
-    Attributes
-    ----------
-    n_iter : int
-    converged : bool
-        Whether the stopping rule, or the limit of the arithmetic, was reached.
-    reached_max_iter : bool
-        Whether `max_iter` ended it.
-    interrupted : bool
-        Whether Ctrl-C ended it.
-    message : str
-        Why, in one sentence.
-    losses : list of float
-        Loss before the first and after every iteration, in the caller's units.
-    gap : float
-        Where the rule was met: how far the loss may still be above its minimum, a share of that of the constant
-        model, if it is as flat elsewhere as along the flattest step.
-    expected, most : float
-        Likewise, what the initial rates expect of the gradient, and the loss itself: no loss is negative.
-    """
-
-    n_iter: int = 0
-    converged: bool = False
-    reached_max_iter: bool = False
-    interrupted: bool = False
-    message: str = ""
-    losses: list[float] = field(default_factory=list)
-    gap: float = 0.0
-    expected: float = 0.0
-    most: float = 0.0
-
-    def gap_along(self, curvature: float) -> float:
-        """Return the gap if the loss is so flat in some direction, where the initial rates assume 1."""
-        return min(self.expected / max(curvature, np.finfo(float).tiny), self.most)
 
 
 @dataclass(frozen=True)
