@@ -143,7 +143,7 @@ def _statistics(
     columns = statistics(X, weight, center)
     low, high, deviation = columns.low, columns.high, columns.deviation
     magnitude = np.maximum(np.abs(low), np.abs(high))
-    varies = deviation > 10 * np.finfo(X.dtype).eps * magnitude
+    varies = deviation > 6 * np.finfo(X.dtype).eps * magnitude
     # Per unit of a column so close to zero, a coefficient would be out of range.
     is_zero = magnitude <= 1e3 * np.finfo(X.dtype).tiny
     scale = np.where(varies, deviation, np.where(is_zero, 1.0, magnitude))

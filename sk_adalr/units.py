@@ -119,7 +119,7 @@ class Units:
         center = beside(units.center, target)
         distance = to_host(xp.mean(xp.abs(target - center), axis=0))
         # Twice the deviation that counts as rounding, for these rows have a centre of their own.
-        rounding = 20 * float(xp.finfo(target.dtype).eps) * np.abs(units.center)
+        rounding = 12 * float(xp.finfo(target.dtype).eps) * np.abs(units.center)
         return (units.scale == 0) & (distance > rounding)
 
     def with_units(self, changed: np.ndarray, outputs: Standardization) -> "Units":

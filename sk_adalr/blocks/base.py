@@ -90,7 +90,8 @@ def either(merge: Callable[[Any, Any], Any], one: Any, other: Any) -> Any:
 
 def added(one: Sums, other: Sums) -> Sums:
     """Return the sums of two tuples, entry by entry; None stays None."""
-    return tuple(None if a is None else a + b for a, b in zip(one, other, strict=True))  # type: ignore[return-value]
+    with np.errstate(invalid="ignore"):  # far beyond where a step decreases the loss
+        return tuple(None if a is None else a + b for a, b in zip(one, other, strict=True))  # type: ignore[return-value]
 
 
 def unequal_blocks(number: int, n_rows: int, name: str, n_others: int) -> ValueError:

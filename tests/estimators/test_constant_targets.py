@@ -246,3 +246,16 @@ def test_validation_data_may_differ_from_a_constant(varies):
     model = AdaptiveLRMLPRegressor((4,), early_stopping=True, random_state=0)
     model.fit(X, np.full(200, 1000.0), X_val=X[:50], y_val=y_val)
     np.testing.assert_array_equal(model.predict(X), 1000.0)
+
+
+@regressors
+@pytest.mark.parametrize("solver", ["auto", "exact", "adam"])
+def test_a_target_of_single_precision_far_from_zero_is_no_constant(cls, solver):
+    """At 1e6 float32 resolves a twentieth of its deviation."""
+    if cls in MLP.values() and solver != "adam":
+        pytest.skip("networks have no such solver")
+    y = (1e6 + 0.5 * Y).astype(np.float32)
+    options = {"hidden_layer_sizes": (20,)} if cls in MLP.values() else {}
+    model = cls(solver=solver, random_state=0, **options).fit(X.astype(np.float32), y)
+    distance = model.predict(X.astype(np.float32)).astype(float) - y
+    assert (distance**2).mean() < 0.01 * y.astype(float).var()

@@ -205,7 +205,7 @@ def standardised_target(target: Array, weight: Array | None, centre: bool) -> tu
     relative -= beside(mean[:, None], target)
     scale = np.sqrt(to_host(xp.average(relative**2, axis=1, weights=weight)))
     # What is left of a constant target is the rounding of its values and of its mean.
-    scale[scale <= 16 * eps * np.abs(mean)] = 0.0
+    scale[scale <= 6 * eps * np.abs(mean)] = 0.0
     factor = np.where(scale > 0, 1.0 / np.where(scale > 0, scale, 1.0), 0.0)
     relative *= beside(factor[:, None], target)
     return mean * peak, scale * peak, relative

@@ -23,7 +23,7 @@ _EXACT, _NEARLY_PERFECT = 1e-2, 1e-6
 #: Reciprocal condition of moments above which columns are independent, of these rows and of many times more.
 INDEPENDENT = 1e-3
 # Columns and targets that vary by less than so many eps of their magnitude are constant up to rounding.
-_CONSTANT, _CONSTANT_TARGET = 4.0, 16.0
+_CONSTANT, _CONSTANT_TARGET = 4.0, 6.0
 # Eigenvalues of moments above the first are exact enough, and only those below the second may be rounding.
 _SEEN, _UNSEEN = 1e-5, 1e-12
 
