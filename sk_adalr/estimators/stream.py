@@ -90,7 +90,8 @@ def follow(job: Job[LinearModel]) -> dict[str, Any]:
         coef, intercepts, loss, summary, seen_weight = solve(job, before, share, weight)
     fitted = in_range(in_dtype(coef, intercepts, job), data)
     history = History(losses=[*(() if job.before is None else job.before["loss_curve_"]), finite_loss(loss)])
-    history.stop_reason = StopReason.STREAM_SOLVED()
+    reason = StopReason.STREAM_SOLVED if target.loss.is_quadratic else StopReason.STREAM_APPROXIMATED
+    history.stop_reason = reason()
     job.report(history, lambda: fitted)
     return {
         **fitted,

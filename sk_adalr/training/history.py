@@ -40,6 +40,7 @@ class StopReason(Enum):
     ENSEMBLE_INTERRUPTED = "Interrupted by the user; predicts with the mean of {n_networks} networks so far."
     SOLVED = "{message}"
     STREAM_SOLVED = "Solved for all rows so far."
+    STREAM_APPROXIMATED = "Solved for the rows of the last call and a quadratic approximation of those before."
 
     def __call__(self, **numbers: Any) -> Stop:
         """Return the sentence."""

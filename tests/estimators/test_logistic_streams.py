@@ -83,6 +83,11 @@ def test_class_weights_are_heard():
     assert weighted > plain + 0.1
 
 
+def test_a_stream_does_not_say_that_its_approximation_is_solved():
+    X, y = rows_of(0, 100)
+    assert "approximation of those before" in in_chunks(AdaptiveLRLogisticRegression(), X, y, 50).stop_reason_
+
+
 def test_classes_may_come_one_after_another():
     X, y = rows_of(5, 900, 3)
     order = np.argsort(y, kind="stable")
