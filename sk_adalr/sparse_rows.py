@@ -29,24 +29,24 @@ class SparseRows:
     """
 
     def __init__(self, matrix: Any, offset: Array | None = None) -> None:
-        self._matrix = matrix
-        self._offset = offset
+        self.matrix = matrix
+        self.offset = offset
         self.shape = matrix.shape
 
     def rows(self, start: int, stop: int) -> "SparseRows":
         """Return the rows from `start` to `stop`, in host memory, without a copy."""
-        matrix = self._matrix
+        matrix = self.matrix
         shape = (stop - start, self.shape[1])
-        return SparseRows(CSRArrays(matrix.data, matrix.indices, matrix.indptr[start : stop + 1], shape), self._offset)
+        return SparseRows(CSRArrays(matrix.data, matrix.indices, matrix.indptr[start : stop + 1], shape), self.offset)
 
     def take(self, rows: np.ndarray) -> "SparseRows":
         """Return a copy of any rows (n,), in host memory."""
-        parts = take_rows(self._matrix, rows)
-        return SparseRows(CSRArrays(*parts, (len(rows), self.shape[1])), self._offset)
+        parts = take_rows(self.matrix, rows)
+        return SparseRows(CSRArrays(*parts, (len(rows), self.shape[1])), self.offset)
 
     def __getitem__(self, rows: Any) -> "SparseRows":
         """Return a copy of any rows, of a CSR matrix."""
-        return SparseRows(self._matrix[rows], self._offset)
+        return SparseRows(self.matrix[rows], self.offset)
 
     def __matmul__(self, coef: Array) -> Array:
         """Return the product with `coef` (n_columns, n_out)."""
@@ -55,13 +55,13 @@ class SparseRows:
     def matmul(self, coef: Array, out: Array | None = None) -> Array:
         """Return the product with `coef` (n_columns, n_out), in `out` (n_rows, n_out) if given."""
         out = _like(coef, self.shape[0]) if out is None else out
-        kernels(coef).csr_matmul(self._matrix, coef, self._offset, out)
+        kernels(coef).csr_matmul(self.matrix, coef, self.offset, out)
         return out
 
     def transposed_matmul(self, residual: Array, out: Array | None = None) -> Array:
         """Return the transpose times `residual` (n_rows, n_out), in `out` (n_columns, n_out) if given."""
         out = _like(residual, self.shape[1]) if out is None else out
-        kernels(residual).csr_transposed_matmul(self._matrix, residual, self._offset, out)
+        kernels(residual).csr_transposed_matmul(self.matrix, residual, self.offset, out)
         return out
 
 

@@ -106,7 +106,7 @@ def read(arrays: list[Array]) -> list[float]:
 
 def to_floats(numbers: list[Any]) -> list[float]:
     """Return numbers of the host and 0-d arrays of a device as floats, after waiting for the device once."""
-    is_host = [namespace(number) is np for number in numbers]
+    is_host = [type(number) is float or namespace(number) is np for number in numbers]
     moved = iter(read([number for number, here in zip(numbers, is_host, strict=True) if not here]))
     return [float(number) if here else next(moved) for number, here in zip(numbers, is_host, strict=True)]
 

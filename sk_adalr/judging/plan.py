@@ -139,7 +139,7 @@ class Plan:
         unit, was_interrupted = self.stopping.loss_scale, history.stop_reason.reason is StopReason.INTERRUPTED
         if self.loss(history) < 0.5 * unit or was_interrupted:
             return params, note
-        result = no_worse_than_constant(params, setup.network, setup.batches(random_state, shuffle=False))
+        result = no_worse_than_constant(params, setup.network, setup.batches(random_state, judges=True))
         if result is params or theta < 1:  # the latter has been said
             return result, note
         if history.losses[-1] > _FAR_ABOVE_CONSTANT * unit:

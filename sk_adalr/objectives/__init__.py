@@ -15,6 +15,7 @@ from sk_adalr.objectives.losses import (
 )
 from sk_adalr.objectives.network import ACTIVATIONS, ActivationName, Network, predict_raw
 from sk_adalr.objectives.penalties import L2Penalty, PenalizedMean
+from sk_adalr.objectives.sparse_linear import split_division
 from sk_adalr.public import publish
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "joined",
     "predict_raw",
     "separated",
+    "split_division",
 ]
 
 publish(__name__, Loss, ElementwiseLoss, HalfSquaredError, HalfPoissonDeviance, HalfGammaDeviance)

@@ -3,7 +3,6 @@ r"""A feed-forward network of affine layers; without a hidden layer it is the li
 .. math:: a_0 = x, \qquad a_{l} = \phi(a_{l-1} W_l + b_l), \qquad u = a_{L-1} W_L + b_L
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -13,6 +12,7 @@ import numpy as np
 from sk_adalr.backends import Array, Residuals, is_sparse, kernels, multiply_into, namespace, special, to_floats
 from sk_adalr.dataset import Batch
 from sk_adalr.objectives.losses import Loss
+from sk_adalr.objectives.sparse_linear import scalar_value_and_grad, split_division
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.sparse_rows import SparseRows
 from sk_adalr.standardization import Standardization
@@ -96,9 +96,15 @@ class Network:
         self.layout = layout
         self.loss = loss
         self._activation = ACTIVATIONS[activation]
+        self._is_scalar = len(layout.coef_shapes) == 1 and layout.coef_shapes[0][1] == 1
         self._whole: _Buffers | None = None
         self._parts: dict[int, _Buffers] = {}
         self._params_blocks, self._grad_blocks = _Blocks(layout), _Blocks(layout)
+
+    @property
+    def scalar_loss(self) -> str | None:
+        """Name of the loss of a linear model with one output, as `Kernels.csr_steps` know it; None of any other."""
+        return getattr(self.loss.residual, "kernel", None) if self._is_scalar else None
 
     def initial_params(self, random_state: np.random.RandomState, dtype: Any, bound_factor: float) -> np.ndarray:
         r"""Return (n_params,) drawn as scikit-learn's MLP draws them.
@@ -128,6 +134,8 @@ class Network:
         """Return the penalised loss of `batch` (0-d), and fill `out` with its gradient; see `Objective`."""
         coef_vector = params[: self.layout.n_coefs]
         weighted = coef_vector if weighted_coefs is None else weighted_coefs
+        if out is not None and self._is_scalar and isinstance(batch.X, SparseRows) and type(params) is np.ndarray:
+            return scalar_value_and_grad(self.loss, params, batch, out, weight_sum, factor, weighted)
         coefs, intercepts = self._params_blocks.of(params)
         buffers = self._buffers_of(params, batch.n_rows)
         X = SparseRows(batch.X) if is_sparse(batch.X) else batch.X
@@ -136,10 +144,7 @@ class Network:
         if out is None:
             value = self.loss.value(raw, batch.target, batch.weight) / weight_sum
             return value + 0.5 * factor * namespace(params).dot(coef_vector, weighted) if factor else value
-        # The residuals, of which there are few, are divided by a power of two: unlike other divisions, it leaves sums
-        # that cancel to zero at zero, of which Adam would make full steps otherwise. `rest`, often 1, is left.
-        mantissa, exponent = math.frexp(weight_sum)
-        scale, rest = math.ldexp(1.0, 1 - exponent), 0.5 / mantissa
+        scale, rest = split_division(weight_sum)
         row_losses = self.loss.residual(raw, batch.target, batch.weight, scale, bias)
         coef_grads, intercept_grads = self._grad_blocks.of(out)
         self._backward(coefs, buffers, X, coef_grads)

@@ -54,6 +54,11 @@ class PenalizedMean:
     objective: Objective
     penalty: L2Penalty
 
+    @property
+    def scalar_loss(self) -> str | None:
+        """Name of the loss of a linear model with one output, as `Kernels.csr_steps` know it; None of any other."""
+        return getattr(self.objective, "scalar_loss", None)
+
     @cached_property
     def _weighted_coefs(self) -> Array:
         return namespace(self.penalty.coef_weights).empty_like(self.penalty.coef_weights)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Protocol
 
+import numpy as np
+
 from sk_adalr.backends import Array, kernels, namespace
 from sk_adalr.directions import DIRECTIONS, Direction, ElementwiseDirection
 from sk_adalr.learning_rates import GRANULARITIES, Constant, Hypergradient, LearningRate, PerParameter
@@ -130,6 +132,41 @@ class Optimizer:
             self._move_by_blocks(state, params)
         else:
             self._move_at_once(kernel, state, params)
+
+    @cached_property
+    def many_steps(self) -> str | None:
+        """Name of the kernel of many steps in one call; None where the rates or the direction need their own pass."""
+        return self._kernel_name if self._has_own_rates or type(self.learning_rate) is Constant else None
+
+    def make_steps(self, state: OptimizerState, params: Array, n_steps: int, kernel: Callable[..., Any]) -> Any:
+        """Make many steps by ``kernel(params, grad, operands, constants)``; return what that returns.
+
+        Parameters
+        ----------
+        state : OptimizerState
+            Changed in place.
+        params : array of shape (n_params,)
+            The parameters; changed in place.
+        n_steps : int
+            How many.
+        kernel : callable
+            Of `Kernels.csr_steps`, given all that it asks of the rows. The operands are the direction, the rates and
+            the arrays of the direction; the constants, (n_steps, n_constants), are the hyper-learning rate, whether
+            the rates adapt, and those of the direction.
+
+        Returns
+        -------
+        object
+            What `kernel` returns.
+        """
+        first, n_arrays = state.step + 1, len(state.direction_state)
+        alpha = self.learning_rate.hyper_learning_rate if self._has_own_rates else 0.0  # type: ignore[attr-defined]
+        operands = self.direction.operands  # type: ignore[attr-defined]
+        of_steps = [operands(state.direction_state, step) for step in range(first, first + n_steps)]
+        constants = np.array([(alpha, self._has_own_rates, *of_step[n_arrays:]) for of_step in of_steps])
+        state.step += n_steps  # first, for Ctrl-C comes after the call
+        rates = state.rate_state["rates"]
+        return kernel(params, state.grad, (state.direction, rates, *of_steps[0][:n_arrays]), constants)
 
     def _move_by_blocks(self, state: OptimizerState, params: Array) -> None:
         shares_one = type(self.learning_rate) is Constant

@@ -1,7 +1,6 @@
 """Mini-batches: which rows each update sees, in an order that depends on the random state alone."""
 
 from collections.abc import Iterator
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,16 +9,25 @@ from sk_adalr.backends import Array, beside, is_sparse, kernels, namespace, to_h
 from sk_adalr.dataset import Batch, Dataset
 from sk_adalr.sparse_rows import CSRArrays, SparseRows
 from sk_adalr.standardization import Standardization
+from sk_adalr.training.windows import Window
 
 # Permuted CSR rows are copied in chunks of about as many entries: gathering batch by batch is an order of magnitude
 # slower, and more would leave the cache before they are read.
 _CSR_CHUNK_ENTRIES = 1 << 17
+# Of a window, which is not copied: Ctrl-C waits for it, some hundredths of a second.
+_WINDOW_ENTRIES = 1 << 20
 
 
 def even_size(batch_size: int, n_rows: int) -> int:
     """Return the size, at most `batch_size`, of which as many batches make `n_rows`, and no handful is left over."""
     n_batches = -(-n_rows // batch_size)
     return -(-n_rows // n_batches)
+
+
+def standardized_rows(X: Any, standardization: Standardization | None) -> SparseRows:
+    """Return CSR rows on the host as training sees them, once: every epoch permutes them anew."""
+    arrays = CSRArrays(X.data, X.indices, X.indptr, X.shape)
+    return SparseRows(arrays) if standardization is None else standardization.transform_csr(arrays)
 
 
 class Batches:
@@ -42,6 +50,8 @@ class Batches:
         The rows that take part; None for all.
     standardization : Standardization or None, default=None
         How to centre and scale the rows; None leaves them as they are.
+    sparse_rows : SparseRows or None, default=None
+        What `standardized_rows` makes of CSR rows on the host, where it is there already.
     """
 
     def __init__(
@@ -53,6 +63,7 @@ class Batches:
         random_state: np.random.RandomState,
         rows: np.ndarray | None = None,
         standardization: Standardization | None = None,
+        sparse_rows: SparseRows | None = None,
     ) -> None:
         self.data = data
         self.n_rows = data.n_samples if rows is None else len(rows)
@@ -60,7 +71,11 @@ class Batches:
         self._shuffle = shuffle and self.batch_size < self.n_rows
         self._random_state = random_state
         self._rows = rows
-        self._standardization = None if standardization is None else standardization.beside(data.X)
+        if sparse_rows is None and is_sparse(data.X) and namespace(data.X) is np:
+            sparse_rows = standardized_rows(data.X, standardization)
+        self._sparse_rows = sparse_rows
+        is_needed = sparse_rows is None and standardization is not None
+        self._standardization = standardization.beside(data.X) if is_needed else None  # type: ignore[union-attr]
         # Sums of weights divide losses and gradients: they are numbers of the host, and are not read from a device.
         self._host_weight = None if data.weight is None else to_host(data.weight)
         self._buffer: Array | None = None
@@ -78,20 +93,46 @@ class Batches:
                 self._full_batch = next(self._batches(self._rows))
             yield self._full_batch
             return
-        order = self._rows
-        if self._shuffle:
-            order = self._random_state.permutation(self.n_rows)
-            if self._rows is not None:
-                order = self._rows[order]
-        for batch in self._batches(order):
+        for batch in self._batches(self._order()):
             if batch.weight_sum > 0:
                 yield batch
+
+    @property
+    def has_windows(self) -> bool:
+        """Whether there is more than one batch, of CSR rows on the host."""
+        return self.batch_size < self.n_rows and self._sparse_rows is not None
+
+    def windows(self) -> Iterator[Window]:
+        """Yield the batches of one epoch, many at once."""
+        order, X = self._order(), self._sparse_rows
+        assert X is not None  # `has_windows`
+        order = np.arange(self.n_rows) if order is None else order
+        for part in self._chunks(_WINDOW_ENTRIES):
+            rows = order[part]
+            weight = None if self._host_weight is None else self._host_weight.take(rows)
+            window = Window(X, rows, self.data.target.take(rows, axis=0), weight, self.batch_size)
+            if window.weight_sums.any():
+                yield window
+
+    def _order(self) -> np.ndarray | None:
+        """Return the rows of an epoch in their order; None for all as they are."""
+        if not self._shuffle:
+            return self._rows
+        order = self._random_state.permutation(self.n_rows)
+        return order if self._rows is None else self._rows[order]
+
+    def _chunks(self, n_entries: int) -> Iterator[slice]:
+        """Yield the parts of an epoch that whole batches of CSR rows make, of about as many entries."""
+        chunk_rows = n_entries * self.data.n_samples // max(1, self.data.X.nnz)
+        step = self.batch_size * max(1, chunk_rows // self.batch_size)
+        for start in range(0, self.n_rows, step):
+            yield slice(start, min(start + step, self.n_rows))
 
     def _batches(self, order: np.ndarray | None) -> Iterator[Batch]:
         X = self.data.X
         step = self.batch_size
-        if is_sparse(X) and namespace(X) is np:
-            yield from self._slices(self._host_sparse_rows, order)
+        if self._sparse_rows is not None:
+            yield from self._slices(self._sparse_rows, order)
             return
         moved_order = None if order is None else beside(order, X)
         for start in range(0, self.n_rows, step):
@@ -108,22 +149,13 @@ class Batches:
                 rows = slice(start, min(start + self.batch_size, self.n_rows))
                 yield self._batch(X.rows(rows.start, rows.stop), self.data.target[rows], rows, rows)
             return
-        chunk_rows = _CSR_CHUNK_ENTRIES * X.shape[0] // max(1, self.data.X.nnz)
-        step = self.batch_size * max(1, chunk_rows // self.batch_size)
-        for chunk_start in range(0, self.n_rows, step):
-            chunk = order[chunk_start : chunk_start + step]
+        for rows in self._chunks(_CSR_CHUNK_ENTRIES):
+            chunk = order[rows]
             X_chunk, target = X.take(chunk), self.data.target.take(chunk, axis=0)
             for start in range(0, len(chunk), self.batch_size):
                 stop = min(start + self.batch_size, len(chunk))
                 host_rows = chunk[start:stop]
                 yield self._batch(X_chunk.rows(start, stop), target[start:stop], host_rows, host_rows)
-
-    @cached_property
-    def _host_sparse_rows(self) -> SparseRows:
-        """All rows, standardised once: every epoch permutes them anew."""
-        X = self.data.X
-        arrays = CSRArrays(X.data, X.indices, X.indptr, X.shape)
-        return SparseRows(arrays) if self._standardization is None else self._standardization.transform_csr(arrays)
 
     def _sparse_part(self, rows: slice | Array) -> tuple[Any, Array]:
         """Return rows of a device, and their target."""
@@ -158,4 +190,4 @@ class Batches:
             return Batch(X, target, None, float(target.shape[0]))
         host_weight = self._host_weight[host_rows]
         weight = host_weight if weight is self._host_weight else weight[rows]
-        return Batch(X, target, weight, float(host_weight.sum(dtype="float64")))
+        return Batch(X, target, weight, float(host_weight.astype(np.float64, copy=False).sum()))

@@ -1,20 +1,24 @@
 """What trains, and on what: what stays, and what moves and continues bitwise from where another fit ended."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from sk_adalr.backends import Array
+from sk_adalr.backends import Array, is_sparse, namespace
 from sk_adalr.dataset import Batch, Dataset
 from sk_adalr.objectives import Network, PenalizedMean
 from sk_adalr.optimizer.automatic import USUAL_BATCH_SIZE, first_rates
 from sk_adalr.optimizer.state import freeze, on_host, thaw
+from sk_adalr.sparse_rows import SparseRows
 from sk_adalr.standardization import Standardization
-from sk_adalr.training.batches import Batches, even_size
+from sk_adalr.training.batches import Batches, even_size, standardized_rows
 from sk_adalr.training.block_batches import AnyBatches, BlockBatches, VisitedRows
 from sk_adalr.units import TargetUnits, Units
 
+# CSR rows of one product where nothing is learned from them.
+_JUDGED_ROWS = 4096
 _SEED_RANGE = np.iinfo(np.int32).max
 
 
@@ -47,26 +51,46 @@ class Setup:
     shuffle: bool
 
     def batches(
-        self, random_state: np.random.RandomState, *, rows: np.ndarray | None = None, shuffle: bool | None = None
+        self, random_state: np.random.RandomState, *, rows: np.ndarray | None = None, judges: bool = False
     ) -> AnyBatches:
-        """Return the mini-batches of the given rows, all by default."""
-        shuffle = self.shuffle if shuffle is None else shuffle
+        """Return the mini-batches of the given rows, all by default; to judge, they need not be as small or mixed."""
+        shuffle = self.shuffle and not judges
         if not isinstance(self.data.X, VisitedRows):
-            return self._batches(self.data, random_state, shuffle, rows)
+            batch_size = self.batch_size
+            if judges and self._sparse_rows is not None:  # more dense ones need more memory
+                batch_size = max(batch_size, _JUDGED_ROWS)
+            return self._batches(self.data, batch_size, shuffle, random_state, rows, self._sparse_rows)
 
         def batches_of(data: Dataset) -> Batches:
-            return self._batches(self.units.of_target(data), random_state, shuffle)
+            return self._batches(self.units.of_target(data), self.batch_size, shuffle, random_state)
 
         return BlockBatches(self.data, self.batch_size, batches_of, random_state if shuffle else None)
 
     def _batches(
-        self, data: Dataset, random_state: np.random.RandomState, shuffle: bool, rows: np.ndarray | None = None
+        self,
+        data: Dataset,
+        batch_size: int,
+        shuffle: bool,
+        random_state: np.random.RandomState,
+        rows: np.ndarray | None = None,
+        sparse_rows: SparseRows | None = None,
     ) -> Batches:
-        batch_size = self.batch_size
         if self.optimizer.has_even_batches:
             batch_size = even_size(batch_size, data.n_samples if rows is None else len(rows))
-        units = self.units.inputs
-        return Batches(data, batch_size, shuffle=shuffle, random_state=random_state, rows=rows, standardization=units)
+        return Batches(
+            data,
+            batch_size,
+            shuffle=shuffle,
+            random_state=random_state,
+            rows=rows,
+            standardization=self.units.inputs,
+            sparse_rows=sparse_rows,
+        )
+
+    @cached_property
+    def _sparse_rows(self) -> SparseRows | None:
+        X = self.data.X
+        return standardized_rows(X, self.units.inputs) if is_sparse(X) and namespace(X) is np else None
 
     def first_rates(self, params: Array, batch: Batch, direction: Array) -> np.ndarray:
         """Return the rate of each layer, (n_layers,), with which the automatic rule begins on `batch`.

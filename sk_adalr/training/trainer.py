@@ -11,8 +11,10 @@ from sk_adalr.backends import Array, expect_steps, to_floats, to_host
 from sk_adalr.caller import warn_caller
 from sk_adalr.dataset import Batch
 from sk_adalr.objectives import PenalizedMean
+from sk_adalr.training.batches import Batches
 from sk_adalr.training.block_batches import AnyBatches
 from sk_adalr.training.history import History, Stopping, StopReason
+from sk_adalr.training.windows import many_steps
 
 #: Standard errors within which two accuracies count as equal.
 MARGIN = 0.5
@@ -176,15 +178,24 @@ class Trainer:
 
     def _pass(self, batches: AnyBatches, params: Array, state: Any) -> tuple[float, bool]:
         """Make one pass over the batches; return their mean loss, and whether Ctrl-C ended the pass."""
-        losses, weights = [], []
+        losses: list[Any] = []
+        weights: list[float] = []
         interrupted = False
+        windows = batches if isinstance(batches, Batches) and batches.has_windows else None
+        make = None if windows is None else many_steps(self.objective, self.optimizer, params)
         try:
-            for batch in batches.epoch():
-                evaluate = partial(self.objective.value_and_grad, batch=batch)
-                if state.step == 0 and self.first_rates is not None:
-                    self.optimizer.begin(state, params, evaluate, partial(self.first_rates, params, batch))
-                losses.append(self.optimizer.step(state, params, evaluate))
-                weights.append(batch.weight_sum)
+            if windows is None or make is None:
+                for batch in batches.epoch():
+                    evaluate = self._begin(batch, params, state)
+                    losses.append(self.optimizer.step(state, params, evaluate))
+                    weights.append(batch.weight_sum)
+            else:
+                for window in windows.windows():
+                    if state.step == 0:
+                        self._begin(window.first_batch, params, state)
+                    of_batches, sums = make(window, params, state)
+                    losses.extend(of_batches)
+                    weights.extend(sums)
         except KeyboardInterrupt:
             if self.is_trial or not weights:
                 raise
@@ -194,6 +205,13 @@ class Trainer:
         for loss, weight in zip(to_floats(losses), weights, strict=False):
             loss_sum, weight_sum = loss_sum + loss * weight, weight_sum + weight
         return self.loss_unit * (loss_sum / weight_sum), interrupted
+
+    def _begin(self, batch: Batch, params: Array, state: Any) -> Any:
+        """Return the loss of a batch as a function of the parameters, with which the first step of all begins."""
+        evaluate = partial(self.objective.value_and_grad, batch=batch)
+        if state.step == 0 and self.first_rates is not None:
+            self.optimizer.begin(state, params, evaluate, partial(self.first_rates, params, batch))
+        return evaluate
 
     def _check_finite(self, loss: float, params: Array, state: Any, epoch: int) -> None:
         # 0 unless an extreme is NaN or infinite: few numbers to read, and no array of answers.

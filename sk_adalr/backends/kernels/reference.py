@@ -246,6 +246,7 @@ REFERENCE = Kernels(
     gather_standardized=_gather_standardized,
     csr_matmul=_csr_matmul,
     csr_transposed_matmul=_csr_transposed_matmul,
+    csr_steps={},
     narrow=_narrow,
     log_loss=_log_loss,
     log_loss_derivatives=_log_loss_derivatives,

@@ -54,7 +54,8 @@ class Kernels:
 
     Arguments are positional. Arrays that share a letter have one shape and dtype, floats are Python floats that round
     to that dtype, and `scratch` may be overwritten. Columns agree bitwise on NumPy arrays: sums over many elements,
-    exp, tanh and log stay NumPy's own, and all else is the same operations in the same order, each rounded once.
+    exp, tanh and log stay NumPy's own, or follow its order; all else is the same operations in the same order, each
+    rounded once.
 
     Parameters
     ----------
@@ -102,6 +103,15 @@ class Kernels:
         whose first row need not start with the first entry, and `coef` and `out` are contiguous.
     csr_transposed_matmul : callable
         ``(matrix, residual, offset, out)``: ``out = (matrix - offset).T @ residual`` for `residual` (n_rows, n_out).
+    csr_steps : mapping of str to callable
+        By the name of a direction, or "automatic": the steps of many batches of CSR rows, for a linear model with one
+        output, in one call, ``(loss, X, order, target, weight, batch_size, terms, coef_weights, params, grad,
+        operands, constants)``. `loss` is "binomial" or "squared". The rows are those of `order`, in batches of
+        `batch_size`; `target` and `weight`, which may be None, are of these. `terms` (n_batches, 3) are the two
+        factors of `split_division` and that of the penalty, or zeros for a batch without weight, which makes no step.
+        `grad` may be overwritten; the last two are the optimizer's, which says what they are. Returns the loss of
+        each row, unweighted, and ``factor * (coefs @ weighted)`` of each batch. Steps whose name is missing are made
+        one by one.
     narrow : callable
         ``(a, dtype)``: return `a` in `dtype`, with 0 for numbers below its `least_probability`.
     log_loss : callable
@@ -134,6 +144,7 @@ class Kernels:
     gather_standardized: Callable[..., Any]
     csr_matmul: Callable[..., Any]
     csr_transposed_matmul: Callable[..., Any]
+    csr_steps: Mapping[str, Callable[..., Any]]
     narrow: Callable[..., Any]
     log_loss: Callable[..., Any]
     log_loss_derivatives: Callable[..., Any]

@@ -13,7 +13,8 @@ serves networks and linear models, mini-batches and all rows at once. Shapes, on
 Losses are at least 0, and the unit of the loss of a fit is that of the best constant prediction.
 """
 
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from collections.abc import Callable
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
@@ -125,6 +126,19 @@ class JointLossOfRows(LossOfRows, Protocol):
     def residual(self, scores: Array) -> float:
         """Overwrite the scores of some rows by their residuals; return the loss sum."""
         ...
+
+
+ResidualT = TypeVar("ResidualT", bound=Callable[..., Any])
+
+
+def of_kernels(name: str) -> Callable[[ResidualT], ResidualT]:
+    """Mark a `residual` that `Kernels.csr_steps` have, too; whoever overrides it has another."""
+
+    def mark(residual: ResidualT) -> ResidualT:
+        residual.kernel = name  # type: ignore[attr-defined]
+        return residual
+
+    return mark
 
 
 def weigh_rows(residual: Array, weight: Array | None) -> None:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sk_adalr.backends import Array, kernels, namespace, special, to_host
-from sk_adalr.objectives.losses.base import LossOfRows, weigh_rows
+from sk_adalr.objectives.losses.base import LossOfRows, of_kernels, weigh_rows
 from sk_adalr.objectives.losses.elementwise import ElementwiseLoss
 
 
@@ -35,6 +35,7 @@ class BinomialLogLoss(ElementwiseLoss):
         share = special(raw).expit(raw)
         return share * (1 - share)
 
+    @of_kernels("binomial")
     def residual(
         self, raw: Array, target: Array, weight: Array | None, scale: float = 1.0, bias: Array | None = None
     ) -> Array:

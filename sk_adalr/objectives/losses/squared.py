@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sk_adalr.backends import Array, kernels, namespace, row_squares, to_host, weighted_sum
-from sk_adalr.objectives.losses.base import weigh_rows
+from sk_adalr.objectives.losses.base import of_kernels, weigh_rows
 from sk_adalr.objectives.losses.elementwise import ElementwiseLoss
 from sk_adalr.standardization import Standardization
 from sk_adalr.units import TargetUnits
@@ -36,6 +36,7 @@ class HalfSquaredError(ElementwiseLoss):
         raw -= target
         return 0.5 * weighted_sum(row_squares(raw), weight)
 
+    @of_kernels("squared")
     def residual(
         self, raw: Array, target: Array, weight: Array | None, scale: float = 1.0, bias: Array | None = None
     ) -> Array:

@@ -95,15 +95,32 @@ class AutomaticOptimizer:
 
     def step(self, state: AutomaticState, params: Array, evaluate: Evaluate) -> Any:
         """Update `params` and `state` in place; return the loss of the batch before the step."""
-        if not state.is_at_point:
-            kernels(params).interpolate(state.point, params, state.iterate, self._interpolation, state.scratch)
+        self._go_to_point(state, params)
         loss = evaluate(state.point, out=state.grad)
-        # As in Adam, v is divided by what its weights add up to so far.
-        self._normalize(state, (1 - self.beta_2) / (1 - self.beta_2 ** (state.step + 1)))
+        self._normalize(state, self._correction(state.step))
         self._move(state, params)
         state.step += 1
-        state.is_at_point = True
         return loss
+
+    @property
+    def many_steps(self) -> str | None:
+        """Name of the kernel of many steps in one call, for a model of one layer; None without one."""
+        return "automatic" if self.direction == "adam" else None
+
+    def make_steps(self, state: AutomaticState, params: Array, n_steps: int, kernel: Callable[..., Any]) -> Any:
+        """Make many steps by ``kernel(point, grad, operands, constants)``; return what that returns.
+
+        As `Optimizer.make_steps`; the operands are iterate, average and second moment, the constants those of
+        `scale_direction` and `move`, in their order.
+        """
+        self._go_to_point(state, params)
+        rate = float(state.rates[0])
+        constants = [
+            (self.beta_2, self._correction(step), self.epsilon, rate, self._weight(step), self._interpolation)
+            for step in range(state.step, state.step + n_steps)
+        ]
+        state.step += n_steps  # first, for Ctrl-C comes after the call
+        return kernel(state.point, state.grad, (state.iterate, params, state.second_moment), np.array(constants))
 
     def rates(self, state: AutomaticState) -> np.ndarray:
         """Return the learning rates, one for each layer."""
@@ -116,6 +133,21 @@ class AutomaticOptimizer:
     @cached_property
     def _interpolation(self) -> float:
         return float(self.momentum) if self.direction in ("momentum", "nesterov") else INTERPOLATION
+
+    def _go_to_point(self, state: AutomaticState, params: Array) -> None:
+        """Make `point` the y of the next step."""
+        if not state.is_at_point:
+            kernels(params).interpolate(state.point, params, state.iterate, self._interpolation, state.scratch)
+        state.is_at_point = True
+
+    def _correction(self, step: int) -> float:
+        """Return what v is multiplied by: as in Adam, one over what its weights add up to so far."""
+        return (1 - self.beta_2) / (1 - self.beta_2 ** (step + 1))
+
+    @staticmethod
+    def _weight(step: int) -> float:
+        """Return the share of the way that the average goes towards the iterate."""
+        return 2 / (step + 2)
 
     def _normalize(self, state: AutomaticState, correction: float) -> None:
         """Make the gradient the direction u, in place."""
@@ -140,7 +172,7 @@ class AutomaticOptimizer:
 
     def _move(self, state: AutomaticState, params: Array) -> None:
         """Move the iterate, the average towards it, and y along."""
-        weight, interpolation, move = 2 / (state.step + 2), self._interpolation, kernels(params).move
+        weight, interpolation, move = self._weight(state.step), self._interpolation, kernels(params).move
         for rate, layer in zip(state.rates.tolist(), self.layout.layers, strict=True):
             for block in layer:
                 blocks = state.iterate[block], params[block], state.grad[block]

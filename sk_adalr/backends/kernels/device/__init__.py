@@ -161,6 +161,7 @@ DEVICE = Kernels(
     gather_standardized=_gather_standardized,
     csr_matmul=_csr_matmul,
     csr_transposed_matmul=_csr_transposed_matmul,
+    csr_steps={},
     narrow=_narrow,
     log_loss=log_loss,
     log_loss_derivatives=log_loss_derivatives,

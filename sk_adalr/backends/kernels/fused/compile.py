@@ -1,8 +1,49 @@
-"""How the kernels are compiled."""
+"""How the kernels are compiled, and what numba does not have."""
+
+from typing import Any
 
 import numba
+import numpy as np
+from llvmlite import ir
+from numba.extending import get_cython_function_address, intrinsic
 
 #: Without fastmath, products and sums are not contracted and nothing is reordered: results equal the reference's bit
 #: by bit, and NaN and infinity pass through. The error model of NumPy, where dividing by zero gives infinity, is what
 #: lets the loops be vectorised.
 compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
+
+_INT = ir.IntType(32)
+
+
+def _prefetch(typing_context: Any, array: Any, i: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        data = context.make_array(array)(context, builder, args[0]).data
+        line = builder.bitcast(builder.gep(data, [args[1]]), ir.IntType(8).as_pointer())
+        kind = ir.FunctionType(ir.VoidType(), [line.type, _INT, _INT, _INT])
+        function = builder.module.declare_intrinsic("llvm.prefetch", [line.type], kind)
+        builder.call(function, [line, _INT(0), _INT(3), _INT(1)])  # to read it, soon, as data
+        return context.get_dummy_value()
+
+    return numba.types.void(array, numba.types.intp), generate
+
+
+def _call(typing_context: Any, address: Any, x: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        number = context.get_value_type(x)
+        function = builder.inttoptr(args[0], ir.FunctionType(number, [number, _INT]).as_pointer())
+        return builder.call(function, [args[1], _INT(0)])
+
+    return x(address, x), generate
+
+
+#: ``prefetch(array, i)`` asks for the cache line of an entry: nothing waits for it.
+prefetch: Any = intrinsic(_prefetch)
+#: ``call(address, x)`` returns what a function of Cython's makes of a float; no address is part of compiled code.
+call: Any = intrinsic(_call)
+
+
+#: SciPy's, whose bits another formula would not have everywhere.
+EXPIT = {
+    np.dtype(dtype): get_cython_function_address("scipy.special.cython_special", f"__pyx_fuse_{i}expit")
+    for i, dtype in enumerate((np.float64, np.float32))
+}
