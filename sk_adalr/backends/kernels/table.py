@@ -106,12 +106,14 @@ class Kernels:
     csr_steps : mapping of str to callable
         By the name of a direction, or "automatic": the steps of many batches of CSR rows, for a linear model with one
         output, in one call, ``(loss, X, order, target, weight, batch_size, terms, coef_weights, params, grad,
-        operands, constants)``. `loss` is "binomial" or "squared". The rows are those of `order`, in batches of
-        `batch_size`; `target` and `weight`, which may be None, are of these. `terms` (n_batches, 3) are the two
-        factors of `split_division` and that of the penalty, or zeros for a batch without weight, which makes no step.
-        `grad` may be overwritten; the last two are the optimizer's, which says what they are. Returns the loss of
-        each row, unweighted, and ``factor * (coefs @ weighted)`` of each batch. Steps whose name is missing are made
-        one by one.
+        operands, constants)``. Steps whose name is missing are made one by one.
+
+        `loss` is "binomial" or "squared". The rows are those of `order`, in batches of `batch_size`; `target` and
+        `weight`, which may be None, are of these. `terms` (n_batches, 3) are the two factors of `split_division` and
+        that of the penalty, or zeros for a batch without weight, which makes no step. `grad` may be overwritten; the
+        last two are the optimizer's, which says what they are.
+
+        Returns the loss of each row, unweighted, and ``factor * (coefs @ weighted)`` of each batch.
     narrow : callable
         ``(a, dtype)``: return `a` in `dtype`, with 0 for numbers below its `least_probability`.
     log_loss : callable
