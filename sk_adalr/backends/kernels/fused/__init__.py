@@ -4,6 +4,7 @@ import platform
 from functools import partial
 
 from sk_adalr.backends.kernels.fused import csr, csr_steps, layers, losses, rule, steps
+from sk_adalr.backends.kernels.fused.compile import EXPIT
 from sk_adalr.backends.kernels.reference import REFERENCE, finish
 from sk_adalr.backends.kernels.table import Kernels
 
@@ -28,7 +29,7 @@ FUSED = Kernels(
     gather_standardized=layers.gather_standardized,
     csr_matmul=csr.csr_matmul if _SAME_AS_SCIPY else REFERENCE.csr_matmul,
     csr_transposed_matmul=csr.csr_transposed_matmul if _SAME_AS_SCIPY else REFERENCE.csr_transposed_matmul,
-    csr_steps=csr_steps.CSR_STEPS if _SAME_AS_SCIPY else {},
+    csr_steps=csr_steps.CSR_STEPS if _SAME_AS_SCIPY and EXPIT else {},
     # Of the exact mode: functions of float64 that NumPy has, and products.
     narrow=REFERENCE.narrow,
     log_loss=REFERENCE.log_loss,

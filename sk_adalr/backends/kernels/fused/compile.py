@@ -42,8 +42,14 @@ prefetch: Any = intrinsic(_prefetch)
 call: Any = intrinsic(_call)
 
 
-#: SciPy's, whose bits another formula would not have everywhere.
-EXPIT = {
-    np.dtype(dtype): get_cython_function_address("scipy.special.cython_special", f"__pyx_fuse_{i}expit")
-    for i, dtype in enumerate((np.float64, np.float32))
-}
+def _expit() -> dict[np.dtype[Any], int]:
+    names = {np.float64: "__pyx_fuse_0expit", np.float32: "__pyx_fuse_1expit"}
+    try:
+        module = "scipy.special.cython_special"
+        return {np.dtype(dtype): get_cython_function_address(module, name) for dtype, name in names.items()}
+    except ValueError:  # a SciPy that names them otherwise
+        return {}
+
+
+#: The addresses of SciPy's, whose bits another formula would not have everywhere.
+EXPIT = _expit()

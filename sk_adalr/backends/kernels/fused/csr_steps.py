@@ -1,6 +1,6 @@
 """Many steps of a linear model with one output on CSR rows, each the same as by NumPy's passes, in one call."""
 
-from functools import cache, partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ _SGD, _MOMENTUM, _NESTEROV, _ADAM, _AUTOMATIC = range(5)
 _KINDS = {"sgd": _SGD, "momentum": _MOMENTUM, "nesterov": _NESTEROV, "adam": _ADAM, "automatic": _AUTOMATIC}
 
 
-@cache
+@lru_cache(maxsize=32)
 def tree(n: int) -> np.ndarray:
     """Return the order in which NumPy adds `n` numbers: the sizes of its leaves, and how many sums each one completes.
 
