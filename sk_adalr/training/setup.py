@@ -53,7 +53,7 @@ class Setup:
     def batches(
         self, random_state: np.random.RandomState, *, rows: np.ndarray | None = None, judges: bool = False
     ) -> AnyBatches:
-        """Return the mini-batches of the given rows, all by default; larger ones, in their order, where it `judges`."""
+        """Return the mini-batches of the given rows, all by default; larger ones, in order, where it `judges`."""
         shuffle = self.shuffle and not judges
         if not isinstance(self.data.X, VisitedRows):
             batch_size = self.batch_size

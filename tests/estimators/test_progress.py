@@ -195,12 +195,14 @@ def test_a_fit_of_a_dask_collection_has_begun_when_the_first_block_is_read(cls):
     assert bar.is_complete()
 
 
-def test_a_network_refuses_a_dask_collection_with_callbacks_as_without():
+@networks
+def test_the_bar_of_a_network_on_a_dask_collection_counts_its_epochs(cls):
     array = pytest.importorskip("dask.array")
-    X, y = problem(AdaptiveLRMLPClassifier)
-    model = AdaptiveLRMLPClassifier().set_callbacks(Bar())
-    with pytest.raises(TypeError, match="mini-batches of rows in memory"):
-        model.fit(array.from_array(X), array.from_array(y))
+    X, y = problem(cls)
+    model = make(cls, learning_rate="auto", early_stopping=False, max_iter=7)
+    model, bar = watched(model, array.from_array(X, chunks=(20, -1)), array.from_array(y, chunks=20))
+    assert bar.names.count("epoch") == model.n_iter_ == 7
+    assert bar.is_complete()
 
 
 def test_a_search_shows_bars_that_all_end(capsys, monkeypatch):
