@@ -5,18 +5,22 @@ Training sees :math:`(x - c) / s`; the model that users get lives in their own u
 :math:`(X - 1c^T) W = XW - 1(c^T W)`, and never become dense.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from sk_adalr.backends import Array, beside, csr, is_sparse, kernels, namespace
 from sk_adalr.sparse_rows import CSRArrays, SparseRows
-from sk_adalr.statistics import share_unit, statistics
+from sk_adalr.statistics import DescribedRows, share_unit, statistics
 
 # A column that is zero in most rows, such as the counts of a word, is scaled as if it were present in this share of
 # them: its few values would otherwise be as far from zero as those of no other column.
 _LEAST_PRESENCE = 0.1
+# Deviations up to so many eps of the magnitude are rounding.
+_ROUNDING = 6
+# Rows that tell by how much a column varies, if not exactly.
+_ENOUGH_ROWS = 10
 
 
 @dataclass(frozen=True)
@@ -29,11 +33,14 @@ class Standardization:
         On the host, but for a copy made by `beside`. A scale is 0 only of a constant column of a target.
     is_full : bool array of shape (n_columns,) or None, default=None
         Which columns of the sparse features that `beside` was given have an entry in every row.
+    is_open : bool array of shape (n_columns,) or None, default=None
+        Which features have been constant so far: what they vary by, once they do, will be their scale.
     """
 
     center: Array
     scale: Array
     is_full: Array | None = None
+    is_open: Array | None = None
 
     def beside(self, X: Any) -> "Standardization":
         """Return the same where `X` lies, and in its dtype if it is dense: its rows then need no transfer."""
@@ -49,8 +56,7 @@ class Standardization:
 
         Columns in one unit (pixels, counts, one-hot) share one scale, the root of their mean variance; the scale of a
         column that is zero in more than nine rows of ten is at least .3 of its range. Constant
-        columns, which centring makes zero, get their magnitude as scale, so that a later chunk of a stream that
-        varies stays in range.
+        columns, which centring makes zero, get their magnitude as scale, see `opened`.
 
         If `X` is the first chunk of a stream (`is_chunk`), sparse columns without an entry yet,
         such as words, get the median scale. Without `center`, the centre is zero and the scale the root mean square.
@@ -65,7 +71,32 @@ class Standardization:
             scale[varies] = unit * np.sqrt(np.mean((scale[varies] / unit) ** 2))
         if is_chunk and is_sparse(X) and varies.any():
             scale[presence == 0] = np.median(scale[varies])
-        return result
+        is_open = ~varies
+        if is_sparse(X):
+            is_open &= presence > 0
+        return replace(result, is_open=is_open)
+
+    def opened(self, X: Any, weight: Array | None, *, center: bool) -> tuple["Standardization", np.ndarray]:
+        """Return the same for a model that goes on with rows `X`, and which columns (n_columns,) have another scale.
+
+        A column that was constant so far has had no part in the model, for it was zero, so its scale may change: to
+        the distance of the first rows in which it varies from that constant. Where these are few, their distance may
+        be anything, and the magnitude stays.
+        """
+        changed = np.zeros(len(self.scale), dtype=bool)
+        if self.is_open is None or not self.is_open.any() or isinstance(X, DescribedRows):
+            return self, changed
+        columns = np.flatnonzero(self.is_open)
+        found = Standardization.of_features(X[:, beside(columns, X)], weight, center=center)
+        assert found.is_open is not None
+        distance = np.abs(found.center - self.center[columns])
+        varies = ~found.is_open | (distance > _ROUNDING * np.finfo(X.dtype).eps * self.scale[columns])
+        is_open, scale = self.is_open.copy(), self.scale.copy()
+        is_open[columns[varies]] = False
+        if X.shape[0] >= _ENOUGH_ROWS:
+            changed[columns[varies]] = True
+            scale[changed] = np.hypot(np.where(found.is_open, 0.0, found.scale), distance)[varies]
+        return replace(self, scale=scale, is_open=is_open), changed
 
     @classmethod
     def of_targets(cls, target: Array, weight: Array | None, *, center: bool = True) -> "Standardization":
@@ -143,7 +174,7 @@ def _statistics(
     columns = statistics(X, weight, center)
     low, high, deviation = columns.low, columns.high, columns.deviation
     magnitude = np.maximum(np.abs(low), np.abs(high))
-    varies = deviation > 6 * np.finfo(X.dtype).eps * magnitude
+    varies = deviation > _ROUNDING * np.finfo(X.dtype).eps * magnitude
     # Per unit of a column so close to zero, a coefficient would be out of range.
     is_zero = magnitude <= 1e3 * np.finfo(X.dtype).tiny
     scale = np.where(varies, deviation, np.where(is_zero, 1.0, magnitude))

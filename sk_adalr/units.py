@@ -209,10 +209,24 @@ class UnitChoice:
         if not self.standardize:
             return Units(None, outputs)
         inputs = Standardization.of_features(data.X, data.sample_weight, center=self.center, is_chunk=self.is_chunk)
-        # The deviation and the penalty are both curvatures: with both in the scale neither is ever stiff.
+        return Units(replace(inputs, scale=self._scale(inputs, outputs)), outputs)
+
+    def _scale(self, inputs: Standardization, outputs: TargetUnits | None) -> np.ndarray:
+        """Return the scale of the inputs with the penalty in it.
+
+        The deviation and the penalty are both curvatures: with both in the scale neither is ever stiff.
+        """
         penalty = self.penalty * (1.0 if outputs is None else outputs.penalty_factors.mean())
-        scale = np.hypot(inputs.scale, np.sqrt(penalty) * self.penalty_unit)
-        return Units(replace(inputs, scale=scale), outputs)
+        return np.hypot(inputs.scale, np.sqrt(penalty) * self.penalty_unit)
+
+    def _with_opened(self, units: Units, data: Dataset) -> Units:
+        """Return the units with a scale of those inputs that were constant so far and are no longer."""
+        if units.inputs is None:
+            return units
+        inputs, changed = units.inputs.opened(data.X, data.sample_weight, center=self.center)
+        if changed.any():
+            inputs = replace(inputs, scale=np.where(changed, self._scale(inputs, units.outputs), inputs.scale))
+        return replace(units, inputs=inputs)
 
     def _of_outputs(self, data: Dataset) -> TargetUnits | None:
         """Return the units of the outputs; where they are the user's, constant outputs have none either."""
@@ -230,8 +244,10 @@ class UnitChoice:
         """Return the units in which training continues with these data, and whether it does or begins anew.
 
         An output that was constant so far has no unit. The first rows in which it varies give it one. In a fit, or if
-        that is so of all outputs, training begins anew, with the units of these rows.
+        that is so of all outputs, training begins anew, with the units of these rows. A constant input is alike, but
+        as it had no part in the model, training always continues.
         """
+        units = self._with_opened(units, data)
         if units.outputs is None:
             return units, True
         changed = units.has_changed(data.target)

@@ -238,3 +238,38 @@ def test_a_block_of_sparse_rows_is_a_part_of_all_rows():
     whole = units.transform(X) @ coef
     for start in range(0, 50, 5):
         np.testing.assert_array_equal(units.transform(X[start : start + 5]) @ coef, whole[start : start + 5])
+
+
+@as_storage
+@pytest.mark.parametrize("constant", [448.41, -2026.0, 1e-5])
+def test_a_column_that_was_constant_gets_the_scale_of_the_rows_in_which_it_varies(storage, constant, rng):
+    X, more = rng.standard_normal((50, 2)), rng.standard_normal((40, 2))
+    X[:, 0], more[:, 0] = constant, constant + 0.1 * more[:, 0]
+    before = Standardization.of_features(storage(X), None)
+    after, changed = before.opened(storage(more), None, center=True)
+    np.testing.assert_array_equal(changed, [True, False])
+    distance = np.sqrt(np.mean((more[:, 0] - constant) ** 2))
+    np.testing.assert_allclose(after.scale, [distance, before.scale[1]], rtol=1e-6)
+    np.testing.assert_array_equal(after.center, before.center)
+    # It had no part in the model and has none in these rows: nothing that was learned changes.
+    weights = rng.standard_normal((2, 3))
+    for units in (before, after):
+        rows = units.transform(storage(X)) @ weights
+        np.testing.assert_array_equal(rows, before.transform(storage(X)) @ weights)
+    assert not after.opened(storage(7 * more), None, center=True)[1].any()
+
+
+@as_storage
+def test_another_constant_is_as_far_as_it_is(storage):
+    first, second = (storage(np.full((20, 1), value)) for value in (2026.0, 2028.0))
+    after, _ = Standardization.of_features(first, None).opened(second, None, center=True)
+    np.testing.assert_allclose(after.scale, [2.0])
+
+
+@as_storage
+def test_few_rows_do_not_tell_the_scale_of_a_column(storage, rng):
+    before = Standardization.of_features(storage(np.full((1, 2), 3.0)), None)
+    after, changed = before.opened(storage(3 + 1e-6 * rng.standard_normal((5, 2))), None, center=True)
+    assert not changed.any()
+    np.testing.assert_array_equal(after.scale, before.scale)
+    assert not after.opened(storage(3 + rng.standard_normal((50, 2))), None, center=True)[1].any()

@@ -230,3 +230,22 @@ def test_a_chunk_without_weight_is_no_chunk(Estimator):
         Estimator().partial_fit(X, y, sample_weight=np.zeros(60), **options)
     with pytest.raises(ValueError, match="NaN"):
         model.partial_fit([[np.nan, 0, 0]], [0], sample_weight=[0.0])
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS.values(), ids=list(ESTIMATORS))
+@pytest.mark.parametrize("storage", [np.asarray, sparse.csr_matrix], ids=["dense", "csr"])
+@pytest.mark.parametrize("constant", [448.41, -1e6])
+def test_a_column_that_is_constant_in_the_first_chunk_is_learned_when_it_varies(Estimator, storage, constant):
+    rng = np.random.RandomState(0)
+    X = rng.standard_normal((3000, 3))
+    X[:200, 0] = 0
+    y = X[:, 0] + 0.3 * X[:, 1]
+    y = (y > 0).astype(int) if is_classifier(Estimator()) else y
+    model = Estimator(solver="adam", random_state=0)
+    classes = {"classes": [0, 1]} if is_classifier(model) else {}
+    X[:, 0] += constant
+    X = storage(X)
+    for start in range(0, 3000, 200):
+        model.partial_fit(X[start : start + 200], y[start : start + 200], **classes)
+    # Without the first column, it is about .6 for labels and .1 for numbers.
+    assert model.score(X[2000:], y[2000:]) > 0.95
