@@ -77,7 +77,7 @@ class Standardization:
         return replace(result, is_open=is_open)
 
     def opened(self, X: Any, weight: Array | None, *, center: bool) -> tuple["Standardization", np.ndarray]:
-        """Return the same for a model that goes on with rows `X`, and which columns (n_columns,) have another scale.
+        """Return the same for a model that continues with rows `X`, and which columns (n_columns,) have another scale.
 
         A column that was constant so far has had no part in the model, for it was zero, so its scale may change: to
         the distance of the first rows in which it varies from that constant. Where these are few, their distance may
