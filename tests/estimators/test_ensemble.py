@@ -304,7 +304,7 @@ FEW_ROWS = ("weights_shape", "weights_not_overwritten", "equivalence_on_dense", 
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@parametrize_with_checks([cls((10,), ensemble=True, max_iter=3, batch_size=1000) for cls in MLP.values()])
+@parametrize_with_checks([cls((10,), ensemble=True, max_iter=3, n_iter_no_change=1) for cls in MLP.values()])
 def test_scikit_learn_s_checks(estimator, check):
     if any(name in check.func.__name__ for name in FEW_ROWS):
         pytest.skip("it has fewer rows than an ensemble needs")
