@@ -117,6 +117,80 @@ def test_two_epochs_of_many_columns_are_few_for_the_automatic_rule():
         assert row[-1] == "refused"
 
 
+def default_fits():
+    """Return {side: {table: (loss, score, CPU seconds)}}, of regressions and of classifications."""
+    text = (DOCS / "results" / "bench_networks_defaults.txt").read_text(encoding="utf-8")
+    kinds = {}, {}
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 7 and cells[2].isdigit():
+            table, side, _, loss, score, calibration, seconds = cells
+            kind = kinds[calibration != ""]
+            kind.setdefault(side, {})[table] = float(loss), float(score), float(seconds)
+    return kinds
+
+
+def compared(kind, one, other):
+    """Return the percentages of losses and CPU times, and the difference of scores; with standard errors."""
+    tables = kind[one].keys() & kind[other].keys()
+    a, b = (np.array([kind[side][table] for table in tables]) for side in (one, other))
+    log_ratios = np.log(np.maximum(a[:, 0], 1e-3) / np.maximum(b[:, 0], 1e-3))
+    ratio, error = np.exp(log_ratios.mean()), log_ratios.std(ddof=1) / np.sqrt(len(tables))
+    scores = a[:, 1] - b[:, 1]
+    seconds = np.exp(np.log(a[:, 2] / b[:, 2]).mean())
+    score_error = scores.std(ddof=1) / np.sqrt(len(tables))
+    return 100 * (1 - ratio), 100 * ratio * error, scores.mean(), score_error, 100 * seconds
+
+
+def test_default_networks_compare_with_tuned_peers_as_the_page_says():
+    page = text_of("benchmarks")
+    regression, classification = default_fits()
+    tuned = [compared(kind, "ours", "MLP, best of 5 rates") for kind in (regression, classification)]
+    said = re.search(
+        r"the loss is (\d+) percent \((\d+)\) lower in regression and (\d+) percent \((\d+)\) in classification; "
+        r"R2 is ([.\d]+) \(([.\d]+)\) higher, accuracy ([.\d]+) \(([.\d]+)\)",
+        page,
+    )
+    losses = [number for kind in tuned for number in kind[:2]]
+    np.testing.assert_allclose([*map(float, said.groups()[:4])], losses, atol=0.6)
+    scores = [number for kind in tuned for number in kind[2:4]]
+    np.testing.assert_allclose([*map(float, said.groups()[4:])], scores, atol=6e-4)
+    said = re.search(
+        r"Fits take (\d+) percent of their CPU time, and (\d+) percent; against scikit-learn's default rate (\d+) and "
+        r"(\d+) percent",
+        page,
+    )
+    default = [compared(kind, "ours", "MLP, default") for kind in (regression, classification)]
+    np.testing.assert_allclose([*map(float, said.groups())], [kind[4] for kind in tuned + default], atol=1)
+
+
+def test_ensembles_compare_with_single_networks_as_the_page_says():
+    page = text_of("benchmarks")
+    said = re.search(
+        r"the log loss is another (\d+) percent \((\d+)\) lower, and the error of regressions (\d+) percent "
+        r"\(([.\d]+)\); fits take ([.\d]+) to ([.\d]+) times as long",
+        page,
+    )
+    ours = [compared(kind, "ours, ensemble=True", "ours") for kind in reversed(default_fits())]
+    np.testing.assert_allclose([*map(float, said.groups()[:4])], [n for kind in ours for n in kind[:2]], atol=0.6)
+    times = sorted(kind[4] / 100 for kind in ours)
+    assert float(said[5]) <= times[0] + 0.1
+    assert times[1] <= float(said[6])
+
+
+def test_two_tables_are_too_linear_for_networks_as_the_page_says():
+    said = re.search(
+        r"(\d+) percent above that of logistic regression.*?breast cancer it is (\d+) percent", text_of("benchmarks")
+    )
+    _, classification = default_fits()
+    ours, linear = classification["ours"], classification["linear model, scaled"]
+    excess = {table: 100 * (ours[table][0] / linear[table][0] - 1) for table in ours}
+    assert sorted(excess, key=excess.get)[-3:] == ["a9a 16281", "a9a", "breast cancer"]
+    assert excess["a9a"] == pytest.approx(int(said[1]), abs=0.6)
+    assert excess["a9a 16281"] == pytest.approx(int(said[1]), abs=0.6)
+    assert excess["breast cancer"] == pytest.approx(int(said[2]), abs=0.6)
+
+
 def test_the_page_of_benchmarks_says_where_each_set_comes_from(monkeypatch):
     benchmarks = DOCS.parent / "benchmarks"
     if not benchmarks.exists():
