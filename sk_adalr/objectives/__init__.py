@@ -15,7 +15,7 @@ from sk_adalr.objectives.losses import (
 )
 from sk_adalr.objectives.network import ACTIVATIONS, ActivationName, Network, predict_raw
 from sk_adalr.objectives.penalties import L2Penalty, PenalizedMean
-from sk_adalr.objectives.sparse_linear import split_division
+from sk_adalr.objectives.sparse_linear import pairwise_sum, split_division
 from sk_adalr.public import publish
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "Objective",
     "PenalizedMean",
     "joined",
+    "pairwise_sum",
     "predict_raw",
     "separated",
     "split_division",

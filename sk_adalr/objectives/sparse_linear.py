@@ -14,6 +14,9 @@ from sk_adalr.backends import Array, kernels
 from sk_adalr.dataset import Batch
 from sk_adalr.objectives.losses import Loss
 
+# Numbers that older versions of NumPy add pairwise; of more, they add the sums of so many one after another.
+_BUFFER = 8192
+
 
 def split_division(divisor: Any, library: ModuleType = math) -> tuple[Any, Any]:
     """Return two factors that divide by `divisor`: a power of two for residuals, of which there are few, and the rest.
@@ -25,6 +28,15 @@ def split_division(divisor: Any, library: ModuleType = math) -> tuple[Any, Any]:
     return library.ldexp(1.0, 1 - exponent), 0.5 / mantissa
 
 
+def pairwise_sum(a: np.ndarray) -> Any:
+    """Return the sum of a vector in the order of today's NumPy, with older versions, too."""
+    n = len(a)
+    if n <= _BUFFER:
+        return np.add.reduce(a)
+    half = n // 2 - n // 2 % 8
+    return pairwise_sum(a[:half]) + pairwise_sum(a[half:])
+
+
 def scalar_value_and_grad(
     loss: Loss, params: Array, batch: Batch, out: Array, weight_sum: float, factor: float, weighted: Array
 ) -> Any:
@@ -34,13 +46,13 @@ def scalar_value_and_grad(
     raw, products = np.empty((batch.n_rows, 1), dtype=params.dtype), np.empty_like(coef)
     table.csr_matmul(X.matrix, coef[:, None], None, raw)
     if X.offset is not None:
-        raw -= np.add.reduce(np.multiply(X.offset, coef, out=products))
+        raw -= pairwise_sum(np.multiply(X.offset, coef, out=products))
     if params.size > n_columns:
         raw += params[n_columns]
     scale, rest = split_division(weight_sum)
     row_losses = loss.residual(raw, batch.target, batch.weight, scale)
     table.csr_transposed_matmul(X.matrix, raw, None, coef_grad[:, None])
-    total = np.add.reduce(raw, axis=None)
+    total = pairwise_sum(raw[:, 0])
     if X.offset is not None:
         coef_grad -= np.multiply(X.offset, total, out=products)
     out[n_columns:] = total
@@ -48,9 +60,9 @@ def scalar_value_and_grad(
         out *= rest
     if batch.weight is not None:
         row_losses = row_losses * batch.weight
-    value = np.add.reduce(row_losses.astype(np.float64, copy=False)) / weight_sum
+    value = pairwise_sum(row_losses.astype(np.float64, copy=False)) / weight_sum
     if factor:
         coef_grad += np.multiply(weighted, factor, out=products)
         products *= coef
-        value += 0.5 * np.add.reduce(products)
+        value += 0.5 * pairwise_sum(products)
     return value

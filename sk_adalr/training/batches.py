@@ -7,6 +7,7 @@ import numpy as np
 
 from sk_adalr.backends import Array, beside, is_sparse, kernels, namespace, to_host
 from sk_adalr.dataset import Batch, Dataset
+from sk_adalr.objectives import pairwise_sum
 from sk_adalr.sparse_rows import CSRArrays, SparseRows
 from sk_adalr.standardization import Standardization
 from sk_adalr.training.windows import Window
@@ -190,4 +191,4 @@ class Batches:
             return Batch(X, target, None, float(target.shape[0]))
         host_weight = self._host_weight[host_rows]
         weight = host_weight if weight is self._host_weight else weight[rows]
-        return Batch(X, target, weight, float(host_weight.astype(np.float64, copy=False).sum()))
+        return Batch(X, target, weight, float(pairwise_sum(host_weight.astype(np.float64, copy=False))))

@@ -9,7 +9,7 @@ import numpy as np
 
 from sk_adalr.backends import Array, kernels
 from sk_adalr.dataset import Batch
-from sk_adalr.objectives import PenalizedMean, split_division
+from sk_adalr.objectives import PenalizedMean, pairwise_sum, split_division
 from sk_adalr.sparse_rows import SparseRows
 
 
@@ -39,8 +39,8 @@ class Window:
         """Return the sums (n_batches,) of the values (n_rows,) of each batch in float64, bitwise as of each alone."""
         values, n_whole = values.astype(np.float64, copy=False), len(values) // self.batch_size
         end = n_whole * self.batch_size
-        sums = np.add.reduce(values[:end].reshape(n_whole, self.batch_size), axis=1)
-        return sums if end == len(values) else np.append(sums, np.add.reduce(values[end:]))
+        sums = [pairwise_sum(batch) for batch in values[:end].reshape(n_whole, self.batch_size)]
+        return np.array(sums if end == len(values) else [*sums, pairwise_sum(values[end:])])
 
     @cached_property
     def weight_sums(self) -> Array:

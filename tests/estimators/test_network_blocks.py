@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from estimator_cases import needs_callbacks
 from scipy import sparse
 from sklearn.datasets import load_digits, make_classification, make_friedman1
 from sklearn.model_selection import train_test_split
@@ -352,6 +353,7 @@ class CrashAfter(EpochCallback):
             raise Crash
 
 
+@needs_callbacks
 @pytest.mark.usefixtures("one_block_at_a_time")
 @pytest.mark.parametrize("as_chunks", [False, True])
 def test_a_fit_goes_on_from_its_checkpoint_to_bitwise_the_same_model(tmp_path, as_chunks):
@@ -369,6 +371,7 @@ def test_a_fit_goes_on_from_its_checkpoint_to_bitwise_the_same_model(tmp_path, a
     np.testing.assert_array_equal(again.coefs_[1], whole.coefs_[1])
 
 
+@needs_callbacks
 def test_a_checkpoint_of_other_blocks_is_left_alone(tmp_path):
     X, u, _ = rows()
     model = Regressor(**ONCE).set_callbacks(Checkpoint(tmp_path / "fit"))

@@ -16,6 +16,7 @@ from sk_adalr.objectives import (
     MultinomialLogLoss,
     Network,
     PenalizedMean,
+    pairwise_sum,
 )
 from sk_adalr.optimizer import Optimizer, freeze
 from sk_adalr.optimizer.automatic import AutomaticOptimizer
@@ -47,7 +48,7 @@ class Problem:
 
     def __init__(self, loss, direction="adam", rate="constant", dtype=np.float64, weight=None, fit_intercept=True):
         rng = np.random.default_rng(0)
-        self.X = sparse.random_array((230, 300), density=0.05, format="csr", rng=rng, dtype=dtype)
+        self.X = sparse.random_array((230, 300), density=0.05, format="csr", random_state=rng, dtype=dtype)
         self.X.data += dtype(0.5)
         target = (self.X @ rng.standard_normal(300) > 0).astype(dtype)[:, None]
         self.data = Dataset(self.X, target, None if weight is None else weight.astype(dtype))
@@ -160,11 +161,12 @@ def test_a_large_batch_weighs_the_same_in_a_window():
 
 @dtypes
 def test_compiled_sums_are_bitwise_those_of_numpy(dtype):
-    from sk_adalr.backends.kernels.fused.csr_steps import pairwise_sum, tree
+    from sk_adalr.backends.kernels.fused import csr_steps
 
     values = np.random.RandomState(0).standard_normal(40_000).astype(dtype)
-    for n in (*range(300), 1000, 1023, 1025, 39_999):
-        assert pairwise_sum(values[:n], tree(n)) == np.add.reduce(values[:n])
+    for n in (*range(300), 1000, 1023, 1025, 8192, 8193, 39_999):
+        assert csr_steps.pairwise_sum(values[:n], csr_steps.tree(n)) == pairwise_sum(values[:n])
+        assert n > 8192 or pairwise_sum(values[:n]) == np.add.reduce(values[:n])
 
 
 def test_numpy_makes_its_steps_one_by_one():
