@@ -17,8 +17,8 @@ from sk_adalr.statistics import DescribedRows, share_unit, statistics
 # A column that is zero in most rows, such as the counts of a word, is scaled as if it were present in this share of
 # them: its few values would otherwise be as far from zero as those of no other column.
 _LEAST_PRESENCE = 0.1
-# Deviations up to so many eps of the magnitude are rounding.
-_ROUNDING = 6
+#: Deviations up to so many eps of the magnitude are rounding.
+ROUNDING = 6
 # Rows that tell by how much a column varies, if not exactly.
 _ENOUGH_ROWS = 10
 
@@ -90,7 +90,7 @@ class Standardization:
         found = Standardization.of_features(X[:, beside(columns, X)], weight, center=center)
         assert found.is_open is not None
         distance = np.abs(found.center - self.center[columns])
-        varies = ~found.is_open | (distance > _ROUNDING * np.finfo(X.dtype).eps * self.scale[columns])
+        varies = ~found.is_open | (distance > ROUNDING * np.finfo(X.dtype).eps * self.scale[columns])
         is_open, scale = self.is_open.copy(), self.scale.copy()
         is_open[columns[varies]] = False
         if X.shape[0] >= _ENOUGH_ROWS:
@@ -174,7 +174,7 @@ def _statistics(
     columns = statistics(X, weight, center)
     low, high, deviation = columns.low, columns.high, columns.deviation
     magnitude = np.maximum(np.abs(low), np.abs(high))
-    varies = deviation > _ROUNDING * np.finfo(X.dtype).eps * magnitude
+    varies = deviation > ROUNDING * np.finfo(X.dtype).eps * magnitude
     # Per unit of a column so close to zero, a coefficient would be out of range.
     is_zero = magnitude <= 1e3 * np.finfo(X.dtype).tiny
     scale = np.where(varies, deviation, np.where(is_zero, 1.0, magnitude))

@@ -14,6 +14,7 @@ from sk_adalr.estimators.job import Job, check_same_target
 from sk_adalr.estimators.looks import AllRows, Look
 from sk_adalr.optimizer.exact import Block, Description
 from sk_adalr.options import Options
+from sk_adalr.standardization import ROUNDING
 from sk_adalr.statistics import Quantiles
 from sk_adalr.targets import Target
 from sk_adalr.training import VisitedRows
@@ -76,7 +77,7 @@ def _table_of_outputs(loss: Any, blocks: Blocks, description: Description, p: in
         return blocks.reduced(_quantiles, Quantiles.joined).values
     mean, deviation = description.spread.mean[p:], description.spread.deviation[p:]
     largest = np.maximum(np.abs(description.low), np.abs(description.high))[p:]
-    deviation = np.where(deviation > 10 * np.finfo(dtype).eps * largest, deviation, 0.0)  # less is rounding
+    deviation = np.where(deviation > ROUNDING * np.finfo(dtype).eps * largest, deviation, 0.0)  # less is rounding
     return np.stack([mean - deviation, mean + deviation])
 
 

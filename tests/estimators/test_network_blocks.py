@@ -418,3 +418,12 @@ def test_what_cannot_be_fitted_is_refused(model, y, error, message):
     with pytest.raises(error, match=message):
         model.fit(lazily(X), lazily(y(u)))
     assert not hasattr(model, "coefs_")
+
+
+def test_a_float32_target_far_from_zero_is_no_constant(rng):
+    """Its numbers are .06 apart, and deviate by 1."""
+    X = rng.standard_normal((2000, 3)).astype(np.float32)
+    y = (1e6 + X[:, 0]).astype(np.float32)
+    model = Regressor(random_state=0)
+    model.fit_chunks(lambda: ((X[start : start + 500], y[start : start + 500]) for start in range(0, 2000, 500)))
+    assert model.score(X, y) > 0.95
