@@ -18,7 +18,8 @@ def joined(coefs: Sequence[list[Array]], intercepts: Sequence[list[Array]]) -> t
     out = np.mean(biases[-1], axis=0, dtype=biases[-1][0].dtype)
     if last == 0:
         return [np.mean(by_layer[0], axis=0, dtype=by_layer[0][0].dtype)], [out]
-    hidden = [np.hstack(by_layer[0]), *(sparse.block_diag(blocks).toarray() for blocks in by_layer[1:last])]
+    inner = (sparse.block_diag([*map(sparse.coo_array, blocks)]).toarray() for blocks in by_layer[1:last])
+    hidden = [np.hstack(by_layer[0]), *inner]
     return [*hidden, np.vstack(by_layer[last]) / n_networks], [*map(np.concatenate, biases[:last]), out]
 
 
