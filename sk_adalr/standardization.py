@@ -87,7 +87,10 @@ class Standardization:
         if self.is_open is None or not self.is_open.any() or isinstance(X, DescribedRows):
             return self, changed
         columns = np.flatnonzero(self.is_open)
-        found = Standardization.of_features(X[:, beside(columns, X)], weight, center=center)
+        rows = X[:, beside(columns, X)]
+        if not is_sparse(X) and not (rows != beside(self.center[columns].astype(X.dtype), X)).any():
+            return self, changed  # as of most chunks, which then cost no statistics
+        found = Standardization.of_features(rows, weight, center=center)
         assert found.is_open is not None
         distance = np.abs(found.center - self.center[columns])
         varies = ~found.is_open | (distance > ROUNDING * np.finfo(X.dtype).eps * self.scale[columns])

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from itertools import islice
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,7 +15,6 @@ from sk_adalr.estimators.minibatch import train
 from sk_adalr.estimators.model import NetworkModel
 from sk_adalr.judging import Holdout, copies_of_rows
 from sk_adalr.objectives import joined
-from sk_adalr.targets import Target
 from sk_adalr.training import Setup, StopReason
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -51,15 +49,16 @@ def _train_ensemble(job: Job[NetworkModel]) -> dict[str, Any]:
     copies = copies_of_rows(job.data)
     _check(job, copies, 2 * n_folds)
     seed, *seeds = check_random_state(job.options.random_state).randint(_SEED_RANGE, size=n_folds + 1).tolist()
-    members, fits = [], []
-    for k, member_seed in enumerate(seeds):
+    members: list[Any] = []
+    fits: list[dict[str, Any]] = []
+    folds = Holdout.folds(job.data, job.target, n_folds, seed, copies)
+    for fold, member_seed in zip(folds, seeds, strict=True):
         member: Any = clone(job.estimator).set_params(ensemble=False, random_state=member_seed)
         if member.verbose:
-            print(f"Network {k + 1} of {n_folds}")
+            print(f"Network {len(fits) + 1} of {n_folds}")
         with job.report.part("network", "network epoch", job.options.max_iter) as on_epoch:
             options, report = replace(job.options, random_state=member_seed), Report(member, on_epoch=on_epoch)
-            judge = partial(_fold, job.target, copies, n_folds, k, seed)
-            fits.append(train(replace(job, options=options, report=report), judge=judge))
+            fits.append(train(replace(job, options=options, report=report), judge=partial(_in_training, fold)))
         seen = {name: vars(job.estimator)[name] for name in _OF_FEATURES if hasattr(job.estimator, name)}
         vars(member).update(seen | job.report.publish(fits[-1]))
         members.append(member)
@@ -79,9 +78,9 @@ def _check(job: Job[NetworkModel], copies: np.ndarray, n_needed: int) -> None:
         raise ValueError("`Checkpoint` keeps one training, and `ensemble=True` has several. Use one of them.")
 
 
-def _fold(target: Target, copies: np.ndarray, n_folds: int, k: int, seed: int, setup: Setup) -> Holdout:
-    """Return the fold that judges network `k`."""
-    return next(islice(Holdout.folds(setup.data, target, n_folds, seed, copies), k, None))
+def _in_training(fold: Holdout, setup: Setup) -> Holdout:
+    """Return a fold of the data as training sees them."""
+    return replace(fold, data=setup.data)
 
 
 def _mean_of(job: Job[NetworkModel], fits: list[dict[str, Any]]) -> dict[str, Any]:

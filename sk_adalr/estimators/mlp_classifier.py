@@ -99,8 +99,8 @@ class AdaptiveLRMLPClassifier(Classifier):
         Share of the rows to hold out, in (0, 1).
     ensemble : bool, default=False
         Whether to train five networks, and to predict with the mean of their raw predictions. Each trains on four
-        fifths of the rows, from random weights of its own, and stops early by the other fifth. Predictions take five
-        times as long. `partial_fit`, `warm_start`, `X_val` and checkpoints are for a single network.
+        fifths of the rows, from random weights of its own, and stops early by the other fifth. Predictions take about
+        five times as long. `partial_fit`, `warm_start`, `X_val` and checkpoints are for a single network.
     warm_start : bool, default=False
         Whether `fit` continues from the previous fit, the state of the optimizer included.
     verbose : bool or int, default=False

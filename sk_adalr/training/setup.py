@@ -1,7 +1,7 @@
 """What trains, and on what: what stays, and what moves and continues bitwise from where another fit ended."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -54,38 +54,21 @@ class Setup:
         self, random_state: np.random.RandomState, *, rows: np.ndarray | None = None, judges: bool = False
     ) -> AnyBatches:
         """Return the mini-batches of the given rows, all by default; larger ones, in order, where it `judges`."""
-        shuffle = self.shuffle and not judges
+        shuffle, batch_size = self.shuffle and not judges, self.batch_size
+        batches = partial(Batches, shuffle=shuffle, random_state=random_state, standardization=self.units.inputs)
         if not isinstance(self.data.X, VisitedRows):
-            batch_size = self.batch_size
             if judges and self._sparse_rows is not None:  # more dense ones need more memory
                 batch_size = max(batch_size, _JUDGED_ROWS)
-            return self._batches(self.data, batch_size, shuffle, random_state, rows, self._sparse_rows)
+            batch_size = self._even(batch_size, self.data.n_samples if rows is None else len(rows))
+            return batches(self.data, batch_size, rows=rows, sparse_rows=self._sparse_rows)
 
         def batches_of(data: Dataset) -> Batches:
-            return self._batches(self.units.of_target(data), self.batch_size, shuffle, random_state)
+            return batches(self.units.of_target(data), self._even(batch_size, data.n_samples))
 
-        return BlockBatches(self.data, self.batch_size, batches_of, random_state if shuffle else None)
+        return BlockBatches(self.data, batch_size, batches_of, random_state if shuffle else None)
 
-    def _batches(
-        self,
-        data: Dataset,
-        batch_size: int,
-        shuffle: bool,
-        random_state: np.random.RandomState,
-        rows: np.ndarray | None = None,
-        sparse_rows: SparseRows | None = None,
-    ) -> Batches:
-        if self.optimizer.has_even_batches:
-            batch_size = even_size(batch_size, data.n_samples if rows is None else len(rows))
-        return Batches(
-            data,
-            batch_size,
-            shuffle=shuffle,
-            random_state=random_state,
-            rows=rows,
-            standardization=self.units.inputs,
-            sparse_rows=sparse_rows,
-        )
+    def _even(self, batch_size: int, n_rows: int) -> int:
+        return even_size(batch_size, n_rows) if self.optimizer.has_even_batches else batch_size
 
     @cached_property
     def _sparse_rows(self) -> SparseRows | None:
