@@ -67,6 +67,7 @@ def interrupted_twice(model, path, *args, **kwargs):
     return fit(clone(model).set_callbacks(Checkpoint(path, every=2)), *args, **kwargs)
 
 
+@pytest.mark.one_in(2)
 @estimators
 @pytest.mark.parametrize("options", MODES.values(), ids=list(MODES))
 @pytest.mark.parametrize("early_stopping", [False, True], ids=["", "early stopping"])
@@ -274,6 +275,7 @@ def test_a_fit_with_other_parameters_is_told_which_differ(path):
     assert same_state(learned(watched), learned(fit(other, X, y)))
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("n_jobs", [None, 2])
 @pytest.mark.parametrize("kind", ["file", "folder"])
 @estimators

@@ -181,6 +181,7 @@ def test_a_warm_start_of_the_exact_solver_is_bitwise_numpys(cupy):
     assert same_fit(*models)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("cls", ESTIMATORS.values(), ids=list(ESTIMATORS))
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
 @pytest.mark.parametrize("granularity", ["parameter", "layer"])
@@ -286,6 +287,7 @@ def n_reads(cls, n_batches, **options):
     return fake_cupy.reads.count - before
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("cls", ESTIMATORS.values(), ids=list(ESTIMATORS))
 @pytest.mark.parametrize("solver", DIRECTIONS)
 @pytest.mark.parametrize("rule", LITERAL)
@@ -382,6 +384,7 @@ def test_a_batch_is_one_launch_more(compiled_cupy):
     assert n_launches(8) - n_launches(16) == 4 * (10 + 1)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("cls", ESTIMATORS.values(), ids=list(ESTIMATORS))
 @pytest.mark.parametrize("solver", ["adam", "nesterov", "sgd"])
 def test_an_automatic_step_reads_nothing(cupy, monkeypatch, cls, solver):

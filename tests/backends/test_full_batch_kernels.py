@@ -62,6 +62,7 @@ def test_the_curvature_is_the_formula(n, r, has_residual):
     assert_is_curvature(*REFERENCE.curvature(*arguments), *arguments)
 
 
+@pytest.mark.one_in(4)
 @n_rows
 @directions
 @residuals

@@ -36,6 +36,7 @@ def test_the_reference_is_the_formula(size, has_weight, factor):
     assert value == pytest.approx(loss / weight_sum + factor / 2 * (coefs @ weighted), rel=1e-13)
 
 
+@pytest.mark.one_in(4)
 @sizes
 @dtypes
 @weights

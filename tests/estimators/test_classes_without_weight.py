@@ -56,6 +56,7 @@ MODELS = {
 models = pytest.mark.parametrize("model", MODELS.values(), ids=list(MODELS))
 
 
+@pytest.mark.one_in(3)
 @models
 @storages
 @some_without
@@ -74,6 +75,7 @@ def test_it_has_its_column_and_next_to_no_probability(model, storage, n_classes,
     assert np.isfinite(fitted.loss_)
 
 
+@pytest.mark.one_in(2)
 @models
 @some_without
 def test_a_class_weight_of_zero_is_a_sample_weight_of_zero(model, n_classes, without):
@@ -85,6 +87,7 @@ def test_a_class_weight_of_zero_is_a_sample_weight_of_zero(model, n_classes, wit
     np.testing.assert_array_equal(by_class.classes_, np.arange(n_classes))
 
 
+@pytest.mark.one_in(2)
 @full_batch
 @storages
 @some_without
@@ -175,6 +178,7 @@ def test_class_weights_that_are_all_zero_are_refused(cls):
 # Beside others
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("name", ["logistic", "logistic adam", "network", "network judged"])
 @pytest.mark.parametrize("binary", [False, True])
 @pytest.mark.filterwarnings("ignore:`early_stopping=True` found no rows")  # of two classes, one of one row

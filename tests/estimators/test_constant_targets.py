@@ -37,6 +37,7 @@ def with_constant(c, dtype=np.float64):
     return np.column_stack([Y, np.full(len(Y), c)]).astype(dtype)
 
 
+@pytest.mark.one_in(2)
 @regressors
 @solvers
 @pytest.mark.parametrize("early_stopping", [True, False])
@@ -167,6 +168,7 @@ def test_a_constant_of_a_stream_is_exact_after_each_chunk(cls, solver, size, sev
         np.testing.assert_array_equal(model.predict(5 * X).reshape(200, -1)[:, -1], 1000.0)
 
 
+@pytest.mark.one_in(3)
 @regressors
 @pytest.mark.parametrize("standardize", [True, False])
 @pytest.mark.parametrize("c", [0.0, 3.0, 1000.0])
@@ -193,7 +195,7 @@ def test_a_stream_learns_a_target_that_begins_to_vary(cls, standardize, c, sever
 @regressors
 def test_single_rows_of_a_target_that_varies_train(cls):
     model = model_of(cls, solver="adam")
-    order = np.random.RandomState(1).randint(0, 200, 3000)
+    order = np.random.RandomState(1).randint(0, 200, 1500)
     for i in order:
         model.partial_fit(X[i : i + 1], Y[i : i + 1])
     assert model.score(X, Y) > 0.9

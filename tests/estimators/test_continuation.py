@@ -42,6 +42,7 @@ def without_penalty(cls):
     return {"C": np.inf} if "C" in cls().get_params() else {"alpha": 0.0}
 
 
+@pytest.mark.one_in(3)
 @estimators
 @mini_batch
 @granularities

@@ -88,6 +88,7 @@ KINDS = [
 ]
 
 
+@pytest.mark.one_in(3)
 @FORMATS
 @SOLVERS
 @pytest.mark.parametrize("kind", KINDS)
@@ -108,6 +109,7 @@ def test_predictions_in_and_out_of_the_span_are_those_of_the_singular_values(for
         np.testing.assert_allclose(model.predict(form(rows)), expected, rtol=1e-8, atol=1e-8 * np.abs(expected).max())
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("seed", range(200))
 def test_dense_sparse_and_scikit_learn_agree_on_generated_shapes(seed):
     """Full rank within the smaller side, or less by dependent columns; in units up to 1e4 apart."""

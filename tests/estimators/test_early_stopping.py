@@ -257,6 +257,7 @@ def test_a_row_that_is_there_three_times_has_three_times_the_weight(cls):
         np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-8)
 
 
+@pytest.mark.one_in(2)
 @networks
 @pytest.mark.parametrize("rate", ["auto", "constant"])
 def test_few_rows_train_for_the_median_of_the_best_epochs_of_folds(cls, rate):

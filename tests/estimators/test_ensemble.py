@@ -303,6 +303,7 @@ def test_a_checkpoint_is_refused_and_a_logger_sees_no_epoch(cls, tmp_path):
 FEW_ROWS = ("weights_shape", "weights_not_overwritten", "equivalence_on_dense", "equivalence_on_sparse", "one_label")
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @parametrize_with_checks([cls((10,), ensemble=True, max_iter=3, n_iter_no_change=1) for cls in MLP.values()])
 def test_scikit_learn_s_checks(estimator, check):

@@ -23,6 +23,7 @@ def halves(*arrays):
     return [tuple(array[rows] for array in arrays) for rows in (slice(0, 150), slice(150, None))]
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("seed", range(120))
 def test_a_fit_of_chunks_is_that_of_all_rows(seed):
     given = case(seed)

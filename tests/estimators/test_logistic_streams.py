@@ -32,6 +32,7 @@ def rows_of(seed, n_rows=1000, n_classes=2, p=6):
     return Z * scale + 10 * scale, y
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("n_classes", [2, 4])
 @pytest.mark.parametrize("size", [1, 20, 3000])
 def test_a_stream_ends_near_the_optimum_of_all_rows(n_classes, size):

@@ -80,6 +80,7 @@ def peak(function, *args, **kwargs):
         tracemalloc.stop()
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize(
     "weights",
@@ -100,6 +101,7 @@ def test_a_fit_keeps_vectors_and_blocks_and_no_copy(name, dtype, order, weights,
     assert peak(model.score, X, y) < 6 * np.size(model.predict(X)) * 8 + BLOCKS
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("weights", ["weighted", "some zero"])
 @pytest.mark.parametrize(
@@ -128,6 +130,7 @@ def test_each_row_more_takes_at_most_six_numbers(model, kind, most, weights, dty
     assert (peaks[1] - peaks[0]) / 8 / (sizes[1] - sizes[0]) <= most
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("weights", ["equal", "some zero"])
 @pytest.mark.parametrize(("dtype", "order"), [(np.float32, "F"), (np.float64, "C")])

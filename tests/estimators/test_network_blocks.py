@@ -95,6 +95,7 @@ TARGETS = {
 }
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.usefixtures("one_block_at_a_time")
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("name", TARGETS)

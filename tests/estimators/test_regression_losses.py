@@ -247,6 +247,7 @@ def test_a_loss_of_one_s_own_is_the_built_in_one_if_it_says_the_same():
     assert own.score(X, y) == pytest.approx(built_in.score(X, y), rel=1e-8)
 
 
+@pytest.mark.one_in(3)
 @links
 @pytest.mark.parametrize("chunk", [1, 7, 100])
 @pytest.mark.parametrize("alpha", [0.0, 30.0])

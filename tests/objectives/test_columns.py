@@ -31,6 +31,7 @@ def any_map_is_large(monkeypatch):
     monkeypatch.setattr("sk_adalr.rows._SMALL_MAP", 0)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("storage", [np.asarray, np.asfortranarray, sparse.csr_array])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("n_columns", [5, 300])

@@ -30,6 +30,7 @@ def brute_force(data, alpha, unit, fit_intercept):
     return np.average(losses, weights=weight)
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("alpha", [0.3, 5.0, 200.0])
 @pytest.mark.parametrize("storage", [np.asarray, sparse.csr_array], ids=["dense", "csr"])
 @pytest.mark.parametrize("n_outputs", [1, 3])

@@ -55,6 +55,7 @@ def peak(function, *args, **kwargs):
         tracemalloc.stop()
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("column", ["numpy", "numba"])
 @pytest.mark.parametrize("mode", N_VECTORS)
 def test_a_mini_batch_fit_needs_a_batch_and_some_vectors(mode, column):
@@ -122,6 +123,7 @@ def test_a_memory_map_stays_on_the_disk(model, tmp_path):
     assert peak(model.predict, mapped) < 0.2 * X.nbytes
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     "model",
     [
@@ -151,6 +153,7 @@ MANY_CLASSES = {
 }
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("solver", MANY_CLASSES)
 def test_two_thousand_classes_need_some_copies_of_the_coefficients_and_scores(solver):
     n_classes, n_columns = 2000, 20

@@ -135,6 +135,7 @@ def table(groups):
     return [pytest.param(group, name, id=f"{group}: {name}") for group, rows in groups.items() for name in rows]
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(("group", "features"), table(FEATURES))
 @models
 def test_features_of_any_unit_and_format_give_a_right_model(name, group, features, right_score, cell):
@@ -281,6 +282,7 @@ def test_invalid_labels_are_refused(name, labels, cell):
     assert how == "clear error", wrong
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("labels", LABELS)
 @classifiers
 def test_labels_of_any_kind_give_a_right_model(name, labels, right_score, cell):
@@ -325,6 +327,7 @@ def test_words_are_no_target_of_a_regression(name, cell):
     assert how == "clear error", wrong
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("weight", WEIGHTS)
 @models
 def test_weights_of_any_unit_and_format_give_a_right_model(name, weight, right_score, cell):
@@ -363,6 +366,7 @@ PARAMETERS = [
 ]
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(("name", "parameter"), PARAMETERS)
 def test_any_value_of_a_parameter_is_refused_by_its_name_or_gives_no_garbage(name, parameter, cell):
     model, y = MODELS[name]
