@@ -164,7 +164,8 @@ class AdaptiveLRLinearRegression(Regressor):
         Rank of the data, centred where there is an intercept; None unless a factorisation of all rows solved.
     singular_ : ndarray of shape (min(n_samples, n_features),) or None
         Singular values of the same, rows weighted by the roots of their weights, exact down to about 1e-8 of the
-        largest; None unless a factorisation solved, and for more than 300. Of features in `penalty_units`.
+        largest; None with a penalty, unless a factorisation solved, and for more than 300. Of features in
+        `penalty_units`.
     stop_reason_ : str
         Why training ended, in one sentence, and what was found of the penalty in another.
     alpha_ : float

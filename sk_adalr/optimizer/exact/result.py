@@ -39,7 +39,8 @@ class ExactResult:
     rank : int or None
         Of the centred data, where a factorisation solved.
     singular_values : ndarray or None
-        Those of the centred data, their rows times the roots of weights of mean 1, largest first, where they are few.
+        Those of the centred data, their rows times the roots of weights of mean 1, largest first, where they are
+        few and there is no penalty.
     """
 
     coef: np.ndarray
@@ -63,7 +64,7 @@ class LeastSquaresSolution(NamedTuple):
 
     `condition` is the reciprocal condition of the system that was solved, 0 where it was not safe to solve. `rank` is
     that of the centred columns, and `gram` (m, m) their products, or those of their rows, whichever are fewer, in the
-    caller's units; None where they are many.
+    caller's units; None where they are many, and with a penalty.
     """
 
     coef: np.ndarray

@@ -62,7 +62,7 @@ class TallProblem:
         with np.errstate(over="ignore"):
             loss = float(losses @ self._target_scale**2)
             gram = None
-            if p <= MOST_SINGULAR_VALUES:
+            if not self._strength and p <= MOST_SINGULAR_VALUES:
                 gram = self._gram * self._penalised[:, None] * self._penalised * self._rows.shape[0]
         return LeastSquaresSolution(raw.T, mean[p:] - raw @ mean[:p], loss, condition, rank, gram)
 

@@ -61,7 +61,7 @@ class WideProblem:
             raw, intercept = columns.to_raw(coef * self._scale[:, None], np.zeros(len(coef)))
             loss = float(0.5 * squares @ self._scale**2)
             gram = None
-            if self._n <= MOST_SINGULAR_VALUES:
+            if not self._strength and self._n <= MOST_SINGULAR_VALUES:
                 gram = products * scale[columns.alive].max(initial=0.0) ** 2
         return LeastSquaresSolution(raw.T, intercept + self._mean, loss, condition, rank, gram)
 
