@@ -55,6 +55,11 @@ def row_squares(a: Array, weight: Array | None = None) -> Array:
     return squares.sum(axis=1) if weight is None else squares @ weight
 
 
+def row_sums(losses: Array) -> Array:
+    """Return the sums (n_rows,) of losses (n_rows, n_outputs)."""
+    return losses[:, 0] if losses.shape[1] == 1 else losses.sum(axis=1)
+
+
 def multiply_into(out: Array, a: Array, b: Array) -> Array:
     """Fill `out` with the product of two matrices, or of a vector and a matrix, and return it."""
     if type(out) is np.ndarray and out.size <= _SMALL_PRODUCT:

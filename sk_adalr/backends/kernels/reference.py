@@ -8,7 +8,7 @@ import numpy as np
 
 from sk_adalr.backends.csr_arrays import add_product, add_transposed_product
 from sk_adalr.backends.kernels.table import Kernels, Residuals, least_log_probability, least_probability
-from sk_adalr.backends.namespace import Array, multiply_into, namespace, special, to_host, weighted_sum
+from sk_adalr.backends.namespace import Array, multiply_into, namespace, row_sums, special, to_host, weighted_sum
 
 #: Numbers that stay in the second-level cache beside two more arrays of as many.
 _BLOCK = 32_768
@@ -147,11 +147,6 @@ def _squared_residual(raw: Array, target: Array, scale: float, bias: Array | Non
     losses *= 0.5
     raw *= scale
     return row_sums(losses)
-
-
-def row_sums(losses: Array) -> Array:
-    """Return the sums (n_rows,) of losses (n_rows, n_outputs)."""
-    return losses[:, 0] if losses.shape[1] == 1 else losses.sum(axis=1)
 
 
 def _gather(X: Array, target: Array, rows: Array, out: Array) -> Array:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.optimize import bisect
 
-from sk_adalr.backends import Array, namespace, to_host, weighted_sum
+from sk_adalr.backends import Array, namespace, row_sums, to_host, weighted_sum
 from sk_adalr.objectives.losses.base import LossOfRows, mean_loss_of_constant, repeated, weigh_rows
 from sk_adalr.rows import slices_of_rows
 from sk_adalr.units import TargetUnits
@@ -82,7 +82,7 @@ class ElementwiseLoss(ABC):
     @_quiet
     def value(self, raw: Array, target: Array, weight: Array | None) -> Any:
         """Return the loss sum (0-d)."""
-        return weighted_sum(_row_sums(self.losses(raw, target)), weight)
+        return weighted_sum(row_sums(self.losses(raw, target)), weight)
 
     def residual(
         self, raw: Array, target: Array, weight: Array | None, scale: float = 1.0, bias: Array | None = None
@@ -90,7 +90,7 @@ class ElementwiseLoss(ABC):
         """Overwrite `raw` with `scale` times the derivative of the loss sum; return the loss of each row."""
         if bias is not None:
             raw += bias
-        losses = _row_sums(self.losses(raw, target))
+        losses = row_sums(self.losses(raw, target))
         namespace(raw).multiply(self.gradient(raw, target), scale, out=raw)
         weigh_rows(raw, weight)
         return losses
@@ -166,7 +166,3 @@ class _ElementwiseLossOfRows:
         if self._weight is not None:
             first, second = first * self._weight, second * self._weight
         return first, to_host(first.sum(axis=1)), second
-
-
-def _row_sums(losses: Array) -> Array:
-    return losses[:, 0] if losses.shape[1] == 1 else losses.sum(axis=1)

@@ -4,15 +4,16 @@ A launch costs some microseconds whatever it computes, and the arrays of a step 
 faster the step.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from sk_adalr.backends.kernels.device.elementwise import DIRECTIONS, launch
 from sk_adalr.backends.kernels.device.gram import curvature
 from sk_adalr.backends.kernels.device.margins import log_loss, log_loss_derivatives
 from sk_adalr.backends.kernels.device.sums import finish
-from sk_adalr.backends.kernels.reference import REFERENCE, row_sums
-from sk_adalr.backends.kernels.table import Kernels, least_log_probability, least_probability
-from sk_adalr.backends.namespace import Array, namespace
+from sk_adalr.backends.kernels.reference import REFERENCE
+from sk_adalr.backends.kernels.table import least_log_probability, least_probability
+from sk_adalr.backends.namespace import Array, namespace, row_sums
 
 #: Classes up to which one thread works through a row; more of them keep the threads of the library's passes busy.
 MAX_CLASSES_PER_THREAD = 64
@@ -142,8 +143,8 @@ def _narrow(a: Array, dtype: Any) -> Array:
     return narrowed
 
 
-#: What is one launch of the library's own already stays with the reference.
-DEVICE = Kernels(
+DEVICE = replace(
+    REFERENCE,
     name="cupy",
     step={name: _step(name) for name in DIRECTIONS},
     interpolate=_interpolate,
@@ -161,7 +162,6 @@ DEVICE = Kernels(
     gather_standardized=_gather_standardized,
     csr_matmul=_csr_matmul,
     csr_transposed_matmul=_csr_transposed_matmul,
-    csr_steps={},
     narrow=_narrow,
     log_loss=log_loss,
     log_loss_derivatives=log_loss_derivatives,

@@ -24,23 +24,6 @@ def relu_backward(delta: Array, output: Array) -> None:
 
 
 @compiled
-def tanh_backward(delta: Array, output: Array) -> None:
-    one = delta.dtype.type(1)
-    for i in range(delta.shape[0]):
-        for j in range(delta.shape[1]):
-            delta[i, j] *= one - output[i, j] * output[i, j]
-
-
-@compiled
-def logistic_backward(delta: Array, output: Array) -> None:
-    half, quarter = delta.dtype.type(0.5), delta.dtype.type(0.25)
-    for i in range(delta.shape[0]):
-        for j in range(delta.shape[1]):
-            centered = output[i, j] - half
-            delta[i, j] *= quarter - centered * centered
-
-
-@compiled
 def _compiled_gather_standardized(X: Array, rows: Array, center: Array, scale: Array, out: Array) -> None:
     for i in range(rows.size):
         row = rows[i]

@@ -1,11 +1,9 @@
-"""Losses and their residuals; exp, log and sums are NumPy's and SciPy's own, whatever is between them is one pass."""
+"""The multinomial log loss; exp, log and sums are NumPy's own, whatever is between them is one pass."""
 
 import numpy as np
-from scipy.special import expit
 
 from sk_adalr.backends.kernels.fused.compile import compiled
-from sk_adalr.backends.kernels.reference import row_sums
-from sk_adalr.backends.kernels.table import least_log_probability, least_probability
+from sk_adalr.backends.kernels.table import least_log_probability
 from sk_adalr.backends.namespace import Array
 
 
@@ -42,41 +40,3 @@ def softmax_residual(raw: Array, target: Array, scale: float, bias: Array | None
     total = np.add.reduce(raw, axis=1)
     _compiled_softmax_residual(raw, total, target, scale)
     return np.log(total) - true_class
-
-
-@compiled
-def _compiled_binomial_residual(
-    raw: Array, target: Array, scale: float, losses: Array, share: Array, least: float
-) -> None:
-    scale, least = raw.dtype.type(scale), raw.dtype.type(least)
-    for i in range(raw.shape[0]):
-        for j in range(raw.shape[1]):
-            losses[i, j] -= raw[i, j] * target[i, j]
-            bounded = least if share[i, j] < least else share[i, j]
-            raw[i, j] = (bounded - target[i, j]) * scale
-
-
-def binomial_residual(raw: Array, target: Array, scale: float, bias: Array | None = None) -> Array:
-    if bias is not None:
-        raw += bias
-    losses, share = np.logaddexp(0, raw), expit(raw)
-    _compiled_binomial_residual(raw, target, scale, losses, share, least_probability(raw.dtype))
-    return row_sums(losses)
-
-
-@compiled
-def _compiled_squared_residual(raw: Array, target: Array, scale: float, losses: Array) -> None:
-    scale, half = raw.dtype.type(scale), raw.dtype.type(0.5)
-    for i in range(raw.shape[0]):
-        for j in range(raw.shape[1]):
-            error = raw[i, j] - target[i, j]
-            losses[i, j] = error * error * half
-            raw[i, j] = error * scale
-
-
-def squared_residual(raw: Array, target: Array, scale: float, bias: Array | None = None) -> Array:
-    if bias is not None:
-        raw += bias
-    losses = np.empty_like(raw)
-    _compiled_squared_residual(raw, target, scale, losses)
-    return row_sums(losses)

@@ -7,15 +7,6 @@ from sk_adalr.backends.namespace import Array
 
 
 @compiled
-def interpolate(out: Array, a: Array, b: Array, weight: float, scratch: Array) -> None:
-    as_float = out.dtype.type
-    rest = as_float(1 - weight)
-    weight = as_float(weight)
-    for i in range(out.size):
-        out[i] = a[i] * weight + b[i] * rest
-
-
-@compiled
 def add_scaled(out: Array, factor: float, a: Array) -> None:
     factor = out.dtype.type(factor)
     for i in range(out.size):
