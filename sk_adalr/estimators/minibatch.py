@@ -119,8 +119,6 @@ def _start(job: Job[Any], is_chunk: bool, auto_batch_size: int) -> tuple[Setup, 
     setup = Setup(
         data=units.of_target(data),
         units=units,
-        network=network,
-        activation=model.activation,
         objective=PenalizedMean(network, model.penalty(data, units, layout)),
         optimizer=options.make_optimizer(layout, is_linear=not model.hidden_sizes),
         batch_size=auto_batch_size if isinstance(options.batch_size, str) else options.batch_size,

@@ -113,7 +113,7 @@ def epochs_by_folds(
     for fold in folds:
         random_state = np.random.RandomState(seed)
         params = start(random_state)
-        judge = fold.judge(setup.network.layout, setup.activation, setup.units, target.loss, largest_errors=bound)
+        judge = fold.judge(setup.network, setup.units, largest_errors=bound)
         trust = Trust(setup.network, judge, constant)
         with watch() as on_epoch:
             best = best_epoch(

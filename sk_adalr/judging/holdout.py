@@ -12,8 +12,7 @@ from sklearn.model_selection import train_test_split
 
 from sk_adalr.backends import Array, beside, is_sparse, namespace, to_host
 from sk_adalr.dataset import Dataset
-from sk_adalr.objectives import Loss, predict_raw
-from sk_adalr.parameters import ParameterLayout
+from sk_adalr.objectives import Network, predict_raw
 from sk_adalr.rows import slices_of_rows
 from sk_adalr.targets import Target
 from sk_adalr.units import Units
@@ -98,10 +97,8 @@ class Holdout:
 
     def judge(
         self,
-        layout: ParameterLayout,
-        activation: str,
+        network: Network,
         units: Units,
-        loss: Loss,
         score_raw: Callable[[np.ndarray, np.ndarray, np.ndarray | None], float] | None = None,
         *,
         largest_errors: Callable[[Array], Array] | None = None,
@@ -123,10 +120,10 @@ class Holdout:
         bound = None if largest_errors is None else largest_errors(target)
 
         def evaluate(params: Array) -> tuple[float, float]:
-            raw = predict_raw(*layout.unpack(params), X, activation, rows=rows, standardization=inputs)
+            raw = predict_raw(*network.layout.unpack(params), X, network.activation, rows=rows, standardization=inputs)
             if bound is not None:
                 raw = target + (raw - target).clip(-bound, bound)
-            mean_loss = units.of_loss * float(loss.value(raw.copy(), target, weight)) / weight_sum
+            mean_loss = units.of_loss * float(network.loss.value(raw.copy(), target, weight)) / weight_sum
             if score_raw is None or not math.isfinite(mean_loss):
                 return math.nan, mean_loss  # what is not finite has no score: training ends with its own message
             return score_raw(to_host(raw), host_target, host_weight), mean_loss

@@ -255,14 +255,8 @@ def _validation(
     state.scoring = scoring
     is_auto = options.is_auto_stopping
     bound = largest_errors_of(setup.data) if is_auto and target.loss.is_quadratic else None
-    judge = holdout.judge(
-        setup.network.layout,
-        setup.activation,
-        setup.units,
-        target.loss,
-        target.score if score_on is None else None,
-        largest_errors=bound,
-    )
+    score = target.score if score_on is None else None
+    judge = holdout.judge(setup.network, setup.units, score, largest_errors=bound)
     n_rows = holdout.n_rows if is_auto and target.loss.classifies and score_on is None else math.inf
     if score_on is not None:
         judge = _with_score(judge, score_on(holdout.rows))

@@ -1,6 +1,5 @@
 """What is minimised: losses, and their value and gradient on the flat parameter vector."""
 
-from sk_adalr.objectives.base import Objective
 from sk_adalr.objectives.joined import joined, separated
 from sk_adalr.objectives.losses import (
     LOSSES,
@@ -32,7 +31,6 @@ __all__ = [
     "LossName",
     "MultinomialLogLoss",
     "Network",
-    "Objective",
     "PenalizedMean",
     "joined",
     "pairwise_sum",

@@ -95,7 +95,7 @@ class Network:
     def __init__(self, layout: ParameterLayout, loss: Loss, activation: str = "relu") -> None:
         self.layout = layout
         self.loss = loss
-        self._activation = ACTIVATIONS[activation]
+        self.activation = activation
         self._is_scalar = len(layout.coef_shapes) == 1 and layout.coef_shapes[0][1] == 1
         self._whole: _Buffers | None = None
         self._parts: dict[int, _Buffers] = {}
@@ -131,7 +131,12 @@ class Network:
         factor: float = 0.0,
         weighted_coefs: Array | None = None,
     ) -> Any:
-        """Return the penalised loss of `batch` (0-d), and fill `out` with its gradient; see `Objective`."""
+        """Return the penalised loss of `batch` (0-d); fill `out` (n_params,), if given, with its gradient.
+
+        That is the weighted loss sum over the rows divided by `weight_sum`, plus ``factor / 2`` times the squares of
+        the coefficients, or their products with `weighted_coefs` (n_coefs,): they times the weights of their squares.
+        What the losses are divided by is given, not found, so that blocks of rows add up.
+        """
         coef_vector = params[: self.layout.n_coefs]
         weighted = coef_vector if weighted_coefs is None else weighted_coefs
         if out is not None and self._is_scalar and isinstance(batch.X, SparseRows) and type(params) is np.ndarray:
@@ -140,7 +145,7 @@ class Network:
         buffers = self._buffers_of(params, batch.n_rows)
         X = SparseRows(batch.X) if is_sparse(batch.X) else batch.X
         bias = intercepts[-1] if intercepts else None
-        raw = _forward(coefs, intercepts, X, self._activation, buffers.outputs, add_last=out is None)
+        raw = _forward(coefs, intercepts, X, ACTIVATIONS[self.activation], buffers.outputs, add_last=out is None)
         if out is None:
             value = self.loss.value(raw, batch.target, batch.weight) / weight_sum
             return value + 0.5 * factor * namespace(params).dot(coef_vector, weighted) if factor else value
@@ -170,7 +175,7 @@ class Network:
         """
         X = SparseRows(batch.X) if is_sparse(batch.X) else batch.X
         outputs = self._buffers_of(params, batch.n_rows).outputs
-        _forward(*self._params_blocks.of(params), X, self._activation, outputs)
+        _forward(*self._params_blocks.of(params), X, ACTIVATIONS[self.activation], outputs)
         sums = [_absolute_sum(outputs[-1], batch.weight)]
         coefs, intercepts = self.layout.unpack(direction)
         for i in reversed(range(len(coefs))):  # what a layer gave is needed no more when its turn comes
@@ -199,7 +204,7 @@ class Network:
         for i in reversed(range(1, len(coefs))):
             multiply_into(coef_grads[i], outputs[i - 1].T, delta)
             delta = multiply_into(deltas[i - 1], delta, coefs[i].T)
-            self._activation.multiply_by_derivative(delta, outputs[i - 1])
+            ACTIVATIONS[self.activation].multiply_by_derivative(delta, outputs[i - 1])
         if isinstance(X, SparseRows):
             X.transposed_matmul(delta, out=coef_grads[0])
         else:

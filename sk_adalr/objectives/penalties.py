@@ -11,7 +11,7 @@ from typing import Any
 
 from sk_adalr.backends import Array, namespace
 from sk_adalr.dataset import Batch
-from sk_adalr.objectives.base import Objective
+from sk_adalr.objectives.network import Network
 
 
 @dataclass(frozen=True)
@@ -45,19 +45,14 @@ class PenalizedMean:
 
     Parameters
     ----------
-    objective : Objective
+    network : Network
         The losses.
     penalty : L2Penalty
         The penalty on its coefficients.
     """
 
-    objective: Objective
+    network: Network
     penalty: L2Penalty
-
-    @property
-    def scalar_loss(self) -> str | None:
-        """Name of the loss of a linear model with one output, as `Kernels.csr_steps` know it; None of any other."""
-        return getattr(self.objective, "scalar_loss", None)
 
     @cached_property
     def _weighted_coefs(self) -> Array:
@@ -67,9 +62,9 @@ class PenalizedMean:
         """Return the penalised mean loss of `batch`; fill `out` (n_params,), if given, with its gradient."""
         weights, weighted = self.penalty.coef_weights, None
         if weights is not None:
-            coefs = params[: self.objective.layout.n_coefs]
+            coefs = params[: self.network.layout.n_coefs]
             weighted = namespace(params).multiply(weights, coefs, out=self._weighted_coefs)
-        return self.objective.value_and_grad(
+        return self.network.value_and_grad(
             params,
             batch,
             out=out,

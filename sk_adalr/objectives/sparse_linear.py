@@ -40,7 +40,7 @@ def pairwise_sum(a: np.ndarray) -> Any:
 def scalar_value_and_grad(
     loss: Loss, params: Array, batch: Batch, out: Array, weight_sum: float, factor: float, weighted: Array
 ) -> Any:
-    """Return the penalised loss (0-d), and fill `out` with its gradient, as `Objective` says."""
+    """Return the penalised loss (0-d), and fill `out` with its gradient, as `Network.value_and_grad` says."""
     X, n_columns = batch.X, batch.X.shape[1]
     coef, coef_grad, table = params[:n_columns], out[:n_columns], kernels(params)
     raw, products = np.empty((batch.n_rows, 1), dtype=params.dtype), np.empty_like(coef)

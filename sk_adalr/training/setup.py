@@ -31,11 +31,7 @@ class Setup:
     data : Dataset
         With the target in the units of training.
     units : Units
-    network : Network
-    activation : str
-        Of its hidden layers.
     objective : PenalizedMean
-        Of the network.
     optimizer : Optimizer or AutomaticOptimizer
     batch_size : int
     shuffle : bool
@@ -43,12 +39,15 @@ class Setup:
 
     data: Dataset
     units: Units
-    network: Network
-    activation: str
     objective: PenalizedMean
     optimizer: Any
     batch_size: int
     shuffle: bool
+
+    @property
+    def network(self) -> Network:
+        """The network that is trained."""
+        return self.objective.network
 
     def batches(
         self, random_state: np.random.RandomState, *, rows: np.ndarray | None = None, judges: bool = False

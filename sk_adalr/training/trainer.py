@@ -174,7 +174,7 @@ class Trainer:
         rates = self.optimizer.rates(state)
         # Between two steps nobody needs the gradient: its buffer spares a copy of the size of the parameters.
         is_room = type(rates) is np.ndarray and (rates.shape, rates.dtype) == (state.grad.shape, state.grad.dtype)
-        history.record_rates(rates, self.objective.objective.layout, state.grad if is_room else None)
+        history.record_rates(rates, self.objective.network.layout, state.grad if is_room else None)
 
     def _pass(self, batches: AnyBatches, params: Array, state: Any) -> tuple[float, bool]:
         """Make one pass over the batches; return their mean loss, and whether Ctrl-C ended the pass."""

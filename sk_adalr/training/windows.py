@@ -62,7 +62,7 @@ ManySteps: TypeAlias = Callable[[Window, Array, Any], tuple[list[float], list[fl
 
 def many_steps(objective: PenalizedMean, optimizer: Any, params: Array) -> ManySteps | None:
     """Return what makes the steps of a window in one call; None where they are made one by one."""
-    loss, name = objective.scalar_loss, optimizer.many_steps
+    loss, name = objective.network.scalar_loss, optimizer.many_steps
     kernel = None if loss is None else kernels(params).csr_steps.get(name)
     return None if kernel is None else partial(_make, objective, optimizer, partial(kernel, loss))
 

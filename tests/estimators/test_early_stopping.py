@@ -14,7 +14,7 @@ from sk_adalr.dataset import Dataset
 from sk_adalr.judging import Policy
 from sk_adalr.judging.folds import best_epoch
 from sk_adalr.judging.holdout import Holdout, copies_of_rows, largest_errors_of
-from sk_adalr.objectives import HalfSquaredError
+from sk_adalr.objectives import HalfSquaredError, Network
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.targets import Target
 from sk_adalr.training import Validation
@@ -485,7 +485,8 @@ def test_the_largest_errors_are_those_of_the_typical_row_or_of_the_mean(weight, 
     errors = np.clip(raw - y, -largest, largest)
     assert ((errors != raw - y).any(axis=0) == [not constant, True]).all()
     data = Dataset(X, y, weight)
-    judge = Holdout(data).judge(layout, "relu", Units(), HalfSquaredError(), largest_errors=largest_errors_of(data))
+    network = Network(layout, HalfSquaredError())
+    judge = Holdout(data).judge(network, Units(), largest_errors=largest_errors_of(data))
     expected = np.average((errors**2).sum(axis=1) / 2, weights=weight)
     assert judge(params)[1] == pytest.approx(expected, rel=1e-12)
 

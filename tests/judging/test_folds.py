@@ -27,13 +27,10 @@ def trial(losses, *, patience=3, tol=1e-4, max_epochs=6, optimizer=None):
         epochs.append(params.copy())
         return 0.0, losses[len(epochs) - 1]
 
-    network = Network(LAYOUT, HalfSquaredError())
     setup = Setup(
         data=data,
         units=Units(),
-        network=network,
-        activation="relu",
-        objective=PenalizedMean(network, L2Penalty(0.0)),
+        objective=PenalizedMean(Network(LAYOUT, HalfSquaredError()), L2Penalty(0.0)),
         optimizer=optimizer or Optimizer(SGD(), Constant(0.1), LAYOUT),
         batch_size=4,
         shuffle=True,

@@ -107,7 +107,7 @@ def test_so_they_are_for_any_batch_size(batch_size):
 def test_so_they_are_where_the_penalty_is_none_and_where_it_falls_with_the_weight_of_a_batch():
     for penalty in (L2Penalty(0.0), L2Penalty(3.0, per_batch=True)):
         problem = Problem(HalfSquaredError())
-        problem.objective = PenalizedMean(problem.objective.objective, penalty)
+        problem.objective = PenalizedMean(problem.objective.network, penalty)
         problem.assert_columns_agree()
 
 
