@@ -22,7 +22,7 @@ FLOORS = {
     "directions": 2, "learning_rates": 2, "objectives": 2,
     "targets": 3, "optimizer": 3,
     "training": 4, "names": 4, "options": 4,
-    "judging": 5, "penalty": 5,
+    "early_stopping": 5, "penalty": 5,
     "estimators": 6, "minimize": 6, "plotting": 6,
     "callbacks": 7, "export": 7,
     "checkpoint": 8,

@@ -134,7 +134,7 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             If a parameter or the data are invalid, or if the loss becomes non-finite. The model is then as before.
         """
         in_blocks = any(is_dask(array) for array in (X, y, sample_weight))
-        judges = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
+        validation_data = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
 
         def validated(
             options: Options, model: LinearModel | NetworkModel, before: dict[str, Any] | None
@@ -146,11 +146,11 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                 data, target = self._data_of_blocks(options, model, blocks, before)
             else:
                 data, target = self._validate(options, X, y, sample_weight, groups=groups, before=before, reset=True)
-            if any(given is not None for given in judges.values()):
-                target = replace(target, validation=validation_rows(self, options, target, data.X, **judges))
+            if any(given is not None for given in validation_data.values()):
+                target = replace(target, validation=validation_rows(self, options, target, data.X, **validation_data))
             return data, target
 
-        metadata = {"sample_weight": sample_weight, **judges} | ({} if groups is None else {"groups": groups})
+        metadata = {"sample_weight": sample_weight, **validation_data} | ({} if groups is None else {"groups": groups})
         return self._fit(X, y, metadata, validated, in_blocks)
 
     def _fit(self, X: Any, y: Any, metadata: dict[str, Any], validated: Callable[..., Any], in_blocks: bool) -> Self:

@@ -50,7 +50,7 @@ LearningRateChoice: TypeAlias = Auto | LearningRateName | LearningRate
 LossChoice: TypeAlias = LossName | Loss
 PenaltyUnits: TypeAlias = Literal["features", "standardized"]
 Strength: TypeAlias = float | Auto | Sequence[float] | np.ndarray
-#: A number of folds, a splitter, or numbers of rows that train and that judge.
+#: A number of folds, a splitter, or numbers of training and of test rows.
 Folds: TypeAlias = int | Splitter | Iterable[tuple[Any, Any]] | None
 LayerSizes: TypeAlias = int | Sequence[int] | np.ndarray
 ClassWeight: TypeAlias = Mapping[Any, float] | Literal["balanced"] | None

@@ -10,10 +10,10 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 
+from sk_adalr.early_stopping import N_FOLDS, Holdout, copies_of_rows
 from sk_adalr.estimators.job import Job, Report
 from sk_adalr.estimators.minibatch import train
 from sk_adalr.estimators.model import NetworkModel
-from sk_adalr.judging import Holdout, copies_of_rows
 from sk_adalr.objectives import joined
 from sk_adalr.training import Setup, StopReason
 
@@ -45,20 +45,19 @@ def for_one_network(method: Method) -> Method:
 
 
 def _train_ensemble(job: Job[NetworkModel]) -> dict[str, Any]:
-    n_folds = job.model.policy.n_folds
     copies = copies_of_rows(job.data)
-    _check(job, copies, 2 * n_folds)
-    seed, *seeds = check_random_state(job.options.random_state).randint(_SEED_RANGE, size=n_folds + 1).tolist()
+    _check(job, copies, 2 * N_FOLDS)
+    seed, *seeds = check_random_state(job.options.random_state).randint(_SEED_RANGE, size=N_FOLDS + 1).tolist()
     members: list[Any] = []
     fits: list[dict[str, Any]] = []
-    folds = Holdout.folds(job.data, job.target, n_folds, seed, copies)
+    folds = Holdout.folds(job.data, job.target, N_FOLDS, seed, copies)
     for fold, member_seed in zip(folds, seeds, strict=True):
         member: Any = clone(job.estimator).set_params(ensemble=False, random_state=member_seed)
         if member.verbose:
-            print(f"Network {len(fits) + 1} of {n_folds}")
+            print(f"Network {len(fits) + 1} of {N_FOLDS}")
         with job.report.part("network", "network epoch", job.options.max_iter) as on_epoch:
             options, report = replace(job.options, random_state=member_seed), Report(member, on_epoch=on_epoch)
-            fits.append(train(replace(job, options=options, report=report), judge=partial(_in_training, fold)))
+            fits.append(train(replace(job, options=options, report=report), make_holdout=partial(_in_training, fold)))
         seen = {name: vars(job.estimator)[name] for name in _OF_FEATURES if hasattr(job.estimator, name)}
         vars(member).update(seen | job.report.publish(fits[-1]))
         members.append(member)

@@ -12,11 +12,11 @@ from sklearn.utils import check_random_state
 
 from sk_adalr.backends import Array, beside, fitted_array, to_host
 from sk_adalr.caller import warn_caller
+from sk_adalr.early_stopping import Holdout, Plan, copies_for_validation, make_plan
 from sk_adalr.estimators.classes_without_rows import ruled_out
 from sk_adalr.estimators.job import Job, history_attributes
 from sk_adalr.estimators.network_blocks import with_held_out_rows
 from sk_adalr.estimators.scoring import score_of_user
-from sk_adalr.judging import Holdout, Plan, copies_where_judged, make_plan
 from sk_adalr.objectives import Network, PenalizedMean
 from sk_adalr.optimizer import freeze
 from sk_adalr.optimizer.automatic import AutomaticOptimizer
@@ -25,19 +25,19 @@ from sk_adalr.rows import in_rows
 from sk_adalr.training import History, Setup, StopReason, Trainer, TrainingState, VisitedRows, thaw_units
 from sk_adalr.units import UnitChoice, Units
 
-Judge: TypeAlias = Callable[[Setup], Holdout]
+MakeHoldout: TypeAlias = Callable[[Setup], Holdout]
 
 
 def train(
-    job: Job[Any], *, is_chunk: bool = False, auto_batch_size: int = 200, judge: Judge | None = None
+    job: Job[Any], *, is_chunk: bool = False, auto_batch_size: int = 200, make_holdout: MakeHoldout | None = None
 ) -> dict[str, Any]:
     """Return all fitted attributes after a fit, or after one pass over a chunk of a stream.
 
-    ``judge(setup)``, if given, returns the validation rows.
+    ``make_holdout(setup)``, if given, returns the validation rows.
     """
     job = replace(job, data=replace(job.data, X=in_rows(job.data.X)))
     # What trains ends with `_trained`: its buffers make room for the model in the user's units.
-    return _fitted(job, *_trained(job, is_chunk, auto_batch_size, judge))
+    return _fitted(job, *_trained(job, is_chunk, auto_batch_size, make_holdout))
 
 
 def train_chunk(job: Job[Any]) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def train_chunk(job: Job[Any]) -> dict[str, Any]:
 
 
 def _trained(
-    job: Job[Any], is_chunk: bool, auto_batch_size: int, judge: Judge | None
+    job: Job[Any], is_chunk: bool, auto_batch_size: int, make_holdout: MakeHoldout | None
 ) -> tuple[Units, ParameterLayout, Array, History, str, dict[str, Any]]:
     """Return units, layout and parameters of a model, how it was trained, a note, and the state at rest."""
     setup, state, history = _start(job, is_chunk, auto_batch_size)
@@ -55,7 +55,7 @@ def _trained(
         if isinstance(job.data.X, VisitedRows):
             job = with_held_out_rows(job, state.validation_seed)
             setup = replace(setup, data=units.of_target(job.data))
-        plan = _plan(job, setup, state, history, None if judge is None else judge(setup))
+        plan = _plan(job, setup, state, history, None if make_holdout is None else make_holdout(setup))
         state.shown = job.target.shown
         job.report.expect(plan.max_epochs - job.n_restored)
 
@@ -91,7 +91,7 @@ def _trained(
 
 
 def _plan(job: Job[Any], setup: Setup, state: TrainingState, history: History, holdout: Holdout | None) -> Plan:
-    """Return how a fit is judged, by `holdout` if given; trials on folds are parts of it."""
+    """Return how a fit is validated, on `holdout` if given; trials on folds are parts of it."""
 
     def start(random_state: np.random.RandomState) -> Array:
         return _anew(job, setup.units, setup.network, random_state)
@@ -99,13 +99,14 @@ def _plan(job: Job[Any], setup: Setup, state: TrainingState, history: History, h
     score_on = None
     if job.options.scorer is not None:
         score_on = partial(score_of_user, job, setup.units, setup.network.layout, history)
-    judged = job.target, job.options, job.model.policy
     if isinstance(job.data.X, VisitedRows):  # no row is known for a copy, and a number for each would be too many
         copies = np.array([job.data.n_samples - 1])
+    elif holdout is not None:
+        copies = np.arange(job.data.n_samples)
     else:
-        copies = copies_where_judged(job.data, *judged) if holdout is None else np.arange(job.data.n_samples)
+        copies = copies_for_validation(job.data, job.target, job.options)
     watch = partial(job.report.part, "fold", "fold epoch", job.options.max_iter)
-    return make_plan(setup, copies, *judged, state, history, start, watch, score_on, holdout)
+    return make_plan(setup, copies, job.target, job.options, state, history, start, watch, score_on, holdout)
 
 
 def _start(job: Job[Any], is_chunk: bool, auto_batch_size: int) -> tuple[Setup, TrainingState, History]:
@@ -183,7 +184,7 @@ def _anew(job: Job[Any], units: Units, network: Network, random_state: np.random
 
 
 def _first_state(optimizer: Any, params: Array, random_state: np.random.RandomState) -> TrainingState:
-    with np.errstate(over="ignore"):  # a rate beyond float32 is judged where it leads
+    with np.errstate(over="ignore"):  # a rate beyond float32 is noticed where it leads
         return TrainingState.start(optimizer, params, random_state)
 
 
@@ -242,8 +243,8 @@ def _warn_if_bad(job: Job[Any], setup: Setup, plan: Plan, history: History) -> N
         return
     if history.stop_reason.reason in (StopReason.MAX_ITER_REACHED, StopReason.FOLDS_STILL_GAIN):
         stop_early = ", set `early_stopping=True` to stop where held-out rows no longer gain,"
-        is_judged = plan.validation is not None or stopping.at_the_end is not None
-        job.warn_not_converged("," if is_judged or job.options.early_stopping is True else stop_early)
+        is_validated = plan.validation is not None or stopping.at_the_end is not None
+        job.warn_not_converged("," if is_validated or job.options.early_stopping is True else stop_early)
     # A rate of the user's own is too high; the automatic rule bounds its loss itself.
     has_own_rate = not isinstance(setup.optimizer, AutomaticOptimizer)
     if has_own_rate and history.losses[-1] > 2 * max(stopping.loss_scale, 0.01 * setup.units.of_loss):

@@ -15,7 +15,6 @@ from sk_adalr.estimators.minibatch import train_chunk
 from sk_adalr.estimators.model import NetworkModel
 from sk_adalr.estimators.network import best_loss, best_validation_score, raw_network_prediction
 from sk_adalr.estimators.network_blocks import visited_data
-from sk_adalr.judging import Policy
 
 
 class AdaptiveLRMLPClassifier(Classifier):
@@ -288,7 +287,7 @@ class AdaptiveLRMLPClassifier(Classifier):
         return self
 
     def _model(self) -> NetworkModel:
-        return NetworkModel(self.hidden_layer_sizes, self.activation, self.alpha, Policy())
+        return NetworkModel(self.hidden_layer_sizes, self.activation, self.alpha)
 
     _train, _train_chunk, _data_of_blocks = staticmethod(train_networks), staticmethod(train_chunk), visited_data
     fit_chunks = fit_chunks

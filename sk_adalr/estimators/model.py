@@ -13,8 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from sk_adalr.backends import Array, Origin, beside, fitted_array, is_sparse, namespace
 from sk_adalr.dataset import Dataset
+from sk_adalr.early_stopping import N_FOLDS, copies_for_validation, n_folds_asked
 from sk_adalr.estimators.classes_without_rows import soften
-from sk_adalr.judging import Policy, copies_where_judged, n_folds_asked
 from sk_adalr.names import check_bool, check_choice, check_number
 from sk_adalr.objectives import ACTIVATIONS, L2Penalty, Network
 from sk_adalr.optimizer import freeze
@@ -62,7 +62,6 @@ class LinearModel:
 
     hidden_sizes: ClassVar[tuple[int, ...]] = ()
     activation: ClassVar[str] = "identity"
-    policy: ClassVar[None] = None
 
     def __post_init__(self) -> None:
         check_bool("fit_intercept", self.fit_intercept)
@@ -210,14 +209,11 @@ class NetworkModel:
     activation : str
     alpha : float
         Strength of the penalty.
-    policy : Policy
-        What ``early_stopping="auto"`` does.
     """
 
     hidden_layer_sizes: Any
     activation: str
     alpha: float
-    policy: Policy
 
     fit_intercept: ClassVar[bool] = True
     penalty_unit: ClassVar[float] = 1.0
@@ -244,11 +240,10 @@ class NetworkModel:
     ) -> tuple[int, int | None]:
         """Return the same: trials on folds come before; the networks of an ensemble are all there is."""
         if options.ensemble:
-            return self.policy.n_folds, 0
+            return N_FOLDS, 0
         if data is None or target is None:  # of blocks, which have no folds
             return 0, options.max_iter
-        judged = target, options, self.policy
-        return n_folds_asked(*judged, copies_where_judged(data, *judged)), options.max_iter
+        return n_folds_asked(target, options, copies_for_validation(data, target, options)), options.max_iter
 
     def curvature(self, data: Dataset) -> float:
         """Return 0: the penalty is on the coefficients that training sees."""

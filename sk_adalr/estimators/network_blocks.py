@@ -9,6 +9,7 @@ import numpy as np
 from sk_adalr.blocks import Blocks
 from sk_adalr.caller import warn_caller
 from sk_adalr.dataset import Dataset
+from sk_adalr.early_stopping import holds_out_of_blocks
 from sk_adalr.estimators.blocks import check_same_rows
 from sk_adalr.estimators.job import Job, check_same_target
 from sk_adalr.estimators.looks import AllRows, Look
@@ -60,7 +61,7 @@ def visited_data(
 def with_held_out_rows(job: Job[Any], seed: int) -> Job[Any]:
     """Return a job of blocks with some rows held out for validation, where the options or their number ask for it."""
     X, options = job.data.X, job.options
-    if job.target.validation is not None or not job.model.policy.holds_out_of_blocks(options, X.shape[0]):
+    if job.target.validation is not None or not holds_out_of_blocks(options, X.shape[0]):
         return job
     X, validation = X.hold_out(options.validation_fraction, seed)
     if validation is None and options.early_stopping is True:

@@ -8,10 +8,10 @@ import numpy as np
 
 from sk_adalr.backends import to_host
 from sk_adalr.dataset import Dataset
+from sk_adalr.early_stopping import copies_of_rows
 from sk_adalr.estimators.classes_without_rows import SolvedClasses
 from sk_adalr.estimators.job import Job
 from sk_adalr.estimators.model import LinearModel
-from sk_adalr.judging import copies_of_rows
 from sk_adalr.penalty import Ending, Learned, Rows, Solution, representative, weighing_for_all
 from sk_adalr.targets import Target
 

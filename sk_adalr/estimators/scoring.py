@@ -32,7 +32,7 @@ def score_of_user(
     history : History
         Of the training, which continues.
     rows : int array or None
-        Which rows of the fit judge; None for the user's validation rows.
+        Which rows of the fit are held out; None for the user's validation rows.
     """
     scorer: Any = job.options.scorer
     X, y, weight = _rows_of_user(job, rows)

@@ -1,4 +1,4 @@
-"""Rows of the user's own that judge a model while it trains."""
+"""Validation data of the user's own."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ def validation_rows(
             rows &= factor > 0
     if not rows.any():
         raise ValueError("Each row of `X_val` or its class has the weight 0, so that there is nothing to validate on.")
-    if not rows.all():  # those without weight do not judge either
+    if not rows.all():  # nothing is validated on those without weight either
         X_val, encoded = X_val[beside(rows, X_val)], encoded.of_rows(rows)
         weight = None if weight is None else weight[rows]
     weight, weight_scale = scale_weights(weight, X.dtype)

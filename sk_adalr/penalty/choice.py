@@ -86,7 +86,7 @@ class PenaltyChoice:
         return [self.learn(rows._replace(data=replace(rows.data, target=one)), solve) for one in targets]
 
     def leaves_one_out(self, data: Dataset, loss: Loss) -> bool:
-        """Whether each row judges by itself."""
+        """Whether each row is a fold of its own."""
         return self.cv is None and data.groups is None and loss.is_quadratic and prefers_factorisation(data.X)
 
     def _lack_rows(self, rows: Rows) -> bool:

@@ -1,4 +1,4 @@
-"""Which rows train and which judge a penalty: five folds in the order of the rows, or those of the user's `cv`."""
+"""Training and test rows of a penalty: five folds in the order of the rows, or those of the user's `cv`."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -10,7 +10,7 @@ from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, check_cv
 
 from sk_adalr.dataset import Dataset
 
-#: Numbers of the rows that train and of those that judge, for each fold.
+#: Numbers of the training and of the test rows of each fold.
 Folds: TypeAlias = list[tuple[np.ndarray, np.ndarray]]
 
 #: Folds of `cv=None`, and rows of a class that are too few for them.
@@ -41,12 +41,12 @@ def make_folds(cv: Any, data: Dataset, labels: np.ndarray | None, copies: np.nda
         cv = GroupKFold(n_folds) if labels is None else StratifiedGroupKFold(n_folds)
     if hasattr(cv, "split") and not isinstance(cv, str):
         y = np.asarray(data.target)[:, 0] if labels is None else labels
-        folds = [(np.asarray(train), np.asarray(judge)) for train, judge in cv.split(y[:, None], y, data.groups)]
+        folds = [(np.asarray(train), np.asarray(test)) for train, test in cv.split(y[:, None], y, data.groups)]
     else:  # the user's numbers of the user's rows
         numbers = np.arange(data.n_samples) if data.row_numbers is None else data.row_numbers
         splits = cv if isinstance(cv, Iterable) and not isinstance(cv, str) else check_cv(cv).split()
-        folds = [(_places(train, numbers), _places(judge, numbers)) for train, judge in splits]
-    if not all(len(train) and len(judge) for train, judge in folds):
+        folds = [(_places(train, numbers), _places(test, numbers)) for train, test in splits]
+    if not all(len(train) and len(test) for train, test in folds):
         raise ValueError("A fold of `cv` has no training rows or no test rows. Use fewer folds.")
     if labels is not None and any(len(np.unique(labels[train])) < len(np.unique(labels)) for train, _ in folds):
         raise ValueError("A fold of `cv` trains without rows of one class. Use fewer folds, or stratified ones.")
@@ -64,8 +64,8 @@ def _in_order(n_folds: int, labels: np.ndarray | None, copies: np.ndarray) -> Fo
     fold_of = np.zeros(len(firsts), dtype=int)
     for own in _by_class(len(firsts), None if labels is None else labels[firsts]):
         fold_of[own] = np.arange(len(own)) * n_folds // len(own)
-    judges = fold_of[copies]
-    return [(np.flatnonzero(judges != fold), np.flatnonzero(judges == fold)) for fold in range(n_folds)]
+    fold_of_row = fold_of[copies]
+    return [(np.flatnonzero(fold_of_row != fold), np.flatnonzero(fold_of_row == fold)) for fold in range(n_folds)]
 
 
 def representative(data: Dataset, labels: np.ndarray | None) -> np.ndarray:

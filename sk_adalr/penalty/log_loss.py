@@ -70,12 +70,12 @@ class FoldedLogLoss:
     ) -> None:
         self._columns, self._penalty, self._sign, self._tolerance = columns, penalty, sign[:, None], tolerance
         n, n_folds = len(columns), len(folds)
-        self._train, self._judge = np.zeros((n, n_folds)), np.zeros((n, n_folds))
+        self._train, self._test = np.zeros((n, n_folds)), np.zeros((n, n_folds))
         self._left_out = []
-        for fold, (train, judge) in enumerate(folds):
-            self._train[train, fold], self._judge[judge, fold] = weight[train], weight[judge]
+        for fold, (train, test) in enumerate(folds):
+            self._train[train, fold], self._test[test, fold] = weight[train], weight[test]
             self._left_out.append(np.setdiff1d(np.arange(n), train, assume_unique=True))
-        self._judge /= self._judge.sum()
+        self._test /= self._test.sum()
         self._weight, self._train_sums = weight, self._train.sum(axis=0)
         params = np.zeros((n_folds, columns.shape[1]))
         self._point = _Point(params, np.zeros((n, n_folds)), np.zeros(n_folds))
@@ -89,8 +89,8 @@ class FoldedLogLoss:
         penalty = float(np.exp(t)) * self._penalty
         self._minimise(t, penalty, self._foretold(t, penalty))
         scores = self._sign * self._point.scores
-        loss = float((self._judge * np.logaddexp(0.0, -scores)).sum())
-        residual = -self._sign * self._judge * expit(-scores)
+        loss = float((self._test * np.logaddexp(0.0, -scores)).sum())
+        residual = -self._sign * self._test * expit(-scores)
         second = self._second()
         self._prepare(t, second, penalty)
         self._motion, _ = self._solve(-penalty * self._point.params, second, penalty, float(np.sqrt(self._tolerance)))

@@ -29,16 +29,16 @@ class Refits:
     """
 
     def __init__(self, data: Dataset, loss: Loss, folds: Folds, solve: Solve) -> None:
-        self._parts = [(of_rows(data, train), of_rows(data, judge)) for train, judge in folds]
+        self._parts = [(of_rows(data, train), of_rows(data, test)) for train, test in folds]
         self._loss, self._solve = loss, solve
         self._solutions: list[Solution | None] = [None] * len(folds)
 
     def __call__(self, t: float) -> tuple[float, float]:
         """Return the loss at the logarithm of a strength, and NaN."""
         total = weight = 0.0
-        for fold, (train, judge) in enumerate(self._parts):
+        for fold, (train, test) in enumerate(self._parts):
             coef, intercept = self._solutions[fold] = self._solve(train, float(np.exp(t)), self._solutions[fold])
-            raw = predictions(judge.X, coef) + intercept
-            total += float(self._loss.value(raw, judge.target, judge.weight))
-            weight += judge.weight_sum
+            raw = predictions(test.X, coef) + intercept
+            total += float(self._loss.value(raw, test.target, test.weight))
+            weight += test.weight_sum
         return total / weight, float("nan")

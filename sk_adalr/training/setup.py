@@ -18,7 +18,7 @@ from sk_adalr.training.block_batches import AnyBatches, BlockBatches, VisitedRow
 from sk_adalr.units import TargetUnits, Units
 
 # CSR rows of one product where nothing is learned from them.
-_JUDGED_ROWS = 4096
+_EVALUATED_ROWS = 4096
 _SEED_RANGE = np.iinfo(np.int32).max
 
 
@@ -50,14 +50,14 @@ class Setup:
         return self.objective.network
 
     def batches(
-        self, random_state: np.random.RandomState, *, rows: np.ndarray | None = None, judges: bool = False
+        self, random_state: np.random.RandomState, *, rows: np.ndarray | None = None, for_evaluation: bool = False
     ) -> AnyBatches:
-        """Return the mini-batches of the given rows, all by default; larger ones, in order, where it `judges`."""
-        shuffle, batch_size = self.shuffle and not judges, self.batch_size
+        """Return the mini-batches of the given rows, all by default; larger ones, in order, `for_evaluation`."""
+        shuffle, batch_size = self.shuffle and not for_evaluation, self.batch_size
         batches = partial(Batches, shuffle=shuffle, random_state=random_state, standardization=self.units.inputs)
         if not isinstance(self.data.X, VisitedRows):
-            if judges and self._sparse_rows is not None:  # more dense ones need more memory
-                batch_size = max(batch_size, _JUDGED_ROWS)
+            if for_evaluation and self._sparse_rows is not None:  # more dense ones need more memory
+                batch_size = max(batch_size, _EVALUATED_ROWS)
             batch_size = self._even(batch_size, self.data.n_samples if rows is None else len(rows))
             return batches(self.data, batch_size, rows=rows, sparse_rows=self._sparse_rows)
 

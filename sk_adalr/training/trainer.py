@@ -40,7 +40,7 @@ class Validation:
         How many rows the score is the share of: two scores within half a standard error then count as equal, and the
         loss decides. The default tells all scores apart.
     n_epochs : int, default=0
-        How many epochs there have been, those before included that nobody judged.
+        How many epochs there have been, those before included that had no validation.
     best_epoch : int or None, default=None
         Which of them, from 1, had the best parameters.
     """
@@ -121,7 +121,7 @@ class Trainer:
             expect_steps(max_epochs * batches.n_batches, params.size)
         history.stop_reason = StopReason.NONE()
         try:
-            # Overflow is judged at the end of the epoch, with a message that says what to do about it.
+            # Overflow is noticed at the end of the epoch, with a message that says what to do about it.
             with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
                 for _ in range(max_epochs):
                     self._train_epoch(batches, params, state, history, stopping, validation)

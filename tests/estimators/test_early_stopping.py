@@ -11,10 +11,11 @@ from sklearn.metrics import accuracy_score, average_precision_score, log_loss
 from sklearn.model_selection import train_test_split
 
 from sk_adalr.dataset import Dataset
-from sk_adalr.judging import Policy
-from sk_adalr.judging.folds import best_epoch
-from sk_adalr.judging.holdout import Holdout, copies_of_rows, largest_errors_of
+from sk_adalr.early_stopping import n_folds_asked
+from sk_adalr.early_stopping.folds import best_epoch
+from sk_adalr.early_stopping.holdout import Holdout, copies_of_rows, largest_errors_of
 from sk_adalr.objectives import HalfSquaredError, Network
+from sk_adalr.options import Options
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.targets import Target
 from sk_adalr.training import Validation
@@ -162,7 +163,8 @@ def test_auto_holds_rows_out_where_a_thousand_are_not_of_the_most_frequent_class
 )
 def test_as_many_folds_are_asked_as_a_thousand_rows_and_a_hundred_rare_ones_are_in(n_rows, n_rare, n_asked):
     labels = None if n_rare is None else (np.arange(n_rows) < n_rare).astype(int)
-    assert Policy().n_asked(Target(np.zeros(n_rows), None, 1, labels), n_rows) == n_asked
+    options = Options.of(vars(MLP["AdaptiveLRMLPClassifier"]()))
+    assert n_folds_asked(Target(np.zeros(n_rows), None, 1, labels), options, np.arange(n_rows)) == n_asked
 
 
 @networks
@@ -272,8 +274,8 @@ def test_few_rows_train_for_the_median_of_the_best_epochs_of_folds(cls, rate):
     best = []
     for fold in Holdout.folds(Dataset(X, y), target, 5, seed, np.arange(len(X))):
         one = by_folds(cls, **options, random_state=np.random.RandomState(seed))
-        train, judge = fold.train_rows, fold.rows
-        fit(one, X[train], y[train], X_val=X[judge], y_val=y[judge])
+        train, validation = fold.train_rows, fold.rows
+        fit(one, X[train], y[train], X_val=X[validation], y_val=y[validation])
         best.append(1 + np.argmin(one.validation_loss_curve_))
     assert 1 < np.median(best) < 200
     assert model.n_iter_ == np.median(best)
@@ -295,7 +297,7 @@ def test_a_verbose_fit_prints_a_line_per_fold(capsys):
 
 @networks
 def test_epochs_that_folds_count_are_made_whatever_the_training_loss_does(cls, monkeypatch):
-    monkeypatch.setattr("sk_adalr.judging.folds.best_epoch", lambda *args, **kwargs: 20)
+    monkeypatch.setattr("sk_adalr.early_stopping.folds.best_epoch", lambda *args, **kwargs: 20)
     model = by_folds(cls, tol=10, n_iter_no_change=1).fit(*problem(cls))
     assert model.n_iter_ == 20
 
@@ -329,7 +331,7 @@ def test_folds_that_still_gain_make_all_epochs_and_warn(cls, monkeypatch):
         trainings.append(best_epoch(*args, **kwargs))
         return trainings[-1]
 
-    monkeypatch.setattr("sk_adalr.judging.folds.best_epoch", counted)
+    monkeypatch.setattr("sk_adalr.early_stopping.folds.best_epoch", counted)
     model = by_folds(cls, max_iter=3)
     with pytest.warns(ConvergenceWarning, match=r"reached `max_iter` \(3\)(?!.*early_stopping)"):
         model.fit(*problem(cls))
@@ -486,9 +488,9 @@ def test_the_largest_errors_are_those_of_the_typical_row_or_of_the_mean(weight, 
     assert ((errors != raw - y).any(axis=0) == [not constant, True]).all()
     data = Dataset(X, y, weight)
     network = Network(layout, HalfSquaredError())
-    judge = Holdout(data).judge(network, Units(), largest_errors=largest_errors_of(data))
+    evaluate = Holdout(data).evaluator(network, Units(), largest_errors=largest_errors_of(data))
     expected = np.average((errors**2).sum(axis=1) / 2, weights=weight)
-    assert judge(params)[1] == pytest.approx(expected, rel=1e-12)
+    assert evaluate(params)[1] == pytest.approx(expected, rel=1e-12)
 
 
 # A rate that is wrong for a rare class

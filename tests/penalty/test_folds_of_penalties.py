@@ -10,42 +10,42 @@ DATA = Dataset(np.arange(200.0).reshape(100, 2), LABELS)
 ROWS = np.arange(100)
 
 
-def judges(folds):
-    return [judge for _, judge in folds]
+def held_out(folds):
+    return [test for _, test in folds]
 
 
 def test_folds_share_no_row_and_have_all():
     folds = make_folds(None, DATA, LABELS, ROWS)
     assert len(folds) == 5
-    assert sorted(np.concatenate(judges(folds))) == list(ROWS)
-    for train, judge in folds:
-        assert sorted([*train, *judge]) == list(ROWS)
+    assert sorted(np.concatenate(held_out(folds))) == list(ROWS)
+    for train, test in folds:
+        assert sorted([*train, *test]) == list(ROWS)
 
 
 def test_each_fold_has_its_share_of_each_class():
     for label, count in enumerate(np.bincount(LABELS)):
-        shares = [(LABELS[judge] == label).sum() for judge in judges(make_folds(None, DATA, LABELS, ROWS))]
+        shares = [(LABELS[test] == label).sum() for test in held_out(make_folds(None, DATA, LABELS, ROWS))]
         assert max(shares) - min(shares) <= 1
         assert sum(shares) == count
 
 
 def test_of_one_class_the_rows_of_a_fold_follow_each_other():
     own = np.flatnonzero(LABELS == 1)
-    for judge in judges(make_folds(None, DATA, LABELS, ROWS)):
-        assert np.ptp(np.flatnonzero(np.isin(own, judge))) == np.isin(own, judge).sum() - 1
+    for test in held_out(make_folds(None, DATA, LABELS, ROWS)):
+        assert np.ptp(np.flatnonzero(np.isin(own, test))) == np.isin(own, test).sum() - 1
 
 
 def test_without_labels_they_are_those_of_k_fold():
-    theirs = [judge for _, judge in KFold(4).split(ROWS)]
-    for judge, other in zip(judges(make_folds(4, DATA, None, ROWS)), theirs, strict=True):
-        np.testing.assert_array_equal(judge, other)
+    theirs = [test for _, test in KFold(4).split(ROWS)]
+    for test, other in zip(held_out(make_folds(4, DATA, None, ROWS)), theirs, strict=True):
+        np.testing.assert_array_equal(test, other)
 
 
 def test_copies_of_rows_stay_together():
     copies = np.repeat(np.arange(25), 4)[np.random.RandomState(1).permutation(100)]
     copies = np.unique(copies, return_inverse=True)[1]
-    for train, judge in make_folds(None, DATA, LABELS[copies], copies):
-        assert not set(copies[train]) & set(copies[judge])
+    for train, test in make_folds(None, DATA, LABELS[copies], copies):
+        assert not set(copies[train]) & set(copies[test])
 
 
 @pytest.mark.parametrize("labels", [None, LABELS])
@@ -55,17 +55,17 @@ def test_groups_stay_together(cv, labels):
     data = Dataset(DATA.X, LABELS[:, None], groups=groups)
     folds = make_folds(cv, data, labels, ROWS)
     assert len(folds) == (5 if cv is None else 4)
-    for train, judge in folds:
-        assert not set(groups[train]) & set(groups[judge])
+    for train, test in folds:
+        assert not set(groups[train]) & set(groups[test])
 
 
 def test_a_splitter_of_the_user_is_asked():
     folds = make_folds(TimeSeriesSplit(3), Dataset(DATA.X, LABELS[:, None]), None, ROWS)
-    assert all(train.max() < judge.min() for train, judge in folds)
+    assert all(train.max() < test.min() for train, test in folds)
     shuffled = StratifiedKFold(3, shuffle=True, random_state=0)
-    theirs = [judge for _, judge in shuffled.split(ROWS, LABELS)]
-    for judge, other in zip(judges(make_folds(shuffled, DATA, LABELS, ROWS)), theirs, strict=True):
-        np.testing.assert_array_equal(judge, other)
+    theirs = [test for _, test in shuffled.split(ROWS, LABELS)]
+    for test, other in zip(held_out(make_folds(shuffled, DATA, LABELS, ROWS)), theirs, strict=True):
+        np.testing.assert_array_equal(test, other)
 
 
 def test_a_fold_without_rows_of_a_class_is_refused():

@@ -26,12 +26,12 @@ def problem(n=120, p=6, noise=1.0, weighted=True, folds=None, intercept=True):
 
 def of_scikit_learn(X, labels, weight, penalty, folds, strength, intercept=True):
     total = 0.0
-    for train, judge in folds:
+    for train, test in folds:
         model = LogisticRegression(C=1 / strength, tol=1e-12, max_iter=10_000, fit_intercept=intercept)
         model.fit(X[train] / np.sqrt(penalty), labels[train], weight[train])
-        raw = (2 * labels[judge] - 1) * model.decision_function(X[judge] / np.sqrt(penalty))
-        total += (weight[judge] * np.logaddexp(0, -raw)).sum()
-    return total / sum(weight[judge].sum() for _, judge in folds)
+        raw = (2 * labels[test] - 1) * model.decision_function(X[test] / np.sqrt(penalty))
+        total += (weight[test] * np.logaddexp(0, -raw)).sum()
+    return total / sum(weight[test].sum() for _, test in folds)
 
 
 def difference(curve, t, h=0.04):

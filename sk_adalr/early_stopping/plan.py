@@ -1,4 +1,4 @@
-"""Who judges a model while it trains on mini-batches, and when it has trained enough: made before training."""
+"""The plan of a fit on mini-batches, made before it: which rows are validation data, and when to stop."""
 
 import math
 from collections.abc import Callable
@@ -12,9 +12,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sk_adalr.backends import Array
 from sk_adalr.caller import warn_caller
 from sk_adalr.dataset import Dataset
-from sk_adalr.judging.folds import Watch, epochs_by_folds
-from sk_adalr.judging.holdout import Holdout, copies_of_rows, largest_errors_of
-from sk_adalr.judging.shrinkage import best_constant, constant_loss, no_worse_than_constant, shrunk
+from sk_adalr.early_stopping.folds import Watch, epochs_by_folds
+from sk_adalr.early_stopping.holdout import Holdout, copies_of_rows, largest_errors_of
+from sk_adalr.early_stopping.shrinkage import best_constant, constant_loss, no_worse_than_constant, shrunk
 from sk_adalr.names import stable_text
 from sk_adalr.optimizer.automatic import AutomaticOptimizer
 from sk_adalr.options import Options
@@ -27,63 +27,25 @@ ScoreOn: TypeAlias = Callable[[np.ndarray | None], Callable[[Array], float]]
 # Where there is nothing to learn, automatic fits end near the loss of the constant: at most 1.13 times it, in 72 fits.
 _FAR_ABOVE_CONSTANT = 1.3
 
-
-@dataclass(frozen=True)
-class Policy:
-    """What ``early_stopping="auto"`` does.
-
-    Parameters
-    ----------
-    n_folds : int, default=5
-        Into how many folds the rows fall that say the best number of epochs.
-    n_judges, n_rare_judges : int
-        How many rows have to say so: folds beyond are not asked. Of labels, so many rows outside the most frequent
-        class, too.
-    fold_tolerance : float, default=10
-        What the loss of a fold must keep falling by, in `tol`.
-    min_rows_to_hold_out, min_rare_rows_to_hold_out : int
-        Rows, copies left out, from which some are held out instead, and rows outside the most frequent class.
-    min_rows_to_fold : int
-        Rows from which folds are asked.
-    """
-
-    n_folds: int = 5
-    n_judges: int = 1000
-    n_rare_judges: int = 100
-    # A tenth of it changes the loss of unseen rows by less than 1 % (27 tables), and takes 1.4 times as long for
-    # regressors: the last digits of a loss are those of a few rows.
-    fold_tolerance: float = 10
-    min_rows_to_hold_out: int = 10_000
-    min_rare_rows_to_hold_out: int = 1000
-    # Of 40 rows, folds make predictions far better where the target is noisy (log loss 1.6 to .7 with a fifth of wrong
-    # labels, R2 -.2 to .3 of diabetes) and cost nothing where it is not (friedman, .55); of 15 they cost .05 there.
-    min_rows_to_fold: int = 30
-
-    def holds_out(self, target: Target, n_rows: int) -> bool:
-        """Return whether so many rows are enough for held-out ones to decide alone."""
-        is_enough = n_rows >= self.min_rows_to_hold_out
-        return is_enough and _n_rare(target, n_rows) >= self.min_rare_rows_to_hold_out
-
-    def holds_out_of_blocks(self, options: Options, n_rows: int) -> bool:
-        """Return whether some of so many rows in blocks are held out, which have no folds: where others ask these."""
-        if not options.is_auto_stopping:
-            return bool(options.early_stopping)
-        return n_rows >= self.min_rows_to_hold_out or _asks_folds(options, self, n_rows)
-
-    def n_asked(self, target: Target, n_rows: int) -> int:
-        """Return how many of the folds of so many rows are asked."""
-        shares = self.n_judges / n_rows, self.n_rare_judges / max(1, _n_rare(target, n_rows))
-        return min(self.n_folds, math.ceil(self.n_folds * max(shares)))
-
-
-def _n_rare(target: Target, n_rows: int) -> int:
-    """Return how many rows are not of the most frequent class; of a regression, all."""
-    return n_rows if target.labels is None else len(target.labels) - int(np.bincount(target.labels).max())
+#: Into how many folds the rows fall that say the best number of epochs, where `early_stopping` is "auto".
+N_FOLDS = 5
+# How many validation rows have to say so, and, of labels, how many outside the most frequent class: further folds are
+# not asked.
+_ENOUGH_ROWS, _ENOUGH_RARE_ROWS = 1000, 100
+# What the loss of a fold must keep falling by, in `tol`. A tenth of it changes the loss of unseen rows by less than
+# 1 % (27 tables), and takes 1.4 times as long for regressors: the last digits of a loss are those of a few rows.
+_FOLD_TOLERANCE = 10
+# Rows, copies left out, from which some are held out instead, and rows outside the most frequent class.
+_MIN_ROWS_TO_HOLD_OUT, _MIN_RARE_ROWS_TO_HOLD_OUT = 10_000, 1000
+# Rows from which folds are asked. Of 40 rows, folds make predictions far better where the target is noisy (log loss
+# 1.6 to .7 with a fifth of wrong labels, R2 -.2 to .3 of diabetes) and cost nothing where it is not (friedman, .55);
+# of 15 they cost .05 there.
+_MIN_ROWS_TO_FOLD = 30
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How a fit is judged: by all rows while they train, by rows that are held out, or by folds in advance.
+    """How a fit is validated: on all rows while they train, on rows that are held out, or on folds in advance.
 
     Parameters
     ----------
@@ -93,7 +55,7 @@ class Plan:
     train_rows : int array or None, default=None
         The rows that train; None for all.
     validation : Validation or None, default=None
-        The verdict of rows that do not train.
+        Score and loss on rows that do not train.
     theta : float, default=1.0
         How far the raw prediction of the model may lie from the best constant one, where folds were asked.
     note : str, default=""
@@ -139,7 +101,7 @@ class Plan:
         unit, was_interrupted = self.stopping.loss_scale, history.stop_reason.reason is StopReason.INTERRUPTED
         if self.loss(history) < 0.5 * unit or was_interrupted:
             return params, note
-        result = no_worse_than_constant(params, setup.network, setup.batches(random_state, judges=True))
+        result = no_worse_than_constant(params, setup.network, setup.batches(random_state, for_evaluation=True))
         if result is params or theta < 1:  # the latter has been said
             return result, note
         if history.losses[-1] > _FAR_ABOVE_CONSTANT * unit:
@@ -152,21 +114,45 @@ class Plan:
         return result, note + " The model is shrunk towards the best constant prediction, than which it was worse."
 
 
-def copies_where_judged(data: Dataset, target: Target, options: Options, policy: Policy | None) -> np.ndarray:
-    """Return `copies_of_rows` where some may judge; elsewhere none is a copy, for a look at each takes its time."""
+def copies_for_validation(data: Dataset, target: Target, options: Options) -> np.ndarray:
+    """Return `copies_of_rows` where some rows may be held out; elsewhere none is a copy, for looking takes time."""
     n_rows = data.n_samples
-    may_judge = target.validation is None and (
-        _stops_early(options, policy, target, n_rows) or _asks_folds(options, policy, n_rows)
-    )
-    return copies_of_rows(data) if may_judge else np.arange(n_rows)
+    may_hold_out = _stops_early(options, target, n_rows) or _asks_folds(options, n_rows)
+    return copies_of_rows(data) if may_hold_out and target.validation is None else np.arange(n_rows)
 
 
-def n_folds_asked(target: Target, options: Options, policy: Policy | None, copies: np.ndarray) -> int:
-    """Return how many folds say the best number of epochs, of rows that are copies as `copies_where_judged` says."""
+def n_folds_asked(target: Target, options: Options, copies: np.ndarray) -> int:
+    """Return how many folds say the best number of epochs; `copies` are those of `copies_for_validation`."""
     n_rows = int(copies.max()) + 1
-    if policy is None or _stops_early(options, policy, target, n_rows) or not _asks_folds(options, policy, n_rows):
+    if _stops_early(options, target, n_rows) or not _asks_folds(options, n_rows):
         return 0
-    return policy.n_asked(target, n_rows)
+    shares = _ENOUGH_ROWS / n_rows, _ENOUGH_RARE_ROWS / max(1, _n_rare(target, n_rows))
+    return min(N_FOLDS, math.ceil(N_FOLDS * max(shares)))
+
+
+def holds_out_of_blocks(options: Options, n_rows: int) -> bool:
+    """Return whether some of so many rows in blocks are held out, which have no folds: where others ask these."""
+    if not options.is_auto_stopping:
+        return bool(options.early_stopping)
+    return n_rows >= _MIN_ROWS_TO_HOLD_OUT or _asks_folds(options, n_rows)
+
+
+def _stops_early(options: Options, target: Target, n_rows: int) -> bool:
+    """Return whether some of so many rows, copies left out, are held out and end the training."""
+    if not options.is_auto_stopping or target.validation is not None:
+        return bool(options.early_stopping)
+    return n_rows >= _MIN_ROWS_TO_HOLD_OUT and _n_rare(target, n_rows) >= _MIN_RARE_ROWS_TO_HOLD_OUT
+
+
+def _asks_folds(options: Options, n_rows: int) -> bool:
+    """Return whether folds of the rows say the best number of epochs; they do not where the user counts epochs."""
+    counts_epochs = options.tol == 0 or options.warm_start
+    return options.is_auto_stopping and n_rows >= _MIN_ROWS_TO_FOLD and not counts_epochs
+
+
+def _n_rare(target: Target, n_rows: int) -> int:
+    """Return how many rows are not of the most frequent class; of a regression, all."""
+    return n_rows if target.labels is None else len(target.labels) - int(np.bincount(target.labels).max())
 
 
 def make_plan(
@@ -174,7 +160,6 @@ def make_plan(
     copies: np.ndarray,
     target: Target,
     options: Options,
-    policy: Policy | None,
     state: TrainingState,
     history: History,
     start: Callable[[np.random.RandomState], Array],
@@ -184,23 +169,23 @@ def make_plan(
 ) -> Plan:
     """Return the plan of a fit from `state` on, which has the given history.
 
-    `copies` is what `copies_where_judged` returns; `start` returns where a training begins that is anew; `policy` is
-    that of "auto", if there is one; `watch` follows trials; `score_on` is the user's own score, if there is one;
-    `holdout` are the validation rows, where they are given.
+    `copies` is what `copies_for_validation` returns; `start` returns where a training begins that is anew; `watch`
+    follows trials; `score_on` is the user's own score, if there is one; `holdout` are the validation rows, where they
+    are given.
     """
     data = setup.data
     loss_scale = setup.units.of_loss * constant_loss(setup.network, data.target, data.weight)
     is_given, note = holdout is not None, ""
-    stops_early = is_given or _stops_early(options, policy, target, int(copies.max()) + 1)
+    stops_early = is_given or _stops_early(options, target, int(copies.max()) + 1)
     if stops_early and not is_given:
         holdout, note = _holdout(setup, target, options, state.validation_seed, copies)
     max_epochs, theta, at_the_end = options.max_iter, 1.0, None
     if loss_scale == 0:
         max_epochs, at_the_end = 1, StopReason.CONSTANT()
-    elif policy is not None and not is_given and (n_asked := n_folds_asked(target, options, policy, copies)):
-        falling = Stopping(policy.fold_tolerance * options.tol, options.n_iter_no_change, loss_scale)
+    elif not is_given and (n_asked := n_folds_asked(target, options, copies)):
+        falling = Stopping(_FOLD_TOLERANCE * options.tol, options.n_iter_no_change, loss_scale)
         seed = state.validation_seed
-        folds = [*islice(Holdout.folds(data, target, policy.n_folds, seed, copies), n_asked)]
+        folds = [*islice(Holdout.folds(data, target, N_FOLDS, seed, copies), n_asked)]
         max_epochs, theta, at_the_end = epochs_by_folds(setup, target, options, folds, falling, start, seed, watch)
     rule = Stopping(options.tol if at_the_end is None else 0, options.n_iter_no_change, loss_scale, at_the_end)
     _replay(rule, history, stops_early)
@@ -208,19 +193,6 @@ def make_plan(
         return Plan(max_epochs, rule, theta=theta, note=note)
     validation = _validation(holdout, setup, target, options, state, history, score_on)
     return Plan(max_epochs, rule, holdout.train_rows, validation, note=note)
-
-
-def _stops_early(options: Options, policy: Policy | None, target: Target, n_rows: int) -> bool:
-    """Return whether rows that do not train judge the model, of so many, copies left out."""
-    if policy is None or not options.is_auto_stopping:
-        return bool(options.early_stopping)
-    return target.validation is not None or policy.holds_out(target, n_rows)
-
-
-def _asks_folds(options: Options, policy: Policy | None, n_rows: int) -> bool:
-    """Return whether folds of the rows say the best number of epochs; they do not where the user counts epochs."""
-    counts_epochs = options.tol == 0 or options.warm_start
-    return policy is not None and options.is_auto_stopping and n_rows >= policy.min_rows_to_fold and not counts_epochs
 
 
 def _holdout(
@@ -256,21 +228,21 @@ def _validation(
     is_auto = options.is_auto_stopping
     bound = largest_errors_of(setup.data) if is_auto and target.loss.is_quadratic else None
     score = target.score if score_on is None else None
-    judge = holdout.judge(setup.network, setup.units, score, largest_errors=bound)
+    evaluate = holdout.evaluator(setup.network, setup.units, score, largest_errors=bound)
     n_rows = holdout.n_rows if is_auto and target.loss.classifies and score_on is None else math.inf
     if score_on is not None:
-        judge = _with_score(judge, score_on(holdout.rows))
-    return Validation(judge, state.best, state.best_params, n_rows, len(history.losses), state.best_epoch)
+        evaluate = _with_score(evaluate, score_on(holdout.rows))
+    return Validation(evaluate, state.best, state.best_params, n_rows, len(history.losses), state.best_epoch)
 
 
 def _with_score(
-    judge: Callable[[Array], tuple[float, float]], score: Callable[[Array], float]
+    evaluate: Callable[[Array], tuple[float, float]], score: Callable[[Array], float]
 ) -> Callable[[Array], tuple[float, float]]:
-    def evaluate(params: Array) -> tuple[float, float]:
-        loss = judge(params)[1]
+    def scored(params: Array) -> tuple[float, float]:
+        loss = evaluate(params)[1]
         return score(params) if math.isfinite(loss) else math.nan, loss
 
-    return evaluate
+    return scored
 
 
 def _replay(rule: Stopping, history: History, stops_early: bool) -> None:

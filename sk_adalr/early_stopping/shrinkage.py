@@ -78,29 +78,29 @@ def _mean_loss(params: Array, network: Network, batches: AnyBatches) -> float:
     return float(loss_sum) / weight_sum
 
 
-class Trust:
-    """A judge that remembers the parameters of the lowest loss, as long as a constant prediction has a lower one.
+class FoldEvaluator:
+    """Score and loss on a fold; remembers the parameters of the lowest loss while that of a constant is lower.
 
     Parameters
     ----------
     network : Network
-    judge : callable
-        ``judge(params) -> (score, loss)`` on rows that do not train.
+    evaluate : callable
+        ``evaluate(params) -> (score, loss)`` on rows that do not train.
     constant : array of shape (n_outputs,), or 0
         The raw prediction that is best of all constant ones.
     """
 
-    def __init__(self, network: Network, judge: Callable[[Array], tuple[float, float]], constant: Any) -> None:
-        self._network, self._judge, self._constant = network, judge, constant
+    def __init__(self, network: Network, evaluate: Callable[[Array], tuple[float, float]], constant: Any) -> None:
+        self._network, self._evaluate, self._constant = network, evaluate, constant
         self._constant_loss: float | None = None
         self._loss, self._params = np.inf, None
 
     def __call__(self, params: Array) -> tuple[float, float]:
         """Return score and loss of `params`."""
-        score, loss = self._judge(params)
+        score, loss = self._evaluate(params)
         if loss < self._loss:
             if self._constant_loss is None:
-                self._constant_loss = self._judge(shrunk(params, self._network, self._constant, 0.0))[1]
+                self._constant_loss = self._evaluate(shrunk(params, self._network, self._constant, 0.0))[1]
             self._loss = loss
             self._params = None if loss <= self._constant_loss else params.copy()
         return score, loss
@@ -111,4 +111,4 @@ class Trust:
             return 1.0
         thetas = (1.0, *_THETAS, 0.0)
         candidates = (shrunk(self._params, self._network, self._constant, theta) for theta in thetas)
-        return thetas[int(np.argmin([self._judge(params)[1] for params in candidates]))]
+        return thetas[int(np.argmin([self._evaluate(params)[1] for params in candidates]))]

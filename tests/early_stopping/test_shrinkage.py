@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sk_adalr.dataset import Dataset
-from sk_adalr.judging.shrinkage import no_worse_than_constant
+from sk_adalr.early_stopping.shrinkage import no_worse_than_constant
 from sk_adalr.objectives import BinomialLogLoss, HalfSquaredError, MultinomialLogLoss, Network
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.training import Batches

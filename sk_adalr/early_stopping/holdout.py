@@ -84,8 +84,8 @@ class Holdout:
         places = np.argsort(order)[copies]
         rows = np.argsort(places, kind="stable")
         for k in range(n_folds):
-            is_judge = places[rows] % n_folds == k
-            yield cls(data, rows[is_judge], rows[~is_judge])
+            is_held_out = places[rows] % n_folds == k
+            yield cls(data, rows[is_held_out], rows[~is_held_out])
 
     @property
     def n_rows(self) -> float:
@@ -95,7 +95,7 @@ class Holdout:
         weight = self.data.weight if self.rows is None else self.data.weight[beside(self.rows, self.data.weight)]
         return float(weight.sum(dtype="float64") ** 2 / (weight @ weight))
 
-    def judge(
+    def evaluator(
         self,
         network: Network,
         units: Units,
@@ -134,9 +134,9 @@ class Holdout:
 def copies_of_rows(data: Dataset) -> np.ndarray:
     """Return which row of `data` each one is a copy of, (n_samples,), numbered in the order of their first copies.
 
-    Copies, of oversampling or of integer weights written out, would judge what they have trained. Where rows of equal
-    features have different targets, they were observed independently: none is a copy then. Many rows are not looked
-    at.
+    Copies, of oversampling or of integer weights written out, would validate what they have trained. Where rows of
+    equal features have different targets, they were observed independently: none is a copy then. Many rows are not
+    looked at.
     """
     if data.n_samples > _MOST_ROWS:
         return np.arange(data.n_samples)

@@ -9,8 +9,8 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from sk_adalr.backends import Array
-from sk_adalr.judging.holdout import Holdout, largest_errors_of
-from sk_adalr.judging.shrinkage import Trust, best_constant
+from sk_adalr.early_stopping.holdout import Holdout, largest_errors_of
+from sk_adalr.early_stopping.shrinkage import FoldEvaluator, best_constant
 from sk_adalr.options import Options
 from sk_adalr.targets import Target
 from sk_adalr.training import (
@@ -31,7 +31,7 @@ OnEpoch: TypeAlias = Callable[[History, Array], bool]
 Watch: TypeAlias = Callable[[], AbstractContextManager[OnEpoch]]
 
 
-class Verdict(NamedTuple):
+class EpochChoice(NamedTuple):
     """How many epochs to train for and why, and how far to trust the model then: 1 wholly, 0 not at all."""
 
     max_epochs: int
@@ -43,7 +43,7 @@ def best_epoch(
     setup: Setup,
     batches: AnyBatches,
     params: Array,
-    judge: Callable[[Array], tuple[float, float]],
+    evaluate: Callable[[Array], tuple[float, float]],
     *,
     stopping: Stopping,
     max_epochs: int,
@@ -57,8 +57,8 @@ def best_epoch(
         Trains `params` (n_params,) in place, anew.
     batches : Batches or BlockBatches
         Of the rows that train.
-    judge : callable
-        ``judge(params) -> (score, loss)`` on the other rows.
+    evaluate : callable
+        ``evaluate(params) -> (score, loss)`` on the other rows.
     stopping : Stopping
         Says when their loss has not fallen for long enough.
     on_epoch : callable, default=a function that returns False
@@ -72,7 +72,7 @@ def best_epoch(
     """
     history = History()
     # The loss alone decides; scores of few rows would stand still.
-    validation = Validation(lambda params: (math.nan, judge(params)[1]))
+    validation = Validation(lambda params: (math.nan, evaluate(params)[1]))
     with suppress(DivergedError), np.errstate(over="ignore"):  # of a rate beyond float32
         Trainer(setup.optimizer, setup.objective, 1.0, on_epoch, setup.first_rates, is_trial=True).run(
             batches,
@@ -98,7 +98,7 @@ def epochs_by_folds(
     start: Callable[[np.random.RandomState], Array],
     seed: int,
     watch: Watch,
-) -> Verdict:
+) -> EpochChoice:
     """Return the best number of epochs: the median of those after which the loss of each fold is lowest.
 
     The most there may be, if that is the last one still; folds that cannot change that are left out. Beside it, how
@@ -113,25 +113,25 @@ def epochs_by_folds(
     for fold in folds:
         random_state = np.random.RandomState(seed)
         params = start(random_state)
-        judge = fold.judge(setup.network, setup.units, largest_errors=bound)
-        trust = Trust(setup.network, judge, constant)
+        evaluate = fold.evaluator(setup.network, setup.units, largest_errors=bound)
+        evaluator = FoldEvaluator(setup.network, evaluate, constant)
         with watch() as on_epoch:
             best = best_epoch(
                 setup,
                 setup.batches(random_state, rows=fold.train_rows),
                 params,
-                trust,
+                evaluator,
                 stopping=replace(stopping),
                 max_epochs=options.max_iter,
                 on_epoch=on_epoch,
             )
         if best is None:
-            return Verdict(1, 1.0, StopReason.CALLBACK())
+            return EpochChoice(1, 1.0, StopReason.CALLBACK())
         epochs.append(best)
-        thetas.append(trust.theta())
+        thetas.append(evaluator.theta())
         if options.verbose:
             print(f"Fold {len(epochs)} of {len(folds)}: the loss of its rows is lowest after {best} epochs")
         if 2 * epochs.count(options.max_iter) > len(folds):
-            return Verdict(options.max_iter, 1.0, StopReason.FOLDS_STILL_GAIN(n_folds=len(folds)))
+            return EpochChoice(options.max_iter, 1.0, StopReason.FOLDS_STILL_GAIN(n_folds=len(folds)))
     n_epochs = int(np.median(epochs))
-    return Verdict(n_epochs, float(np.median(thetas)), StopReason.FOLDS(n_epochs=n_epochs, n_folds=len(folds)))
+    return EpochChoice(n_epochs, float(np.median(thetas)), StopReason.FOLDS(n_epochs=n_epochs, n_folds=len(folds)))

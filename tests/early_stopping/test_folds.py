@@ -5,8 +5,8 @@ import pytest
 
 from sk_adalr.dataset import Batch, Dataset
 from sk_adalr.directions import SGD
-from sk_adalr.judging.folds import best_epoch
-from sk_adalr.judging.shrinkage import Trust
+from sk_adalr.early_stopping.folds import best_epoch
+from sk_adalr.early_stopping.shrinkage import FoldEvaluator
 from sk_adalr.learning_rates import Constant
 from sk_adalr.objectives import HalfSquaredError, L2Penalty, Network, PenalizedMean
 from sk_adalr.optimizer import Optimizer
@@ -23,7 +23,7 @@ def trial(losses, *, patience=3, tol=1e-4, max_epochs=6, optimizer=None):
     data = Dataset(rng.standard_normal((8, 2)), rng.standard_normal((8, 1)))
     epochs = []
 
-    def judge(params):
+    def evaluate(params):
         epochs.append(params.copy())
         return 0.0, losses[len(epochs) - 1]
 
@@ -39,7 +39,7 @@ def trial(losses, *, patience=3, tol=1e-4, max_epochs=6, optimizer=None):
         setup,
         setup.batches(rng),
         np.zeros(2),
-        judge,
+        evaluate,
         stopping=Stopping(tol, patience),
         max_epochs=max_epochs,
     )
@@ -69,16 +69,16 @@ def test_where_no_epoch_ends_well_the_training_that_counts_says_why():
 
 
 def trust_of(prediction, target):
-    """Return how far a judge trusts a model of one output, given its raw prediction and the target of two rows."""
+    """Return how far to trust a model of one output, given its raw prediction and the target of two rows."""
     network = Network(ParameterLayout(((1, 1),)), HalfSquaredError())
     rows = Batch(np.array([[-1.0], [1.0]]), np.array(target)[:, None], None, 2.0)
 
-    def judge(params):
+    def evaluate(params):
         return 0.0, float(network.value_and_grad(params, rows))
 
-    trust = Trust(network, judge, np.array([1.0]))
-    trust(np.array([(prediction[1] - prediction[0]) / 2, sum(prediction) / 2]))
-    return trust.theta()
+    evaluator = FoldEvaluator(network, evaluate, np.array([1.0]))
+    evaluator(np.array([(prediction[1] - prediction[0]) / 2, sum(prediction) / 2]))
+    return evaluator.theta()
 
 
 @pytest.mark.parametrize(
@@ -89,5 +89,5 @@ def trust_of(prediction, target):
         ([3.0, -1.0], [0.0, 2.0], 0),  # the wrong way round
     ],
 )
-def test_a_judge_trusts_a_model_as_far_as_it_is_better_than_a_constant(prediction, target, theta):
+def test_a_fold_trusts_a_model_as_far_as_it_is_better_than_a_constant(prediction, target, theta):
     assert trust_of(prediction, target) == theta
