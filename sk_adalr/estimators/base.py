@@ -16,7 +16,6 @@ from sk_adalr.compatibility import CallbackSupportMixin, with_callbacks
 from sk_adalr.dataset import Dataset, scale_weights
 from sk_adalr.estimators.job import (
     Job,
-    Report,
     answers_unknown_arguments,
     check_same_features,
     check_same_target,
@@ -27,7 +26,8 @@ from sk_adalr.estimators.job import (
     unchanged_on_error,
 )
 from sk_adalr.estimators.model import LinearModel, NetworkModel
-from sk_adalr.estimators.own_parameters import check_names, defaults, own_parameters, with_nested
+from sk_adalr.estimators.nested_parameters import check_names, defaults, own_parameters, with_nested
+from sk_adalr.estimators.progress import Progress
 from sk_adalr.estimators.validation_rows import validation_rows
 from sk_adalr.options import Options
 from sk_adalr.rows import some_rows
@@ -157,20 +157,20 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         """Fit to what ``validated(options, model, before)`` returns; X and y are for callbacks."""
         options, publish = self._options(), publisher(X)
         context = self._init_callback_context()
-        report = Report(self, context if hasattr(self, "_skl_callbacks") else None, X, y, publish)
+        progress = Progress(self, context if hasattr(self, "_skl_callbacks") else None, X, y, publish)
         with unchanged_on_error(self):
             options.check()
             model = self._model()
             before = self._before() if options.warm_start else None
             if in_blocks:  # their validation reads them all
-                report.begin(metadata, partial(model.tasks, options))
+                progress.begin(metadata, partial(model.tasks, options))
             data, target = validated(options, model, before)
-            report.begin(metadata, partial(model.tasks, options, data, target))
+            progress.begin(metadata, partial(model.tasks, options, data, target))
             before, n_restored = restored(self) or (before, 0)
-            job = Job(type(self).__name__, model, options, data, target, before, report, n_restored, self)
+            job = Job(type(self).__name__, model, options, data, target, before, progress, n_restored, self)
             fitted = publish(self._train(job))
             take_fitted(self, fitted)
-            report.end(fitted)
+            progress.end(fitted)
         return self
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
@@ -188,7 +188,7 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                 raise
             if before is not None:
                 data = replace(data, earlier_weight=before.get("_seen_weight", 0.0))
-            job = Job(type(self).__name__, model, options, data, target, before, Report(self))
+            job = Job(type(self).__name__, model, options, data, target, before, Progress(self))
             take_fitted(self, publisher(X)(self._train_chunk(job)))
         return self
 

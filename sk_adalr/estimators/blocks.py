@@ -16,8 +16,8 @@ from sk_adalr.blocks import Blocks, Chunks
 from sk_adalr.compatibility import with_callbacks
 from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.base import GradientEstimator
+from sk_adalr.estimators.first_pass import FirstPass
 from sk_adalr.estimators.job import answers_unknown_arguments, check_same_target
-from sk_adalr.estimators.looks import AllRows
 from sk_adalr.estimators.model import LinearModel
 from sk_adalr.optimizer.exact import BlockedRows
 from sk_adalr.options import Options
@@ -38,14 +38,14 @@ def blocked_data(
 ) -> tuple[Dataset, Target]:
     """Return the data of a fit of blocks, and the encoded target of a table; see the top of the file.
 
-    `model` is a LinearModel; for the others see `AllRows.of`.
+    `model` is a LinearModel; for the others see `FirstPass.of`.
     """
     _check_options(options, model)
-    rows = AllRows.of(estimator, options, make_blocks, before)
-    n, p, weight = rows.n_rows, rows.look.n_features, rows.weight
-    X = BlockedRows.of(rows.encoded(), (n, p), rows.dtype, model.fit_intercept, is_regressor(estimator))
+    first_pass = FirstPass.of(estimator, options, make_blocks, before)
+    n, p, weight = first_pass.n_rows, first_pass.summary.n_features, first_pass.weight
+    X = BlockedRows.of(first_pass.encoded(), (n, p), first_pass.dtype, model.fit_intercept, is_regressor(estimator))
     check_same_rows(X.description, n)
-    target = rows.table(X.description.spread.mean[p:])
+    target = first_pass.table(X.description.spread.mean[p:])
     if before is not None:
         check_same_target(target, estimator)
     return Dataset(X, target.values, weight * (n / weight.sum()), float(weight.sum()) / n), target

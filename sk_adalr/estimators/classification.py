@@ -7,8 +7,8 @@ from sklearn.base import ClassifierMixin
 
 from sk_adalr.backends import Array, beside, enter_host, namespace, to_host
 from sk_adalr.estimators.base import GradientEstimator
+from sk_adalr.estimators.dask_predictions import lazy_on_dask, summed_on_dask
 from sk_adalr.estimators.job import answers_unknown_arguments
-from sk_adalr.estimators.lazy import lazy_on_dask, summed_on_dask
 from sk_adalr.objectives import BinomialLogLoss, MultinomialLogLoss
 from sk_adalr.options import Options
 from sk_adalr.targets import Target, encode_labels

@@ -11,9 +11,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 
 from sk_adalr.early_stopping import N_FOLDS, Holdout, copies_of_rows
-from sk_adalr.estimators.job import Job, Report
+from sk_adalr.estimators.job import Job
 from sk_adalr.estimators.minibatch import train
 from sk_adalr.estimators.model import NetworkModel
+from sk_adalr.estimators.progress import Progress
 from sk_adalr.objectives import joined
 from sk_adalr.training import Setup, StopReason
 
@@ -55,11 +56,12 @@ def _train_ensemble(job: Job[NetworkModel]) -> dict[str, Any]:
         member: Any = clone(job.estimator).set_params(ensemble=False, random_state=member_seed)
         if member.verbose:
             print(f"Network {len(fits) + 1} of {N_FOLDS}")
-        with job.report.part("network", "network epoch", job.options.max_iter) as on_epoch:
-            options, report = replace(job.options, random_state=member_seed), Report(member, on_epoch=on_epoch)
-            fits.append(train(replace(job, options=options, report=report), make_holdout=partial(_in_training, fold)))
+        with job.progress.part("network", "network epoch", job.options.max_iter) as on_epoch:
+            options, progress = replace(job.options, random_state=member_seed), Progress(member, on_epoch=on_epoch)
+            own_job = replace(job, options=options, progress=progress)
+            fits.append(train(own_job, make_holdout=partial(_in_training, fold)))
         seen = {name: vars(job.estimator)[name] for name in _OF_FEATURES if hasattr(job.estimator, name)}
-        vars(member).update(seen | job.report.publish(fits[-1]))
+        vars(member).update(seen | job.progress.publish(fits[-1]))
         members.append(member)
         if _was_interrupted(fits[-1]):
             break

@@ -47,7 +47,7 @@ def fit_linear(job: Job[LinearModel]) -> dict[str, Any]:
     job = replace(job, model=job.model.seeing(job.data))
     note = ""
     if job.model.choice is not None:
-        with job.report.part("penalty"):
+        with job.progress.part("penalty"):
             job, note = with_learned_penalty(job, _solution)
     fitted = solve_at_once(job) if job.options.solves_at_once else train(job)
     return {**fitted, "stop_reason_": fitted["stop_reason_"] + note}
@@ -87,7 +87,7 @@ def solve_at_once(job: Job[LinearModel]) -> dict[str, Any]:
         else:
             result = _certain(data.X.shape[1], solver)
         history.losses.append(finite_loss(result.loss))
-        job.report(history, lambda: _so_far(fitted_from(result.coef, result.intercept), history))
+        job.progress(history, lambda: _so_far(fitted_from(result.coef, result.intercept), history))
         history.stop_reason = StopReason.SOLVED(message=result.message)
     else:
         start = (None, None) if job.before is None else _start(job.before, classes, target)
@@ -162,7 +162,7 @@ def _iterate(
     def record(iteration: int, loss: float, rates: np.ndarray, solution: Callable) -> bool:
         history.losses.append(finite_loss(loss))
         history.record_rates(rates.ravel())
-        return job.report(history, lambda: _so_far(fitted_from(*solution()), history))
+        return job.progress(history, lambda: _so_far(fitted_from(*solution()), history))
 
     max_iter, tol = job.options.max_iter, job.options.tol
     result = solve(

@@ -4,11 +4,11 @@ from typing import get_args
 
 import numpy as np
 
-from sk_adalr.estimators import choices
+from sk_adalr.estimators import parameter_types as types
 from sk_adalr.estimators.blocks import blocked_data, fit_chunks
-from sk_adalr.estimators.counterparts import LINEAR_REGRESSION
 from sk_adalr.estimators.fullbatch import fit_linear
 from sk_adalr.estimators.model import LinearModel, raw_linear_prediction
+from sk_adalr.estimators.name_hints import LINEAR_REGRESSION
 from sk_adalr.estimators.regression import Regressor, partial_fit
 from sk_adalr.estimators.stream import update_linear
 from sk_adalr.options import checked_strength, is_auto
@@ -217,40 +217,40 @@ class AdaptiveLRLinearRegression(Regressor):
     singular_: np.ndarray | None
 
     _other_parameters = LINEAR_REGRESSION
-    _counterpart_solvers = get_args(choices.SolverOfRegression)
+    _counterpart_solvers = get_args(types.SolverOfRegression)
 
     def __init__(
         self,
-        alpha: choices.Strength = 0.0,
+        alpha: types.Strength = 0.0,
         *,
         alpha_per_target: bool = False,
-        cv: choices.Folds = None,
-        loss: choices.LossChoice = "squared_error",
-        penalty_units: choices.PenaltyUnits = "features",
+        cv: types.Folds = None,
+        loss: types.LossChoice = "squared_error",
+        penalty_units: types.PenaltyUnits = "features",
         fit_intercept: bool = True,
-        solver: choices.LinearSolver | choices.SolverOfRegression = "auto",
-        learning_rate: choices.LearningRateChoice = "auto",
-        granularity: choices.GranularityName = "parameter",
-        learning_rate_init: float | choices.Auto = "auto",
+        solver: types.LinearSolver | types.SolverOfRegression = "auto",
+        learning_rate: types.LearningRateChoice = "auto",
+        granularity: types.GranularityName = "parameter",
+        learning_rate_init: float | types.Auto = "auto",
         hyper_learning_rate: float = 1e-4,
-        batch_size: int | choices.Auto = "auto",
+        batch_size: int | types.Auto = "auto",
         max_iter: int | None = 1000,
         tol: float = 1e-4,
         n_iter_no_change: float = 10,
         standardize: bool = True,
         shuffle: bool = True,
-        random_state: choices.RandomState = None,
+        random_state: types.RandomState = None,
         momentum: float = 0.9,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         early_stopping: bool = False,
-        scoring: choices.Scoring = None,
+        scoring: types.Scoring = None,
         validation_fraction: float = 0.1,
         half_life: float | None = None,
         warm_start: bool = False,
         verbose: int = False,
-        backend: choices.BackendName = "auto",
+        backend: types.BackendName = "auto",
         copy_X: bool = True,
         n_jobs: int | None = None,
         positive: bool = False,

@@ -5,12 +5,12 @@ from typing import Literal, get_args
 import numpy as np
 
 from sk_adalr.caller import warn_caller
-from sk_adalr.estimators import choices
+from sk_adalr.estimators import parameter_types as types
 from sk_adalr.estimators.blocks import blocked_data, fit_chunks
 from sk_adalr.estimators.classification import Classifier, partial_fit
-from sk_adalr.estimators.counterparts import LOGISTIC_REGRESSION
 from sk_adalr.estimators.fullbatch import fit_linear
 from sk_adalr.estimators.model import LinearModel, raw_linear_prediction
+from sk_adalr.estimators.name_hints import LOGISTIC_REGRESSION
 from sk_adalr.estimators.sparse_coef import densify, sparsify
 from sk_adalr.estimators.stream import update_linear
 from sk_adalr.names import check_number
@@ -200,41 +200,41 @@ class AdaptiveLRLogisticRegression(Classifier):
     cv_loss_: float | None
 
     _other_parameters = LOGISTIC_REGRESSION
-    _counterpart_solvers = get_args(choices.SolverOfClassification)
+    _counterpart_solvers = get_args(types.SolverOfClassification)
 
     def __init__(
         self,
         penalty: Literal["l2", "deprecated"] | None = "l2",
         *,
-        C: float | choices.Auto = 1.0,
-        cv: choices.Folds = None,
+        C: float | types.Auto = 1.0,
+        cv: types.Folds = None,
         l1_ratio: float = 0.0,
-        penalty_units: choices.PenaltyUnits = "features",
+        penalty_units: types.PenaltyUnits = "features",
         fit_intercept: bool = True,
-        class_weight: choices.ClassWeight = None,
-        solver: choices.LinearSolver | choices.SolverOfClassification = "auto",
-        learning_rate: choices.LearningRateChoice = "auto",
-        granularity: choices.GranularityName = "parameter",
-        learning_rate_init: float | choices.Auto = "auto",
+        class_weight: types.ClassWeight = None,
+        solver: types.LinearSolver | types.SolverOfClassification = "auto",
+        learning_rate: types.LearningRateChoice = "auto",
+        granularity: types.GranularityName = "parameter",
+        learning_rate_init: float | types.Auto = "auto",
         hyper_learning_rate: float = 1e-4,
-        batch_size: int | choices.Auto = "auto",
+        batch_size: int | types.Auto = "auto",
         max_iter: int | None = 1000,
         tol: float = 1e-4,
         n_iter_no_change: float = 10,
         standardize: bool = True,
         shuffle: bool = True,
-        random_state: choices.RandomState = None,
+        random_state: types.RandomState = None,
         momentum: float = 0.9,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         early_stopping: bool = False,
-        scoring: choices.Scoring = None,
+        scoring: types.Scoring = None,
         validation_fraction: float = 0.1,
         half_life: float | None = None,
         warm_start: bool = False,
         verbose: int = False,
-        backend: choices.BackendName = "auto",
+        backend: types.BackendName = "auto",
         dual: bool = False,
         intercept_scaling: float = 1,
         n_jobs: int | None = None,

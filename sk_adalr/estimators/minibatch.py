@@ -57,7 +57,7 @@ def _trained(
             setup = replace(setup, data=units.of_target(job.data))
         plan = _plan(job, setup, state, history, None if make_holdout is None else make_holdout(setup))
         state.shown = job.target.shown
-        job.report.expect(plan.max_epochs - job.n_restored)
+        job.progress.expect(plan.max_epochs - job.n_restored)
 
     def at_rest() -> dict[str, Any]:
         if plan.validation is not None:
@@ -67,7 +67,7 @@ def _trained(
 
     def on_epoch(history: History, params: Array) -> bool:
         # A copy, for training continues.
-        return job.report(
+        return job.progress(
             history, lambda: copy.deepcopy(_fitted(job, units, layout, params, history, plan.note, at_rest()))
         )
 
@@ -105,7 +105,7 @@ def _plan(job: Job[Any], setup: Setup, state: TrainingState, history: History, h
         copies = np.arange(job.data.n_samples)
     else:
         copies = copies_for_validation(job.data, job.target, job.options)
-    watch = partial(job.report.part, "fold", "fold epoch", job.options.max_iter)
+    watch = partial(job.progress.part, "fold", "fold epoch", job.options.max_iter)
     return make_plan(setup, copies, job.target, job.options, state, history, start, watch, score_on, holdout)
 
 

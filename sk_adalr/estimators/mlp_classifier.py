@@ -5,14 +5,14 @@ from typing import Any, Self
 
 import numpy as np
 
-from sk_adalr.estimators import choices
+from sk_adalr.estimators import parameter_types as types
 from sk_adalr.estimators.blocks import fit_chunks
 from sk_adalr.estimators.classification import Classifier
-from sk_adalr.estimators.counterparts import MLP_CLASSIFIER
 from sk_adalr.estimators.ensemble import for_one_network, train_networks
 from sk_adalr.estimators.job import answers_unknown_arguments
 from sk_adalr.estimators.minibatch import train_chunk
 from sk_adalr.estimators.model import NetworkModel
+from sk_adalr.estimators.name_hints import MLP_CLASSIFIER
 from sk_adalr.estimators.network import best_loss, best_validation_score, raw_network_prediction
 from sk_adalr.estimators.network_blocks import visited_data
 
@@ -197,34 +197,34 @@ class AdaptiveLRMLPClassifier(Classifier):
 
     def __init__(
         self,
-        hidden_layer_sizes: choices.LayerSizes = (100,),
-        activation: choices.ActivationName = "relu",
+        hidden_layer_sizes: types.LayerSizes = (100,),
+        activation: types.ActivationName = "relu",
         *,
         alpha: float = 1e-4,
-        class_weight: choices.ClassWeight | Sequence[Mapping[Any, float]] = None,
-        solver: choices.NetworkSolver = "auto",
-        learning_rate: choices.LearningRateChoice = "auto",
-        granularity: choices.GranularityName = "parameter",
-        learning_rate_init: float | choices.Auto = "auto",
+        class_weight: types.ClassWeight | Sequence[Mapping[Any, float]] = None,
+        solver: types.NetworkSolver = "auto",
+        learning_rate: types.LearningRateChoice = "auto",
+        granularity: types.GranularityName = "parameter",
+        learning_rate_init: float | types.Auto = "auto",
         hyper_learning_rate: float = 1e-4,
-        batch_size: int | choices.Auto = "auto",
+        batch_size: int | types.Auto = "auto",
         max_iter: int = 200,
         tol: float = 1e-4,
         n_iter_no_change: float = 10,
         standardize: bool = True,
         shuffle: bool = True,
-        random_state: choices.RandomState = None,
+        random_state: types.RandomState = None,
         momentum: float = 0.9,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
-        early_stopping: bool | choices.Auto = "auto",
-        scoring: choices.Scoring = None,
+        early_stopping: bool | types.Auto = "auto",
+        scoring: types.Scoring = None,
         validation_fraction: float = 0.1,
         ensemble: bool = False,
         warm_start: bool = False,
         verbose: int = False,
-        backend: choices.BackendName = "auto",
+        backend: types.BackendName = "auto",
         nesterovs_momentum: bool = True,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes

@@ -11,8 +11,8 @@ from sk_adalr.caller import warn_caller
 from sk_adalr.dataset import Dataset
 from sk_adalr.early_stopping import holds_out_of_blocks
 from sk_adalr.estimators.blocks import check_same_rows
+from sk_adalr.estimators.first_pass import BlockSummary, FirstPass
 from sk_adalr.estimators.job import Job, check_same_target
-from sk_adalr.estimators.looks import AllRows, Look
 from sk_adalr.optimizer.exact import Block, Description
 from sk_adalr.options import Options
 from sk_adalr.standardization import ROUNDING
@@ -33,28 +33,30 @@ def visited_data(
 ) -> tuple[Dataset, Target]:
     """Return the data of a fit of blocks, and the encoded target of a table of all rows.
 
-    `model` is a NetworkModel; for the others see `AllRows.of`.
+    `model` is a NetworkModel; for the others see `FirstPass.of`.
     """
     if options.backend == "cupy":
         raise ValueError("Blocks of rows are trained on with NumPy; `backend='cupy'` needs arrays in memory.")
     if options.ensemble:
         raise ValueError("`ensemble=True` has folds of rows in memory. Fit one network to blocks of rows.")
-    rows = AllRows.of(estimator, options, make_blocks, before)
-    n, p, weight, is_regression = rows.n_rows, rows.look.n_features, rows.weight, rows.target is None
+    first_pass = FirstPass.of(estimator, options, make_blocks, before)
+    n, p, dtype = first_pass.n_rows, first_pass.summary.n_features, first_pass.dtype
+    weight, is_regression = first_pass.weight, first_pass.target is None
     # Class weights change what is learned, but not the units.
-    unweighted = rows.encoded_without_class_weights()
+    unweighted = first_pass.encoded_without_class_weights()
     description = unweighted.reduced(Description.of, Description.merged, is_regression)
     check_same_rows(description, n)
-    target = rows.table(description.spread.mean[p:])
+    target = first_pass.table(description.spread.mean[p:])
     if is_regression:
-        target = replace(target, values=_table_of_outputs(target.loss, unweighted, description, p, rows.dtype))
+        target = replace(target, values=_table_of_outputs(target.loss, unweighted, description, p, dtype))
     if before is not None:
         check_same_target(target, estimator)
     scale = float(weight.sum()) / n
     table = None if is_regression else target.values
-    X = VisitedRows(rows.encoded(), (n, p), rows.dtype, description, rows.look.most_rows, table, scale)
+    most_rows = first_pass.summary.most_rows
+    X = VisitedRows(first_pass.encoded(), (n, p), dtype, description, most_rows, table, scale)
     if not X.is_one_visit:
-        _warn_if_sorted(rows.look)
+        _warn_if_sorted(first_pass.summary)
     return Dataset(X, target.values, None if is_regression else weight / scale, scale), target
 
 
@@ -86,18 +88,18 @@ def _quantiles(block: Block) -> Quantiles:
     return Quantiles.of(block.target, block.weight)
 
 
-def _warn_if_sorted(look: Look) -> None:
+def _warn_if_sorted(summary: BlockSummary) -> None:
     """Warn if blocks lack labels of which they would have rows if these were shuffled."""
-    n_lacking = look.n_blocks - look.blocks_with
-    total = int(look.n_rows.sum())
+    n_lacking = summary.n_blocks - summary.blocks_with
+    total = int(summary.n_rows.sum())
     # The mean number of rows of a label that blocks without it would have.
-    expected = look.n_rows * (1 - look.rows_with / max(1, total)) / np.maximum(1, n_lacking)
+    expected = summary.n_rows * (1 - summary.rows_with / max(1, total)) / np.maximum(1, n_lacking)
     is_missed = (n_lacking > 0) & (expected > _SURELY_SEEN)
     if is_missed.any():
         worst = int(np.argmax(np.where(is_missed, n_lacking, 0)))
         warn_caller(
-            f"{n_lacking[worst]} of the {look.n_blocks} blocks have no row of the class {look.labels[worst]}, though "
-            f"they would have about {expected[worst]:.0f} each if rows were shuffled. Between two visits to its rows, "
-            "training forgets a class. Shuffle the rows across blocks first, where they are written, or those of a "
-            "dask dataframe by a column of random numbers: `frame.shuffle(on=column)`."
+            f"{n_lacking[worst]} of the {summary.n_blocks} blocks have no row of the class {summary.labels[worst]}, "
+            f"though they would have about {expected[worst]:.0f} each if rows were shuffled. Between two visits to "
+            "its rows, training forgets a class. Shuffle the rows across blocks first, where they are written, or "
+            "those of a dask dataframe by a column of random numbers: `frame.shuffle(on=column)`."
         )

@@ -8,8 +8,8 @@ from sklearn.base import RegressorMixin
 
 from sk_adalr.backends import enter_host, to_host
 from sk_adalr.estimators.base import GradientEstimator
+from sk_adalr.estimators.dask_predictions import lazy_on_dask, summed_on_dask
 from sk_adalr.estimators.job import answers_unknown_arguments
-from sk_adalr.estimators.lazy import lazy_on_dask, summed_on_dask
 from sk_adalr.names import make_loss
 from sk_adalr.objectives import LOSSES
 from sk_adalr.options import Options

@@ -92,7 +92,7 @@ def follow(job: Job[LinearModel]) -> dict[str, Any]:
     history = History(losses=[*(() if job.before is None else job.before["loss_curve_"]), finite_loss(loss)])
     reason = StopReason.STREAM_SOLVED if target.loss.is_quadratic else StopReason.STREAM_APPROXIMATED
     history.stop_reason = reason()
-    job.report(history, lambda: fitted)
+    job.progress(history, lambda: fitted)
     return {
         **fitted,
         **history_attributes(history),

@@ -20,7 +20,7 @@ from sk_adalr import (
     AdaptiveLRMLPClassifier,
     AdaptiveLRMLPRegressor,
 )
-from sk_adalr.estimators.counterparts import ARGUMENTS, PARAMETERS
+from sk_adalr.estimators.name_hints import ARGUMENTS, PARAMETERS
 
 estimators = pytest.mark.parametrize("cls", ESTIMATORS.values(), ids=list(ESTIMATORS))
 networks = pytest.mark.parametrize("cls", MLP.values(), ids=list(MLP))

@@ -23,7 +23,7 @@ from sk_adalr.validation import NoWeightError, as_dtype, check_features_and_targ
 _REPEATED = 3
 
 
-class _CheckedBlock(NamedTuple):
+class _ValidatedBlock(NamedTuple):
     """A validated block: features, target, weights (m,) or None, and how the features are called."""
 
     number: int
@@ -33,7 +33,7 @@ class _CheckedBlock(NamedTuple):
     names: np.ndarray | None
 
     @classmethod
-    def of(cls, raw: RawBlock, estimator: Any) -> "_CheckedBlock | None":
+    def of(cls, raw: RawBlock, estimator: Any) -> "_ValidatedBlock | None":
         """Validate a block for an estimator without a fit; return None if it has no rows."""
         n_rows = raw.checked_length()
         if n_rows == 0:
@@ -50,7 +50,7 @@ class _CheckedBlock(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Look:
+class BlockSummary:
     """What a first pass finds in some blocks.
 
     Parameters
@@ -89,8 +89,8 @@ class Look:
     rows_with: np.ndarray
 
     @classmethod
-    def of(cls, block: _CheckedBlock, has_labels: bool) -> "Look":
-        """Look at a block."""
+    def of(cls, block: _ValidatedBlock, has_labels: bool) -> "BlockSummary":
+        """Return that of a block."""
         number, X, y, weight, names = block
         labels, index = np.unique(y, return_inverse=True) if has_labels else (np.zeros(1), np.zeros(len(y), int))
         n_rows = np.bincount(index if weight is None else index[weight > 0], minlength=len(labels))
@@ -98,7 +98,7 @@ class Look:
         of_rows = (y.shape[1:], X.dtype, weight is not None, 1, len(y), labels, n_rows, weights)
         return cls(number, X.shape[1], names, *of_rows, np.ones(len(labels), int), np.full(len(labels), n_rows.sum()))
 
-    def merged(self, other: "Look") -> "Look":
+    def merged(self, other: "BlockSummary") -> "BlockSummary":
         """Return what is in the blocks of both."""
         for name in ("n_features", "names", "y_shape"):
             ours, theirs = getattr(self, name), getattr(other, name)
@@ -135,7 +135,7 @@ class Encoding(NamedTuple):
     label_weight: np.ndarray
     encode: Callable[..., Target] | None
 
-    def of(self, block: _CheckedBlock) -> Block | None:
+    def of(self, block: _ValidatedBlock) -> Block | None:
         """Return the rows of a block that have a weight."""
         X, weight, kept = as_dtype(block.X, self.dtype), block.weight, slice(None)  # type: Any, Any, Any
         index = np.searchsorted(self.labels, block.y) if self.encode is None else np.zeros(len(block.y), int)
@@ -155,14 +155,14 @@ class Encoding(NamedTuple):
 
 
 @dataclass(frozen=True)
-class AllRows:
+class FirstPass:
     """What is known of all rows after a first pass over their blocks.
 
     Parameters
     ----------
     checked : Blocks
         Of validated ones.
-    look : Look
+    summary : BlockSummary
     dtype : dtype
         Of training.
     target : Target or None
@@ -174,7 +174,7 @@ class AllRows:
     """
 
     checked: Blocks
-    look: Look
+    summary: BlockSummary
     dtype: np.dtype
     target: Target | None
     label_weight: np.ndarray
@@ -183,8 +183,8 @@ class AllRows:
     @classmethod
     def of(
         cls, estimator: Any, options: Options, make_blocks: Callable[[], Blocks], before: dict[str, Any] | None
-    ) -> "AllRows":
-        """Look at all blocks, and set `n_features_in_` and `feature_names_in_` of the estimator.
+    ) -> "FirstPass":
+        """Read all blocks once, and set `n_features_in_` and `feature_names_in_` of the estimator.
 
         Parameters
         ----------
@@ -196,21 +196,21 @@ class AllRows:
             Fitted attributes from which training continues.
         """
         regression, unfitted = is_regressor(estimator), _unfitted(estimator)
-        checked = make_blocks().mapped(_CheckedBlock.of, unfitted)
-        look = checked.reduced(Look.of, Look.merged, not regression)
-        if look is None:
+        checked = make_blocks().mapped(_ValidatedBlock.of, unfitted)
+        summary = checked.reduced(BlockSummary.of, BlockSummary.merged, not regression)
+        if summary is None:
             raise ValueError("There are no rows: all blocks are empty, or there is none.")
-        _set_features(estimator, look, before)
-        dtype = look.dtype if before is None else np.dtype(before["_dtype"])
-        target = None if regression else _table_of_labels(unfitted, options, look, dtype)
-        label_weight = np.ones(len(look.labels))
+        _set_features(estimator, summary, before)
+        dtype = summary.dtype if before is None else np.dtype(before["_dtype"])
+        target = None if regression else _table_of_labels(unfitted, options, summary, dtype)
+        label_weight = np.ones(len(summary.labels))
         if target is not None and target.class_weight is not None:
             label_weight = target.class_weight
-        label_weight = np.where(look.weight > 0, label_weight, 0.0)
+        label_weight = np.where(summary.weight > 0, label_weight, 0.0)
         if not label_weight.any():
             raise NoWeightError("The weights are all zero: at least one sample must have a positive weight.")
         encode = partial(unfitted._encode, options) if regression else None
-        return cls(checked, look, dtype, target, label_weight, encode)
+        return cls(checked, summary, dtype, target, label_weight, encode)
 
     @property
     def has_weight(self) -> np.ndarray:
@@ -220,19 +220,19 @@ class AllRows:
     @property
     def n_rows(self) -> int:
         """How many rows have a weight."""
-        return int(self.look.n_rows[self.has_weight].sum())
+        return int(self.summary.n_rows[self.has_weight].sum())
 
     @property
     def weight(self) -> np.ndarray:
         """The sums of the weights of the labels that have one, class weights included."""
-        return (self.look.weight * self.label_weight)[self.has_weight]
+        return (self.summary.weight * self.label_weight)[self.has_weight]
 
     def table(self, mean: np.ndarray) -> Target:
         """Return a target that is as good as all where a constant is predicted: a row for each label, or the mean."""
         if self.target is not None:
             return replace(self.target.of_rows(self.has_weight), class_weight=None)
         assert self.encode is not None
-        table = self.encode(mean.reshape(1, *self.look.y_shape), self.dtype, None, None)
+        table = self.encode(mean.reshape(1, *self.summary.y_shape), self.dtype, None, None)
         return replace(table, values=mean[None])
 
     def encoded(self) -> Blocks:
@@ -244,27 +244,27 @@ class AllRows:
         return self._encoded(np.where(self.has_weight, 1.0, 0.0))
 
     def _encoded(self, label_weight: np.ndarray) -> Blocks:
-        look = self.look
-        is_weighted = look.is_weighted or (label_weight != 1).any()
-        mean_weight = float(look.weight @ label_weight) / self.n_rows if is_weighted else None
-        encoding = Encoding(self.dtype, mean_weight, look.labels, label_weight, self.encode)
+        summary = self.summary
+        is_weighted = summary.is_weighted or (label_weight != 1).any()
+        mean_weight = float(summary.weight @ label_weight) / self.n_rows if is_weighted else None
+        encoding = Encoding(self.dtype, mean_weight, summary.labels, label_weight, self.encode)
         return self.checked.mapped(_encoded, encoding)
 
 
-def _table_of_labels(estimator: Any, options: Options, look: Look, dtype: np.dtype) -> Target:
+def _table_of_labels(estimator: Any, options: Options, summary: BlockSummary, dtype: np.dtype) -> Target:
     """Return a target with a row for each label, and the weights of the classes."""
-    labels, weight = (np.repeat(part, _REPEATED) for part in (look.labels, look.weight))
+    labels, weight = (np.repeat(part, _REPEATED) for part in (summary.labels, summary.weight))
     table: Target = estimator._encode(options, labels, dtype, weight, None)
     return table.of_rows(np.arange(0, len(labels), _REPEATED))
 
 
-def _set_features(estimator: Any, look: Look, before: dict[str, Any] | None) -> None:
+def _set_features(estimator: Any, summary: BlockSummary, before: dict[str, Any] | None) -> None:
     if before is not None:
-        check_same_features(look.n_features, before)
+        check_same_features(summary.n_features, before)
     vars(estimator).pop("feature_names_in_", None)
-    estimator.n_features_in_ = look.n_features
-    if look.names is not None:
-        estimator.feature_names_in_ = look.names
+    estimator.n_features_in_ = summary.n_features
+    if summary.names is not None:
+        estimator.feature_names_in_ = summary.names
 
 
 def _unfitted(estimator: Any) -> Any:
@@ -293,5 +293,5 @@ def _weights(sample_weight: Any, n_rows: int) -> np.ndarray | None:
         return np.zeros(n_rows)
 
 
-def _encoded(block: _CheckedBlock, encoding: Encoding) -> Block | None:
+def _encoded(block: _ValidatedBlock, encoding: Encoding) -> Block | None:
     return encoding.of(block)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from numbers import Number
 from typing import Any
 
-from sk_adalr.estimators.counterparts import what_to_use
+from sk_adalr.estimators.name_hints import what_to_use
 
 #: Parameters that may be objects with parameters of their own.
 _OBJECTS = {"solver", "learning_rate", "loss"}
