@@ -17,7 +17,14 @@ MEASURES = (
 
 
 class EpochCallback:
-    """The four methods that scikit-learn calls; a subclass looks at the end of an epoch, and needs no other."""
+    """A callback of scikit-learn that looks at the end of each epoch; a subclass says what it does there.
+
+    What `_begin` returns is kept until the fit ends, for each fit by itself: scikit-learn shares a callback between
+    the clones of an estimator.
+    """
+
+    def __init__(self) -> None:
+        self._runs: dict[int, Any] = {}
 
     def setup(self, estimator: Any, context: Any) -> None:
         """Refuse what has no epochs."""
@@ -27,21 +34,30 @@ class EpochCallback:
                 "pipeline, set it on the last step."
             )
 
-    def teardown(self, estimator: Any, context: Any) -> None:
-        """Do nothing after a fit."""
-
     def on_fit_task_begin(
         self, estimator: Any, context: Any, *, X: Any = None, y: Any = None, metadata: Any = None
     ) -> None:
-        """Do nothing before a fit or an epoch."""
+        """Begin a fit."""
+        if context.task_name == "fit":
+            self._runs[id(estimator)] = self._begin(estimator, X, y, metadata)
 
     def on_fit_task_end(self, estimator: Any, context: Any, *, fitted_estimator: Any = None) -> None:
         """Look at an epoch; `fitted_estimator` is the model as if the fit had ended with it."""
         if context.task_name == "epoch":
             self._epoch(estimator, context, fitted_estimator)
 
+    def teardown(self, estimator: Any, context: Any) -> None:
+        """Forget the fit."""
+        self._end(self._runs.pop(id(estimator), None))
+
+    def _begin(self, estimator: Any, X: Any, y: Any, metadata: Any) -> Any:
+        """Return what to know of a fit to given data."""
+
     def _epoch(self, estimator: Any, context: Any, model: Any) -> None:
         raise NotImplementedError
+
+    def _end(self, run: Any) -> None:
+        """End a fit, given what `_begin` returned; None if it did not come to that."""
 
 
 def measures(model: Any) -> dict[str, float]:

@@ -46,25 +46,16 @@ class CSVLogger(EpochCallback):
 
     def __init__(self, path: Any, append: bool = False) -> None:
         check_bool("append", append)
+        super().__init__()
         self.path = Path(path)
         self.append = append
-        # scikit-learn shares a callback between the clones of an estimator.
-        self._runs: dict[int, tuple[Path, float]] = {}
 
-    def on_fit_task_begin(
-        self, estimator: Any, context: Any, *, X: Any = None, y: Any = None, metadata: Any = None
-    ) -> None:
-        """Begin the file with the names of the columns, where the task is the fit."""
-        if context.task_name != "fit":
-            return
-        file = _new_file(self.path) if self.path.is_dir() else self.path
-        self._runs[id(estimator)] = (file, perf_counter())
+    def _begin(self, estimator: Any, X: Any, y: Any, metadata: Any) -> tuple[Path, float]:
+        """Begin the file with the names of the columns; return it and the time."""
+        file, start = _new_file(self.path) if self.path.is_dir() else self.path, perf_counter()
         if not (self.append and file.exists() and file.stat().st_size):
             _write(file, "w", ("epoch", "seconds", *MEASURES))
-
-    def teardown(self, estimator: Any, context: Any) -> None:
-        """Forget the fit."""
-        self._runs.pop(id(estimator), None)
+        return file, start
 
     def _epoch(self, estimator: Any, context: Any, model: Any) -> None:
         file, start = self._runs[id(estimator)]

@@ -51,6 +51,7 @@ class OptunaPruning(EpochCallback):
                 f"`monitor={monitor!r}` is for a study whose direction is {wanted.lower()!r}: the pruner of this one "
                 "would give up the best trials. Choose another `monitor` or direction."
             )
+        super().__init__()
         self.trial = trial
         self.monitor = monitor
 

@@ -56,29 +56,22 @@ class SummaryLogger(EpochCallback):
                 "`torch.utils.tensorboard` or `tensorboardX` has, or be a function that returns such a writer for "
                 f"each fit; got {writer!r}."
             )
+        super().__init__()
         self.writer = writer
-        # scikit-learn shares a callback between the clones of an estimator.
-        self._writers: dict[int, Any] = {}
 
-    def on_fit_task_begin(
-        self, estimator: Any, context: Any, *, X: Any = None, y: Any = None, metadata: Any = None
-    ) -> None:
-        """Make the writer of the fit, where each has its own."""
-        if context.task_name == "fit" and self._makes_writers:
-            self._writers[id(estimator)] = self.writer()
-
-    def teardown(self, estimator: Any, context: Any) -> None:
-        """Close the writer of the fit, where each has its own, or see to it that all is written."""
-        if not self._makes_writers:
-            getattr(self.writer, "flush", _nothing)()
-        elif id(estimator) in self._writers:
-            getattr(self._writers.pop(id(estimator)), "close", _nothing)()
+    def _begin(self, estimator: Any, X: Any, y: Any, metadata: Any) -> Any:
+        """Return the writer of the fit."""
+        return self.writer() if self._makes_writers else self.writer
 
     def _epoch(self, estimator: Any, context: Any, model: Any) -> None:
-        writer = self._writers.get(id(estimator), self.writer)
+        writer = self._runs[id(estimator)]
         for name, value in measures(model).items():
             tag = name.replace("learning_rate_", "learning_rate/")  # TensorBoard shows what is before "/" together
             writer.add_scalar(tag, value, len(model.loss_curve_))
+
+    def _end(self, run: Any) -> None:
+        """Close the writer of the fit, where each has its own, or see to it that all is written."""
+        getattr(run, "close" if self._makes_writers else "flush", _nothing)()
 
     @property
     def _makes_writers(self) -> bool:

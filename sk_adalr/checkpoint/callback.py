@@ -95,10 +95,9 @@ class Checkpoint(EpochCallback):
 
     def __init__(self, path: Any, every: int = 1) -> None:
         check_number("every", every, 1, integer=True)
+        super().__init__()
         self.path = Path(path)
         self.every = every
-        # scikit-learn shares a callback between the clones of an estimator.
-        self._runs: dict[int, _Run] = {}
 
     def restore(self, estimator: GradientEstimator) -> GradientEstimator:
         """Give `estimator` the model of the file, to predict with or to look at.
@@ -134,16 +133,8 @@ class Checkpoint(EpochCallback):
             estimator.__dict__["_loss"] = estimator.loss
         return estimator
 
-    def teardown(self, estimator: Any, context: Any) -> None:
-        """Forget the fit."""
-        self._runs.pop(id(estimator), None)
-
-    def on_fit_task_begin(
-        self, estimator: Any, context: Any, *, X: Any = None, y: Any = None, metadata: Any = None
-    ) -> None:
-        """Let the fit continue from the file, if there is one."""
-        if context.task_name != "fit":
-            return
+    def _begin(self, estimator: Any, X: Any, y: Any, metadata: Any) -> _Run:
+        """Return the fit, which continues from its file if there is one."""
         # Files of version 0.1 know of no weights of validation rows.
         arguments = {k: v for k, v in (metadata or {}).items() if k != "sample_weight_val" or v is not None}
         run = self._start(_identity(estimator), _digest(X, y, arguments))
@@ -152,7 +143,7 @@ class Checkpoint(EpochCallback):
             # Another process may have written its own since `_start` looked, as in the folds of a cross-validation.
             if content["data"] == run.data and not _difference(run.identity, content["estimator"]):
                 run = replace(run, n_restored=content["n_epochs"], state=content["state"], is_written=True)
-        self._runs[id(estimator)] = run
+        return run
 
     def restored(self, estimator: Any) -> tuple[dict[str, Any], int] | None:
         """Return the state from which a fit that has begun continues; the estimators of this package ask for it.
