@@ -10,7 +10,7 @@ from scipy.optimize import OptimizeResult
 from sk_adalr.directions import Direction, DirectionName
 from sk_adalr.learning_rates import GranularityName, LearningRate, LearningRateName
 from sk_adalr.names import check_number, make_direction, make_learning_rate
-from sk_adalr.optimizer import Optimizer
+from sk_adalr.optimizer import Optimizer, OptimizerState
 from sk_adalr.parameters import ParameterLayout
 
 
@@ -151,30 +151,9 @@ def minimize(
         make_learning_rate(learning_rate, granularity, learning_rate_init, hyper_learning_rate),
         ParameterLayout.vector(params.shape[0]),
     )
-    state = optimizer.init(params)
-    state.grad = np.empty(0)  # each evaluation brings its own
     objective = _Objective(fun, jac, args if isinstance(args, tuple) else (args,))
-    history: dict[str, list[Any]] = {"x": [], "fun": [], "learning_rate": []}
-
-    nit, status = 0, 1
-    while True:
-        value, state.grad = objective(params)
-        if return_history:
-            history["x"].append(params.copy())
-            history["fun"].append(value)
-        if status == 3:
-            break
-        largest = _largest(state.grad)
-        converged = tol > 0 and largest <= tol
-        status = 0 if converged else 1 if math.isfinite(value) and math.isfinite(largest) else 2
-        if status != 1 or nit == max_iter:
-            break
-        optimizer.move(state, params)
-        nit += 1
-        if return_history:
-            history["learning_rate"].append(optimizer.rates(state).copy())
-        if callback is not None and _asks_to_stop(callback, params, value, optimizer.rates(state).copy()):
-            status = 3
+    history: dict[str, list[Any]] | None = {"x": [], "fun": [], "learning_rate": []} if return_history else None
+    value, state, nit, status = _descend(optimizer, objective, params, history, max_iter, tol, callback)
     result = OptimizeResult(
         x=params,
         fun=value,
@@ -186,10 +165,44 @@ def minimize(
         status=status,
         message=_MESSAGES[status].format(tol=tol, max_iter=max_iter),
     )
-    if return_history:
+    if history is not None:
         result.history = {name: np.array(values) for name, values in history.items()}
         result.history["learning_rate"] = result.history["learning_rate"].reshape(nit, optimizer.rates(state).size)
     return result
+
+
+def _descend(
+    optimizer: Optimizer,
+    objective: _Objective,
+    params: np.ndarray,
+    history: dict[str, list[Any]] | None,
+    max_iter: int,
+    tol: float,
+    callback: Callable[..., Any] | None,
+) -> tuple[float, OptimizerState, int, int]:
+    """Update `params` and `history`, if given; return the value, the state, the number of steps and the status."""
+    state = optimizer.init(params)
+    state.grad = np.empty(0)  # each evaluation brings its own
+    nit, status = 0, 1
+    while True:
+        value, state.grad = objective(params)
+        if history is not None:
+            history["x"].append(params.copy())
+            history["fun"].append(value)
+        if status == 3:
+            break
+        largest = _largest(state.grad)
+        converged = tol > 0 and largest <= tol
+        status = 0 if converged else 1 if math.isfinite(value) and math.isfinite(largest) else 2
+        if status != 1 or nit == max_iter:
+            break
+        optimizer.move(state, params)
+        nit += 1
+        if history is not None:
+            history["learning_rate"].append(optimizer.rates(state).copy())
+        if callback is not None and _asks_to_stop(callback, params, value, optimizer.rates(state).copy()):
+            status = 3
+    return value, state, nit, status
 
 
 _MESSAGES = {
