@@ -1,7 +1,6 @@
 """The learning rate that nobody chooses, for training on mini-batches."""
 
 from sk_adalr.optimizer.automatic.rates import USUAL_BATCH_SIZE, first_rates
-from sk_adalr.optimizer.automatic.rule import AUTOMATIC_DIRECTIONS, AutomaticOptimizer
-from sk_adalr.optimizer.automatic.state import AutomaticState
+from sk_adalr.optimizer.automatic.rule import AUTOMATIC_DIRECTIONS, AutomaticOptimizer, AutomaticState
 
 __all__ = ["AUTOMATIC_DIRECTIONS", "USUAL_BATCH_SIZE", "AutomaticOptimizer", "AutomaticState", "first_rates"]

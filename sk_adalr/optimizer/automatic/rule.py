@@ -20,7 +20,7 @@ import numpy as np
 
 from sk_adalr.backends import Array, kernels, namespace
 from sk_adalr.optimizer.automatic.rates import fan_in, rates_of
-from sk_adalr.optimizer.automatic.state import AutomaticState
+from sk_adalr.optimizer.state import buffer, late_buffer, on_host
 from sk_adalr.optimizer.step import Evaluate
 from sk_adalr.parameters import ParameterLayout
 
@@ -28,6 +28,32 @@ from sk_adalr.parameters import ParameterLayout
 AUTOMATIC_DIRECTIONS = ("adam", "momentum", "nesterov", "sgd")
 #: The interpolation of "adam" and "sgd": it takes the place of momentum.
 INTERPOLATION = 0.9
+
+
+@dataclass
+class AutomaticState:
+    """All that changes from step to step beside `params`, which are the average x: arrays and numbers only.
+
+    Parameters
+    ----------
+    iterate : array of shape (n_params,)
+        z, the fast iterate.
+    second_moment : array of shape (n_params,) or (n_layers,)
+        v, of each parameter for Adam and of each layer otherwise, without its factor ``1 - beta_2``.
+    rates : ndarray of shape (n_layers,)
+        The rates, on the host.
+    step : int, default=0
+        Steps made so far.
+    """
+
+    iterate: Array
+    second_moment: Array
+    rates: np.ndarray = on_host()  # noqa: RUF009
+    point: Array = buffer()  # noqa: RUF009  # y, where the gradient is taken
+    grad: Array = buffer()  # noqa: RUF009  # later in a step, the direction
+    scratch: Array = buffer()  # noqa: RUF009
+    step: int = 0
+    is_at_point: bool = late_buffer()  # whether `point` is y of the next step already
 
 
 @dataclass(frozen=True)
