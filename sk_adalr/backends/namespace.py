@@ -49,10 +49,9 @@ def special(array: Array) -> ModuleType:
     return cupyx.scipy.special
 
 
-def row_squares(a: Array, weight: Array | None = None) -> Array:
-    """Return the sums (n_rows,) of squares along the rows of a matrix, each times its column's weight, if given."""
-    squares = a * a  # CuPy's `einsum` would make a product of matrices for each row
-    return squares.sum(axis=1) if weight is None else squares @ weight
+def row_squares(a: Array) -> Array:
+    """Return the sums (n_rows,) of squares along the rows of a matrix."""
+    return (a * a).sum(axis=1)  # CuPy's `einsum` would make a product of matrices for each row
 
 
 def row_sums(losses: Array) -> Array:

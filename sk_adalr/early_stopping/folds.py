@@ -12,7 +12,6 @@ from sk_adalr.backends import Array
 from sk_adalr.early_stopping.holdout import Holdout, largest_errors_of
 from sk_adalr.early_stopping.shrinkage import FoldEvaluator, best_constant
 from sk_adalr.options import Options
-from sk_adalr.targets import Target
 from sk_adalr.training import (
     AnyBatches,
     DivergedError,
@@ -91,7 +90,6 @@ def best_epoch(
 
 def epochs_by_folds(
     setup: Setup,
-    target: Target,
     options: Options,
     folds: Sequence[Holdout],
     stopping: Stopping,
@@ -107,7 +105,7 @@ def epochs_by_folds(
     model gets a single epoch, so that there is one.
     """
     constant = best_constant(setup.network, setup.data.target, setup.data.weight)
-    bound = largest_errors_of(setup.data) if target.loss.is_quadratic else None
+    bound = largest_errors_of(setup.data) if setup.network.loss.is_quadratic else None
     epochs: list[int] = []
     thetas: list[float] = []
     for fold in folds:

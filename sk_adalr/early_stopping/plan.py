@@ -186,7 +186,7 @@ def make_plan(
         falling = Stopping(_FOLD_TOLERANCE * options.tol, options.n_iter_no_change, loss_scale)
         seed = state.validation_seed
         folds = [*islice(Holdout.folds(data, target, N_FOLDS, seed, copies), n_asked)]
-        max_epochs, theta, at_the_end = epochs_by_folds(setup, target, options, folds, falling, start, seed, watch)
+        max_epochs, theta, at_the_end = epochs_by_folds(setup, options, folds, falling, start, seed, watch)
     rule = Stopping(options.tol if at_the_end is None else 0, options.n_iter_no_change, loss_scale, at_the_end)
     _replay(rule, history, stops_early)
     if holdout is None:

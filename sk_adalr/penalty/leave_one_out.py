@@ -59,12 +59,12 @@ class LeaveOneOut:
         """Whether there is nothing to choose: no column or no target varies, or there are too few rows."""
         return len(self._target) < 3 or not self._squares.any() or not self._target.any()
 
-    def best(self, outputs: slice = slice(None)) -> Visits:
-        """Return the search for the strength of some outputs, with losses in units of `unit_of_loss`."""
+    def best(self) -> Visits:
+        """Return the search for the strength, with losses in units of `unit_of_loss`."""
         largest = np.log(self._squares.max())
         grid = largest + np.linspace(np.log(_LOWEST), np.log(_HIGHEST), _N_GRID)
-        losses, slopes = self._curve(np.exp(grid), outputs)
-        visits = Visits(lambda t: self._at(t, outputs), grid[0], grid[-1], self._unit, share=_ENOUGH)
+        losses, slopes = self._curve(np.exp(grid))
+        visits = Visits(self._at, grid[0], grid[-1], self._unit, share=_ENOUGH)
         visits.points += zip(grid.tolist(), losses.tolist(), slopes.tolist(), strict=True)
         lowest = int(losses.argmin())
         other = lowest - int(np.sign(slopes[lowest]))
@@ -73,19 +73,19 @@ class LeaveOneOut:
             visits.points += narrowed(replace(visits, points=[visits.best]), *ends).points[1:]
         return visits
 
-    def _at(self, t: float, outputs: slice) -> tuple[float, float]:
-        losses, slopes = self._curve(np.exp([t]), outputs)
+    def _at(self, t: float) -> tuple[float, float]:
+        losses, slopes = self._curve(np.exp([t]))
         return float(losses[0]), float(slopes[0])
 
-    def _curve(self, strengths: np.ndarray, outputs: slice) -> tuple[np.ndarray, np.ndarray]:
+    def _curve(self, strengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return losses and slopes (m,) at strengths (m,)."""
-        n, products = len(self._target), self._products[:, outputs]
+        n, products = len(self._target), self._products
         with np.errstate(divide="ignore"):
             inverse = np.where(self._squares[:, None] > 0, 1 / (self._squares[:, None] + strengths), 0.0)
         change = strengths * inverse**2  # minus the derivative of the inverse
         losses, slopes = np.zeros(len(strengths)), np.zeros(len(strengths))
         for part in slices_of_rows(self._rows):
-            rows, target = self._rows[part], self._target[part, outputs]
+            rows, target = self._rows[part], self._target[part]
             squares = rows**2
             rest = np.maximum(1 - self._leverage[part, None] - squares @ inverse, _ROUNDING)
             gain = squares @ change

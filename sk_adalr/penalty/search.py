@@ -82,9 +82,9 @@ class Visits:
         return Ending.AT_THE_BOUND if best in (self.low, self.high) else Ending.INSIDE
 
 
-def by_slopes(visits: Visits, start: float, step: float = _DECADE) -> Visits:
-    """Search from `start`, with first steps of length `step`, along a curve whose slope is known."""
-    here = float(np.clip(start, visits.low, visits.high))
+def by_slopes(visits: Visits, start: float) -> Visits:
+    """Search from `start` along a curve whose slope is known."""
+    step, here = _DECADE, float(np.clip(start, visits.low, visits.high))
     _, slope = visits.visit(here)
     while not visits.is_full:
         there = float(np.clip(here - np.copysign(step, slope), visits.low, visits.high))
@@ -117,11 +117,11 @@ def narrowed(visits: Visits, one: tuple[float, float], other: tuple[float, float
     return visits
 
 
-def by_values(visits: Visits, start: float, step: float = _DECADE) -> Visits:
+def by_values(visits: Visits, start: float) -> Visits:
     """Search from `start` along a curve whose slope is not known."""
     here = float(np.clip(start, visits.low, visits.high))
     loss, _ = visits.visit(here)
-    for direction in (-step, step):
+    for direction in (-_DECADE, _DECADE):
         while not visits.is_full:
             there = float(np.clip(here + direction, visits.low, visits.high))
             if there == here:
