@@ -16,7 +16,7 @@ Where the data lie on a device, so does all that has an entry per row. What has 
 gradients, means and scales, is the host's: a pass moves one such vector in and one out.
 """
 
-from sk_adalr.objectives.columns.base import Block, Columns, Coordinates
+from sk_adalr.objectives.columns.base import Columns, Coordinates, RowBlock
 from sk_adalr.objectives.columns.choice import (
     first_order_columns,
     newton_columns,
@@ -26,10 +26,10 @@ from sk_adalr.objectives.columns.choice import (
 from sk_adalr.objectives.columns.dense import DenseColumns
 
 __all__ = [
-    "Block",
     "Columns",
     "Coordinates",
     "DenseColumns",
+    "RowBlock",
     "first_order_columns",
     "newton_columns",
     "standardised_as",

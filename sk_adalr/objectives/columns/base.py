@@ -9,7 +9,7 @@ from sk_adalr.backends import Array
 from sk_adalr.statistics import statistics
 
 
-class Block(Protocol):
+class RowBlock(Protocol):
     """Some rows of `Columns`, for passes in which predictions need not outlive them.
 
     Their coefficients come from ``Columns.to_blocks``, and ``Columns.from_blocks`` takes their sums.
@@ -103,7 +103,7 @@ class Columns(Coordinates, ABC):
         """Return coefficients (p,) or (k, p) as `forward` sees them."""
 
     @abstractmethod
-    def row_blocks(self, size: int) -> list[Block]:
+    def row_blocks(self, size: int) -> list[RowBlock]:
         """Return all rows in blocks of `size`, on a device in one. Each is cheap to read until another one is."""
 
     @abstractmethod

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from sk_adalr.backends import Array, beside, kernels, namespace, to_host
-from sk_adalr.objectives.columns.base import Block, Columns, Coordinates
+from sk_adalr.objectives.columns.base import Columns, Coordinates, RowBlock
 from sk_adalr.rows import SelectedRows, slices_of_rows
 from sk_adalr.statistics import dense_extremes, dense_moments, dense_units, share_unit
 
@@ -200,7 +200,7 @@ class DenseColumns(Columns):
         low, high = dense_extremes(self.data)
         return share_unit(((high - low) * self._unit_of_data)[self.alive])
 
-    def row_blocks(self, size: int) -> list[Block]:
+    def row_blocks(self, size: int) -> list[RowBlock]:
         """Return all rows in blocks of `size`, on a device in one. Each is cheap to read until another one is."""
         n = self.shape[0]
         if namespace(self.data) is not np:  # whose products would copy a part of the columns
@@ -238,7 +238,7 @@ class DenseColumns(Columns):
 
 
 class DenseBlock:
-    """Some rows of `DenseColumns`; see `Block`."""
+    """Some rows of `DenseColumns`; see `RowBlock`."""
 
     def __init__(self, columns: DenseColumns, rows: slice) -> None:
         self.rows, self._columns = rows, columns

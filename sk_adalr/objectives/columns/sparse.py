@@ -7,7 +7,7 @@ import numpy as np
 from scipy import sparse
 
 from sk_adalr.backends import Array, beside, csr, namespace, to_host
-from sk_adalr.objectives.columns.base import Block, Columns, Coordinates
+from sk_adalr.objectives.columns.base import Columns, Coordinates, RowBlock
 from sk_adalr.statistics import share_unit
 
 # Squares of numbers above the first, and below its inverse, are safe. Columns with more entries than this share of
@@ -112,7 +112,7 @@ class SparseColumns(Columns):
         rows /= self.scale
         return np.where(self.alive, rows, 0.0)
 
-    def row_blocks(self, size: int) -> list[Block]:
+    def row_blocks(self, size: int) -> list[RowBlock]:
         """Return all rows in blocks of `size` that share the memory of the data, on a device in one."""
         n = self.shape[0]
         if namespace(self.data) is not np:

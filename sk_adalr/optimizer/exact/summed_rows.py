@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sk_adalr.backends import Array, beside, kernels, namespace, to_host
-from sk_adalr.objectives.columns import Block, DenseColumns
+from sk_adalr.objectives.columns import DenseColumns, RowBlock
 from sk_adalr.optimizer.exact.problem import Problem
 from sk_adalr.rows import is_mapped
 
@@ -132,7 +132,7 @@ class SummedRows:
         self.n_passes += 1
         return max(float(abs(self._predicted(block, direction)).max()) for block in self._blocks)
 
-    def _predicted(self, block: Block, params: np.ndarray) -> Array:
+    def _predicted(self, block: RowBlock, params: np.ndarray) -> Array:
         """Return the scores (k, m), float64, of some rows."""
         p = self._columns.shape[1]
         scores = block.forward(params[:, :p]).astype(np.float64, copy=False)
