@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -92,6 +93,19 @@ def test_only_small_systems_and_factorisations_use_the_blas_of_scipy(path):
 def test_every_room_has_a_floor():
     rooms = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
     assert rooms - {"__init__"} <= set(FLOORS)
+
+
+def test_the_map_in_the_contributors_page_has_every_room_on_its_floor():
+    rows = re.findall(
+        r"^\| (-?\d) \| ([^|]*) \|", (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(), re.MULTILINE
+    )
+    floors = {room: int(floor) for floor, rooms in rows for room in re.findall(r"`(\w+)(?:\.py)?`", rooms)}
+    assert floors == FLOORS
+
+
+def test_the_map_of_the_estimators_has_every_module():
+    modules = {path.stem for path in (PACKAGE / "estimators").glob("*.py")} - {"__init__"}
+    assert set(re.findall(r"`(\w+)`", import_module("sk_adalr.estimators").__doc__)) == modules
 
 
 def test_importing_the_package_loads_no_optional_library_that_scikit_learn_does_not():
