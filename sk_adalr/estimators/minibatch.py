@@ -4,7 +4,7 @@ import copy
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -28,6 +28,30 @@ from sk_adalr.units import UnitChoice, Units
 MakeHoldout: TypeAlias = Callable[[Setup], Holdout]
 
 
+class Trained(NamedTuple):
+    """A model at the end of training, or after one of its epochs, in the units of training.
+
+    Attributes
+    ----------
+    units : Units
+    layout : ParameterLayout
+    params : array of shape (n_params,)
+    history : History
+        How it was trained.
+    note : str
+        What there is to say beside the reason of the end.
+    state : dict
+        That of training at rest, from which it continues.
+    """
+
+    units: Units
+    layout: ParameterLayout
+    params: Array
+    history: History
+    note: str
+    state: dict[str, Any]
+
+
 def train(
     job: Job[Any], *, is_chunk: bool = False, auto_batch_size: int = 200, make_holdout: MakeHoldout | None = None
 ) -> dict[str, Any]:
@@ -37,7 +61,7 @@ def train(
     """
     job = replace(job, data=replace(job.data, X=in_rows(job.data.X)))
     # What trains ends with `_trained`: its buffers make room for the model in the user's units.
-    return _fitted(job, *_trained(job, is_chunk, auto_batch_size, make_holdout))
+    return _fitted(job, _trained(job, is_chunk, auto_batch_size, make_holdout))
 
 
 def train_chunk(job: Job[Any]) -> dict[str, Any]:
@@ -45,10 +69,8 @@ def train_chunk(job: Job[Any]) -> dict[str, Any]:
     return train(job, is_chunk=True)
 
 
-def _trained(
-    job: Job[Any], is_chunk: bool, auto_batch_size: int, make_holdout: MakeHoldout | None
-) -> tuple[Units, ParameterLayout, Array, History, str, dict[str, Any]]:
-    """Return units, layout and parameters of a model, how it was trained, a note, and the state at rest."""
+def _trained(job: Job[Any], is_chunk: bool, auto_batch_size: int, make_holdout: MakeHoldout | None) -> Trained:
+    """Return the trained model."""
     setup, state, history = _start(job, is_chunk, auto_batch_size)
     units, layout, plan = setup.units, setup.network.layout, Plan(max_epochs=1)
     if not is_chunk:
@@ -66,10 +88,11 @@ def _trained(
         return freeze(state, share=True)
 
     def on_epoch(history: History, params: Array) -> bool:
-        # A copy, for training continues.
-        return job.progress(
-            history, lambda: copy.deepcopy(_fitted(job, units, layout, params, history, plan.note, at_rest()))
-        )
+        def fitted() -> dict[str, Any]:
+            # A copy, for training continues.
+            return copy.deepcopy(_fitted(job, Trained(units, layout, params, history, plan.note, at_rest())))
+
+        return job.progress(history, fitted)
 
     batches = setup.batches(state.random_state, rows=plan.train_rows)
     params = Trainer(setup.optimizer, setup.objective, units.of_loss, on_epoch, setup.first_rates).run(
@@ -87,7 +110,7 @@ def _trained(
     params, note = plan.end(params, setup, history, state.random_state, job.name)
     if job.target.lacks_classes and not is_chunk:  # a stream may yet show what it has not shown
         params = ruled_out(params, layout, job.target)
-    return units, layout, params, history, note, training
+    return Trained(units, layout, params, history, note, training)
 
 
 def _plan(job: Job[Any], setup: Setup, state: TrainingState, history: History, holdout: Holdout | None) -> Plan:
@@ -214,16 +237,9 @@ def _history(before: Any) -> History:
     )
 
 
-def _fitted(
-    job: Job[Any],
-    units: Units,
-    layout: ParameterLayout,
-    params: Array,
-    history: History,
-    note: str,
-    training: dict[str, Any],
-) -> dict[str, Any]:
-    """Return all fitted attributes of a model with `params`, whose training state at rest is `training`."""
+def _fitted(job: Job[Any], trained: Trained) -> dict[str, Any]:
+    """Return all fitted attributes of a trained model."""
+    units, layout, params, history, note, state = trained
     direction = job.options.direction
     return {
         **job.model.attributes(layout, units.to_user(to_host(params), layout), job.target, history),
@@ -232,7 +248,7 @@ def _fitted(
         "solver_": direction if isinstance(direction, str) else repr(direction),
         "_dtype": params.dtype.name,
         "_seen_weight": job.data.seen_weight,
-        "_training": training,
+        "_training": state,
     }
 
 
