@@ -15,7 +15,7 @@ from sk_adalr.estimators.job import Job
 from sk_adalr.estimators.minibatch import train
 from sk_adalr.estimators.model import NetworkModel
 from sk_adalr.estimators.progress import Progress
-from sk_adalr.objectives import joined
+from sk_adalr.objectives import averaged
 from sk_adalr.training import Setup, StopReason
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -89,7 +89,7 @@ def _mean_of(job: Job[NetworkModel], fits: list[dict[str, Any]]) -> dict[str, An
     first, n_networks = fits[0], len(fits)
     reason = StopReason.ENSEMBLE_INTERRUPTED if _was_interrupted(fits[-1]) else StopReason.ENSEMBLE
     same = {name: first[name] for name in (*job.target.attributes, *_SAME) if name in first}
-    coefs, intercepts = joined([fit["coefs_"] for fit in fits], [fit["intercepts_"] for fit in fits])
+    coefs, intercepts = averaged([fit["coefs_"] for fit in fits], [fit["intercepts_"] for fit in fits])
     return same | {
         "coefs_": coefs,
         "intercepts_": intercepts,

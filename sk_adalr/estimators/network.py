@@ -7,7 +7,7 @@ from typing import Any
 from sklearn.utils.validation import check_is_fitted
 
 from sk_adalr.backends import Array, Origin, fitted_array
-from sk_adalr.objectives import predict_raw, separated
+from sk_adalr.objectives import members, predict_raw
 from sk_adalr.validation import check_features, check_finite_model, check_finite_prediction, check_same_origin
 
 
@@ -22,7 +22,7 @@ def raw_network_prediction(estimator: Any, X: Any, method: str) -> tuple[Array, 
     check_finite_model(estimator, *coefs, *intercepts)
     # Side by side, several layers of an ensemble would be multiplied with blocks of zeros.
     n_networks = len(getattr(estimator, "estimators_", ())) if len(coefs) > 2 else 1
-    networks = separated(coefs, intercepts, max(1, n_networks))
+    networks = members(coefs, intercepts, max(1, n_networks))
     raw = reduce(add, (predict_raw(*network, X, estimator.activation) for network in networks))
     return check_finite_prediction(raw), origin
 

@@ -1,6 +1,6 @@
 """What is minimised: losses, and their value and gradient on the flat parameter vector."""
 
-from sk_adalr.objectives.joined import joined, separated
+from sk_adalr.objectives.ensembles import averaged, members
 from sk_adalr.objectives.losses import (
     LOSSES,
     BinomialLogLoss,
@@ -32,10 +32,10 @@ __all__ = [
     "MultinomialLogLoss",
     "Network",
     "PenalizedMean",
-    "joined",
+    "averaged",
+    "members",
     "pairwise_sum",
     "predict_raw",
-    "separated",
     "split_division",
 ]
 

@@ -8,7 +8,7 @@ from scipy import sparse
 from sk_adalr.backends import Array
 
 
-def joined(coefs: Sequence[list[Array]], intercepts: Sequence[list[Array]]) -> tuple[list[Array], list[Array]]:
+def averaged(coefs: Sequence[list[Array]], intercepts: Sequence[list[Array]]) -> tuple[list[Array], list[Array]]:
     """Return the layers of the one network whose raw prediction is the mean of those of some networks.
 
     Its hidden layers are theirs side by side; they share the inputs, and the last layer takes the mean.
@@ -23,8 +23,8 @@ def joined(coefs: Sequence[list[Array]], intercepts: Sequence[list[Array]]) -> t
     return [*hidden, np.vstack(by_layer[last]) / n_networks], [*map(np.concatenate, biases[:last]), out]
 
 
-def separated(coefs: list[Array], intercepts: list[Array], n_networks: int) -> list[tuple[list[Array], list[Array]]]:
-    """Return views of layers of networks whose raw predictions add up to that of what `joined` made of so many.
+def members(coefs: list[Array], intercepts: list[Array], n_networks: int) -> list[tuple[list[Array], list[Array]]]:
+    """Return views of layers of networks whose raw predictions add up to that of what `averaged` made of so many.
 
     The intercepts of the last layer are in the first of them alone.
     """
