@@ -234,7 +234,7 @@ def test_a_process_that_is_killed_at_a_random_round_trip_changes_nothing(trips, 
 @pytest.mark.long
 @pytest.mark.timeout(300)
 def test_the_cluster_in_a_box_survives_the_loss_of_a_worker():
-    script = Path(__file__).parents[2] / "examples" / "cluster_in_a_box.py"
+    script = Path(__file__).parents[2] / "examples" / "tasks" / "cluster_in_a_box.py"
     if not script.exists():
         pytest.skip("the source distribution leaves the examples out")
     command = [sys.executable, str(script), "1000000"]
