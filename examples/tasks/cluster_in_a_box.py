@@ -3,9 +3,10 @@ Fit on a dask cluster, and lose a worker
 ========================================
 
 Twenty million rows are generated on the workers of a local cluster, and stay there: parameters go
-out, sums come back. During the second fit a worker is killed, and the fit continues. This page is
-not executed when the documentation is built. It needs the extra ``dask`` and about 3 GB of memory; ``python examples/tasks/cluster_in_a_box.py
-1000000`` takes fewer rows.
+out, sums come back. During the second fit a worker is killed, and the fit continues.
+
+This page needs the extra ``dask`` and about 3 GB of memory, so it is not executed when the documentation
+is built. The tests execute it with a million rows, as ``python cluster_in_a_box.py 1000000`` does.
 """
 
 import os

@@ -3,8 +3,10 @@ Train on a GPU with ``backend="cupy"``
 ======================================
 
 ``backend="cupy"`` moves the data to the GPU once and trains there. The fitted attributes are NumPy
-arrays, so pipelines, searches and pickles work as before. This page is not executed when the
-documentation is built: it needs a GPU and CuPy (the extra ``cuda12`` or ``cuda13``).
+arrays, so pipelines, searches and pickles work as before.
+
+This page needs a GPU and CuPy (the extra ``cuda12`` or ``cuda13``), so it is not executed when the
+documentation is built. The tests execute it on the CPU, with less data and a stand-in for CuPy.
 """
 
 # sphinx_gallery_thumbnail_path = '_static/gpu.png'

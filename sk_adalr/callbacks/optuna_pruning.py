@@ -33,13 +33,21 @@ class OptunaPruning(EpochCallback):
 
     .. code-block:: python
 
+        import optuna
+        from sklearn.datasets import load_wine
+        from sk_adalr import AdaptiveLRMLPClassifier
+        from sk_adalr.callbacks import OptunaPruning
+
+        X, y = load_wine(return_X_y=True)
+
         def objective(trial):
             alpha = trial.suggest_float("alpha", 1e-6, 1e-1, log=True)
             model = AdaptiveLRMLPClassifier(alpha=alpha, early_stopping=True, random_state=0)
             model.set_callbacks(OptunaPruning(trial)).fit(X, y)
             return model.best_validation_score_
 
-        optuna.create_study(direction="maximize").optimize(objective, n_trials=100)
+        study = optuna.create_study(direction="maximize")
+        study.optimize(objective, n_trials=100)
     """
 
     def __init__(self, trial: Any, monitor: Monitor = "validation_score") -> None:
