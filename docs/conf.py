@@ -65,7 +65,6 @@ sphinx_gallery_conf = {
     "within_subsection_order": "sphinx_extensions.GalleryOrder",
     "reset_modules": ("matplotlib", "sphinx_extensions.style_figures"),
     "doc_module": ("sk_adalr",),
-    "reference_url": {"sk_adalr": None},
     "backreferences_dir": "api/generated/backreferences",
     "image_srcset": ["2x"],
     "thumbnail_size": (640, 448),

@@ -1,4 +1,4 @@
-"""What the documentation needs beyond Sphinx: links without an inventory, formulas without a network, one style."""
+"""What the documentation needs beyond Sphinx: formulas without a script, links to source code, one style."""
 
 import functools
 import inspect
@@ -11,6 +11,7 @@ from alt_texts import ALT_TEXTS
 from charts import RatioChart, tables_of_pipes
 from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
+from links import link_names, link_outside
 from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.docutils import nodes
 from sphinx.util.inspect import stringify_signature
@@ -22,9 +23,7 @@ import sk_adalr
 logger = getLogger(__name__)
 
 PACKAGE = Path(sk_adalr.__file__).parent
-SCIKIT_LEARN = "https://scikit-learn.org/stable"
 CODE_FILE = re.compile(r"``([a-z_/]+)\.py``")
-SCIPY = "https://docs.scipy.org/doc/scipy/reference/generated"
 #: The order of the gallery: its sections, and the pages of each.
 GALLERY = {
     "basics": (
@@ -91,25 +90,6 @@ def style_figures(gallery_conf, file_name):
             "axes.spines.right": False,
         }
     )
-
-
-def link_outside(app, env, node, contnode):
-    """Link names of scikit-learn and scipy to their documentation, whose addresses follow from the names."""
-    target = node.get("reftarget", "")
-    url = None
-    if node.get("reftype") == "term":
-        url = f"{SCIKIT_LEARN}/glossary.html"
-    elif target == "metadata_routing":
-        url = f"{SCIKIT_LEARN}/metadata_routing.html"
-    elif target in ("accuracy_score", "r2_score"):
-        url = f"{SCIKIT_LEARN}/modules/model_evaluation.html#{target.replace('_', '-')}"
-    elif target.startswith("sklearn."):
-        url = f"{SCIKIT_LEARN}/modules/generated/{target}.html"
-    elif target.startswith("scipy."):
-        url = f"{SCIPY}/{target}.html"
-    if url is None:
-        return None
-    return nodes.reference("", "", contnode, internal=False, refuri=url)
 
 
 def describe_pictures(app, doctree):
@@ -241,6 +221,7 @@ def setup(app):
     app.connect("doctree-read", tables_of_pipes)
     app.connect("doctree-read", link_code)
     app.connect("env-updated", show_code)
+    app.connect("html-page-context", link_names)
     app.connect("include-read", from_markdown)
     app.connect("autodoc-process-signature", true_signature)
     app.connect("viewcode-follow-imported", module_of_source)
