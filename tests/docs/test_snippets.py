@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import snippets
 from sklearn.datasets import load_wine
+from sklearn.model_selection import GridSearchCV
 
 from sk_adalr import AdaptiveLRLinearRegression, AdaptiveLRLogisticRegression, AdaptiveLRMLPClassifier
 
@@ -79,6 +80,18 @@ def with_skops(request, tmp_path):
     missing = run("docs/guide/saving.rst", names)
     if not missing:
         assert (names["loaded"].coef_ == names["model"].coef_).all()
+    return missing
+
+
+@runs("docs/guide/searching.rst")
+def with_a_progress_bar(request, tmp_path):
+    pytest.importorskip("sklearn.callback")
+    pytest.importorskip("rich")
+    printed = request.getfixturevalue("capsys")
+    network = AdaptiveLRMLPClassifier((4,), max_iter=5, tol=0, random_state=0)
+    search = GridSearchCV(network, {"alpha": [1e-4, 1.0]}, cv=2)
+    missing = run("docs/guide/searching.rst", {"search": search, **wine()})
+    assert "GridSearchCV - fit" in printed.readouterr().out
     return missing
 
 
