@@ -1,5 +1,6 @@
 """The code on pages that no doctest runs."""
 
+import copy
 import importlib
 import re
 import textwrap
@@ -26,7 +27,7 @@ def files_with_code():
 def run(path, names, replacements=None):
     """Run the blocks of a file in one namespace.
 
-    Returns the model after each block, and the modules that are not installed, without whose blocks it ran.
+    Return the model as it is after each block, and the modules that are not installed, without whose blocks it ran.
     """
     models, missing = [], []
     for code in blocks(path):
@@ -37,7 +38,7 @@ def run(path, names, replacements=None):
         missing += absent
         if not absent:
             exec(compile(code, path.name, "exec"), names)
-        models.append(names.get("model"))
+        models.append(copy.copy(names.get("model")))  # a later block may fit it again
     return models, missing
 
 

@@ -117,6 +117,21 @@ def test_two_epochs_of_many_columns_are_few_for_the_automatic_rule():
         assert row[-1] == "refused"
 
 
+def test_a_gpu_takes_the_share_of_the_cpus_time_that_the_page_says():
+    said = re.search(
+        r"1024 with batches of 4096 takes (\d+) percent of the time that (\d+) CPU cores take; one of a layer of 100 "
+        r"with batches of 256 takes (\d+) percent",
+        text_of("backends"),
+    )
+    table = (DOCS / "results" / "bench_gpu.txt").read_text(encoding="utf-8")
+    assert f"{said[2]} CPUs, all threads" in table
+    ratio = r"{} +hypergradient +cupy +NumPy +(\S+) "
+    assert 100 * float(re.search(ratio.format(r"MLP \(1024, 1024\) / 4096"), table)[1]) == pytest.approx(
+        int(said[1]), abs=0.5
+    )
+    assert 100 * float(re.search(ratio.format(r"MLP \(100,\) / 256"), table)[1]) == pytest.approx(int(said[3]), abs=1)
+
+
 def default_fits():
     """Return {side: {table: (loss, score, CPU seconds)}}, of regressions and of classifications."""
     text = (DOCS / "results" / "bench_networks_defaults.txt").read_text(encoding="utf-8")

@@ -44,10 +44,12 @@ def run(page, names, replacements=None):
 @runs("docs/backends.rst")
 def on_a_stand_in_for_the_gpu(request, tmp_path):
     request.getfixturevalue("cupy")
-    names = {"AdaptiveLRMLPClassifier": AdaptiveLRMLPClassifier, "model": AdaptiveLRLogisticRegression(), **wine()}
-    missing = run("docs/backends.rst", names, {'device="cuda"': 'device="cpu"'})
+    (on_gpu, of_torch, _), missing = snippets.run(
+        PAGES["docs/backends.rst"], wine(), {'device="cuda"': 'device="cpu"'}
+    )
+    assert isinstance(on_gpu.coefs_[0], np.ndarray)
     if "torch" not in missing:
-        assert names["model"].coefs_[0].device.type == "cpu"  # an array of torch
+        assert of_torch.coefs_[0].device.type == "cpu"
     return missing
 
 
