@@ -6,9 +6,9 @@ ALT_TEXTS = {
         "Training loss of the network against the epoch: it falls, and levels off.",
     ],
     "plot_any_learning_rate": [
-        "Test accuracy against the initial learning rate from 1e-6 to 10, on digits and breast cancer data. "
-        "MLPClassifier is good from 1e-3 on, with SGD up to 1, with Adam up to 10, and poor below; "
-        "AdaptiveLRMLPClassifier is a flat line at the top.",
+        "Test accuracy on digits against the initial learning rate from 1e-6 to 10. MLPClassifier is good from 1e-3 "
+        "on, with SGD up to 1, with Adam up to 10, and poor below; AdaptiveLRMLPClassifier is a flat line at the top.",
+        "The same on breast cancer data, with the same outcome.",
     ],
     "plot_pipeline": [
         "Training loss against the iteration: it levels off within five iterations.",
@@ -26,7 +26,7 @@ ALT_TEXTS = {
         "behind a scaler, and of AdaptiveLRLinearRegression, it is the same for every ratio.",
     ],
     "plot_watching_a_fit": [
-        "Left: training loss falls, validation loss levels off. Right: validation accuracy rises and levels off.",
+        "Top: training loss falls, validation loss levels off. Bottom: validation accuracy rises and levels off.",
         "Learning rates against the epoch: the median is a line, smallest to largest a band; both are constant.",
         "Training loss of both networks against the epoch; that of AdaptiveLRMLPClassifier falls faster.",
     ],
@@ -34,7 +34,7 @@ ALT_TEXTS = {
         "Cross-validated accuracy of the candidates after 3, 9 and 27 epochs. Most end after 3; two reach 27.",
     ],
     "plot_callbacks": [
-        "Left: training loss falls, validation loss levels off. Right: validation accuracy rises and levels off.",
+        "Top: training loss falls, validation loss levels off. Bottom: validation accuracy rises and levels off.",
     ],
     "plot_claim_counts": [
         "Top: observed against predicted frequency. The network's points lie on the diagonal, those of the linear "
@@ -93,15 +93,15 @@ ALT_TEXTS = {
         "evaluations; warm starts need fewer where C is large.",
     ],
     "plot_layer_rates": [
-        "Learning rates of three layers by epoch, with SGD and with Adam. All rise and level off; that of the "
-        "output layer is the largest.",
+        "Learning rates of three layers by epoch, with SGD at the top and Adam below. All rise and level off; that of "
+        "the output layer is the largest.",
     ],
     "plot_own_objective": [
         "Top: noisy points with outliers, and the fitted oscillation through them. Bottom: both losses fall to "
         "the same value, that of the paper's rule first.",
     ],
     "plot_own_direction": [
-        "Left: training loss of four pairs of direction and rate by epoch. Right: their learning rates; two are "
+        "Top: training loss of four pairs of direction and rate by epoch. Bottom: their learning rates; two are "
         "constant, two rise.",
     ],
 }

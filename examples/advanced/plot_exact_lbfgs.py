@@ -76,8 +76,8 @@ problems = {
     "ill-conditioned, rotated": (rotated, y_rotated),
 }
 
-figure, axes = plt.subplots(2, 2, figsize=(8.5, 8), layout="constrained")
-for ax, (title, (X, y)) in zip(axes.flat, problems.items(), strict=True):
+figure, axes = plt.subplots(4, 1, figsize=(5.4, 11.5), layout="constrained")
+for ax, (title, (X, y)) in zip(axes, problems.items(), strict=True):
     model = AdaptiveLRLogisticRegression(solver="exact", tol=1e-8).fit(X, y)
     exact = np.array(model.loss_curve_)
     # The passes of the set-up come first; the others are spread evenly.
@@ -109,8 +109,9 @@ for ax, (title, (X, y)) in zip(axes.flat, problems.items(), strict=True):
         )
         print(f"{title:30} {name:7} relative gap 1e-6: {needed}")
     ax.set(title=title, xscale="log", yscale="log", ylim=(1e-9, 2))
-    ax.set(xlabel="gradient evaluations", ylabel="gap to the lowest loss, relative")
-    ax.legend()
+axes[0].legend()
+axes[-1].set_xlabel("gradient evaluations")
+figure.supylabel("gap to the lowest loss, relative")
 plt.show()
 
 # %%

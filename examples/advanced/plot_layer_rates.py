@@ -70,13 +70,14 @@ for solver, rule in rules.items():
 # %%
 # The rates within each epoch: smallest, median and largest over its updates.
 # :class:`~sk_adalr.plotting.LearningRateDisplay` draws any array of that kind.
-figure, axes = plt.subplots(1, 2, figsize=(8.5, 4.5), layout="constrained")
+figure, axes = plt.subplots(2, 1, figsize=(5.4, 6.4), layout="constrained")
 for ax, (solver, rule) in zip(axes, rules.items(), strict=True):
     by_epoch = np.array(rule.history).reshape(EPOCHS, -1, len(LAYERS))
     for layer, name in enumerate(LAYERS):
         band = np.quantile(by_epoch[:, :, layer], (0, 0.5, 1), axis=1).T
         LearningRateDisplay(band, estimator_name=name).plot(ax)
-    ax.set_title(solver)
+    ax.set(title=solver, ylabel="learning rate")
+axes[1].get_legend().remove()
 plt.show()
 
 # %%

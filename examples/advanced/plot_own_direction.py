@@ -95,12 +95,12 @@ for name, model in models.items():
         f"rate {model.learning_rate_curve_[-1, 1]:.2g}"
     )
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(8.5, 4.5), layout="constrained")
+figure, (top, bottom) = plt.subplots(2, 1, figsize=(5.4, 6.4), layout="constrained")
 for name, model in models.items():
-    LearningCurveDisplay.from_estimator(model, ax=left, name=name)
-    LearningRateDisplay.from_estimator(model, ax=right, name=name)
-right.get_legend().remove()
-right.set_ylabel("learning rate")
+    LearningCurveDisplay.from_estimator(model, ax=top, name=name)
+    LearningRateDisplay.from_estimator(model, ax=bottom, name=name)
+bottom.get_legend().remove()
+bottom.set_ylabel("learning rate")
 plt.show()
 
 # %%

@@ -72,7 +72,7 @@ print(f"{'truth':16} {'':26}  parameters {truth}")
 
 # %%
 # The fit and the loss.
-figure, (top, bottom) = plt.subplots(2, 1, figsize=(8, 8), layout="constrained")
+figure, (top, bottom) = plt.subplots(2, 1, figsize=(5.4, 6.4), layout="constrained")
 top.plot(t, observed, ".", color="0.5", label="observed")
 amplitude, decay, frequency, phase = results["the paper's rule"].x
 top.plot(

@@ -42,7 +42,7 @@ print(
 # %%
 # The coefficients, and what each penalty cost.
 figure, (top, bottom) = plt.subplots(
-    2, 1, sharex=True, figsize=(8, 7), layout="constrained"
+    2, 1, sharex=True, figsize=(5.4, 6.4), layout="constrained"
 )
 for j in range(X.shape[1]):
     top.plot(
@@ -50,9 +50,9 @@ for j in range(X.shape[1]):
     )
 top.axhline(0, color="0.6", linewidth=0.8)
 top.set(
-    ylabel="coefficient, per standard deviation",
+    ylabel="standardised coefficient",
     ylim=(-8, 8),
-    title="blue: means, orange: errors, green: worst values",
+    title="blue: means, orange: errors,\ngreen: worst values",
 )
 bottom.plot(Cs, cold, "s--", label="cold start")
 bottom.plot(Cs, warm, "o-", label="warm start")

@@ -73,14 +73,14 @@ for title, scores_of in results.items():
         print(f"{title:18}  {name:24} worst {mean.min():.3f}, best {mean.max():.3f}")
 
 # %%
-# The picture: mean over the seeds, with a band from the worst to the best of them.
+# The pictures: mean over the seeds, with a band from the worst to the best of them.
 STYLES = {
     "MLPClassifier, SGD": ("tab:gray", ":"),
     "MLPClassifier, Adam": ("#D55E00", "--"),
     "AdaptiveLRMLPClassifier": ("#0072B2", "-"),
 }
-figure, axes = plt.subplots(1, 2, sharey=True, figsize=(8.5, 4.5), layout="constrained")
-for ax, (title, scores_of) in zip(axes, results.items(), strict=True):
+for title, scores_of in results.items():
+    figure, ax = plt.subplots(figsize=(5.4, 4.6), layout="constrained")
     for name, scores in scores_of.items():
         color, style = STYLES[name]
         ax.plot(
@@ -101,14 +101,9 @@ for ax, (title, scores_of) in zip(axes, results.items(), strict=True):
             alpha=0.15,
             linewidth=0,
         )
-    ax.set(title=title, xscale="log", xlabel="initial learning rate", ylim=(0, 1.02))
-axes[0].set_ylabel("test accuracy")
-figure.legend(
-    *axes[0].get_legend_handles_labels(),
-    loc="outside lower center",
-    ncols=3,
-    frameon=False,
-)
+    ax.set(title=title, xscale="log", xlabel="initial learning rate")
+    ax.set(ylabel="test accuracy", ylim=(0, 1.02))
+    figure.legend(loc="outside lower center", frameon=False)
 plt.show()
 
 # %%

@@ -88,9 +88,9 @@ with np.errstate(all="ignore"):  # the largest rates and α diverge
 def draw(factor, title):
     """Draw all methods, started from `factor` times the best rate."""
     figure, axes = plt.subplots(
-        2, 2, figsize=(8.5, 8), sharex=True, sharey=True, layout="constrained"
+        4, 1, figsize=(5.4, 11.5), sharex=True, sharey=True, layout="constrained"
     )
-    for ax, name in zip(axes.flat, METHODS, strict=True):
+    for ax, name in zip(axes, METHODS, strict=True):
         run = curves[name, factor]
         ax.semilogy(
             envelope(run["fixed"]),
@@ -109,14 +109,12 @@ def draw(factor, title):
             alpha=0.6,
             label="the same, every update",
         )
-        ax.set(
-            title=name,
-            xlabel="update",
-            ylabel="largest of 25 values",
-            ylim=(1e-14, 1e2),
-        )
+        ax.set(title=name, xlabel="update", ylim=(1e-14, 1e2))
         ax.label_outer()
-    axes[0, 1].legend()
+    figure.supylabel("largest of 25 values")
+    figure.legend(
+        *axes[0].get_legend_handles_labels(), loc="outside lower center", frameon=False
+    )
     figure.suptitle(title)
     plt.show()
 

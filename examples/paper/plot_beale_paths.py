@@ -96,10 +96,10 @@ def path_to_target(result):
 
 
 figure, axes = plt.subplots(
-    2, 2, figsize=(8.5, 8), sharex=True, sharey=True, layout="constrained"
+    4, 1, figsize=(5.4, 12), sharex=True, sharey=True, layout="constrained"
 )
 view = {"bounds": ((0.5, 4.3), (-1.4, 1.3)), "minimum": (3, 0.5)}
-for ax, (name, result) in zip(axes.flat, results.items(), strict=True):
+for ax, (name, result) in zip(axes, results.items(), strict=True):
     for side, style in (
         ("fixed", {"color": "C1", "linewidth": 6, "alpha": 0.35, "marker": ""}),
         ("adapted", {"color": "C0", "linewidth": 1.2}),
@@ -115,12 +115,12 @@ for ax, (name, result) in zip(axes.flat, results.items(), strict=True):
 plt.show()
 
 # %%
-# The rates themselves. Both parameters start with the same one, and the rule tells them
-# apart. With gradient descent the second rate turns negative for a moment: nothing in
+# The rates themselves. Both parameters start with the same one, and the rule separates
+# them. With gradient descent the second rate turns negative for a moment: nothing in
 # the paper's rule forbids it. With the other methods the best α is so small that no
 # rate changes by more than a fifth.
-figure, axes = plt.subplots(2, 2, figsize=(8.5, 8), layout="constrained")
-for ax, (name, result) in zip(axes.flat, results.items(), strict=True):
+figure, axes = plt.subplots(4, 1, figsize=(5.4, 11.5), layout="constrained")
+for ax, (name, result) in zip(axes, results.items(), strict=True):
     rates_used = result["adapted"].history["learning_rate"][
         : updates_to_target(result["adapted"])
     ]
@@ -134,8 +134,10 @@ for ax, (name, result) in zip(axes.flat, results.items(), strict=True):
             **style,
         )
     ax.axhline(0, color="0.6", linewidth=0.8)
-    ax.set(title=name, xlabel="update", ylabel="learning rate")
-axes[0, 0].legend()
+    ax.set(title=name)
+axes[0].legend()
+axes[-1].set_xlabel("update")
+figure.supylabel("learning rate")
 plt.show()
 
 # %%

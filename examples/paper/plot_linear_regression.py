@@ -124,19 +124,17 @@ STYLES = (
     {"color": "C2", "linewidth": 2},
 )
 figure, axes = plt.subplots(
-    2, 2, figsize=(8.5, 8), sharex=True, sharey=True, layout="constrained"
+    4, 1, figsize=(5.4, 11.5), sharex=True, sharey=True, layout="constrained"
 )
-for ax, (name, found) in zip(axes.flat, models.items(), strict=True):
+for ax, (name, found) in zip(axes, models.items(), strict=True):
     for (label, model), style in zip(found.items(), STYLES, strict=True):
         gap = np.array(losses_by_epoch(model)) - optimum
         ax.semilogy(range(1, 1 + N_EPOCHS), gap, label=label, **style)
-    ax.set(title=name, xlabel="epoch", ylabel="half squared error above optimum")
+    ax.set(title=name, xlabel="epoch")
     ax.label_outer()
+figure.supylabel("half squared error above optimum")
 figure.legend(
-    *axes[0, 0].get_legend_handles_labels(),
-    loc="outside lower center",
-    ncols=2,
-    frameon=False,
+    *axes[0].get_legend_handles_labels(), loc="outside lower center", frameon=False
 )
 plt.show()
 

@@ -81,10 +81,10 @@ with np.errstate(all="ignore"):  # the largest rates and α diverge
 # From the rate that is too small (blue) it first falls below its line, for α of the right size.
 # Where a curve ends, larger α diverge.
 figure, axes = plt.subplots(
-    2, 2, figsize=(8.5, 8), sharex=True, sharey=True, layout="constrained"
+    4, 1, figsize=(5.4, 11.5), sharex=True, sharey=True, layout="constrained"
 )
 LABELS = {1: ("best rate", "C1"), 1 / 30: ("best rate / 30", "C0")}
-for ax, name in zip(axes.flat, METHODS, strict=True):
+for ax, name in zip(axes, METHODS, strict=True):
     for factor, (label, color) in LABELS.items():
         result = results[name, factor]
         ax.axhline(
@@ -101,20 +101,20 @@ for ax, name in zip(axes.flat, METHODS, strict=True):
             linewidth=2,
             label=f"the paper's rule from the {label}",
         )
-    ax.set(title=name, xlabel="α", ylabel="largest of the last 25 values")
+    ax.set(title=name, xlabel="α")
     ax.label_outer()
+figure.supylabel("largest of the last 25 values")
 figure.legend(
-    *axes[0, 0].get_legend_handles_labels(),
-    loc="outside lower center",
-    ncols=2,
-    frameon=False,
+    *axes[0].get_legend_handles_labels(), loc="outside lower center", frameon=False
 )
 plt.show()
 
 # %%
 # The loss curves from the rate that is too small, each at its best α, beside the best fixed rate.
-figure, axes = plt.subplots(2, 2, figsize=(8.5, 8), sharey=True, layout="constrained")
-for ax, name in zip(axes.flat, METHODS, strict=True):
+figure, axes = plt.subplots(
+    4, 1, figsize=(5.4, 11.5), sharex=True, sharey=True, layout="constrained"
+)
+for ax, name in zip(axes, METHODS, strict=True):
     ax.semilogy(
         results[name, 1]["fixed"], color="0.75", linewidth=5, label="best fixed rate"
     )
@@ -131,15 +131,11 @@ for ax, name in zip(axes.flat, METHODS, strict=True):
         linewidth=2,
         label="the paper's rule from there",
     )
-    ax.set(
-        title=name, xlabel="update", ylabel="Rosenbrock's function", ylim=(1e-16, 1e3)
-    )
+    ax.set(title=name, xlabel="update", ylim=(1e-16, 1e3))
     ax.label_outer()
+figure.supylabel("Rosenbrock's function")
 figure.legend(
-    *axes[0, 0].get_legend_handles_labels(),
-    loc="outside lower center",
-    ncols=3,
-    frameon=False,
+    *axes[0].get_legend_handles_labels(), loc="outside lower center", frameon=False
 )
 plt.show()
 

@@ -106,7 +106,7 @@ print(
     f"accuracy on the validation rows {pipeline.score(X_val, y_val):.3f}, "
     f"of epoch {pipeline[-1].best_epoch_}"
 )
-figure, (left, right) = plt.subplots(1, 2, figsize=(8.5, 4.5), layout="constrained")
-LearningCurveDisplay.from_estimator(pipeline, ax=left, name="network")
-LearningCurveDisplay.from_estimator(pipeline, ax=right, metric="score", name="network")
+figure, (top, bottom) = plt.subplots(2, 1, figsize=(5.4, 6.4), layout="constrained")
+LearningCurveDisplay.from_estimator(pipeline, ax=top, name="network")
+LearningCurveDisplay.from_estimator(pipeline, ax=bottom, metric="score", name="network")
 plt.show()

@@ -185,7 +185,7 @@ def by_group(values, prediction, n_groups=10):
 
 
 age_test = X_test["age, years"].to_numpy()
-figure, (top, bottom) = plt.subplots(2, 1, figsize=(8, 9), layout="constrained")
+figure, (top, bottom) = plt.subplots(2, 1, figsize=(5.4, 7), layout="constrained")
 shown = {"AdaptiveLRLinearRegression": "s", "AdaptiveLRMLPRegressor": "o"}
 for (name, marker), shift in zip(shown.items(), (0.99, 1.01), strict=True):
     _, predicted, observed, error = by_group(predictions[name], predictions[name])

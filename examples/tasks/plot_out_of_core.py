@@ -73,13 +73,13 @@ curves = {
 for name, scores in curves.items():
     print(f"{name:40} test accuracy after {N_CHUNKS} chunks: {scores[-1]:.3f}")
 
-figure, ax = plt.subplots(layout="constrained")
+figure, ax = plt.subplots(figsize=(5.4, 5), layout="constrained")
 for (name, scores), style in zip(
     curves.items(), ("o-", "^-", "d--", "s:"), strict=True
 ):
     ax.plot(range(1, N_CHUNKS + 1), scores, style, markersize=4, label=name)
 ax.set(xlabel="chunks of 2000 rows", ylabel="test accuracy", ylim=(0.45, 1))
-figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize="small")
+figure.legend(loc="outside lower center", frameon=False)
 plt.show()
 
 # %%

@@ -132,7 +132,7 @@ for name, model in networks.items():
         "from the true curve, root mean square"
     )
 
-figure, (top, bottom) = plt.subplots(2, 1, figsize=(8, 9), layout="constrained")
+figure, (top, bottom) = plt.subplots(2, 1, figsize=(5.4, 7), layout="constrained")
 for ax, points, outliers in (
     (top, (x, y), far),
     (bottom, (x_curve, y_curve), far_curve),
@@ -151,8 +151,8 @@ for (name, model), style in zip(lines.items(), ("--", "-", ":"), strict=True):
     top.plot(ends, model.predict(ends[:, None]), style, linewidth=3, label=name)
 for (name, model), style in zip(networks.items(), ("--", "-"), strict=True):
     bottom.plot(x_curve, model.predict(X_curve), style, linewidth=3, label=name)
-top.legend(loc="upper left", fontsize="small", ncols=2)
-bottom.legend(loc="upper left", fontsize="small", ncols=2)
+top.legend(loc="upper left", ncols=2)
+bottom.legend(loc="upper left", ncols=2)
 plt.show()
 
 # %%

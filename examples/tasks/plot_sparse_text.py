@@ -87,11 +87,11 @@ print(f"predicted probabilities differ by at most {difference:.1e}")
 order = np.argsort(ours.coef_[0])
 chosen = np.concatenate([order[:10], order[-10:]])
 names = vectorizer.get_feature_names_out()[chosen]
-figure, ax = plt.subplots(figsize=(8, 6), layout="constrained")
+figure, ax = plt.subplots(figsize=(5.4, 5.4), layout="constrained")
 ax.barh(names, ours.coef_[0][chosen], color=np.repeat(["C0", "C1"], 10))
 ax.set(
-    xlabel=f"coefficient: {ours.classes_[0]} to the "
-    f"left, {ours.classes_[1]} to the right",
+    xlabel=f"coefficient: {ours.classes_[0]} to the left,\n"
+    f"{ours.classes_[1]} to the right",
     ylabel="word",
 )
 plt.show()

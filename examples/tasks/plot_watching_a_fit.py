@@ -28,15 +28,17 @@ print(
 
 # %%
 # One line draws the training loss and the validation loss; another one the score.
-figure, (left, right) = plt.subplots(1, 2, figsize=(8.5, 4.5), layout="constrained")
-LearningCurveDisplay.from_estimator(model, ax=left, name="ours")
-LearningCurveDisplay.from_estimator(model, ax=right, metric="score", name="ours")
+figure, (top, bottom) = plt.subplots(2, 1, figsize=(5.4, 6.4), layout="constrained")
+LearningCurveDisplay.from_estimator(model, ax=top, name="ours")
+LearningCurveDisplay.from_estimator(model, ax=bottom, metric="score", name="ours")
 plt.show()
 
 # %%
 # The learning rates of the same fit, one for each layer: the band reaches from the smallest to the largest. They
 # stay constant, because the validation data may end the fit at any time.
 display = LearningRateDisplay.from_estimator(model, name="automatic rule")
+display.ax_.set_ylabel("learning rate")
+plt.show()
 
 # %%
 # Several estimators on one axis: pass ``ax``. scikit-learn's network trains with as many epochs.
