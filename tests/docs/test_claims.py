@@ -179,6 +179,22 @@ def test_default_networks_compare_with_tuned_peers_as_the_page_says():
     np.testing.assert_allclose([*map(float, said.groups())], [kind[4] for kind in tuned + default], atol=1)
 
 
+@pytest.mark.parametrize("page", ["docs/index.rst", "README.md"])
+def test_one_default_fit_is_as_good_as_a_grid_search_as_the_first_pages_say(page):
+    text = " ".join((DOCS.parent / page).read_text(encoding="utf-8").split())
+    said = re.search(
+        r"[Oo]n (\d+) tables, one default fit scores on average as well as scikit-learn's network after a grid search "
+        r"over five learning rates, in (\d+) percent of the CPU time",
+        text,
+    )
+    kinds = default_fits()
+    assert sum(len(kind["ours"]) for kind in kinds) == int(said[1])
+    for kind in kinds:
+        _, _, difference, _, percent = compared(kind, "ours", "MLP, best of 5 rates")
+        assert difference >= 0
+        assert percent <= int(said[2])
+
+
 def test_ensembles_compare_with_single_networks_as_the_page_says():
     page = text_of("benchmarks")
     said = re.search(
