@@ -83,11 +83,11 @@ def minimize(
     args : tuple or object, default=()
         Further arguments of `fun` and `jac`.
     method : {"sgd", "momentum", "nesterov", "adam"} or Direction, default="adam"
-        Where to go.
+        The direction of an update.
     jac : callable or True, default=True
         ``jac(x, *args) -> array of shape (n,)``; True if `fun` returns the value and the gradient.
     learning_rate : {"constant", "hypergradient"} or LearningRate, default="hypergradient"
-        How far to go.
+        How the learning rate is found.
     granularity : {"parameter", "layer", "global"}, default="parameter"
         How many rates share the vector; "layer" is "global" here, for a plain vector is one layer.
     learning_rate_init : float, default=1e-3
@@ -95,9 +95,9 @@ def minimize(
     hyper_learning_rate : float, default=1e-4
         :math:`\alpha \ge 0` of the rule "hypergradient".
     momentum : float, default=0.9
-        Of "momentum" and "nesterov", in [0, 1).
+        Momentum of "momentum" and "nesterov", in [0, 1).
     beta_1, beta_2, epsilon : float, default=0.9, 0.999, 1e-8
-        Of "adam".
+        Constants of "adam".
     max_iter : int, default=1000
         Number of updates.
     tol : float, default=1e-6

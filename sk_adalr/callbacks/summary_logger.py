@@ -21,7 +21,7 @@ class SummaryLogger(EpochCallback):
 
     Examples
     --------
-    A writer of the user's own:
+    A writer of your own:
 
     >>> from sklearn.datasets import load_iris
     >>> from sk_adalr import AdaptiveLRMLPClassifier
@@ -39,7 +39,7 @@ class SummaryLogger(EpochCallback):
     >>> writer.losses == model.loss_curve_
     True
 
-    That of PyTorch, whose folder ``tensorboard --logdir=runs`` shows:
+    PyTorch's writer; ``tensorboard --logdir=runs`` shows what it wrote:
 
     .. code-block:: python
 

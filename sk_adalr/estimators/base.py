@@ -103,7 +103,7 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         Parameters
         ----------
         X : {array-like, sparse matrix, dask array or dataframe} of shape (n_samples, n_features)
-            float32 is kept; anything else is taken as float64. Of dask's, `y` has the same blocks of rows.
+            float32 is kept; anything else is taken as float64. With dask, `y` must have the same blocks of rows.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The target. Two dimensions are for the outputs of a regressor and the labels of `AdaptiveLRMLPClassifier`;
             `AdaptiveLRLogisticRegression` takes one dimension only.
@@ -116,12 +116,12 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             `early_stopping` is "auto". In a pipeline, route them with ``set_fit_request`` and
             ``Pipeline(transform_input=["X_val"])``.
         sample_weight_val : array-like of shape (n_rows_of_X_val,), default=None
-            Non-negative weights of these rows, in the score, the loss and what counts as chance between two scores. A
-            row of weight 0 is left out. Class weights do not weigh the rows of `X_val`; but those of a class of
-            weight 0 are left out, too.
+            Non-negative weights of these rows, in the score, the loss, and the standard error of the score. A row of
+            weight 0 is left out. Class weights do not weigh the rows of `X_val`; but rows of a class of weight 0 are
+            left out, too.
         groups : array-like of shape (n_samples,), default=None
-            Of a linear estimator that learns its penalty: rows of one group, such as measurements of one person, stay
-            in one fold. Passed to `cv`; route them with ``set_fit_request``.
+            For ``C="auto"`` and ``alpha="auto"``: rows of one group, such as measurements of one person, stay in one
+            fold. Passed to `cv`; route them with ``set_fit_request``.
 
         Returns
         -------

@@ -67,7 +67,7 @@ class Classifier(ClassifierMixin, GradientEstimator):
         Parameters
         ----------
         X : {array-like, sparse matrix, dask collection} of shape (n_samples, n_features)
-            Of a dask collection the result is a lazy dask array.
+            The rows. For a dask collection the result is a lazy dask array.
 
         Returns
         -------
@@ -84,7 +84,7 @@ class Classifier(ClassifierMixin, GradientEstimator):
         Parameters
         ----------
         X : {array-like, sparse matrix, dask collection} of shape (n_samples, n_features)
-            Of a dask collection the result is a lazy dask array.
+            The rows. For a dask collection the result is a lazy dask array.
 
         Returns
         -------
@@ -101,7 +101,7 @@ class Classifier(ClassifierMixin, GradientEstimator):
         Parameters
         ----------
         X : {array-like, sparse matrix, dask collection} of shape (n_samples, n_features)
-            Of a dask collection the result is a lazy dask array.
+            The rows. For a dask collection the result is a lazy dask array.
 
         Returns
         -------
@@ -124,7 +124,7 @@ class Classifier(ClassifierMixin, GradientEstimator):
         Parameters
         ----------
         X : {array-like, sparse matrix, dask collection} of shape (n_samples, n_features)
-            Of a dask collection the result is a lazy dask array.
+            The rows. For a dask collection the result is a lazy dask array.
 
         Returns
         -------
@@ -147,7 +147,7 @@ class Classifier(ClassifierMixin, GradientEstimator):
         X : {array-like, sparse matrix, dask collection} of shape (n_samples, n_features)
             Rows to predict.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Their labels; of several per row, all must be right.
+            Their labels. Where a row has several, all of them must be right.
         sample_weight : array-like of shape (n_samples,), default=None
             Their non-negative weights.
 

@@ -72,7 +72,7 @@ def _check(job: Job[NetworkModel], copies: np.ndarray, n_needed: int) -> None:
     """Raise a ValueError where a fit has no place for the mean of several networks."""
     n_rows = len(np.unique(copies))
     if job.target.validation is not None:
-        raise ValueError("`ensemble=True` judges each network by its fold of `X`. Leave out `X_val` and `y_val`.")
+        raise ValueError("`ensemble=True` validates each network on its fold of `X`. Leave out `X_val` and `y_val`.")
     if n_rows < n_needed:
         raise ValueError(f"`ensemble=True` needs {n_needed} different rows with a weight; got n_samples={n_rows}.")
     if any(hasattr(callback, "restored") for callback in getattr(job.estimator, "_skl_callbacks", ())):

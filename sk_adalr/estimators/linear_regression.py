@@ -34,20 +34,20 @@ class AdaptiveLRLinearRegression(Regressor):
         L2 strength, at least 0, as in Ridge. The intercept is not penalised. "auto" learns it by
         cross-validation: see `cv` and :ref:`learned_penalty`.
     alpha_per_target : bool, default=False
-        Whether "auto" learns one for each output; ``alpha_``, ``cv_loss_`` then have an entry, and
-        ``penalty_curve_`` is a list of an array, for each.
+        Whether "auto" learns one penalty for each output. Then ``alpha_`` and ``cv_loss_`` have an entry for each
+        output, and ``penalty_curve_`` is a list with an array for each.
     cv : int, splitter, iterable or None, default=None
         Folds for ``alpha="auto"``, as in scikit-learn. None is exact leave-one-out where a factorisation of squared
         errors is affordable, else five contiguous folds.
     loss : {"squared_error", "poisson", "gamma"} or Loss, default="squared_error"
-        What a raw prediction :math:`u = x^T w + b` costs beside its target. "squared_error" predicts :math:`u`.
+        The loss of a raw prediction :math:`u = x^T w + b`. "squared_error" predicts :math:`u`.
         "poisson" is half the Poisson deviance, for counts and frequencies, and refuses targets below 0; "gamma" is
         half the gamma deviance, for amounts, and refuses targets of 0 and below. Both predict :math:`e^u`. For a loss
         of your own pass an instance of a subclass of :class:`~sk_adalr.objectives.ElementwiseLoss`, whose arrays have
         the shape (n_rows, n_outputs) or its transpose.
     penalty_units : {"features", "standardized"}, default="features"
-        What the penalty is on: the coefficients of the features as they are, or of features divided by their
-        standard deviations, in which their units do not matter.
+        Which coefficients are penalised: those of the features as they are, or those of features divided by their
+        standard deviations, whose units do not matter.
     fit_intercept : bool, default=True
         Whether the model has an intercept.
     solver : {"auto", "exact", "sgd", "momentum", "nesterov", "adam", ...} or Direction, default="auto"
@@ -63,11 +63,11 @@ class AdaptiveLRLinearRegression(Regressor):
         The names of the solvers of Ridge and PoissonRegressor ("cholesky", "svd", "lsqr", "sparse_cg", "sag", "saga",
         "lbfgs", "newton-cholesky"), which all have the same optimum, mean "auto" on all rows at once.
     learning_rate : {"auto", "constant", "hypergradient"} or LearningRate, default="auto"
-        How far the mini-batch solvers go. "auto" leaves nothing to choose: the rate of each layer is measured on the
-        first batch, and the model is a running average of the iterates. "hypergradient" is the literal
-        rule of [1]_, "constant" a rate that stays. With a direction of your own "auto" is "hypergradient".
+        How mini-batch solvers find their learning rate. "auto" leaves nothing to choose: the rate of each layer is
+        measured on the first batch, and the model is a running average of the iterates. "hypergradient" is the literal
+        rule of [1]_, and "constant" a fixed rate. With a direction of your own, "auto" means "hypergradient".
     granularity : {"parameter", "layer", "global"}, default="parameter"
-        How many learning rates share the parameters in the rule "hypergradient". No effect on "auto", which has one
+        How many parameters share a learning rate in the rule "hypergradient". No effect on "auto", which has one rate
         for each layer.
     learning_rate_init : float or "auto", default="auto"
         First learning rate, > 0, of the rules "hypergradient" and "constant". No effect where `learning_rate` is
@@ -80,9 +80,9 @@ class AdaptiveLRLinearRegression(Regressor):
     max_iter : int or None, default=1000
         Number of iterations ("exact") or epochs at most; None for the default.
     tol : float, default=1e-4
-        "exact" stops once the decrease still to come is estimated below `tol` squared, relative to the loss of the
-        best constant prediction. For the mini-batch solvers it is the smallest improvement, relative to the same,
-        that counts; 0 trains for `max_iter` epochs.
+        "exact" stops when the decrease that is still expected is below `tol` squared, as a share of the loss of the
+        best constant prediction. For mini-batch solvers it is the smallest improvement that counts, as a share of the
+        same loss; 0 trains for `max_iter` epochs.
     n_iter_no_change : int or numpy.inf, default=10
         Number of epochs without such an improvement after which training stops.
     standardize : bool, default=True
@@ -96,8 +96,8 @@ class AdaptiveLRLinearRegression(Regressor):
     random_state : int, RandomState instance or None, default=None
         Source of the order and of the validation split.
     momentum : float, default=0.9
-        Of "momentum" and "nesterov", in [0, 1). Where `learning_rate` is "auto", how near to the average of the
-        iterates their gradient is taken.
+        Momentum of the solvers "momentum" and "nesterov", in [0, 1). Where `learning_rate` is "auto", it says how near
+        to the average of the iterates the gradient is taken.
     beta_1, beta_2 : float, default=0.9, 0.999
         Decay of Adam's moments, in [0, 1), for a constant or literal rate; the automatic rule has its own.
     epsilon : float, default=1e-8
@@ -158,8 +158,8 @@ class AdaptiveLRLinearRegression(Regressor):
     validation_loss_curve_ : list of float or None
         Mean loss on the held-out rows after each epoch, without penalty; None without early stopping.
     best_epoch_ : int or None
-        Epoch, from 1 as `n_iter_` counts, whose parameters the model has: the best one on the held-out rows, else the
-        last one; None where there are no epochs, as in an exact fit.
+        The epoch whose parameters were kept, counted from 1: the best one on the held-out rows, else the last one;
+        None where there are no epochs, as in an exact fit.
     rank_ : int or None
         Rank of the data, centred where there is an intercept; None unless a factorisation of all rows solved.
     singular_ : ndarray of shape (min(n_samples, n_features),) or None
@@ -167,14 +167,14 @@ class AdaptiveLRLinearRegression(Regressor):
         largest; None with a penalty, unless a factorisation solved, and for more than 300. Of features in
         `penalty_units`.
     stop_reason_ : str
-        Why training ended, in one sentence, and what was found of the penalty in another.
+        Why training ended, as a sentence, and in another what was found of the penalty.
     alpha_ : float
-        The `alpha` of the fit; a fit with it is the same.
+        The `alpha` that was used. A fit with this number gives the same model.
     penalty_curve_ : ndarray of shape (n_visits, 3) or None
-        alpha, cross-validated loss, and its slope by log alpha or NaN, as "auto" visited them; None
-        elsewhere.
+        The values that "auto" tried: alpha, its cross-validated loss, and the slope of that loss by log alpha, or NaN.
+        None unless "auto" learned it.
     cv_loss_ : float or None
-        That loss at `alpha_`; None unless "auto" learned it.
+        Cross-validated loss at `alpha_`; None unless "auto" learned it.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)

@@ -40,8 +40,8 @@ class AdaptiveLRLogisticRegression(Classifier):
     l1_ratio : float, default=0.0
         Only 0, a pure L2 penalty, is supported.
     penalty_units : {"features", "standardized"}, default="features"
-        What the penalty is on: the coefficients of the features as they are, or of features divided by their
-        standard deviations, in which their units do not matter.
+        Which coefficients are penalised: those of the features as they are, or those of features divided by their
+        standard deviations, whose units do not matter.
     fit_intercept : bool, default=True
         Whether the model has intercepts.
     class_weight : dict, "balanced" or None, default=None
@@ -59,11 +59,11 @@ class AdaptiveLRLogisticRegression(Classifier):
         mean "auto" on all rows at once. They have the same optimum, except that "liblinear" also penalises the
         intercept, which is not done here.
     learning_rate : {"auto", "constant", "hypergradient"} or LearningRate, default="auto"
-        How far the mini-batch solvers go. "auto" leaves nothing to choose: the rate of each layer is measured on the
-        first batch, and the model is a running average of the iterates. "hypergradient" is the literal
-        rule of [1]_, "constant" a rate that stays. With a direction of your own "auto" is "hypergradient".
+        How mini-batch solvers find their learning rate. "auto" leaves nothing to choose: the rate of each layer is
+        measured on the first batch, and the model is a running average of the iterates. "hypergradient" is the literal
+        rule of [1]_, and "constant" a fixed rate. With a direction of your own, "auto" means "hypergradient".
     granularity : {"parameter", "layer", "global"}, default="parameter"
-        How many learning rates share the parameters in the rule "hypergradient". No effect on "auto", which has one
+        How many parameters share a learning rate in the rule "hypergradient". No effect on "auto", which has one rate
         for each layer.
     learning_rate_init : float or "auto", default="auto"
         First learning rate, > 0, of the rules "hypergradient" and "constant". No effect where `learning_rate` is
@@ -76,10 +76,11 @@ class AdaptiveLRLogisticRegression(Classifier):
     max_iter : int or None, default=1000
         Number of iterations ("exact") or epochs at most; None for the default.
     tol : float, default=1e-4
-        Training on all rows stops once the decrease still to come is estimated below `tol` squared, relative to the
-        loss of the best constant prediction. First-order steps also ask that the last of them no longer decreased the
-        loss by much more than that; from the 70th on `tol` grows with the square of their number, up to 100 times.
-        For the mini-batch solvers it is the smallest improvement, relative to the same, that counts; 0 trains for
+        Training on all rows stops when the decrease that is still expected is below `tol` squared, as a share of the
+        loss of the best constant prediction. First-order steps also need that the last of them decreased the loss by
+        hardly more than that; from the 70th on, `tol` grows with the square of their number, up to 100 times.
+
+        For mini-batch solvers it is the smallest improvement that counts, as a share of the same loss; 0 trains for
         `max_iter` epochs.
     n_iter_no_change : int or numpy.inf, default=10
         Number of epochs without such an improvement after which training stops.
@@ -92,8 +93,8 @@ class AdaptiveLRLogisticRegression(Classifier):
     random_state : int, RandomState instance or None, default=None
         Source of the order and of the validation split.
     momentum : float, default=0.9
-        Of "momentum" and "nesterov", in [0, 1). Where `learning_rate` is "auto", how near to the average of the
-        iterates their gradient is taken.
+        Momentum of the solvers "momentum" and "nesterov", in [0, 1). Where `learning_rate` is "auto", it says how near
+        to the average of the iterates the gradient is taken.
     beta_1, beta_2 : float, default=0.9, 0.999
         Decay of Adam's moments, in [0, 1), for a constant or literal rate; the automatic rule has its own.
     epsilon : float, default=1e-8
@@ -156,16 +157,17 @@ class AdaptiveLRLogisticRegression(Classifier):
     validation_loss_curve_ : list of float or None
         Mean loss on the held-out rows after each epoch, without penalty; None without early stopping.
     best_epoch_ : int or None
-        Epoch, from 1 as `n_iter_` counts, whose parameters the model has: the best one on the held-out rows, else the
-        last one; None where there are no epochs, as in an exact fit.
+        The epoch whose parameters were kept, counted from 1: the best one on the held-out rows, else the last one;
+        None where there are no epochs, as in an exact fit.
     stop_reason_ : str
-        Why training ended, in one sentence, and what was found of the penalty in another.
+        Why training ended, as a sentence, and in another what was found of the penalty.
     C_ : float
-        The `C` of the fit; a fit with it is the same.
+        The `C` that was used. A fit with this number gives the same model.
     penalty_curve_ : ndarray of shape (n_visits, 3) or None
-        C, cross-validated loss, and its slope by log C or NaN, as "auto" visited them; None elsewhere.
+        The values that "auto" tried: C, its cross-validated loss, and the slope of that loss by log C, or NaN. None
+        unless "auto" learned it.
     cv_loss_ : float or None
-        That loss at `C_`; None unless "auto" learned it.
+        Cross-validated loss at `C_`; None unless "auto" learned it.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)

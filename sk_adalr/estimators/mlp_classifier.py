@@ -30,22 +30,22 @@ class AdaptiveLRMLPClassifier(Classifier):
     hidden_layer_sizes : int or sequence of int, default=(100,)
         Number of units of each hidden layer; empty for a linear predictor.
     activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
-        Of the hidden layers.
+        Activation of the hidden layers.
     alpha : float, default=1e-4
-        L2 strength, at least 0, divided by the batch's sum of weights, on the coefficients that training sees: those
-        of the standardised features where `standardize`. Intercepts are not penalised.
+        L2 strength, at least 0, divided by the sum of the batch's weights. With `standardize` it acts on the
+        coefficients of the standardised features. Intercepts are not penalised.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class, 1 by default; "balanced" weighs classes inversely to their frequency. A weight of 0
         leaves out the rows of a class, which stays in `classes_`, with a probability next to 0. With several
         labels per sample, a list of dicts, one per label; a sample's weight is the product over its labels.
     solver : {"auto", "sgd", "momentum", "nesterov", "adam"} or Direction, default="auto"
-        Where to go; "auto" is "adam".
+        The direction of an update; "auto" is "adam".
     learning_rate : {"auto", "constant", "hypergradient"} or LearningRate, default="auto"
-        How far the mini-batch solvers go. "auto" leaves nothing to choose: the rate of each layer is measured on the
-        first batch, and the model is a running average of the iterates. "hypergradient" is the literal
-        rule of [1]_, "constant" a rate that stays. With a direction of your own "auto" is "hypergradient".
+        How mini-batch solvers find their learning rate. "auto" leaves nothing to choose: the rate of each layer is
+        measured on the first batch, and the model is a running average of the iterates. "hypergradient" is the literal
+        rule of [1]_, and "constant" a fixed rate. With a direction of your own, "auto" means "hypergradient".
     granularity : {"parameter", "layer", "global"}, default="parameter"
-        How many learning rates share the parameters in the rule "hypergradient". No effect on "auto", which has one
+        How many parameters share a learning rate in the rule "hypergradient". No effect on "auto", which has one rate
         for each layer.
     learning_rate_init : float or "auto", default="auto"
         First learning rate, > 0, of the rules "hypergradient" and "constant". No effect where `learning_rate` is
@@ -72,8 +72,8 @@ class AdaptiveLRMLPClassifier(Classifier):
         Source of the initial weights, of the order and of the validation split. The initial weights are those of
         scikit-learn's MLP with the same seed.
     momentum : float, default=0.9
-        Of "momentum" and "nesterov", in [0, 1). Where `learning_rate` is "auto", how near to the average of the
-        iterates their gradient is taken.
+        Momentum of the solvers "momentum" and "nesterov", in [0, 1). Where `learning_rate` is "auto", it says how near
+        to the average of the iterates the gradient is taken.
     beta_1, beta_2 : float, default=0.9, 0.999
         Decay of Adam's moments, in [0, 1), for a constant or literal rate; the automatic rule has its own.
     epsilon : float, default=1e-8
@@ -120,8 +120,8 @@ class AdaptiveLRMLPClassifier(Classifier):
     intercepts_ : list of ndarray of shape (n_out,)
         Intercepts of each layer.
     estimators_ : list of estimators
-        The networks of an ensemble, which have the curves, scores and epochs below; it has only the largest `n_iter_`,
-        the sum `t_` and the mean `loss_`. Its own `coefs_` and `intercepts_` are theirs side by side.
+        The networks of an ensemble, with their curves, scores and epochs. The ensemble itself has the largest
+        `n_iter_`, the sum of `t_` and the mean `loss_` only. Its `coefs_` and `intercepts_` place theirs side by side.
     n_layers_ : int
         Number of layers, input and output included.
     n_outputs_ : int
@@ -149,12 +149,11 @@ class AdaptiveLRMLPClassifier(Classifier):
     best_validation_score_ : float or None
         Highest entry of `validation_scores_`; None where no rows were held out.
     best_epoch_ : int
-        Epoch, from 1 as `n_iter_` counts, whose parameters the model has: the best one on the held-out rows, else the
-        last one.
+        The epoch whose parameters were kept, counted from 1: the best one on the held-out rows, else the last one.
     solver_ : str
         The solver that `solver` led to.
     stop_reason_ : str
-        Why training ended, in one sentence.
+        Why training ended, as a sentence.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)

@@ -36,7 +36,7 @@ class Regressor(RegressorMixin, GradientEstimator):
         Parameters
         ----------
         X : {array-like, sparse matrix, dask collection} of shape (n_samples, n_features)
-            Of a dask collection the result is a lazy dask array.
+            The rows. For a dask collection the result is a lazy dask array.
 
         Returns
         -------

@@ -59,7 +59,7 @@ class LearningRate(Protocol):
         layout : ParameterLayout
             Which parameters form a layer.
         scratch : array of shape (n_params,)
-            Room to compute in.
+            Workspace; overwritten.
         """
         ...
 
@@ -73,7 +73,7 @@ class LearningRate(Protocol):
         layout : ParameterLayout
             Which parameters form a layer.
         scratch : array of shape (n_params,)
-            Room for the result where it needs some.
+            Workspace, which may hold the result.
 
         Returns
         -------

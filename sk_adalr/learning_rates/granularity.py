@@ -57,7 +57,7 @@ class Granularity(Protocol):
         layout : ParameterLayout
             Which parameters form a layer.
         scratch : array of shape (n_params,)
-            Room for the result where it needs some.
+            Workspace, which may hold the result.
 
         Returns
         -------
