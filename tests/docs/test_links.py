@@ -1,6 +1,9 @@
 """Names in the code of a page lead to their documentation, and the check of links finds what leads nowhere."""
 
+import functools
+import http.server
 import importlib
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -94,3 +97,20 @@ def test_links_to_files_and_places_that_do_not_exist_are_found(check_links, tmp_
         "guide/b.html: lost.png: no such file",
     ]
     assert external == {"https://example.org/x#y": "guide/b.html"}
+
+
+def test_addresses_that_cannot_be_opened_are_found(check_links, tmp_path):
+    (tmp_path / "there.html").write_text("")
+    handler = functools.partial(QuietHandler, directory=str(tmp_path))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        assert check_links.open_address(f"{address}/there.html#place") is None
+        assert "404" in check_links.open_address(f"{address}/lost.html")
+        server.shutdown()
+    assert check_links.open_address(f"{address}/there.html") is not None  # nobody answers
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
