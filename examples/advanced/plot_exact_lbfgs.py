@@ -18,7 +18,8 @@ from sklearn.preprocessing import StandardScaler
 from sk_adalr import AdaptiveLRLogisticRegression
 
 # %%
-# L-BFGS, counted. A gradient evaluation is one forward and one backward pass over all rows.
+# How often does L-BFGS evaluate the gradient? An evaluation is one forward and one backward pass
+# over all rows.
 
 
 def objective(params, X, y, C):
@@ -61,8 +62,8 @@ def lbfgs_losses(X, y, C, max_evaluations=3000):
 
 
 # %%
-# Four problems: the breast cancer data raw and standardised, odd against even digits, and columns that are
-# rotated so that no rate per parameter can straighten them out, the weak spot of the method.
+# Four problems: the breast cancer data raw and standardised, odd against even digits, and rotated
+# columns. Those are the weak spot of the method: no rate per parameter helps there.
 cancer, y_cancer = load_breast_cancer(return_X_y=True)
 digits, y_digits = load_digits(return_X_y=True)
 rotated, y_rotated = make_classification(2000, 50, n_informative=20, random_state=0)

@@ -2,8 +2,8 @@
 A direction and a learning rate of your own
 ===========================================
 
-An update is two answers. A *direction* says where to go, a *learning rate* says how far. Each is a small class
-with two or three methods, and any direction works with any rate, in all estimators and in
+An update has two parts. A *direction* says where to go, a *learning rate* how far. Each is a small
+class with two or three methods, and any direction works with any rate, in all estimators and in
 :func:`~sk_adalr.minimize`.
 """
 
@@ -18,9 +18,9 @@ from sk_adalr.objectives.test_functions import beale
 from sk_adalr.plotting import LearningCurveDisplay, LearningRateDisplay
 
 # %%
-# **A direction.** Lion follows the sign of a smoothed gradient (Chen et al., "Symbolic discovery of
-# optimization algorithms"). Hyper-parameters are fields; what changes lies in the state, a dict of arrays. The
-# direction fills ``out`` and never contains the learning rate.
+# **A direction.** Lion follows the sign of a smoothed gradient (Chen et al., "Symbolic discovery
+# of optimization algorithms"). Hyperparameters are fields. What changes is in the state, a dict of
+# arrays. The direction fills ``out``, and never contains the learning rate.
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ class Lion:
 
 
 # %%
-# **A learning rate.** This one multiplies one rate for all parameters by a factor: up where the gradient agrees
-# with the last direction, down where it does not: the paper's rule on a log scale, normalised so that its step
-# size has no unit.
+# **A learning rate.** One rate for all parameters grows where the gradient agrees with the last
+# direction, and shrinks where it does not. It is the paper's rule on a log scale, normalised so
+# that its step size has no unit.
 
 
 @dataclass(frozen=True)
@@ -112,5 +112,5 @@ for method in ("momentum", "adam", Lion()):
     print(f"{method!s:30} {result.nit:4d} updates, Beale's function {result.fun:.1e}")
 
 # %%
-# To make a direction or a rule part of the package, see :doc:`/extending`: one file, one line in a table of
-# names, and the contract tests hold it to every promise.
+# To make a direction or a rule part of the package, see :doc:`/extending`: one file, and one line
+# in a table of names; the contract tests then test it.

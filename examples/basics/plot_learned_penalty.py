@@ -76,7 +76,7 @@ of_labels = compare(
 
 # %%
 # The points that one such search evaluates, each with its slope. The gray curve is the loss on the
-# test rows, over a fine grid. Its minimum is elsewhere, as that of any other sample would be.
+# test rows, over a fine grid. Its minimum is elsewhere, as it would be on any other sample.
 X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.5, random_state=0)
 learned = AdaptiveLRLogisticRegression(C="auto", penalty_units="standardized").fit(
     X_train, y_train

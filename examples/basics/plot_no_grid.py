@@ -74,5 +74,5 @@ plt.show()
 # %%
 # **Takeaway.** One adaptive fit scores like the grid search in a fraction of its time. So does one
 # default fit of scikit-learn's network here, because its default rate happens to suit standardised
-# digits: :ref:`the sweep over rates <sphx_glr_auto_examples_basics_plot_any_learning_rate.py>` shows
-# how far that goes. You need the grid search where you do not know.
+# digits: :ref:`the sweep over rates <sphx_glr_auto_examples_basics_plot_any_learning_rate.py>`
+# shows how far that goes. Without knowing that, you need the grid search.

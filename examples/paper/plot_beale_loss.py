@@ -2,10 +2,10 @@
 Loss on Beale's function: from a good and from a bad rate
 =========================================================
 
-From the best fixed rate the paper's rule wins much with plain gradient descent only;
-from a rate that is 30 times too small it wins with every method. These are the paper's loss
-curves on Beale's function (its figure ``loss_beale``), with the same grid search for
-both sides, and once more from the rate that is too small.
+From the best fixed rate the paper's rule helps plain gradient descent only. From a rate that is 30
+times too small it helps every method. These are the paper's loss curves on Beale's function (its
+figure ``loss_beale``), with the same grid search for both sides, and once more from the rate that
+is too small.
 """
 
 import matplotlib.pyplot as plt

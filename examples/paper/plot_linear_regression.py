@@ -2,10 +2,10 @@
 Linear regression: the paper's rule against tuned rates
 =======================================================
 
-At the best constant rate the paper's rule wins next to nothing here; from a rate that is 100
-times too small it comes back to the tuned loss. This is the paper's first model: linear
-regression on mini-batches, on the diabetes data. Mini-batches are for the comparison only: by
-default, :class:`~sk_adalr.AdaptiveLRLinearRegression` solves such a problem exactly.
+At the best constant rate the paper's rule gains next to nothing here; from a rate that is 100
+times too small it comes back to the tuned loss. This is the paper's first model: linear regression
+on mini-batches, on the diabetes data. Mini-batches are for the comparison only: by default,
+:class:`~sk_adalr.AdaptiveLRLinearRegression` solves such a problem exactly.
 """
 
 import warnings
@@ -84,10 +84,10 @@ def best_adapted(solver, rate):
 
 
 # %%
-# **The baseline is tuned**, as the paper demands: the best of 21 constant rates. The paper's
-# rule gets a grid of its own step size α (``hyper_learning_rate``), 25 values, once from that
-# very rate and once from a rate that is 100 times smaller. The automatic rule, the default of
-# ``learning_rate``, gets nothing.
+# **The baseline is tuned**, as the paper demands: the best of 21 constant rates. The paper's rule
+# gets a grid of its own step size α (``hyper_learning_rate``), 25 values, once from that very rate
+# and once from a rate that is 100 times smaller. The automatic rule, the default of
+# ``learning_rate``, has nothing to tune.
 #
 # All start from the same parameters and see the same batches.
 # The loss is half the mean squared error of the model on all training rows.
@@ -140,7 +140,7 @@ plt.show()
 
 # %%
 # **Takeaway.** At the best constant rate the paper's rule lowers the loss by two thousandths at
-# most. From a rate that is 100 times too small, where the constant rate is lost, it comes back to
-# the tuned loss, given the right α. The automatic rule needs no grid, and its model has the
-# lowest loss with every optimizer. With gradient descent, momentum and Nesterov it is the same
+# most. From a rate that is 100 times too small, where the constant rate gets nowhere, it comes
+# back to the tuned loss, given the right α. The automatic rule needs no grid, and its model has
+# the lowest loss with every optimizer. With gradient descent, momentum and Nesterov it is the same
 # method, because it has a momentum of its own.

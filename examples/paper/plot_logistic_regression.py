@@ -2,11 +2,11 @@
 Logistic regression: the paper's rule against tuned rates
 =========================================================
 
-At the best constant rate the paper's rule wins about a hundredth of the loss; from a rate that
-is 100 times too small it comes back to the tuned loss. This is the paper's second model:
-logistic regression on mini-batches, on the breast cancer data. Mini-batches are for the
-comparison only: by default, :class:`~sk_adalr.AdaptiveLRLogisticRegression` solves such a
-problem exactly, see :ref:`sphx_glr_auto_examples_advanced_plot_exact_lbfgs.py`.
+At the best constant rate the paper's rule lowers the loss by about a hundredth; from a rate that
+is 100 times too small it comes back to the tuned loss. This is the paper's second model: logistic
+regression on mini-batches, on the breast cancer data. Mini-batches are for the comparison only: by
+default, :class:`~sk_adalr.AdaptiveLRLogisticRegression` solves such a problem exactly, see
+:ref:`sphx_glr_auto_examples_advanced_plot_exact_lbfgs.py`.
 """
 
 import warnings
@@ -88,10 +88,10 @@ def best_adapted(solver, rate):
 
 
 # %%
-# **The baseline is tuned**, as the paper demands: the best of 25 constant rates. The paper's
-# rule gets a grid of its own step size α (``hyper_learning_rate``), 29 values, once from that
-# very rate and once from a rate that is 100 times smaller. The automatic rule, the default of
-# ``learning_rate``, gets nothing.
+# **The baseline is tuned**, as the paper demands: the best of 25 constant rates. The paper's rule
+# gets a grid of its own step size α (``hyper_learning_rate``), 29 values, once from that very rate
+# and once from a rate that is 100 times smaller. The automatic rule, the default of
+# ``learning_rate``, has nothing to tune.
 #
 # All start from the same parameters and see the same batches.
 # The loss is the objective, log loss plus penalty, of the model on all training rows.

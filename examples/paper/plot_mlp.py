@@ -85,10 +85,10 @@ def best_adapted(solver, rate):
 
 
 # %%
-# **The baseline is tuned**, as the paper demands: the best of 21 constant rates. The paper's
-# rule gets a grid of its own step size α (``hyper_learning_rate``), 21 values, once from that
-# very rate and once from a rate that is 100 times smaller. The automatic rule, the default of
-# ``learning_rate``, gets nothing.
+# **The baseline is tuned**, as the paper demands: the best of 21 constant rates. The paper's rule
+# gets a grid of its own step size α (``hyper_learning_rate``), 21 values, once from that very rate
+# and once from a rate that is 100 times smaller. The automatic rule, the default of
+# ``learning_rate``, has nothing to tune.
 #
 # All start from the same parameters and see the same batches.
 # The loss is the log loss of the model on all training rows, without the small penalty.

@@ -76,8 +76,8 @@ for name, model in models.items():
     print(f"{name:24} {seconds:6.2f} s   test accuracy {scores[name]:.3f}")
 
 # %%
-# The exact fit and scikit-learn's LogisticRegression minimise the same objective, and agree as closely as the looser
-# of their default tolerances asks for, which is scikit-learn's:
+# The exact fit and scikit-learn's LogisticRegression minimise the same objective. They agree about
+# as closely as the looser of their default tolerances, scikit-learn's, requires:
 ours, theirs = models["adaptive, exact"], models["LogisticRegression"]
 difference = np.abs(ours.predict_proba(X_test) - theirs.predict_proba(X_test)).max()
 print(f"predicted probabilities differ by at most {difference:.1e}")

@@ -34,8 +34,8 @@ LearningCurveDisplay.from_estimator(model, ax=bottom, metric="score", name="ours
 plt.show()
 
 # %%
-# The learning rates of the same fit, one for each layer: the band reaches from the smallest to the largest. They
-# stay constant, because the validation data may end the fit at any time.
+# The learning rates of the same fit, one for each layer: the band reaches from the smallest to the
+# largest. The automatic rule keeps them constant.
 display = LearningRateDisplay.from_estimator(model, name="automatic rule")
 display.ax_.set_ylabel("learning rate")
 plt.show()
