@@ -10,12 +10,12 @@ State: TypeAlias = dict[str, Array]
 
 @runtime_checkable
 class Direction(Protocol):
-    r"""The answer to "where": :math:`d_t`, of which :math:`w \leftarrow w - \eta_t d_t` takes a step.
+    r"""The direction :math:`d_t` of an update :math:`w \leftarrow w - \eta_t d_t`.
 
     A direction never contains the learning rate. Hence :math:`\partial w_t / \partial \eta_{t-1} = -d_{t-1}`
     holds for every direction, and with it the hypergradient rule.
 
-    Implementations are frozen dataclasses that hold hyper-parameters only; all that changes lies in the state. These
+    Implementations are frozen dataclasses of hyperparameters; everything that changes is in the state. These
     two methods are all a direction needs. `ElementwiseDirection` has a third, for speed.
     """
 
@@ -53,10 +53,10 @@ class Direction(Protocol):
 
 @runtime_checkable
 class ElementwiseDirection(Direction, Protocol):
-    """A direction each of whose entries follows from the same entry of the gradient and of the state: optional.
+    """A direction that is computed entry by entry, from the gradient and the state: optional, for speed.
 
-    With it, an update of many parameters is made block by block, and in one pass where the table of kernels has an
-    entry of the direction's name. No other promise depends on it.
+    With it, many parameters are updated block by block, and in one pass where there is a kernel of the direction's
+    name. Nothing else depends on it.
     """
 
     def operands(self, state: State, step: int) -> tuple[Any, ...]:

@@ -7,7 +7,7 @@ from sk_adalr.export.operators import Layers, inverse_link
 
 
 def register_m2cgen() -> None:
-    """Make m2cgen write the two linear models as source code, of Python, C, Java and other languages.
+    """Make m2cgen write the two linear models as source code in Python, C, Java and other languages.
 
     Of a classifier, the code computes the decision function, as for scikit-learn's linear classifiers; of a regressor
     it computes the prediction. m2cgen knows no networks.
@@ -50,8 +50,8 @@ def register_m2cgen() -> None:
 def register_eli5() -> None:
     """Make eli5 show the weights of the two linear models, and what each adds to a prediction.
 
-    Where the loss has a link, as "poisson" has, weights are those of the raw prediction, the logarithm of the mean,
-    and a prediction is no sum to be explained.
+    Where the loss has a link, as "poisson" has, weights are those of the raw prediction, the logarithm of the mean.
+    A prediction is then no sum over features, so eli5 does not explain it.
 
     Raises
     ------

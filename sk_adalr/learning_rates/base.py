@@ -12,9 +12,9 @@ State: TypeAlias = dict[str, Array]
 
 @runtime_checkable
 class LearningRate(Protocol):
-    r"""The answer to "how far": :math:`\eta_t` in :math:`w \leftarrow w - \eta_t d_t`.
+    r"""The learning rate :math:`\eta_t` of an update :math:`w \leftarrow w - \eta_t d_t`.
 
-    Implementations are frozen dataclasses that hold hyper-parameters only; all that changes lies in the state.
+    Implementations are frozen dataclasses of hyperparameters; everything that changes is in the state.
     """
 
     def init(self, params: Array, layout: ParameterLayout) -> State:

@@ -13,7 +13,7 @@ def beale(point: np.ndarray) -> tuple[float, np.ndarray]:
     Parameters
     ----------
     point : array of shape (2,)
-        Where.
+        Where to evaluate the function.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def rosenbrock(point: np.ndarray) -> tuple[float, np.ndarray]:
     Parameters
     ----------
     point : array of shape (2,)
-        Where.
+        Where to evaluate the function.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def ill_conditioned_quadratic(point: np.ndarray, condition: float = 1e3) -> tupl
     Parameters
     ----------
     point : array of shape (n,)
-        Where.
+        Where to evaluate the function.
     condition : float, default=1e3
         Ratio of the largest curvature to the smallest, > 0.
 

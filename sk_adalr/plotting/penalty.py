@@ -9,7 +9,7 @@ from sk_adalr.plotting.axes import check_matplotlib, figure_and_axes, fitted_mod
 
 
 class PenaltyDisplay:
-    """Cross-validated loss over the strength of the penalty, where "auto" has visited it.
+    """Cross-validated loss over the strength of the penalty, at the values that "auto" tried.
 
     Use :meth:`from_estimator`; pass ``ax=display.ax_`` to it to draw several estimators on one axis.
 
@@ -18,7 +18,7 @@ class PenaltyDisplay:
     curve : array-like of shape (n_visits, 3)
         Penalty, loss, and the slope of the loss by the logarithm of the penalty, NaN where it is not known.
     penalty : float, default=None
-        The one that was chosen; that of the lowest loss by default.
+        The penalty that was chosen; by default that of the lowest loss.
     estimator_name : str, default=None
         Name in the legend.
     penalty_name : str, default="alpha"

@@ -70,8 +70,8 @@ def use_kernels(name: str) -> Iterator[None]:
     Parameters
     ----------
     name : {"auto", "numpy", "numba"}
-        "auto", the default outside of any block, is "numpy" until the training that the fits of this process ask
-        for pays for loading numba, and then "numba", where it is installed and can store what it compiled.
+        "auto", the default outside of any block, is "numpy" until the fits of this process are long enough to pay for
+        loading numba, and then "numba", where it is installed and can store what it compiled.
 
     Yields
     ------

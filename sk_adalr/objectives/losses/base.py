@@ -26,7 +26,7 @@ from sk_adalr.units import TargetUnits
 class Loss(Protocol):
     """A loss, summed over outputs and, weighted, over rows.
 
-    Most losses are an `ElementwiseLoss`, which makes all of this of three functions.
+    Most losses are an `ElementwiseLoss`, which derives all of this from three functions.
 
     Attributes
     ----------

@@ -20,9 +20,9 @@ _quiet = np.errstate(over="ignore", invalid="ignore", under="ignore")
 class ElementwiseLoss(ABC):
     r"""A loss that is a sum over outputs, from three functions of one raw prediction and one target.
 
-    A loss of your own says ``losses``, ``gradient`` and ``hessian``, all elementwise, and convex in the raw
-    prediction. Where the prediction is not the raw one, it says ``predict``, too. As a dataclass its parameters can be
-    searched over, as in ``loss__delta``.
+    A loss of your own defines ``losses``, ``gradient`` and ``hessian``, all elementwise, and convex in the raw
+    prediction. If the prediction is not the raw one, it defines ``predict``, too. If it is a dataclass, you can search
+    over its parameters, as in ``loss__delta``.
 
     Examples
     --------
