@@ -129,6 +129,6 @@ draw(1 / 30, "From a rate 30 times too small")
 
 # %%
 # **Takeaway.** At a tuned rate there is little left to win, except for plain gradient descent,
-# which ends more than a thousand times lower. From a rate that is too small the rule ends at least 100
-# times lower than that rate with every method, and still above the tuned rate: it makes up
-# for a bad rate, but not for all of it, and its own step size has to suit the function.
+# which ends more than a thousand times lower. From a rate that is too small the rule ends at least
+# 100 times lower than that rate with every method, and still above the tuned rate. It makes up for
+# a part of a bad rate, and its own step size has to suit the function.

@@ -2,10 +2,10 @@
 A multilayer network: the paper's rule against tuned rates
 ==========================================================
 
-At the best constant rate the paper's rule lowers the training loss by a fifth or more, which
-the test accuracy does not show; from a rate that is 100 times too small it always helps, but only
-with Adam comes back to the tuned loss. This is the paper's third model: a network with two
-hidden layers, on the handwritten digits.
+At the best constant rate the paper's rule lowers the training loss by a fifth or more, which the
+test accuracy does not show. From a rate that is 100 times too small it always helps, but only with
+Adam comes back to the tuned loss. This is the paper's third model: a network with two hidden
+layers, on the handwritten digits.
 """
 
 import warnings
@@ -145,6 +145,7 @@ plt.show()
 # From a rate that is 100 times too small it helps by a factor of 20 and more. With Adam it comes
 # back to the tuned loss; with the other three it stays 10 times above it or more, at any α.
 #
-# The automatic rule, with nothing tuned, ends 4 to 9 times above the tuned loss, far below the rate that
-# is too small, and its test accuracy differs from the tuned ones by a few rows, too. It is the same
-# method for gradient descent, momentum and Nesterov, because it has a momentum of its own.
+# The automatic rule, with nothing tuned, ends 4 to 9 times above the tuned loss, and far below the
+# rate that is too small. Its test accuracy differs from the tuned ones by a few rows, too. It is
+# the same method for gradient descent, momentum and Nesterov, because it has a momentum of its
+# own.

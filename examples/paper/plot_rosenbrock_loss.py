@@ -143,6 +143,7 @@ plt.show()
 # **Takeaway.** Where the best fixed rate is known, leave it alone: no α lowers the last values of
 # gradient descent, Nesterov or Adam, and those of momentum only by a fraction.
 #
-# Where the rate is too small, the rule helps if α has the right size, which differs between the methods by a factor
-# of more than 10,000: α has the unit of a learning rate per squared gradient, and Adam's direction
-# does not grow with the gradient. Ten times that α, and the run diverges.
+# Where the rate is too small, the rule helps if α has the right size, which differs between the
+# methods by a factor of more than 10,000. The reason is its unit, a learning rate per squared
+# gradient: Adam's direction does not grow with the gradient. Ten times that α, and the run
+# diverges.

@@ -1,8 +1,8 @@
 """List what makes the documentation hard to read: ``python tests/docs/prose.py``.
 
-Three kinds of findings: paragraphs of more than 80 words, lines of code of more than 88 columns, and words that data
-scientists do not use. It searches the pages, the examples, README and CONTRIBUTING, and the docstrings and messages
-of the package.
+Four kinds of findings: paragraphs of more than 80 words, sentences of more than 40, lines of code of more than 88
+columns, and words that data scientists do not use. It searches the pages, the examples, README and CONTRIBUTING, and
+the docstrings and messages of the package.
 """
 
 import ast
@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-MAX_WORDS, MAX_COLUMNS = 80, 88
+MAX_WORDS, MAX_WORDS_OF_A_SENTENCE, MAX_COLUMNS = 80, 40, 88
 
 #: What not to write, and what to write instead.
 WORDS = {
@@ -187,6 +187,15 @@ def long_paragraphs():
                     yield _finding(path, start + number - 1, f"{n_words(text)} words: {text[:60]}")
 
 
+def long_sentences():
+    """Yield where a sentence of a page has more than `MAX_WORDS_OF_A_SENTENCE` words."""
+    for path in pages():
+        for number, text in paragraphs(texts_and_code(path)[0]):
+            for sentence in re.split(r"(?<=[.!?:])\s+(?=[A-Z`:*\"(])", text):
+                if n_words(sentence) > MAX_WORDS_OF_A_SENTENCE and "====" not in sentence:  # a table
+                    yield _finding(path, number, f"{n_words(sentence)} words: {sentence[:60]}")
+
+
 def wide_code():
     """Yield where a line of code on a page, or of a doctest, has more than `MAX_COLUMNS` columns."""
     for path in pages():
@@ -220,7 +229,7 @@ def _finding(path, number, what):
     return f"{path.relative_to(ROOT)}:{number}: {what}"
 
 
-CHECKS = {check.__name__: check for check in (long_paragraphs, wide_code, odd_words)}
+CHECKS = {check.__name__: check for check in (long_paragraphs, long_sentences, wide_code, odd_words)}
 
 if __name__ == "__main__":
     found = [finding for check in CHECKS.values() for finding in check()]
