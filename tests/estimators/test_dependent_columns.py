@@ -412,6 +412,42 @@ def test_a_penalty_or_independent_columns_leave_nothing_to_warn_of(C):
             assert model.stop_reason_.endswith("is left.") or model.stop_reason_.endswith("was met.")
 
 
+def few_factors_in_units_far_apart(seed):
+    """Six columns of two factors and little else, of which the classes hang, each in a unit of its own."""
+    rng = np.random.default_rng(seed)
+    rest = rng.normal(size=(300, 6))
+    X = rng.normal(size=(300, 2)) @ rng.normal(size=(2, 6)) + 1e-4 * rest
+    y = (rest[:, 0] + rest[:, 1] + rng.logistic(size=300) > 0).astype(int)
+    return X * 10.0 ** rng.uniform(-6, 6, 6), y
+
+
+def fitted_in_chunks(model, X, y):
+    return model.fit_chunks(lambda: [(X[:100], y[:100]), (X[100:], y[100:])])
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_penalty_that_is_strong_in_some_units_does_not_hide_what_others_may_gain(seed):
+    """One column whose unit makes the penalty strong has a part in all directions that the rows see."""
+    X, y = few_factors_in_units_far_apart(seed)
+    optimum = AdaptiveLRLogisticRegression(C=1e6, tol=1e-8).fit(X, y)
+    assert optimum.solver_ == "newton"
+    constant = log_loss(y, np.full(300, y.mean()))
+    for fit in (AdaptiveLRLogisticRegression.fit, fitted_in_chunks):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ConvergenceWarning)
+            model = fit(AdaptiveLRLogisticRegression(C=1e6, solver="exact"), X, y)
+        assert mean_loss(model, X, y) < mean_loss(optimum, X, y) + 2e-4 * constant or caught
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2, 3])
+def test_a_flat_step_on_the_way_to_the_optimum_is_nothing_to_warn_of(seed):
+    """What the directions tell that rows see is less than what the flattest step so far lets fear."""
+    X, _, y = nearly_equal_columns(seed, 300, 3, 1e-3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        fitted_in_chunks(AdaptiveLRLogisticRegression(solver="exact"), X * [1e3, 1e3, 1e-4], y)
+
+
 def test_nobody_looks_for_flat_directions_where_the_penalty_bounds_what_is_left(monkeypatch):
     """The look takes as long as the fit."""
     X, _, y = nearly_equal_columns(0)

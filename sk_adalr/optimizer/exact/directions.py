@@ -39,12 +39,19 @@ class Directions(NamedTuple):
     target: np.ndarray
 
     def decrease(self, grad: np.ndarray, curvature: float, penalty: np.ndarray) -> float:
-        """Return what a loss loses along these directions, each by itself, as its gradient (k, p) foretells.
+        """Return what a loss loses along these directions, as its gradient (k, p) foretells.
 
         `curvature` is that of the loss by a prediction, and `penalty` (p,) that of each standardised coefficient.
         """
-        along = curvature * self.values**2 + penalty @ self.vectors**2
-        return 0.5 * float(((grad @ self.vectors) ** 2 / along).sum())
+        seen, roots = grad @ self.vectors, np.sqrt(curvature) * self.values
+        if not penalty.any():
+            return 0.5 * float(((seen / roots) ** 2).sum())
+        # Of columns in units far apart, the penalties are so, too: see `solve`.
+        rows = np.vstack([np.diag(roots), np.sqrt(penalty)[:, None] * self.vectors])
+        order = np.argsort(-np.abs(rows).max(axis=1), kind="stable")
+        factor, pivot = linalg.qr(rows[order], mode="r", pivoting=True, check_finite=False)
+        solved = linalg.solve_triangular(factor[: len(roots)], seen[:, pivot].T, trans="T", check_finite=False)
+        return 0.5 * float((solved**2).sum())
 
     def solve(self, scale: np.ndarray, penalty: float) -> np.ndarray:
         """Return the coefficients (k, p) that minimise the loss, with no part in what rows do not see.

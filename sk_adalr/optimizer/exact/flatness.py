@@ -1,10 +1,10 @@
 r"""What the loss may still lose along directions that first-order steps hardly see.
 
 Where columns nearly depend on each other, a small gradient does not tell that the optimum is near. With the directions
-V that the rows see, their singular values :math:`\sigma`, the curvature v of the constant model, less where the loss
+V that the rows see, their singular values :math:`\Sigma`, the curvature v of the constant model, less where the loss
 is, and the penalty :math:`\Lambda`, the gradient g foretells a decrease of
 
-.. math:: \frac12 \sum_i \frac{(V_i^T g)^2}{v \sigma_i^2 + V_i^T \Lambda V_i}.
+.. math:: \frac12 (V^T g)^T \left( v \Sigma^2 + V^T \Lambda V \right)^{-1} V^T g.
 """
 
 from collections.abc import Callable
@@ -44,7 +44,7 @@ def _work(X: Any) -> float:
 
 
 def gap_left(outcome: Outcome, solver: Solver, problem: Problem, look: Look) -> float:
-    """Return the gap of an outcome, see there, with what the directions tell that rows see.
+    """Return the gap of an outcome, see there, or what the directions tell of it that rows see.
 
     ``look(n_passes)`` returns the rows, or None where to look would take long. It is asked only where the penalty
     does not bound the gap.
@@ -58,4 +58,4 @@ def gap_left(outcome: Outcome, solver: Solver, problem: Problem, look: Look) -> 
     curvature = (float(problem.constant_model()[1].max()) or 1.0) * min(1.0, solver.loss / unit)
     penalty = np.zeros(problem.columns.shape[1]) if problem.penalty is None else problem.penalty
     decrease = rows.decrease_along(solver.gradient, curvature, penalty)
-    return max(outcome.gap, min(decrease / unit, outcome.most))
+    return min(decrease / unit, outcome.most)
