@@ -14,6 +14,7 @@ from sklearn.datasets import load_iris
 
 import sk_adalr
 from sk_adalr.backends import use_kernels
+from sk_adalr.compatibility import CallbackSupportMixin
 
 PACKAGE = Path(sk_adalr.__file__).parent
 FLOORS = {
@@ -186,7 +187,8 @@ BASES = [cls for cls in classes() if any(cls in other.__mro__[1:] for other in c
 
 @pytest.mark.parametrize("cls", ESTIMATORS.values(), ids=list(ESTIMATORS))
 def test_an_estimator_is_a_chain_of_three_classes(cls):
-    chain = [one.__name__ for one in cls.__mro__ if of_the_package(one)]
+    # Below scikit-learn 1.9, a class of our own stands in for one of its.
+    chain = [one.__name__ for one in cls.__mro__ if of_the_package(one) and one is not CallbackSupportMixin]
     assert len(chain) <= 3, chain
 
 

@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
-from estimator_cases import REGRESSORS, blocks, fit, make
+from estimator_cases import REGRESSORS, blocks, fit, make, run_check
 from oracles import central_difference
 from scipy import sparse
 from sklearn.base import clone
@@ -210,7 +210,7 @@ OTHERS = [name for name in LOSSES if name != "squared_error"]
 def test_scikit_learn_s_checks(estimator, check):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        check(estimator)
+        run_check(check, estimator)
 
 
 @pytest.mark.long
@@ -221,4 +221,4 @@ def test_scikit_learn_s_checks(estimator, check):
 def test_scikit_learn_s_checks_of_networks(estimator, check):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        check(estimator)
+        run_check(check, estimator)

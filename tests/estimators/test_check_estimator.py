@@ -4,19 +4,11 @@ from collections import Counter
 from itertools import product
 
 import pytest
-import sklearn
-from estimator_cases import ESTIMATORS
+from estimator_cases import ESTIMATORS, EXPECTED_TO_FAIL, run_check
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 
 from sk_adalr.directions import DIRECTIONS
 from sk_adalr.learning_rates import GRANULARITIES
-
-#: Nothing, with the scikit-learn of today.
-EXPECTED_TO_FAIL = {}
-if sklearn.__version__.startswith(("1.7.", "1.8.")):
-    EXPECTED_TO_FAIL["check_array_api_input"] = (
-        "before 1.9, it sets no seed, and asks for labels in the library of `X`"
-    )
 
 RULES = [
     {"learning_rate": "auto"},
@@ -38,10 +30,7 @@ SELECTION = [
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @parametrize_with_checks(SELECTION)
 def test_scikit_learn_s_checks(estimator, check):
-    reason = EXPECTED_TO_FAIL.get(check.func.__name__)
-    if reason is not None:  # with some arrays it passes
-        pytest.skip(reason)
-    check(estimator)
+    run_check(check, estimator)
 
 
 WEIGHT_CHECKS = [f"check_sample_weight_equivalence_on_{kind}_data" for kind in ("dense", "sparse")]
