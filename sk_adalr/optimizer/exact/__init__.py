@@ -1,4 +1,4 @@
-"""Exact hypergradient: linear and logistic regression with no learning rate to choose."""
+"""Exact solvers of linear models: linear and logistic regression without a learning rate to choose."""
 
 from sk_adalr.optimizer.exact.blocked import Block, BlockedRows, Description
 from sk_adalr.optimizer.exact.blocked_solvers import fastest_blocked_solver, solve_blocked, solve_blocked_cholesky

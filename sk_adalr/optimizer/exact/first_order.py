@@ -1,12 +1,12 @@
 r"""Exact hypergradient steps for a loss of one score per row.
 
-After one forward pass of the new direction, loss, hypergradient and curvature with respect to the step length, the
-momentum coefficients and the intercept are
+Each step searches the subspace of the intercept, the new direction and the past steps. After one forward pass of the
+new direction, the gradient and the Hessian of the loss in this subspace (the hypergradient) are
 
 .. math:: \psi = Z \ell'(c) + D \Lambda (w + D^T c), \qquad
           H = Z \,\mathrm{diag}(\ell''(c))\, Z^T + D \Lambda D^T,
 
-and a few guarded Newton steps drive :math:`\psi` to zero: no learning rate is left to choose.
+and a few Newton steps with backtracking drive :math:`\psi` to zero: no learning rate is left to choose.
 """
 
 from dataclasses import replace
@@ -21,29 +21,29 @@ from sk_adalr.optimizer.exact.rates import Metric
 from sk_adalr.optimizer.exact.small_system import newton_step
 from sk_adalr.optimizer.exact.subspace import Subspace
 
-# Rates adapt by exp(+-_RATE) an iteration once the initial ones had time to work, and ever less from iteration
-# _RATE_DECAY on: late changes cost the past steps their conjugacy.
+# From iteration _RATE_START on, rates change by a factor of at most exp(+-_RATE) per iteration, and ever less from
+# iteration _RATE_DECAY on: late changes make the past steps lose their conjugacy.
 _RATE, _RATE_START, _RATE_DECAY = 0.15, 8, 20
 _MAX_INNER, _INNER_DECREASE, _MODEL_ERROR, _SUFFICIENT = 3, 0.3, 0.2, 1e-4
-# Where rows saturate the curvature vanishes and Newton steps grow far beyond where they hold: the tail is
-# long.
+# Step lengths to try. The tail is long: where the loss saturates the curvature vanishes, and Newton steps become far
+# too large.
 _BACKTRACK = (1.0, 0.5, 0.25, 0.125, 0.0125, 1e-3, 1e-5, 1e-8, *(10.0**-k for k in range(11, 60, 3)))
-# Lengths below this one are doubled as long as the loss falls.
+# Step lengths below this are doubled as long as the loss decreases.
 _SHORT = 1e-4
-# What rounding may add to the predictions of all steps before they are predicted anew: more would look like a decrease
-# of the loss, less cannot be told from one.
+# Accumulated round-off error of the predictions above which they are recomputed after a step, since more would look
+# like a decrease of the loss; and below which `refresh` does not recompute them, since it would change nothing.
 _MOST_ROUNDING, _LEAST_ROUNDING = 1e-3, 1e-9
 
 
 class FirstOrder(SolverBase):
-    """One output of a linear model in standardised columns; see `loop` for the interface.
+    """First-order solver of a linear model with one output in standardised columns; see `loop` for the interface.
 
     Parameters
     ----------
     problem : Problem
-        Of one output.
+        With one output.
     n_steps : int
-        Number of past steps kept.
+        Number of past steps to keep.
     start : (ndarray (p,), float) or None, default=None
         Where to start, in standardised columns; ignored if worse than the constant model.
     """
@@ -69,7 +69,7 @@ class FirstOrder(SolverBase):
         self._fit_intercept = fit_intercept
         self._single = columns.dtype == np.float32
         (constant,), (curvature,) = problem.constant_model()
-        curvature = curvature or 1.0  # of a loss that is straight there
+        curvature = curvature or 1.0  # 0 where the loss is linear at the constant model
         self._metric = Metric.of(problem, curvature)
         self.rates = self._metric.rates
         self._intercept_rate = 1.0 / curvature
@@ -84,16 +84,16 @@ class FirstOrder(SolverBase):
 
     @property
     def reported_loss(self) -> float:
-        """The loss in the caller's units, here the same."""
+        """Current loss in the caller's units: the same here."""
         return self.loss
 
     @property
     def gradient(self) -> np.ndarray:
-        """Derivatives (k, p) of the loss by the coefficients."""
+        """Gradient (1, p) of the loss with respect to the coefficients."""
         return self._grad[None]
 
     def optimality(self) -> float:
-        """Finish the gradient, which takes one backward pass; return the decrease the initial rates expect of it."""
+        """Compute the gradient with one backward pass; return the decrease that the initial rates expect from it."""
         n = len(self._scores)
         if self._sums is None:
             self._begin_gradient()
@@ -110,7 +110,7 @@ class FirstOrder(SolverBase):
     def step(self) -> bool:
         """Make one forward pass and up to three Newton steps in the subspace.
 
-        Return False if the loss cannot decrease.
+        Return False if no step decreases the loss.
         """
         direction = self._columns.rounded(-replace(self._metric, rates=self.rates).solve(self._grad))
         self._columns.forward(direction, out=self._subspace.new_predictions)
@@ -127,12 +127,12 @@ class FirstOrder(SolverBase):
         if self._rounding > _MOST_ROUNDING:
             return self._is_confirmed(*before)
         self.note_curvature(self._curvature_along, self._metric.along(step))
-        self._begin_gradient()  # a device computes it while the host keeps the books
+        self._begin_gradient()  # a device computes it while the host updates the subspace
         self._subspace.push(c[0], step, change, rounding)
         return True
 
     def _is_confirmed(self, coef: np.ndarray, intercept: float, scores: Array, loss: float) -> bool:
-        """Say whether the loss of the coefficients themselves is below that before the step; undo it otherwise."""
+        """Return whether the step decreases the loss when predictions are recomputed; undo the step otherwise."""
         self._predict_anew()
         if self.loss < loss:
             return True
@@ -145,10 +145,10 @@ class FirstOrder(SolverBase):
         self.n_passes += 1
 
     def refresh(self) -> bool:
-        """Predict anew from the coefficients where steps have added their rounding to the predictions.
+        """Recompute the predictions from the coefficients, to remove the round-off error that steps have accumulated.
 
-        The past steps, whose predictions have the same rounding, are forgotten: on columns that depend on each other
-        they would fit it again, and end below the loss of any coefficients, 1e-3 above that of the best.
+        The past steps are dropped, since their predictions have the same error: with collinear columns, further steps
+        would fit it, and show a loss that no coefficients have, while the true one stays 1e-3 above the minimum.
         """
         if self._rounding <= _LEAST_ROUNDING:
             return False
@@ -163,7 +163,7 @@ class FirstOrder(SolverBase):
         self._subspace.forget()
 
     def _start_at(self, coef: np.ndarray, intercept: float) -> None:
-        """Move to a given solution, unless it is worse than the constant model."""
+        """Start from a given solution, unless it is worse than the constant model."""
         constant = self.coef, self.intercept, self._scores
         self.coef, self.intercept = coef, intercept if self._fit_intercept else 0.0
         self._scores = self._columns.forward(coef) + self.intercept
@@ -174,7 +174,7 @@ class FirstOrder(SolverBase):
             self._evaluate()
 
     def _adapt_rates(self, grad: np.ndarray) -> None:
-        # The paper's rule, normalised and multiplicative: agreement of successive gradients raises a rate.
+        # The paper's rule, normalised and multiplicative: a rate grows where successive gradients agree in sign.
         largest = np.maximum(np.abs(grad), np.abs(self._grad))
         largest[largest == 0] = 1.0
         agreement = (grad / largest) * (self._grad / largest)
@@ -182,7 +182,7 @@ class FirstOrder(SolverBase):
         self.rates = self.rates * np.exp(agreement, out=agreement)
 
     def _evaluate(self) -> None:
-        """Loss and its derivatives at the current scores."""
+        """Compute the loss and its derivatives at the current scores."""
         penalty = 0.0 if self._penalty is None else 0.5 * (self._penalty * self.coef) @ self.coef
         self._data_loss, evaluated = self._loss_of_rows.evaluate(self._scores[None])
         self.loss = self._data_loss + penalty
@@ -193,16 +193,18 @@ class FirstOrder(SolverBase):
         (self._residual,), (self._residual_sum,), (self._second,) = self._loss_of_rows.derivatives(evaluated)
 
     def _solve(self) -> tuple[np.ndarray, Array | None]:
-        """Drive the hypergradient to zero.
+        """Drive the hypergradient to zero by Newton steps in the subspace.
 
-        Return the coefficients c (r,) of the step and its predictions (n,), None if no step decreases the loss.
+        Return the coefficients c (r,) of the step in the subspace and the change of the predictions (n,), which is
+        None if no step decreases the loss.
         """
         space = self._subspace
         scale = 1.0 / len(self._scores)
         linear = None if self._penalty is None else space.D @ (self._penalty * self.coef)
         c, first_norm, total = np.zeros(space.size), None, None
         for inner in range(_MAX_INNER):
-            # The gradient tells the first one, but knows the scores to the precision of the data only.
+            # The first hypergradient follows from the gradient without a product over the rows. In float32 it does
+            # not: that gradient is only as precise as the data.
             is_known = not inner and not self._single
             H, psi = space.curvature(self._second, scale, None if is_known else self._residual)
             if psi is None:
@@ -231,7 +233,7 @@ class FirstOrder(SolverBase):
         return c, total
 
     def _first_hypergradient(self) -> np.ndarray:
-        """Derivative (r,) of the loss with respect to the coefficients of the directions, before any step."""
+        """Return the gradient (r,) of the loss in the subspace, before any step in it."""
         psi = self._subspace.D @ self._grad
         if self._fit_intercept:
             psi[0] = self.grad_intercept
@@ -240,7 +242,10 @@ class FirstOrder(SolverBase):
     def _backtrack(
         self, change: Array, delta: np.ndarray, slope: float, linear: np.ndarray | None, c: np.ndarray
     ) -> float:
-        """Move along delta, with predictions change, as far as the loss decreases enough; return how far, or 0."""
+        """Backtrack along `delta`, which changes the predictions by `change`, until the loss decreases sufficiently.
+
+        Return the step length that was taken, 0 if there is none.
+        """
         slope_penalty = curve_penalty = 0.0
         if linear is not None:
             Pd = self._subspace.P @ delta

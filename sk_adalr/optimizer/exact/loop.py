@@ -1,20 +1,20 @@
-r"""The loop shared by the exact solvers: when to stop, and nothing numerical besides.
+r"""The iteration loop and the stopping rule of the exact solvers; all numerical work is in the solvers.
 
-It asks a `Solver` for its `optimality()` and for a `step()` in turn, and stops as soon as
+The loop alternates `optimality()` and `step()` of a `Solver`, and stops as soon as
 
 .. math:: \sum_j \eta^0_j g_j^2 \le \mathrm{tol}_t^2 F_0 \quad\text{and}\quad
           F_{t-k} - F_t \le 200 \, k \, \mathrm{tol}_t^2 F_0, \qquad k = \max(2, \lfloor t / 8 \rfloor),
 
-where the first left side, `optimality()`, estimates the loss still to be won with the initial rates, and
-:math:`F_0`, `reference_loss`, is the loss of the best constant prediction. Where classes are nearly separable
-the curvature vanishes and that estimate is far too small; the loss itself, which keeps falling, then tells, and
-:math:`F_0` gives way to :math:`4 F_t` once that is smaller, down to a tenth of it.
+where the left side of the first condition, `optimality()`, estimates from the initial rates how much the loss can
+still decrease, and :math:`F_0`, `reference_loss`, is the loss of the best constant prediction. Where classes are
+nearly separable the curvature vanishes and that estimate is far too small, but the loss keeps falling: hence the
+second condition, and :math:`4 F_t` instead of :math:`F_0` where it is smaller, but at least :math:`F_0 / 10`.
 
 .. math:: \mathrm{tol}_t = \mathrm{tol} \, \min(100, \max(1, (t / 70)^2))
 
-is what an iteration is worth: problems that take hundreds of them, where the last digits of the loss would cost
-as many again, end earlier. A solver that `trusts_optimality`, because its curvature never changes or is the current
-one, needs no more than the first condition, with tol itself. All terms carry the unit of the loss, so the number of
+relaxes the tolerance with the number of iterations: problems that take hundreds of them, where the last digits of the
+loss would cost as many again, stop earlier. For a solver that `trusts_optimality`, because its curvature is constant
+or up to date, the first condition with tol itself is enough. All terms have the unit of the loss, so the number of
 iterations does not depend on the units of features, targets or weights.
 """
 
@@ -24,18 +24,18 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
-# Decreases below this share of the loss are rounding; this many in a row end the iterations.
+# Decreases below this fraction of the loss are round-off; this many such iterations in a row end the loop.
 _ROUNDING, _PATIENCE = 4e-16, 5
-# The second condition: decrease allowed per iteration in units of tol**2, share of the iterations it looks at.
+# The second condition: largest decrease, in units of the first, per iteration of the last 1 / _WINDOW of them.
 _DECREASE, _WINDOW, _LEAST_WINDOW = 200.0, 8, 2
 _FAR, _LEAST_REFERENCE = 4.0, 0.1
-# Chosen on the recorded courses of 77 problems: the cheapest with which each ends at a smaller loss than
-# scikit-learn's lbfgs does by default.
+# Chosen on the recorded losses of 77 problems: the cheapest values with which each problem ends at a smaller loss than
+# scikit-learn's lbfgs with its defaults.
 _STRICT_ITERATIONS, _MOST_GROWTH = 70, 100.0
 _MET = "Converged after {} iterations: the stopping rule was met."
 _AT_THE_LIMIT = "Converged after {} iterations: no decrease above rounding is left."
 _STUCK = "Stopped after {} iterations: no step decreases the loss, although its gradient says that one should."
-#: What the loss may be above its minimum, as a share of that of the constant model, before users are told.
+#: Gap between the loss and its minimum, relative to the loss of the constant model, above which users are warned.
 LARGEST_GAP = 1e-4
 
 #: ``callback(iteration, loss, rates)``.
@@ -43,21 +43,21 @@ LoopCallback: TypeAlias = Callable[[int, float, np.ndarray], Any]
 
 
 class Solver(Protocol):
-    """A linear model in standardised columns (n, p), with k outputs, and how it takes one step."""
+    """The interface of a solver: a linear model in standardised columns (n, p) with k outputs, and one step of it."""
 
     @property
     def trusts_optimality(self) -> bool:
-        """Whether the first condition of the rule above is enough."""
+        """Whether the first condition of the stopping rule is enough."""
         ...
 
     @property
     def loss(self) -> float:
-        """Current loss, penalty included, in a unit of the solver's."""
+        """Current loss, penalty included, in the solver's internal unit."""
         ...
 
     @property
     def reported_loss(self) -> float:
-        """The same in the caller's units."""
+        """Current loss in the caller's units."""
         ...
 
     @property
@@ -72,12 +72,12 @@ class Solver(Protocol):
 
     @property
     def intercept(self) -> np.ndarray | float:
-        """Current intercepts (k,), or that of a single output."""
+        """Current intercepts (k,), or a float for a single output."""
         ...
 
     @property
     def rates(self) -> np.ndarray:
-        """Current rates (k, p) of the coefficients, or (p,) if all outputs share them."""
+        """Current learning rates (k, p) of the coefficients, or (p,) if all outputs share them."""
         ...
 
     @property
@@ -87,11 +87,11 @@ class Solver(Protocol):
 
     @property
     def gradient(self) -> np.ndarray:
-        """Derivatives (k, p) of the loss, penalty included, by the coefficients, as `optimality` last saw them."""
+        """Gradient (k, p) of the loss, penalty included, by the coefficients, as of the last `optimality`."""
         ...
 
     def optimality(self) -> float:
-        """Return the decrease of the loss that is still expected of its gradient, which is left to `step`."""
+        """Return the decrease of the loss expected from its gradient; `step` then uses that gradient."""
         ...
 
     def step(self) -> bool:
@@ -100,42 +100,42 @@ class Solver(Protocol):
 
     @property
     def least_curvature(self) -> float:
-        """Smallest curvature along a step so far, in units of that of the initial rates."""
+        """Smallest curvature along a step so far, relative to the curvature that the initial rates assume."""
         ...
 
     def refresh(self) -> bool:
-        """Make good what rounding has added up; say whether iterations continue from another loss."""
+        """Remove accumulated round-off error; return whether the loss changed, so that iterations must continue."""
         ...
 
     def polish(self) -> None:
-        """Improve the coefficients where the loss can no longer tell, if the solver knows how."""
+        """Improve the coefficients beyond the precision of the loss, if the solver can."""
         ...
 
     def of_target(self, coef: np.ndarray, intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return coefficients (k, p) and intercepts (k,) in the units of the target."""
+        """Return coefficients (k, p) and intercepts (k,) converted to the units of the target."""
         ...
 
 
 class SolverBase:
-    """What a solver need not say."""
+    """Defaults for the optional parts of a `Solver`."""
 
     trusts_optimality = True
     least_curvature = 1.0
 
     def polish(self) -> None:
-        """Leave the coefficients as they are: first-order steps need the loss."""
+        """Leave the coefficients unchanged: first-order steps can improve only what the loss resolves."""
 
     def note_curvature(self, curvature: float, assumed: float) -> None:
-        """Remember the curvature of the loss along a step, relative to that which the initial rates assume."""
+        """Update `least_curvature` with the curvature along a step and the one that the initial rates assume."""
         if assumed > 0:
             self.least_curvature = min(self.least_curvature, max(curvature / assumed, 1e-300))
 
     def refresh(self) -> bool:
-        """Return False: there is nothing to make good."""
+        """Return False: no round-off error accumulates."""
         return False
 
     def of_target(self, coef: np.ndarray, intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return them as they are: the target has its own units."""
+        """Return the arguments unchanged: the solver works in the units of the target."""
         return coef, intercept
 
 
@@ -147,7 +147,7 @@ class Outcome:
     ----------
     n_iter : int
     converged : bool
-        Whether the stopping rule, or the limit of the arithmetic, was reached.
+        Whether the stopping rule was met, or round-off error left nothing to gain.
     reached_max_iter : bool
         Whether `max_iter` ended it.
     interrupted : bool
@@ -157,10 +157,11 @@ class Outcome:
     losses : list of float
         Loss before the first and after every iteration, in the caller's units.
     gap : float
-        Where the rule was met: how far the loss may still be above its minimum, a share of that of the constant
-        model, if it is as flat elsewhere as along the flattest step.
+        Estimate of the loss above its minimum, relative to the loss of the constant model, on the assumption that the
+        loss is nowhere flatter than along the flattest step.
     expected, most : float
-        Likewise, what the initial rates expect of the gradient, and the loss itself: no loss is negative.
+        In the same unit, the decrease that the initial rates expect from the gradient, and the loss itself, which
+        bounds the gap, as no loss is negative.
     """
 
     n_iter: int = 0
@@ -174,7 +175,7 @@ class Outcome:
     most: float = 0.0
 
     def gap_along(self, curvature: float) -> float:
-        """Return the gap if the loss is so flat in some direction, where the initial rates assume 1."""
+        """Return the gap for a given least curvature, relative to the one that the initial rates assume."""
         return min(self.expected / max(curvature, np.finfo(float).tiny), self.most)
 
 
@@ -186,19 +187,19 @@ def run(
     callback: LoopCallback | None = None,
     n_done: int = 0,
 ) -> Outcome:
-    """Iterate until the rule above, `max_iter`, rounding, the callback or Ctrl-C says stop.
+    """Iterate until the stopping rule, `max_iter`, round-off error, the callback or Ctrl-C ends the loop.
 
     Parameters
     ----------
     solver : Solver
-        Left at the solution.
+        Holds the solution afterwards.
     max_iter : int
     tol : float
     callback : callable or None, default=None
         ``callback(iteration, loss, rates)`` after every iteration, with `reported_loss` and `rates` of the solver; a
         true value stops.
     n_done : int, default=0
-        Iterations of another solver, which count.
+        Iterations that another solver has made; they count towards `max_iter`.
 
     Returns
     -------
@@ -213,7 +214,7 @@ def run(
     try:
         _iterate(solver, outcome, max_iter, tol, callback)
     except KeyboardInterrupt:
-        # Every accepted step decreases the loss, so what the solver holds is the best so far.
+        # Every accepted step decreases the loss, so the solver holds the best solution so far.
         outcome.interrupted = True
         outcome.message = f"Interrupted after {outcome.n_iter} iterations; the best solution so far is kept."
     return outcome
@@ -231,7 +232,7 @@ def _iterate(
         optimality = solver.optimality()
         outcome.expected, outcome.most = optimality / unit, abs(solver.loss) / unit
         is_met = _is_small(optimality, course, solver, tol)
-        # Further steps would be made of rounding errors.
+        # Below this, further steps would be nothing but round-off error.
         if is_met or optimality <= _ROUNDING * abs(solver.loss):
             if _refreshed(solver, course, outcome):
                 continue
@@ -269,21 +270,21 @@ def _iterate(
 
 
 def _refreshed(solver: Solver, course: list[float], outcome: Outcome) -> bool:
-    """Make good what rounding has added up, in the last loss, too; say whether iterations continue."""
+    """Refresh the solver, update the last recorded loss, and return whether iterations must continue."""
     goes_on = solver.refresh()
     course[-1], outcome.losses[-1] = solver.loss, solver.reported_loss
     return goes_on
 
 
 def _polish(solver: Solver, outcome: Outcome, tol: float) -> None:
-    """Reach a tolerance finer than the loss resolves."""
+    """Polish the solution if the tolerance is finer than the loss can resolve."""
     if tol * tol * solver.reference_loss <= _ROUNDING * abs(solver.loss):
         solver.polish()
         outcome.losses[-1] = solver.reported_loss
 
 
 def _is_small(optimality: float, course: list[float], solver: Solver, tol: float) -> bool:
-    """The rule above, after a course of losses, one before every iteration and the current one."""
+    """Return whether the stopping rule is met, given the losses before each iteration and the current one."""
     if solver.trusts_optimality:
         return optimality <= tol * tol * solver.reference_loss  # infinite, not an error, for a huge tol
     tol *= min(_MOST_GROWTH, max(1.0, ((len(course) - 1) / _STRICT_ITERATIONS) ** 2))
@@ -293,7 +294,7 @@ def _is_small(optimality: float, course: list[float], solver: Solver, tol: float
 
 
 def _recent_decrease(course: list[float]) -> float:
-    """Mean decrease per iteration over the last ones of a course of losses; 0 before the first."""
+    """Return the mean decrease per iteration over the last iterations; 0 before the first one."""
     last = len(course) - 1
     window = min(last, max(_LEAST_WINDOW, last // _WINDOW))
     return (course[-1 - window] - course[-1]) / max(1, window)
