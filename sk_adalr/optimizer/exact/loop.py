@@ -157,8 +157,8 @@ class Outcome:
     losses : list of float
         Loss before the first and after every iteration, in the caller's units.
     gap : float
-        Estimate of the loss above its minimum, relative to the loss of the constant model, on the assumption that the
-        loss is nowhere flatter than along the flattest step.
+        Estimate of the loss above its minimum, relative to the loss of the constant model. Where the stopping rule was
+        met, the loss is assumed to be nowhere flatter than along the flattest step; 0 at the limit of round-off error.
     expected, most : float
         In the same unit, the decrease that the initial rates expect from the gradient, and the loss itself, which
         bounds the gap, as no loss is negative.

@@ -1,7 +1,7 @@
-r"""Means and products of the columns of features and target, and the passes over rows that a factorisation makes.
+r"""Means and scatter matrix of the columns of features and targets, and the other passes that a factorisation needs.
 
-Rows are read in blocks that stay in cache, as float64 around an origin near their mean, so that neither an offset nor
-float32 costs digits, and no copy of the data is made. Dense and sparse rows give the same numbers.
+Rows are read in blocks that stay in cache, as float64 and relative to an origin near their mean, so that neither an
+offset nor float32 costs digits, and the data is never copied as a whole. Dense and sparse rows give the same results.
 """
 
 from collections.abc import Iterator
@@ -14,32 +14,32 @@ from scipy import sparse
 
 from sk_adalr.backends import Array, beside, is_sparse, namespace, to_host
 
-# Values of a block: 2 MiB, in the second-level cache of the host, and enough for a device.
+# Values per block: 2 MiB, for the second-level cache of the host; more for a device; and the least rows.
 _BLOCK, _DEVICE_BLOCK, _MIN_ROWS = 1 << 18, 1 << 25, 256
-# Rows whose mean is the first origin.
+# Number of rows whose mean is the first origin.
 _FIRST_ROWS = 32
-# Squares of numbers within these limits neither vanish nor overflow.
+# Mean squares within these limits have neither underflowed nor overflowed.
 _LEAST, _LARGEST = 1e-140, 1e140
-# A mean this many deviations from the origin costs two digits of the products: they are computed again.
+# A mean this many standard deviations from the origin costs two digits of the products: they are recomputed.
 _FAR = 10.0
-# A sparse product costs so many times the multiplications of a dense one.
+# Time of a multiplication in a sparse product relative to one in a dense product.
 _SPARSE_COST = 100.0
 
 
 @dataclass(frozen=True)
 class Moments:
-    """Weighted means and centred products of columns, in units that keep squares in range.
+    """Weighted means and scatter matrix of the columns, in units that keep squares in the range of float64.
 
     Attributes
     ----------
     unit : ndarray (q,)
-        Powers of two, 1 unless squares would leave the range of float64.
+        Powers of two; 1 unless squares would underflow or overflow.
     mean : ndarray (q,)
-        In these units; zeros where the columns are not centred.
+        In these units; zeros if the columns are not centred.
     scatter : ndarray (q, q)
-        Mean of the products of centred columns, in these units.
+        Weighted mean of the products of the centred columns, in these units.
     origin : ndarray (q,)
-        What the rows are read relative to, in these units.
+        Subtracted from the rows as they are read, in these units.
     """
 
     unit: np.ndarray
@@ -49,14 +49,14 @@ class Moments:
 
 
 class Rows(Protocol):
-    """Rows of p features and k targets side by side, (n, q), with weights of mean 1, that answer with sums.
+    """Interface to rows of p features and k targets side by side, (n, q), with weights of mean 1, as sums over them.
 
     Attributes
     ----------
     shape : (n, q)
     n_features : int
     dtypes : (dtype, dtype)
-        Of features and of targets, which say what is rounding.
+        Of features and of targets: they set the level of round-off error.
     """
 
     shape: tuple[int, int]
@@ -64,72 +64,72 @@ class Rows(Protocol):
     dtypes: tuple[np.dtype, np.dtype]
 
     def first_origin(self, unit: np.ndarray) -> np.ndarray:
-        """Return an origin (q,) near the mean, in units (q,); of a constant column it is the constant."""
+        """Return an origin (q,) near the mean, in units of `unit` (q,); for a constant column it is the constant."""
         ...
 
     def origin_near(self, mean: np.ndarray) -> np.ndarray:
-        """Return the origin (q,) nearest to the mean that `products` can take."""
+        """Return the origin (q,) nearest to the mean that `products` supports."""
         ...
 
     def products(self, unit: np.ndarray, origin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the weighted sums (q,) and products (q, q) of the columns, around an origin, over the rows."""
+        """Return the weighted sums (q,) of the columns and of their products (q, q), relative to an origin."""
         ...
 
     def peaks(self, origin: np.ndarray) -> np.ndarray:
-        """Return the largest distance (q,) of the columns from an origin."""
+        """Return the largest distance (q,) of each column from an origin."""
         ...
 
     def residual_products(
         self, moments: Moments, scale: np.ndarray, coef: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the sums (k, p) of features times residuals, and (k,) of squared residuals, in units of `scale` (q,).
+        """Return the sums (k, p) of features times residuals and (k,) of squared residuals.
 
-        The residuals are those of coefficients (k, p) of the standardised features.
+        Features and targets are centred and divided by `scale` (q,); `coef` (k, p) applies to these features.
         """
         ...
 
     def squares_along(self, moments: Moments, scale: np.ndarray, directions: np.ndarray) -> np.ndarray:
-        """Return the weighted sums (m,) of the squares of the standardised features along directions (m, p)."""
+        """Return the weighted sums (m,) of the squared projections of standardised features on directions (m, p)."""
         ...
 
     def triangular_factor(self, moments: Moments, scale: np.ndarray) -> np.ndarray:
-        """Return R (r, q), r at most q, whose products are those of all columns, centred and divided by `scale`."""
+        """Return R (r, q), r <= q, of the QR factorisation of all weighted columns, centred and divided by `scale`."""
         ...
 
 
 class RowsInMemory(Rows, Protocol):
-    """Rows that can also be looked at one by one."""
+    """Rows that can also be iterated over, not only summed."""
 
     def standardised_blocks(self, moments: Moments, scale: np.ndarray) -> Iterator[Array]:
-        """Yield blocks (rows, q), centred, divided by `scale`, times the roots of their weights."""
+        """Yield blocks (rows, q), centred, divided by `scale` and multiplied by the square roots of the weights."""
         ...
 
 
 def rows_of(X: Any, target: Array, weight: Array | None) -> RowsInMemory:
-    """Return the rows of X (n, p), dense or CSR, and target (n, k), with weight (n,) of mean 1 or None."""
+    """Wrap X (n, p), dense or CSR, target (n, k) and weight (n,) of mean 1, or None, as `Rows`."""
     if is_sparse(X) and has_sparse_products(X):
         return _SparseRows(X, target, weight)
     return _DenseRows(X, target, weight)
 
 
 def has_sparse_products(X: Any) -> bool:
-    """Say whether the products of the columns of a CSR matrix take less time as sparse ones."""
+    """Return whether X.T @ X of a CSR matrix is faster as a sparse product than as a dense one."""
     n, p = X.shape
     return _SPARSE_COST * n_sparse_multiplications(X) < n * p**2
 
 
 def n_sparse_multiplications(X: Any) -> float:
-    """Return how many multiplications the products of the columns of a CSR matrix take, without its zeros."""
+    """Return the number of multiplications in the sparse product X.T @ X of a CSR matrix."""
     return float((np.diff(X.indptr).astype(np.float64) ** 2).sum())
 
 
 def stacked_factor(factor: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Return the triangular factor (r, q), r at most q, of rows below those of another one."""
+    """Return the triangular factor (r, q), r <= q, of `rows` stacked below another triangular factor."""
     return np.asarray(np.linalg.qr(np.vstack([factor, rows]), mode="r"))
 
 
 def joint_moments(rows: Rows, centre: bool) -> Moments:
-    """Return the moments of all columns, in one pass unless units or offsets are extreme."""
+    """Return the moments of all columns, in one pass over the data unless units or offsets are extreme."""
     q = rows.shape[1]
     unit = np.ones(q)
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
@@ -164,7 +164,7 @@ def _moments_around(rows: Rows, unit: np.ndarray, origin: np.ndarray) -> Moments
 
 
 class _DenseRows:
-    """Rows that are read as dense blocks; see `Rows`."""
+    """Rows that are converted to dense blocks as they are read; see `Rows`."""
 
     def __init__(self, X: Any, target: Array, weight: Array | None) -> None:
         self._X, self._target, self._weight = X, target, weight
@@ -228,9 +228,9 @@ class _DenseRows:
             yield block
 
     def _blocks(self, unit: np.ndarray, origin: np.ndarray) -> Iterator[tuple[Array | None, Array]]:
-        """Yield weights and rows around an origin, in a buffer that is used again."""
+        """Yield weights and rows minus an origin, in a buffer that is reused for every block."""
         (n, q), p, xp = self.shape, self.n_features, namespace(self._target)
-        # As many rows as columns: the sum of their products then takes little beside these.
+        # At least as many rows as columns: adding up the products then costs little compared with computing them.
         size = min(n, max(_MIN_ROWS, q, (_BLOCK if xp is np else _DEVICE_BLOCK) // q))
         buffer = xp.empty((size, q))
         origin, factor = xp.asarray(origin), xp.asarray(1.0 / unit)
@@ -246,9 +246,9 @@ class _DenseRows:
 
 
 class _SparseRows:
-    """CSR rows of few entries, whose products are sparse; see `Rows`.
+    """CSR rows with few entries, summed by sparse products; see `Rows`.
 
-    Of the features only those with an entry in every row have an origin, which is subtracted from their entries.
+    Only features with an entry in every row have an origin other than 0, so that subtracting it keeps the sparsity.
     """
 
     def __init__(self, X: Any, target: np.ndarray, weight: np.ndarray | None) -> None:
@@ -288,7 +288,7 @@ class _SparseRows:
         return grad, (heavy * residual).sum(axis=0)
 
     def _around(self, unit: np.ndarray, origin: np.ndarray) -> tuple[Any, np.ndarray]:
-        """Return features and target around an origin."""
+        """Return features and target minus an origin."""
         X, p = self._X, self._X.shape[1]
         entries = X.data / unit[X.indices] - origin[X.indices]
         return sparse.csr_array((entries, X.indices, X.indptr), X.shape), self._target / unit[p:] - origin[p:]

@@ -1,14 +1,14 @@
-r"""One exact rate for every parameter: Newton's method, for few parameters.
+r"""Newton's method for few parameters: one exact rate for every parameter.
 
-Where the curvature :math:`H` between all parameters costs little more than a few gradients, the space searched in one
-step is the whole space. Driving the hypergradient :math:`\psi = G + \Lambda w` to zero there is
+Where the curvature :math:`H` between all parameters costs little more than a few gradients, one step searches the
+whole parameter space. Driving the hypergradient :math:`\psi = G + \Lambda w` to zero there is
 
 .. math:: w \leftarrow w + c, \qquad (H + \Lambda)\, c = -\psi.
 
-The factorised curvature is kept as long as it foretells the decrease of the loss, corrected by the last steps as in
-`quasi_newton`: an iteration then costs one gradient, forward and backward in one read of the data. Half the squared
-Newton decrement, :math:`-\tfrac12 c^T \psi`, is what the loss may still lose, in any units and however columns depend
-on each other, so that it alone decides when to stop.
+The factorised curvature, corrected by the last steps as in `quasi_newton`, is reused as long as it predicts the
+decrease of the loss: an iteration then costs one gradient, forward and backward in one read of the data. Half the
+squared Newton decrement, :math:`-\tfrac12 c^T \psi`, estimates how much the loss can still decrease, whatever the
+units and correlations of the columns, so that it alone decides when to stop.
 """
 
 from collections.abc import Callable
@@ -22,44 +22,44 @@ from sk_adalr.optimizer.exact.quasi_newton import InverseHessian
 from sk_adalr.optimizer.exact.small_system import Factorised
 from sk_adalr.optimizer.exact.summed_rows import SummedRows
 
-# The curvature is kept while the ratio of actual to foretold decrease lies between these: above 1 steps are too short,
-# which the corrections by the last steps mend. Time relative to lbfgs, geometric mean (worst) of 34 problems: a new
-# curvature in each iteration .319 (1.77), kept without corrections .292 (1.48), with them .256 (1.09).
+# The curvature is reused while the ratio of actual to predicted decrease lies between these: above 1 steps are too
+# short, which the corrections by the last steps repair. Time relative to lbfgs, geometric mean (worst) of 34 problems:
+# new curvature in each iteration .319 (1.77), reused without corrections .292 (1.48), with corrections .256 (1.09).
 _KEPT, _N_STEPS = (0.65, 1.7), 5
 _SUFFICIENT, _SHORT, _SHORTEST = 1e-4, 1e-2, 1e-60
-# Where this is faster than first-order steps, measured on generated problems of 1000 to 20000 rows: up to so many
-# coefficients of two classes; for several, and for sparse data, up to so many multiplications in a curvature.
+# Limits up to which Newton's method is faster than first-order steps, measured on generated problems of 1000 to 20000
+# rows: coefficients with two classes and dense data; otherwise multiplications per curvature.
 _MOST_COEFFICIENTS, _MOST_MULTIPLICATIONS = 300, 5_000_000
-# First-order steps, one for so many columns and no more than so many, cost at most two or three curvatures and suffice
-# where columns hardly depend on each other: of 20000 x 250 independent ones .4 of the time. Not worth it for fewer
-# columns or entries.
+# First-order steps before Newton's method: one per _COLUMNS_OF_A_STEP columns, at most _MOST_STEPS. They cost at most
+# two or three curvatures and suffice where columns are hardly correlated (20000 x 250 independent columns: .4 of the
+# time). Not worth it below _MANY_COLUMNS columns or _MANY_ENTRIES entries.
 _COLUMNS_OF_A_STEP, _MOST_STEPS, _MANY_COLUMNS, _MANY_ENTRIES = 10, 8, 60, 400_000
 
 
 def prefers_newton(n_samples: int, n_features: int, n_scores: int, sparse: bool) -> bool:
-    """Say whether Newton's method is expected to be faster than first-order steps, for so many scores per row."""
+    """Return whether Newton's method is expected to be faster than first-order steps, for `n_scores` per row."""
     if n_scores == 1 and not sparse:
         return n_features <= _MOST_COEFFICIENTS
     return n_samples * (n_features * n_scores) ** 2 <= _MOST_MULTIPLICATIONS
 
 
 def n_steps_ahead(n_samples: int, n_features: int) -> int:
-    """Return how many first-order steps may do without a curvature; 0 where that costs next to nothing."""
+    """Return how many first-order steps to try before the first curvature; 0 where a curvature is cheap."""
     is_large = n_features >= _MANY_COLUMNS and n_samples * n_features >= _MANY_ENTRIES
     return min(n_features // _COLUMNS_OF_A_STEP, _MOST_STEPS) if is_large else 0
 
 
 class _Point(NamedTuple):
-    """Parameters, a row per score with its intercept in the last column, and what is known there."""
+    """Parameters, one row per score with its intercept in the last column, with their loss and gradient."""
 
     params: np.ndarray
     loss: float
-    #: Of the mean loss, without penalty; None where it has not been asked for.
+    #: Gradient of the mean loss, without penalty; None if not computed.
     grad: np.ndarray | None = None
 
 
 class Newton(SolverBase):
-    """A linear model in standardised dense columns; see `loop` for the interface.
+    """Newton's method for a linear model in standardised dense columns; see `loop` for the interface.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class Newton(SolverBase):
     start : (ndarray (k, p), ndarray (k,)) or None, default=None
         Where to start, in standardised columns; ignored if worse than the constant model.
     rows : callable, default=SummedRows
-        ``rows(problem, scores)`` makes what answers as `SummedRows` do.
+        ``rows(problem, scores)`` returns an object with the interface of `SummedRows`.
     """
 
     _last_psi: np.ndarray
@@ -116,7 +116,7 @@ class Newton(SolverBase):
 
     @property
     def trusts_optimality(self) -> bool:  # type: ignore[override]
-        """Whether the last step was a full one: where it was not, the curvature does not tell what is left."""
+        """Whether the last step had length 1; after a shorter one the curvature does not predict the decrease."""
         return self._was_full
 
     @property
@@ -126,16 +126,16 @@ class Newton(SolverBase):
 
     @property
     def reported_loss(self) -> float:
-        """The loss in the caller's units, here the same."""
+        """Current loss in the caller's units: the same here."""
         return self.loss
 
     @property
     def gradient(self) -> np.ndarray:
-        """Derivatives (k, p) of the loss by the coefficients."""
+        """Gradient (k, p) of the loss with respect to the coefficients."""
         return self._psi[:, : self._columns.shape[1]]
 
     def optimality(self) -> float:
-        """Return the decrease of the loss that the curvature foretells, which takes a pass if that has to be new."""
+        """Return the decrease of the loss that the curvature predicts; recomputing the curvature takes a pass."""
         self._is_new = self._inverse_curvature is None
         if self._point.grad is None:
             self._point = self._here(self._point.params, with_curvature=self._is_new)
@@ -152,9 +152,9 @@ class Newton(SolverBase):
         return -0.5 * self._slope()
 
     def step(self) -> bool:
-        """Make one forward pass and a line search; return False if the loss cannot decrease.
+        """Make one forward pass and a line search; return False if no step decreases the loss.
 
-        A kept curvature has to lead to a full step; otherwise a new one takes its place.
+        A reused curvature must lead to a full step; otherwise it is recomputed.
         """
         if self._advance():
             return True
@@ -165,7 +165,7 @@ class Newton(SolverBase):
         return self._advance()
 
     def polish(self) -> None:
-        """Make full steps with a new curvature, as long as they halve the decrease that it foretells."""
+        """Make full steps with a new curvature, as long as each halves the decrease that it predicts."""
         if self._single:
             return
         self._inverse_curvature = None
@@ -178,14 +178,17 @@ class Newton(SolverBase):
 
     @property
     def condition(self) -> float:
-        """Reciprocal condition of the last curvature, of one class, since all together never matter to the loss."""
+        """Reciprocal condition number of the last curvature, for the first class.
+
+        The curvature of all classes is always singular, as adding the same to each does not change the loss.
+        """
         H = self._of_one_class
         alive = np.flatnonzero(H.diagonal())
         H = H[np.ix_(alive, alive)]
         return Factorised(H, np.sqrt(H.diagonal())).condition
 
     def movement(self) -> float:
-        """Return the largest change of a score in another step: large where the optimum is at infinity."""
+        """Return the largest change of a score in another step, which is large where the optimum is at infinity."""
         return self._rows.largest_change(self._direction)
 
     def _advance(self) -> bool:
@@ -205,10 +208,10 @@ class Newton(SolverBase):
         return True
 
     def _line_search(self, slope: float) -> tuple[float, _Point | None]:
-        """Return the length of a step that decreases the loss enough, and where it leads; None without one.
+        """Return a step length that decreases the loss sufficiently and the point after it; 0 and None if none does.
 
-        Where the loss has no curvature to speak of, the direction is far too long: lengths then fall by orders of
-        magnitude, and the best one near the first that will do is taken.
+        Where the loss has almost no curvature, the direction is far too long: lengths then decrease by orders of
+        magnitude, and the first sufficient length is doubled as long as the loss decreases.
         """
         point, length = self._point, 1.0
         loss, grad, _ = self._rows.sums(along=self._direction)
@@ -223,11 +226,11 @@ class Newton(SolverBase):
         return length, trial
 
     def _after(self, length: float) -> _Point:
-        """Return the point after a step of some length along the direction, whose change of scores is known."""
+        """Return the point after a step of a given length along the direction last passed to `sums`."""
         return self._at(self._point.params + length * self._direction, self._rows.loss_after(length))
 
     def _here(self, params: np.ndarray, with_curvature: bool = False) -> _Point:
-        """Return the point of the current scores, which are those of params; keep the curvature if asked for."""
+        """Return the point at `params`, whose scores are the current ones; store the curvature if requested."""
         loss, grad, curvature = self._rows.sums(with_curvature=with_curvature)
         if curvature is not None:
             self._curvature = curvature
@@ -237,7 +240,7 @@ class Newton(SolverBase):
         return _Point(params, loss + 0.5 * float(np.vdot(self._penalty * params, params)), grad)
 
     def _move_to(self, params: np.ndarray, with_curvature: bool = False) -> None:
-        """Go to given parameters, whose scores are predicted anew."""
+        """Move to given parameters and recompute the scores."""
         self._rows.move_to(params)
         self._curvature = None
         self._point = self._here(params, with_curvature)
@@ -246,7 +249,7 @@ class Newton(SolverBase):
         return np.vdot(self._psi, self._direction)
 
     def _new_inverse(self) -> InverseHessian:
-        """Set the rates by the current curvature; return its inverse."""
+        """Set the rates from the diagonal of the current curvature; return the inverse of the curvature."""
         H = self._curvature
         assert H is not None
         H.flat[:: len(H) + 1] += self._penalty.ravel()
@@ -259,7 +262,7 @@ class Newton(SolverBase):
         return inverse
 
     def _start_at(self, coef: np.ndarray, intercept: np.ndarray) -> None:
-        """Move to a given solution, unless it is worse than the constant model."""
+        """Start from a given solution, unless it is worse than the constant model."""
         constant = self._point
         self._rows.keep()
         self._move_to(_centred(np.column_stack([coef, intercept])[:, : self._penalty.shape[1]]))
@@ -269,5 +272,5 @@ class Newton(SolverBase):
 
 
 def _centred(params: np.ndarray) -> np.ndarray:
-    """Parameters (k, q) without what all classes share, which the loss does not see and the penalty dislikes."""
+    """Return parameters (k, q) minus their mean over classes, which only raises the penalty, not the loss."""
     return params - params.mean(axis=0) if len(params) > 1 else params
