@@ -1,13 +1,13 @@
-r"""Least squares of all rows of a stream, from a summary of them that every chunk updates.
+r"""Exact least squares over all rows of a stream, from sufficient statistics that every chunk updates.
 
-Of rows :math:`z_i = (x_i, y_i)` with weights :math:`s_i`, the summary keeps the sum of the weights, the weighted mean
+For rows :math:`z_i = (x_i, y_i)` with weights :math:`s_i`, the summary keeps the sum of the weights, the weighted mean
 and the triangular factor
 
 .. math:: R^T R = \sum_i s_i (z_i - \bar z)(z_i - \bar z)^T
 
-of their scatter. An orthogonal transformation adds the rows of a chunk to :math:`R`, so that no square is ever formed
-and no digits are lost to one; their mean moves by the rule of Chan, Golub and LeVeque (1983). The first columns of
-:math:`R` and the last ones are a least-squares problem with the solution of all rows.
+of their scatter matrix. An orthogonal transformation adds the rows of a chunk to :math:`R`, so that no squares are
+formed, which would lose digits; the mean is updated as in Chan, Golub and LeVeque (1983). The columns of :math:`R` for
+features and those for targets form a least-squares problem with the same solution as all rows.
 """
 
 from collections.abc import Iterator
@@ -20,26 +20,26 @@ from scipy.linalg import lapack
 from sk_adalr.backends import Array, is_sparse, to_host
 from sk_adalr.optimizer.exact.directions import Directions
 
-# Columns up to which a factor is kept: a call with one row costs a third of a millisecond there.
+# Columns up to which a summary is used: at this many, a call with one row costs a third of a millisecond.
 _MOST_COLUMNS = 300
-# Values of the rows that are added at once: they stay in the cache.
+# Values in the rows that are added at once: they stay in the cache.
 BLOCK_VALUES = 1 << 16
-# Columns that LAPACK eliminates at once: about the fastest from 5 to 300 columns.
+# Block size of LAPACK's elimination: about the fastest from 5 to 300 columns.
 _PANEL = 16
-# Reciprocal condition, in columns of unit length, above which back substitution has all the digits there are.
+# Reciprocal condition number, with columns of unit length, above which back substitution loses no meaningful digits.
 _SAFE = 1e-5
-# Rounding of a column in units of eps times its magnitude, generously: the columns may themselves be results.
+# Round-off error of a column in units of eps times its magnitude; generous, as columns may themselves be computed.
 _NOISE = 4.0
 
 
 def prefers_summary(n_columns: int) -> bool:
-    """Say whether a stream of so many columns, those of the targets included, can afford a summary of its rows."""
+    """Return whether `n_columns`, targets included, are few enough for a summary of the stream."""
     return n_columns <= _MOST_COLUMNS
 
 
 @dataclass(frozen=True)
 class StreamSummary:
-    """What least squares need to know of the rows so far. It never changes: a chunk makes a new one.
+    """Sufficient statistics of the rows so far for least squares. Immutable: each chunk makes a new summary.
 
     Parameters
     ----------
@@ -48,11 +48,11 @@ class StreamSummary:
     mean : ndarray of shape (n_features + n_outputs,)
         Weighted mean of the rows, features first; zero where the model has no intercept.
     factor : ndarray of shape (n_features + n_outputs, n_features + n_outputs)
-        Upper triangular, in Fortran order.
+        Upper triangular factor of the scatter matrix, in Fortran order.
     magnitude : ndarray of shape (n_features,)
         Largest absolute value of each feature.
     fit_intercept : bool
-        Whether the scatter is the one around the mean.
+        Whether the scatter matrix is centred.
     """
 
     weight: float
@@ -73,13 +73,13 @@ class StreamSummary:
         return len(self.magnitude)
 
     def forgetting(self, share: float) -> "StreamSummary":
-        """Return the summary in which each row weighs `share` of what it weighed."""
+        """Return the summary with all weights multiplied by `share`."""
         return StreamSummary(
             self.weight * share, self.mean, self.factor * np.sqrt(share), self.magnitude, self.fit_intercept
         )
 
     def adding(self, X: Any, target: Array, weight: np.ndarray) -> "StreamSummary":
-        """Return the summary with more rows.
+        """Return the summary with rows added.
 
         Parameters
         ----------
@@ -103,24 +103,24 @@ class StreamSummary:
     def solve(
         self, alpha: float, eps: float, penalty_unit: np.ndarray | float = 1.0
     ) -> tuple[np.ndarray, np.ndarray, float]:
-        r"""Return the least-squares or, where `alpha` > 0, the ridge solution of all rows.
+        r"""Return the least-squares or, if `alpha` > 0, the ridge solution over all rows.
 
         Parameters
         ----------
         alpha : float
-            Of :math:`\frac12 \sum_i s_i (x_i^T w + b - y_i)^2 + \frac{\alpha}{2} \|w\|^2`.
+            Strength in :math:`\frac12 \sum_i s_i (x_i^T w + b - y_i)^2 + \frac{\alpha}{2} \|w\|^2`.
         eps : float
-            Relative precision of the features: differences below it are rounding.
+            Relative precision of the features: smaller differences are round-off error.
         penalty_unit : ndarray of shape (n_features,) or float, default=1.0
-            The coefficients in the penalty are those of columns divided by it.
+            The penalty applies to the coefficients of columns divided by it.
 
         Returns
         -------
         coef : ndarray of shape (n_features, n_outputs)
-            Of minimum norm where many solutions are equal.
+            Of minimum norm if the solution is not unique.
         intercept : ndarray of shape (n_outputs,)
         loss : float
-            The mean of what is minimised, infinite where it is out of range.
+            The minimised objective divided by the sum of weights; infinite if it overflows.
         """
         unit = np.broadcast_to(penalty_unit, self.n_features)
         coef, intercept = self.solution(alpha * unit**2, eps, unit)
@@ -132,7 +132,7 @@ class StreamSummary:
     def solve_each(
         self, alphas: np.ndarray, eps: float, penalty_unit: np.ndarray | float = 1.0
     ) -> tuple[np.ndarray, np.ndarray, float]:
-        """Return what `solve` does where each output has a strength of its own, of (n_outputs,)."""
+        """Return the solution as `solve` does, with a penalty strength for each output (n_outputs,)."""
         unit = np.broadcast_to(penalty_unit, self.n_features)[:, None]
         each = [self.solve(float(alpha), eps, penalty_unit) for alpha in alphas]
         coef = np.column_stack([solution[0][:, k] for k, solution in enumerate(each)])
@@ -146,7 +146,7 @@ class StreamSummary:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return coefficients and intercepts as `solve` does, for a penalty (n_features,) of each coefficient.
 
-        Without one, of several solutions it is the one whose coefficients, times `unit`, have least norm.
+        Without a penalty, if the solution is not unique, the coefficients times `unit` have minimum norm.
         """
         p = self.n_features
         noise = _NOISE * eps * self.magnitude * np.sqrt(self.weight)
@@ -159,14 +159,14 @@ class StreamSummary:
     def penalised(self, penalty: np.ndarray, alive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the triangular factor (p, p) and the solution (p, k) for a positive penalty (p,) of each coefficient.
 
-        The columns of features that are not `alive` (p,) count as zero.
+        Features that are not `alive` (p,) count as zero.
         """
         kept = np.append(alive, np.ones(len(self.mean) - len(alive), dtype=bool))
         factor, target = _with_penalty(self.factor * kept, penalty)
         return factor, lapack.dtrtrs(factor, target)[0]
 
     def squares(self, coef: np.ndarray, intercept: np.ndarray) -> float:
-        """Return half the weighted sum of squared residuals of all rows."""
+        """Return half the weighted sum of squared residuals over all rows."""
         p = self.n_features
         residual = self.factor[:, :p] @ coef - self.factor[:, p:]
         offset = self.mean[:p] @ coef + intercept - self.mean[p:] if self.fit_intercept else np.zeros(1)
@@ -174,7 +174,7 @@ class StreamSummary:
 
 
 def _blocks(X: Any, target: Array, weight: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield the transpose (n_features + n_outputs, n_rows) of features and targets, float64, and weights of rows."""
+    """Yield blocks of transposed rows (n_features + n_outputs, n_rows), float64, and their weights (n_rows,)."""
     step = max(1, BLOCK_VALUES // size)
     for start in range(0, X.shape[0], step):
         rows = slice(start, start + step)
@@ -188,13 +188,13 @@ def _blocks(X: Any, target: Array, weight: np.ndarray, size: int) -> Iterator[tu
 def _centred(
     block: np.ndarray, weight: np.ndarray, mean: np.ndarray, block_weight: float, total: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return columns whose outer products are what `block` adds to the scatter around the mean, and the new mean."""
+    """Return the rows, as columns, that add `block` to the centred scatter matrix, and the new mean."""
     first = block[:, :1].copy()
     if block.shape[1] == 1:
         new_mean = first
         block = np.empty_like(first)
     else:
-        # Around the first row a constant column is exactly zero, and an offset costs no digits.
+        # Relative to the first row a constant column is exactly zero, and an offset costs no digits.
         block -= first
         shift = (block @ (weight / block_weight))[:, None]
         block -= shift
@@ -202,13 +202,13 @@ def _centred(
         new_mean = first + shift
         block = np.concatenate([block, first], axis=1)
     step = new_mean[:, 0] - mean
-    # One more column for the way from the mean so far to that of the block.
+    # One more column for the difference between the mean so far and the mean of the block.
     block[:, -1] = np.sqrt(block_weight * (1 - block_weight / total)) * step
     return block, mean + block_weight / total * step
 
 
 def _with_penalty(factor: np.ndarray, penalty: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows of the features, split into features and targets, of the factor of all rows and a penalty."""
+    """Return the first p rows of the factor with a penalty added, split into features (p, p) and targets (p, k)."""
     p, size = len(penalty), len(factor)
     rows = np.zeros((p, size), order="F")
     np.fill_diagonal(rows, np.sqrt(penalty))
@@ -223,21 +223,21 @@ def _coefficients(
     noise: np.ndarray,
     penalty_unit: np.ndarray | float,
 ) -> np.ndarray:
-    """Return the coefficients (p, k) that bring the triangular `factor` (p, p) nearest to `target` (p, k).
+    """Return the least-squares coefficients (p, k) of `target` (p, k) on the triangular `factor` (p, p).
 
-    Columns that are not `alive` hold rounding alone, and lengths up to `noise` (p,) are rounding. Of several solutions
-    it is the one of least norm in units of the penalty.
+    Columns that are not `alive` are nothing but round-off error, and column lengths up to `noise` (p,) are round-off
+    error. If the solution is not unique, it has minimum norm in units of the penalty.
     """
-    # Nearly their norms: no square overflows.
+    # Close to the norms of the columns, but without squares, which may overflow.
     length = np.abs(factor).max(axis=0)
     if not alive.all():
         factor = factor * alive
-        # The row of a column that never varied is empty: its coefficient is zero, and the others are still triangular.
+        # A column that never varied has an empty row: a 1 on its diagonal makes its coefficient 0.
         empty = ~alive & ~factor.any(axis=1)
         factor[empty, empty] = 1.0
         length[~alive] = 1.0
     unit = np.asfortranarray(factor / length)
-    # As of factors L U with L = 1: the same number as `dtrcon`, which SciPy has since 1.15.
+    # `dgecon` takes LU factors; with L = I it returns the same number as `dtrcon`, which SciPy has since 1.15.
     if lapack.dgecon(unit, lapack.dlange("1", unit))[0] > _SAFE:
         return lapack.dtrtrs(unit, target)[0] / length[:, None]
     return _minimum_norm(unit, target, length, float((noise / length)[alive].max(initial=0.0)), penalty_unit)
@@ -246,7 +246,7 @@ def _coefficients(
 def _minimum_norm(
     unit: np.ndarray, target: np.ndarray, length: np.ndarray, noise: float, penalty_unit: np.ndarray | float
 ) -> np.ndarray:
-    """Return the solution of least norm, per column of `unit` times its `length`, by singular values."""
+    """Return the minimum-norm coefficients from the SVD of `unit`, whose columns have been divided by `length`."""
     if not np.isfinite(unit).all():
         raise ValueError("The sums of squares of the stream became non-finite: rescale `X`, `y` or `sample_weight`.")
     rows = unit.any(axis=1)

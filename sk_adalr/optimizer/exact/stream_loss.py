@@ -1,15 +1,14 @@
-r"""Losses on a stream: each row becomes the square that its loss is near the solution.
+r"""Other losses than squares on a stream: the loss of each past row is replaced by its quadratic approximation.
 
-The loss of a chunk, the squares of the rows before it and the penalty are minimised by Newton's method. Then every
-row of the chunk is replaced by its quadratic approximation there, a least-squares row with the curvature as its weight
-and the working response of iteratively reweighted least squares as its target, and joins the `StreamSummary` of the
-rows before.
+Newton's method minimises the sum of the loss of a chunk, the quadratic approximations of the rows before it, and the
+penalty. Then the loss of every row of the chunk is replaced by its quadratic approximation at the solution: a
+least-squares row with the curvature as its weight and the working response of iteratively reweighted least squares as
+its target. These rows are added to the `StreamSummary` of the rows before.
 
-This is the Laplace approximation of online Bayesian inference, or an extended Kalman filter that sees a
-chunk as a whole.
+This is the Laplace approximation of online Bayesian inference, or an extended Kalman filter with one update per chunk.
 
-Several classes share the curvature :math:`2 \max_k p_k (1 - p_k)`, by Gershgorin a bound of the one of the softmax, so
-that one triangular factor serves them all.
+All classes share the curvature :math:`2 \max_k p_k (1 - p_k)`, which bounds that of the softmax by Gershgorin's
+theorem, so that one triangular factor serves them all.
 """
 
 from dataclasses import dataclass, replace
@@ -23,23 +22,24 @@ from sk_adalr.optimizer.exact.stream import BLOCK_VALUES, StreamSummary
 from sk_adalr.rows import predictions, slices_of_rows
 from sk_adalr.statistics import moments
 
-# Newton steps on one chunk at most, and the decrease, per unit of weight and curvature, that is too small for another.
+# Most Newton steps on a chunk, and the decrease, per unit of weight and curvature, below which no other step is made.
 _MOST_STEPS, _ENOUGH = 10, 1e-3
-# Share of `strength` while rows become squares; weight of a chunk, in units of the curvature of all rows so far, from
-# which on its own squares are too coarse for the full strength.
+# Fraction of `strength` at which losses are approximated; and the weight of a chunk, as a fraction of the curvature of
+# all rows so far, above which its quadratic approximation may be too coarse for the full strength.
 _EARLY_STRENGTH, _LARGE_SHARE = 0.25, 0.3
-# Halvings of a step that does not decrease the loss.
+# Most halvings of a step that does not decrease the loss.
 _HALVINGS = 6
-# Weight of the row, at the centre of the first chunk and undecided, that keeps the intercept finite while there is
-# one class, or no count but zero: in units of 1, or of the largest weight in the first chunk where that is less.
+# Weight of a pseudo-row, at the mean of the first chunk and with a neutral target, that keeps the intercept finite
+# while there is only one class, or all counts are zero: relative to 1, or to the largest weight of the first chunk if
+# that is less.
 _PRIOR_WEIGHT = 0.1
-# Least curvature of a row, in units of its residual, in Newton's steps, and at all.
+# Least curvature of a row: in Newton's steps in units of its residual, and always in units of the curvature.
 _LEAST_CURVATURE, _NO_CURVATURE = 0.1, 1e-6
 
 
 @dataclass(frozen=True)
 class ColumnMoments:
-    """Mean and mean square deviation of the columns so far: the unit of the start's trust in zero coefficients.
+    """Mean and variance of the columns so far, which scale the penalty that starts coefficients at zero.
 
     Parameters
     ----------
@@ -53,15 +53,15 @@ class ColumnMoments:
     variance: np.ndarray
 
     def vary(self, eps: float) -> np.ndarray:
-        """Return which columns (n_features,) are not constant up to rounding; `eps` is their relative precision."""
+        """Return a mask (n_features,) of columns that vary by more than round-off; `eps` is their precision."""
         return np.sqrt(self.variance) > 10 * eps * np.abs(self.mean)
 
     def forgetting(self, share: float) -> "ColumnMoments":
-        """Return the moments of rows that each weigh `share` of what they weighed."""
+        """Return the moments with all weights multiplied by `share`."""
         return replace(self, weight=self.weight * share)
 
     def adding(self, X: Any, weight: np.ndarray, center: bool) -> "ColumnMoments":
-        """Return the moments with the rows of an array or CSR matrix."""
+        """Return the moments with the rows of an array or CSR matrix added."""
         added = float(weight.sum())
         total = self.weight + added
         mean, variance = moments(X, weight, center)
@@ -71,9 +71,9 @@ class ColumnMoments:
 
 
 def first_summary(mean: np.ndarray, start: np.ndarray, fit_intercept: bool, unit: float) -> StreamSummary:
-    """Return the summary before the first chunk, whose rows have the `mean` (n_features,); `unit` is of weights.
+    """Return the summary before the first chunk: a pseudo-row at the mean (n_features,) of the first chunk.
 
-    `start` (n_outputs,) is the raw prediction of a row that is undecided.
+    Its target `start` (n_outputs,) is a neutral raw prediction; `unit` is the unit of weights.
     """
     empty = StreamSummary.empty(len(mean), len(start), fit_intercept)
     if not fit_intercept:
@@ -83,9 +83,9 @@ def first_summary(mean: np.ndarray, start: np.ndarray, fit_intercept: bool, unit
 
 @dataclass(frozen=True)
 class ChunkResult:
-    """The solution after a chunk: coefficients (p, k), intercepts (k,), summary, and the loss of the chunk's rows.
+    """The solution after a chunk: coefficients (p, k), intercepts (k,), mean loss of its rows, and the new summary.
 
-    The loss is their mean, without penalty.
+    The loss is without penalty.
     """
 
     coef: np.ndarray
@@ -95,7 +95,7 @@ class ChunkResult:
 
 
 class Chunk:
-    """The loss of a chunk, the squares of the rows before it and a penalty.
+    """The minimisation of the loss of a chunk, the quadratic summary of the rows before it, and a penalty.
 
     Parameters
     ----------
@@ -103,13 +103,13 @@ class Chunk:
         Of the rows before.
     X : {array, CSR} of shape (n_rows, n_features)
     target : ndarray
-        As the loss has it.
+        In the format of the loss.
     weight : ndarray of shape (n_rows,)
     loss : Loss
     eps : float
         Relative precision of the features.
     curvature : float, default=1.0
-        The unit of losses and of their second derivatives.
+        The unit of losses and their second derivatives.
     """
 
     def __init__(
@@ -129,10 +129,10 @@ class Chunk:
     def solve(self, start: np.ndarray, strength: np.ndarray) -> ChunkResult:
         """Return the solution of all rows so far for a penalty ``start + strength`` (p,) of the squared coefficients.
 
-        A column that has not varied has a `start` of 0, and a coefficient of 0.
+        Columns that have not varied have a `start` of 0, and a coefficient of 0.
 
-        A strong penalty holds the solution of few rows far from that of many, where the squares of its rows would be
-        of little use later: they are taken for a quarter of `strength`.
+        With few rows, a strong penalty keeps the solution far from the later one with many rows, so that quadratic
+        approximations made there would soon be poor: they are made with a quarter of `strength`.
         """
         early = self._newton(start, _EARLY_STRENGTH * strength)
         curvature = self._curvature(early, 0.0)
@@ -141,7 +141,7 @@ class Chunk:
         if not strength.any():
             return ChunkResult(early.coef, early.intercept, early.loss / self._weight_sum, summary)
         end = self._at(*summary.solution(start + strength, self._eps))
-        # The squares of many rows tell the solution for the full strength only if it is near.
+        # For a large chunk, the quadratic approximation gives the solution at full strength only if that is near.
         if self._weight_sum > _LARGE_SHARE * summary.weight:
             way = np.abs(end.raw - early.raw).max(axis=1)
             if 0.5 * float((self._weight * curvature) @ way**2) > _ENOUGH * self._unit * self._weight_sum:
@@ -149,7 +149,7 @@ class Chunk:
         return ChunkResult(end.coef, end.intercept, end.loss / self._weight_sum, summary)
 
     def _newton(self, start: np.ndarray, strength: np.ndarray) -> "_Point":
-        """Return the minimum."""
+        """Return the minimum, found by Newton's method with step halving."""
         before = _Before(self._summary, start, strength)
         way = np.zeros((before.size, len(self._summary.mean) - len(start)))
         point, squares = self._at(*before.moved(way)), 0.0
@@ -164,14 +164,14 @@ class Chunk:
             if not decrease >= 0:
                 break
             way, point, squares = way + step, trial, trial_squares
-            # Where the squares foretold the decrease, another step would bring less than what they missed.
+            # Where the quadratic model predicted the decrease, another step would gain less than the model's error.
             if min(decrease, abs(decrease - predicted)) <= _ENOUGH * self._unit * self._weight_sum:
                 break
         return point
 
     def _step(self, before: "_Before", way: np.ndarray, point: "_Point") -> tuple[np.ndarray, float]:
-        """Return Newton's step (size, k) from the end of a `way`, and the decrease that it should bring."""
-        # The curvature of a row far on the wrong side vanishes.
+        """Return Newton's step (size, k) from the displacement `way`, and its predicted decrease."""
+        # The curvature of a badly misclassified row vanishes: hence a lower bound.
         curvature = self._weight * self._curvature(point, _LEAST_CURVATURE)
         residual = self._weight[:, None] * point.residual
         hessian, gradient = before.hessian.copy(), before.hessian @ way
@@ -189,14 +189,14 @@ class Chunk:
         return _Point(coef, intercept, raw, residual, float(self._weight @ losses))
 
     def _curvature(self, point: "_Point", least: float) -> np.ndarray:
-        """Return the curvature (n_rows,) of the rows' losses, at least `least` times the derivative."""
+        """Return the curvature (n_rows,) of each row's loss, at least `least` times the absolute derivative."""
         least_each = _NO_CURVATURE * self._unit + least * np.abs(point.residual).max(axis=1)
         return np.maximum(self._loss.row_curvature(point.raw, self._target), least_each)
 
 
 @dataclass(frozen=True)
 class _Point:
-    """Coefficients (p, k), intercepts (k,), raw predictions (n, k), the derivatives of the losses, and their sum."""
+    """Coefficients (p, k), intercepts (k,), raw predictions (n, k), loss derivatives (n, k), and the weighted loss."""
 
     coef: np.ndarray
     intercept: np.ndarray
@@ -206,10 +206,10 @@ class _Point:
 
 
 class _Before:
-    r"""The squares of the rows before a chunk and a penalty, around their minimum.
+    r"""The quadratic of the rows before a chunk and a penalty, as a function of the displacement from its minimum.
 
-    A way (size, k) from there is one of the coefficients of columns that are centred and divided by the lengths of
-    those of the triangular factor; of several rows, the last one is of the intercept.
+    A displacement `way` (size, k) is in coefficients of columns that are centred and divided by the lengths of the
+    columns of the triangular factor. With an intercept, the last row is its displacement.
 
     Parameters
     ----------
@@ -227,7 +227,7 @@ class _Before:
         self._mean, self._mean_target, self._alive = summary.mean[:p], summary.mean[p:], start > 0
         penalty = np.where(self._alive, start + strength, 1.0)
         factor, self._minimum = summary.penalised(penalty, self._alive)
-        self._length = np.abs(factor).max(axis=0)  # nearly their norms: no square overflows
+        self._length = np.abs(factor).max(axis=0)  # close to their norms, but without squares, which may overflow
         self.hessian, unit = np.zeros((p + intercept, p + intercept)), factor / self._length
         np.matmul(unit.T, unit, out=self.hessian[:p, :p])
         if intercept:
@@ -235,22 +235,22 @@ class _Before:
 
     @property
     def size(self) -> int:
-        """Number of coefficients of an output, the intercept included."""
+        """Number of coefficients per output, intercept included."""
         return len(self.hessian)
 
     def standardised(self, X: Any) -> np.ndarray:
-        """Return some rows of an array or CSR matrix in the columns of a way, (n_rows, size)."""
+        """Return rows of an array or CSR matrix in the columns of a displacement, (n_rows, size)."""
         rows, p = np.ones((X.shape[0], self.size)), len(self._mean)
         features = np.subtract(X.toarray() if is_sparse(X) else X, self._mean, out=rows[:, :p])
         features *= self._alive / self._length
         return rows
 
     def squares(self, way: np.ndarray) -> float:
-        """Return by how much the squares and the penalty at the end of a way exceed their minimum."""
+        """Return how far the quadratic exceeds its minimum after a displacement."""
         return 0.5 * float(np.vdot(way, self.hessian @ way))
 
     def moved(self, way: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the coefficients (p, k) and intercepts (k,) at the end of a way."""
+        """Return the coefficients (p, k) and intercepts (k,) after a displacement."""
         p = len(self._mean)
         coef = self._alive[:, None] * (self._minimum + way[:p] / self._length[:, None])
         # Without an intercept all means are 0, and the last sum is empty.
