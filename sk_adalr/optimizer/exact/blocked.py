@@ -1,7 +1,7 @@
-r"""All rows in blocks that lie anywhere, as solvers see them: they answer with sums, at parameters that are sent.
+r"""Out-of-core and distributed rows for the exact solvers: each block returns sums over its rows at given parameters.
 
-Between two passes no block remembers anything, so that a block which is lost and made again answers as before. A pass
-centres and scales rows while they are in cache, with the mean and the deviation of all.
+Blocks keep no state between passes, so that a block which is lost and recomputed returns the same sums. A pass centres
+and scales rows while they are in cache, with the means and standard deviations over all blocks.
 """
 
 from collections.abc import Iterator
@@ -20,23 +20,24 @@ from sk_adalr.optimizer.exact.summed_rows import SummedRows, Sums
 from sk_adalr.rows import slices_of_rows
 from sk_adalr.statistics import Spread, share_unit, statistics
 
-# Values of the rows of a block that are passed at a time: their scores are in memory, those of the block are not.
+# Values in the rows of a block that are processed at a time: only the scores of these rows are held in memory.
 _PASSED = 1 << 22
-# Deviations of sparse columns below so many eps of their mean are rounding.
+# Standard deviations of sparse columns below this many eps of their mean are round-off error.
 _CONSTANT = 16.0
 
 
 class Block(NamedTuple):
-    """Some rows, none of weight 0.
+    """A block of rows with positive weights.
 
     Attributes
     ----------
     X : array or CSR (m, p)
-    target : array (m, k), or (m,) rows of the table of targets of `BlockedRows`
+    target : array (m, k), or (m,) row indices into the table of targets
+        See `solve_blocked` for the table.
     weight : array (m,) or None
         Sample weights, whose mean over the rows of all blocks is 1.
     number : int
-        Among all blocks.
+        Index of the block.
     """
 
     X: Any
@@ -46,7 +47,7 @@ class Block(NamedTuple):
 
 
 class Description(NamedTuple):
-    """Means, deviations, extremes and shares of nonzeros of the columns of some rows."""
+    """Means, standard deviations, extremes and fractions of nonzeros of the columns, over some rows."""
 
     spread: Spread
     low: np.ndarray
@@ -56,7 +57,7 @@ class Description(NamedTuple):
 
     @classmethod
     def of(cls, block: Block, with_target: bool) -> "Description":
-        """Describe the rows of a block, their features and, if asked for, their targets beside them."""
+        """Describe the features of a block, followed by its targets if `with_target`."""
         parts = [statistics(block.X, block.weight)]
         if with_target:
             parts.append(statistics(block.target, block.weight))
@@ -67,7 +68,7 @@ class Description(NamedTuple):
         return cls(Spread(weight, mean, deviation), low, high, presence, is_sparse(block.X))
 
     def merged(self, other: "Description") -> "Description":
-        """Return the description of both."""
+        """Return the description of the rows of both."""
         spread = self.spread.joined(other.spread)
         share = other.spread.weight / spread.weight
         return Description(
@@ -80,17 +81,17 @@ class Description(NamedTuple):
 
 
 class BlockCoordinates(Coordinates):
-    """Standardised columns, whose rows are elsewhere.
+    """Means and scales that standardise the columns of all blocks, without the rows themselves.
 
     Parameters
     ----------
     shape : (n, p)
     dtype : dtype
-        Of the passes, in which they centre and scale.
+        In which passes centre, scale and compute.
     description : Description
     center : bool
     makes_dense : bool
-        Whether passes make sparse rows dense.
+        Whether passes convert sparse rows to dense.
     """
 
     def __init__(
@@ -107,22 +108,22 @@ class BlockCoordinates(Coordinates):
         self._ranges = (description.high - description.low)[:p]
 
     def spread(self, weight: Array | None) -> tuple[np.ndarray, np.ndarray]:
-        """Return means and deviations (p,) of the standardised columns of all rows, centred or not."""
+        """Return means and standard deviations (p,) of the standardised columns over all rows, centred or not."""
         mean, deviation = self._spread
         return mean / self.scale, deviation / self.scale
 
     def rounded(self, coef: np.ndarray) -> np.ndarray:
-        """Return coefficients as passes see them."""
+        """Return coefficients rounded to the dtype of the passes."""
         return coef.astype(self.dtype).astype(np.float64)
 
     def share_unit(self) -> bool:
-        """Say whether the columns look like pixels or counts: ranges, in the caller's units, that differ little."""
+        """Return whether the columns seem to share a unit, like pixels or counts: their raw ranges differ little."""
         return share_unit(self._ranges[self.alive])
 
 
 @dataclass(frozen=True)
 class BlockedRows:
-    """The rows of all blocks.
+    """The rows of all blocks, with statistics of their columns.
 
     Parameters
     ----------
@@ -131,11 +132,11 @@ class BlockedRows:
     shape : (n, p)
     dtype : dtype
     description : Description
-        Of the features and, of a regression, of the targets beside them.
+        Of the features, followed for regression by the targets.
     center : bool
         Whether standardised columns are centred.
     output : slice or None, default=None
-        Which of the targets is meant, if not all.
+        The target columns to use; None for all.
     """
 
     blocks: Blocks
@@ -149,27 +150,27 @@ class BlockedRows:
     def of(
         cls, blocks: Blocks, shape: tuple[int, int], dtype: np.dtype, center: bool, with_target: bool
     ) -> "BlockedRows":
-        """Describe the rows of the blocks in one pass, and their targets if asked for."""
+        """Compute the description in one pass over the blocks, with targets if `with_target`."""
         return cls(blocks, shape, dtype, blocks.reduced(Description.of, Description.merged, with_target), center)
 
     @property
     def is_sparse(self) -> bool:
-        """Whether there are sparse blocks."""
+        """Whether any block is sparse."""
         return self.description.is_sparse
 
     def of_output(self, output: slice) -> "BlockedRows":
-        """Return the same rows with some of the outputs."""
+        """Return the same rows with only the given outputs."""
         return replace(self, output=output)
 
     def coordinates(self, makes_dense: bool = False) -> BlockCoordinates:
-        """Return standardised columns; passes are in float64 over sparse ones that stay so, and without centring."""
+        """Return the standardisation; passes use float64 if columns stay sparse or are not centred."""
         needs_digits = (self.is_sparse and not makes_dense) or not self.center
         dtype = np.dtype(np.float64) if needs_digits else self.dtype
         return BlockCoordinates(self.shape, dtype, self.description, self.center, makes_dense)
 
 
 class Question(NamedTuple):
-    """What a block has to know to answer with sums, beside the parameters."""
+    """What a block needs to compute its sums, apart from the parameters."""
 
     coordinates: BlockCoordinates
     loss: Loss
@@ -185,7 +186,7 @@ class BlockSums:
     ----------
     X : BlockedRows
     problem : Problem
-        Of `BlockCoordinates`, with the table of targets for target.
+        With `BlockCoordinates` for columns and the table of targets for target.
     """
 
     def __init__(self, X: BlockedRows, problem: Problem) -> None:
@@ -194,19 +195,19 @@ class BlockSums:
         self._question = Question(problem.columns, problem.loss, bool(problem.fit_intercept), table, X.output)
 
     def __call__(self, params: np.ndarray, with_curvature: bool = False) -> Sums:
-        """Return the mean loss and its derivatives."""
+        """Return the mean loss, its gradient and, if requested, its curvature."""
         sums = self._blocks.reduced(_sums_of_block, added, self._question, params, with_curvature)
         loss, grad, curvature = sums
         n = self._n_rows
         return Sums(loss / n, grad / n, None if curvature is None else curvature / n)
 
     def largest_score(self, params: np.ndarray) -> float:
-        """Return the largest score of a row."""
+        """Return the largest absolute score of a row."""
         return self._blocks.reduced(_largest_score, max, self._question, params)
 
 
 class StatelessRows:
-    """What `SummedRows` are to Newton's method; all they remember are parameters. Arguments as for `BlockSums`."""
+    """Replacement for `SummedRows` in Newton's method that stores parameters instead of scores. See `BlockSums`."""
 
     def __init__(self, X: BlockedRows, problem: Problem, scores: np.ndarray) -> None:
         self._sums, p = BlockSums(X, problem), X.shape[1]
@@ -224,7 +225,7 @@ class StatelessRows:
         return self._sums(self._params + along, with_curvature)
 
     def loss_after(self, length: float) -> float:
-        """Return the mean loss after a step of some length along the direction that `sums` was last asked for."""
+        """Return the mean loss after a step of a given length along the direction last passed to `sums`."""
         self.n_passes += 2
         return self._sums(self._params + length * self._along).loss
 
@@ -235,29 +236,29 @@ class StatelessRows:
         return curvature
 
     def step(self, length: float) -> None:
-        """Move along that direction."""
+        """Move the parameters along that direction."""
         self._params = self._params + length * self._along
 
     def move_to(self, params: np.ndarray) -> None:
-        """Go to given parameters."""
+        """Set the parameters."""
         self._params = params
 
     def keep(self) -> None:
-        """Keep the current parameters for `restore`."""
+        """Save the current parameters for `restore`."""
         self._kept = self._params
 
     def restore(self) -> None:
-        """Go back to the parameters that were kept."""
+        """Restore the saved parameters."""
         self._params = self._kept
 
     def largest_change(self, direction: np.ndarray) -> float:
-        """Return the largest change of a score in a step along a direction (k, q)."""
+        """Return the largest absolute change of a score in a step along a direction (k, q)."""
         self.n_passes += 1
         return self._sums.largest_score(direction)
 
 
 class StatelessLoss:
-    """What `BlockwiseLoss` is to quasi-Newton steps. Arguments as for `BlockSums`."""
+    """Replacement for `BlockwiseLoss` in quasi-Newton steps, over blocks. Arguments as for `BlockSums`."""
 
     def __init__(self, X: BlockedRows, problem: Problem) -> None:
         self._sums, self._fit_intercept = BlockSums(X, problem), problem.fit_intercept
@@ -265,7 +266,7 @@ class StatelessLoss:
     def __call__(
         self, coef: np.ndarray, intercept: np.ndarray, grad_coef: np.ndarray, grad_intercept: np.ndarray
     ) -> float:
-        """Return the loss of coef (k, p) and intercept (k,); fill the gradients of the same shapes."""
+        """Return the loss at coef (k, p) and intercept (k,); fill the gradients, of the same shapes."""
         p = coef.shape[1]
         loss, grad, _ = self._sums(np.column_stack([coef, intercept]) if self._fit_intercept else coef)
         grad_coef[...], grad_intercept[:] = grad[:, :p], grad[:, p:].sum(axis=1)
@@ -287,7 +288,7 @@ def _largest_score(block: Block, question: Question, params: np.ndarray) -> floa
 
 
 def _passed(block: Block, question: Question, n_scores: int) -> Iterator[tuple[int, SummedRows]]:
-    """Yield some rows of a block after others, and how many: all their scores are 0."""
+    """Yield the rows of a block in parts: their number, and `SummedRows` whose scores are 0."""
     coordinates, loss, fit_intercept, table, output = question
     for rows in slices_of_rows(block.X, _PASSED):
         X = block.X[rows]

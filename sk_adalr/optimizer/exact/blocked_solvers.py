@@ -1,7 +1,7 @@
-"""The entry points for rows in blocks that lie anywhere: Newton's method, quasi-Newton steps, and moments.
+"""Entry points for rows in blocks, on disk or distributed: Newton's method, quasi-Newton steps, and moments.
 
-The same solvers as for rows in memory, but that first-order steps, which keep predictions of every row, give way to
-quasi-Newton steps on the loss and its gradient.
+The solvers are those for rows in memory, except that quasi-Newton steps on the loss and its gradient replace
+first-order steps, which would have to keep predictions of every row.
 """
 
 from functools import partial
@@ -29,13 +29,13 @@ from sk_adalr.optimizer.exact.solve import (
 from sk_adalr.optimizer.exact.solve_cholesky import solved_by_factorisation
 from sk_adalr.optimizer.exact.tall import TallProblem
 
-# Columns up to which the products of all of them are taken, 32 MB on each worker, for least squares and, where a pass
-# over the rows costs far more than those, for Newton's method.
+# Columns up to which the Gram matrix, 32 MB on each worker, is computed for least squares and, where reading the rows
+# costs far more, for Newton's method.
 _MOST_PRODUCTS = 2000
 
 
 def fastest_blocked_solver(X: BlockedRows, loss: Loss, n_scores: int) -> str:
-    """Return what ``solver="auto"`` becomes, for so many scores per row."""
+    """Return the solver that ``solver="auto"`` selects, for `n_scores` per row."""
     n, p = X.shape
     if loss.is_quadratic:
         return "cholesky" if p <= _MOST_PRODUCTS else "exact"
@@ -58,16 +58,16 @@ def solve_blocked(
     tol: float = 1e-4,
     callback: Callback | None = None,
 ) -> ExactResult:
-    """Minimise a loss over rows in blocks.
+    """Minimise the loss of a linear model over rows in blocks.
 
     Parameters
     ----------
     X : BlockedRows
     target : array
-        A table: as many rows, in the form of the loss, as say what the best constant prediction is. Of labels, a
-        row for each of them; the blocks have its number. Else the mean target.
+        A table of targets, in the format of the loss, that determines the best constant prediction. For
+        classification one row per label, which the targets of the blocks index; otherwise the mean target.
     weight : array
-        What the rows of the table weigh.
+        Weights of the rows of the table.
     loss : Loss
     solver : {"newton", "exact"}
     penalty, fit_intercept, coef, intercept, max_iter, tol, callback :
@@ -95,7 +95,7 @@ def solve_blocked(
 def solve_blocked_cholesky(
     X: BlockedRows, target: Array, weight: Array, *, penalty: float, fit_intercept: bool = True
 ) -> ExactResult:
-    """Solve least squares from the products of all columns. Arguments as for `solve_blocked`."""
+    """Solve least squares from the Gram matrix of all columns. Arguments as for `solve_blocked`."""
     rows = RowsOfBlocks(X, target.shape[1])
     return solved_by_factorisation(TallProblem(rows, penalty, 1.0, fit_intercept).solve())
 
@@ -142,7 +142,7 @@ _SOLVE = {"newton": _solve_newton, "exact": _solve_exact}
 
 
 def _constants(X: BlockedRows, target: Array, weight: Array, loss: Loss, fit_intercept: bool) -> Constants:
-    """Return the best constant model of several outputs."""
+    """Return the best constant model of each output."""
     columns, p = X.coordinates(), X.shape[1]
     scores = loss.constant(target, weight, target.shape[1]) if fit_intercept else np.zeros(target.shape[1])
     losses = np.zeros(len(scores))
@@ -160,7 +160,7 @@ def _row_space(X: BlockedRows, centre: bool) -> TallProblem:
 
 
 class RowsOfBlocks:
-    """The `Rows` of all blocks, whose messages are those of each block, added up."""
+    """The `Rows` of all blocks: each method is computed per block, and the results are merged."""
 
     def __init__(self, X: BlockedRows, n_targets: int) -> None:
         (n, self.n_features), self._X = X.shape, X
@@ -172,15 +172,15 @@ class RowsOfBlocks:
         return self.origin_near(self._X.description.spread.mean[: self.shape[1]] / unit)
 
     def origin_near(self, mean: np.ndarray) -> np.ndarray:
-        """Return the origin nearest to the mean: sparse features have none."""
+        """Return the mean as the origin; 0 for features if any block is sparse."""
         return np.where(np.arange(len(mean)) < self.n_features, 0.0, mean) if self._X.is_sparse else mean
 
     def products(self, unit: np.ndarray, origin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the weighted sums and products of the columns around an origin."""
+        """Return the weighted sums of the columns and of their products, relative to an origin."""
         return self._reduced(added, "products", unit, origin)
 
     def peaks(self, origin: np.ndarray) -> np.ndarray:
-        """Return the largest distance of the columns from an origin."""
+        """Return the largest distance of each column from an origin."""
         return self._reduced(np.maximum, "peaks", origin)
 
     def residual_products(
@@ -190,7 +190,7 @@ class RowsOfBlocks:
         return self._reduced(added, "residual_products", moments, scale, coef)
 
     def squares_along(self, moments: Moments, scale: np.ndarray, directions: np.ndarray) -> np.ndarray:
-        """Return the weighted sums of the squares of the standardised features along directions."""
+        """Return the weighted sums of the squared projections of standardised features on directions."""
         return self._reduced(np.add, "squares_along", moments, scale, directions)
 
     def triangular_factor(self, moments: Moments, scale: np.ndarray) -> np.ndarray:

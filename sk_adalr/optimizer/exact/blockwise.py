@@ -1,10 +1,10 @@
-r"""Loss and gradient in one pass over blocks of rows that stay in cache.
+r"""Loss and gradient of a linear model in one pass over blocks of rows that stay in cache.
 
 For scores :math:`U = W \tilde X^T + b` (K, n), with residuals :math:`R` of the loss,
 
 .. math:: G = \tfrac1n R \tilde X, \quad g_b = \tfrac1n R 1.
 
-Outputs come first, so every operation runs along contiguous rows. No array of size n x K is ever held.
+Outputs are the first axis, so that every operation runs along contiguous memory. No n x K array is ever held.
 """
 
 import numpy as np
@@ -15,19 +15,18 @@ from sk_adalr.optimizer.exact.problem import Problem
 
 # Scores of a block stay in the second-level cache.
 _BLOCK = 65_536
-# OpenBLAS multiplies matrices below about this many multiplications without packing them, up to twice as
-# fast.
+# OpenBLAS does not pack matrices whose product takes fewer multiplications than about this: up to twice as fast.
 _SMALL_PRODUCT = 950_000
 _MIN_ROWS = 512
 
 
 class BlockwiseLoss:
-    """Mean loss of linear scores; a call is one pass forward and one backward.
+    """Mean loss and gradient of a linear model; a call makes one forward and one backward pass.
 
     Parameters
     ----------
     problem : Problem
-        Of a loss that is not separable.
+        With a loss that is not separable.
     n_scores : int
     """
 
@@ -40,7 +39,7 @@ class BlockwiseLoss:
     def __call__(
         self, coef: np.ndarray, intercept: np.ndarray, grad_coef: np.ndarray, grad_intercept: np.ndarray
     ) -> float:
-        """Return the loss of coef (K, p) and intercept (K,); fill the gradients of the same shapes."""
+        """Return the loss at coef (K, p) and intercept (K,); fill the gradients, of the same shapes."""
         grad_coef[:], grad_intercept[:] = 0.0, 0.0
         coef, intercept = self._columns.to_blocks(coef, intercept)
         total = 0.0
