@@ -1,8 +1,8 @@
-r"""The directions of coefficients that the rows see: those that change a prediction.
+r"""The row space of the data: the directions of coefficients along which predictions change.
 
-Where columns depend on each other, or are more than the rows, there are others, along which no prediction changes. In
-the caller's units the solution has no part in these: with a penalty it would only add to it, and without one this is
-the solution of minimum norm.
+Where columns are linearly dependent, or outnumber the rows, no prediction changes along the directions of the null
+space. In the caller's units the solution has no component in it: with a penalty such a component would only raise the
+objective, and without one this is the solution of minimum norm.
 """
 
 from typing import Any, NamedTuple
@@ -10,19 +10,19 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import linalg
 
-# Rounding of a column in units of eps times its magnitude, generously: the columns may themselves be results.
+# Round-off error of a column in units of eps times its magnitude; generous, as columns may themselves be computed.
 _NOISE = 4.0
-# Size of standardised coefficients, relative to those of least size that fit as well, beyond which they are rounding.
+# Size of standardised coefficients, relative to the smallest that fit as well, above which they are round-off error.
 _LONGEST = 1e3
 
 
 def rounding_noise(mean: np.ndarray, deviation: np.ndarray, dtype: Any) -> float:
-    """Return the rounding of numbers of a dtype, in units of the deviations (p,) of their columns: the largest one."""
+    """Return the largest round-off error of the columns in a dtype, in units of their standard deviations (p,)."""
     return _NOISE * float(np.finfo(dtype).eps * (np.hypot(mean, deviation) / deviation).max(initial=0.0))
 
 
 class Directions(NamedTuple):
-    r"""What the rows see of standardised columns: :math:`\tilde X / \sqrt n = U \Sigma V^T`, without what they do not.
+    r"""SVD of the standardised columns, :math:`\tilde X / \sqrt n = U \Sigma V^T`, without zero singular values.
 
     Attributes
     ----------
@@ -39,14 +39,15 @@ class Directions(NamedTuple):
     target: np.ndarray
 
     def decrease(self, grad: np.ndarray, curvature: float, penalty: np.ndarray) -> float:
-        """Return what a loss loses along these directions, as its gradient (k, p) foretells.
+        """Return the decrease of a loss along these directions that its gradient (k, p) predicts.
 
-        `curvature` is that of the loss by a prediction, and `penalty` (p,) that of each standardised coefficient.
+        `curvature` is the second derivative of the loss by a prediction; `penalty` (p,) is for each standardised
+        coefficient.
         """
         seen, roots = grad @ self.vectors, np.sqrt(curvature) * self.values
         if not penalty.any():
             return 0.5 * float(((seen / roots) ** 2).sum())
-        # Of columns in units far apart, the penalties are so, too: see `solve`.
+        # Columns in very different units have very different penalties, hence the sorting and pivoting: see `solve`.
         rows = np.vstack([np.diag(roots), np.sqrt(penalty)[:, None] * self.vectors])
         order = np.argsort(-np.abs(rows).max(axis=1), kind="stable")
         factor, pivot = linalg.qr(rows[order], mode="r", pivoting=True, check_finite=False)
@@ -54,15 +55,15 @@ class Directions(NamedTuple):
         return 0.5 * float((solved**2).sum())
 
     def solve(self, scale: np.ndarray, penalty: float) -> np.ndarray:
-        """Return the coefficients (k, p) that minimise the loss, with no part in what rows do not see.
+        """Return the standardised coefficients (k, p) that minimise the squared loss plus penalty.
 
-        That is meant in the caller's units, as is the penalty: of w = coef / scale.
+        In the caller's units, w = coef / scale, they have no component in the null space; the penalty applies to w.
         """
         p, r = self.vectors.shape
         seen = self.target / self.values
         if penalty == 0 and r == p:
             return seen @ self.vectors.T
-        # Rows of the largest unit first, and columns pivoted, keep the digits of small units.
+        # Sorting rows by unit, largest first, and pivoting columns keeps the digits of small units.
         order = np.argsort(-scale, kind="stable")
         largest = scale.max(initial=0.0) or 1.0
         relative = scale / largest
@@ -80,21 +81,21 @@ class Directions(NamedTuple):
         coef = np.empty((len(seen), p))
         coef[:, order] = (basis @ inner).T
         coef *= relative
-        # What rounding of units far apart has left of the part that the rows do see.
+        # Restore the component in the row space, which round-off error changes when units differ widely.
         coef += (seen - coef @ self.vectors) @ self.vectors.T
-        # In units farther apart still, only rounding is left of the part that they do not see.
+        # When units differ even more, the other component is nothing but round-off error: drop it.
         seen = seen @ self.vectors.T
         bounded = np.abs(coef).max(axis=1, initial=0.0) <= _LONGEST * np.abs(seen).max(axis=1, initial=0.0)
         return np.where(bounded[:, None], coef, seen)
 
     def project(self, coef: np.ndarray, scale: np.ndarray, penalised: np.ndarray, alive: np.ndarray) -> np.ndarray:
-        """Return the part of coefficients (p, k), in the caller's units, that rows see.
+        """Return the coefficients (p, k), in the caller's units, projected on the row space.
 
-        The directions are those of the columns that are `alive` (p,), divided by `scale` (p,). `penalised` (p,) is
-        that scale in the units whose coefficients have least norm. Outputs whose part is the longer one, because
-        rounding has hidden the rest, stay as they are.
+        The directions belong to the columns that are `alive` (p,), divided by `scale` (p,). The norm that is minimised
+        is in units in which that scale is `penalised` (p,). Outputs whose projection has a larger norm, because
+        round-off error hides part of the row space, are returned unchanged.
         """
-        if len(self.values) == alive.sum():  # all
+        if len(self.values) == alive.sum():  # full rank
             return np.where(alive[:, None], coef, 0.0)
         seen = (coef[alive] * scale[alive, None]).T @ self.vectors
         projected = np.zeros_like(coef)

@@ -1,4 +1,4 @@
-"""What is known where iterations end, and the solution that a factorisation makes of theirs."""
+"""Post-processing of a converged result: factorisation, minimum norm, rank, and detection of optima at infinity."""
 
 from dataclasses import replace
 from typing import Any
@@ -13,15 +13,15 @@ from sk_adalr.optimizer.exact.tall import TallProblem
 from sk_adalr.optimizer.exact.wide import WideProblem
 from sk_adalr.rows import slices_of_rows
 
-# Values of the data that are looked at together.
+# Values of the data per block in which scores are computed.
 _VALUES_OF_SCORES = 1 << 18
-# Reciprocal conditions below which columns depend on each other: of a curvature, and nearly, of a system.
+# Reciprocal condition numbers: of a curvature, below which columns are dependent; of a system, nearly dependent.
 DEPENDENT, _NEARLY_DEPENDENT = 1e-6, 1e-4
-# Multiplications up to which coefficients of first-order steps lose what the data do not see.
+# Multiplications up to which coefficients of first-order steps are always projected on the row space.
 MOST_PROJECTED = 1e8
-# Tolerance from which all digits are asked for.
+# Tolerance at or below which the user wants all digits.
 FINE = 1e-6
-# A step that changes a score by more than this at convergence is one on the way to infinity.
+# Change of a score in a step at convergence above which the optimum is at infinity.
 MOVING = 0.1
 _AT_INFINITY = " The optimum is at infinity, because some rows are {} and nothing penalises large coefficients. {}"
 _SEPARATED = "separated perfectly", "Set a finite `C`."
@@ -36,7 +36,7 @@ OR_SEPARATED = " or classes nearly separated"
 
 
 def singular_values(solution: LeastSquaresSolution) -> np.ndarray | None:
-    """Return the singular values of the data, largest first; None where they are many or their squares overflow."""
+    """Return the singular values of the data, largest first; None if there are too many or their squares overflow."""
     if solution.gram is None or not np.isfinite(solution.gram).all():
         return None
     squares = np.linalg.eigvalsh(solution.gram)[::-1]
@@ -45,7 +45,7 @@ def singular_values(solution: LeastSquaresSolution) -> np.ndarray | None:
 
 
 def completed(result: ExactResult, solution: LeastSquaresSolution) -> ExactResult:
-    """Return the solution of a factorisation, which knows what iterations cannot tell where columns are dependent."""
+    """Return the result with the solution of a factorisation, which is exact even where columns are dependent."""
     message = result.message.removesuffix(result.advice).strip()
     if result.advice or solution.condition < _NEARLY_DEPENDENT:
         message += _BY_FACTORISATION
@@ -63,7 +63,7 @@ def completed(result: ExactResult, solution: LeastSquaresSolution) -> ExactResul
 
 
 def at_infinity(result: ExactResult, loss: Loss) -> ExactResult:
-    """Return the result with the word that its coefficients would grow forever."""
+    """Return the result with a message that its coefficients would grow without bound."""
     why = _AT_INFINITY.format(*(_SEPARATED if loss.classifies else _IN_THE_LIMIT))
     return replace(result, message=result.message + why)
 
@@ -71,7 +71,7 @@ def at_infinity(result: ExactResult, loss: Loss) -> ExactResult:
 def of_least_norm(
     result: ExactResult, rows: TallProblem | WideProblem, penalty: float, penalty_unit: np.ndarray | float = 1.0
 ) -> ExactResult:
-    """Return the result without what the data do not see, to which a weak penalty draws it in the limit only."""
+    """Return the result projected on the row space, which iterations with a weak penalty reach only in the limit."""
     coef, intercept = in_row_space(result.coef, result.intercept, rows)
     before, after = (((array.T * penalty_unit) ** 2).sum() for array in (result.coef, coef))
     loss = float(result.loss - 0.5 * penalty * (before - after))
@@ -79,7 +79,7 @@ def of_least_norm(
 
 
 def separates(X: Any, target: Array, result: ExactResult) -> bool:
-    """Say whether a classifier predicts every row right: its loss then falls forever as its coefficients grow."""
+    """Return whether a classifier predicts every row correctly: its loss then falls forever as coefficients grow."""
     coef, intercept = beside(result.coef, X), beside(result.intercept, X)
     if is_sparse(X):
         return _are_right(X @ coef + intercept, target)

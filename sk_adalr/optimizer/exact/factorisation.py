@@ -1,4 +1,4 @@
-"""Least squares by a factorisation: for few rows or few columns faster than any iteration, and right to all digits."""
+"""Least squares by a factorisation: fast and accurate to all digits if there are few rows or few columns."""
 
 from typing import Any
 
@@ -10,19 +10,19 @@ from sk_adalr.optimizer.exact.result import LeastSquaresSolution
 from sk_adalr.optimizer.exact.tall import TallProblem
 from sk_adalr.optimizer.exact.wide import WideProblem
 
-# Sizes where a factorisation is taken: whatever the other side, up to `_SIDE`, where it takes about as long as
-# iterations on dependent columns, whose optimum these cannot tell; up to `_LARGEST_SIDE` where rows are no more than
-# `_MOST_ROWS` times the columns; and of sparse data where its work is less than that of iterations.
+# When to use a factorisation, by the shorter side of X: up to `_SIDE`, where it takes about as long as iterations on
+# dependent columns, which do not reach the optimum; up to `_LARGEST_SIDE` if there are fewer rows than `_MOST_ROWS`
+# times the columns; for sparse data, if its estimated time in ns is less than that of iterations.
 _SIDE, _LARGEST_SIDE, _MOST_ROWS = 1000, 4000, 10
 _LARGEST_SPARSE_SIDE, _ITERATED_NS, _SPARSE_NS, _DENSE_NS, _SHORT_NS = 2000, 200.0, 4.0, 0.03, 2e8
-# Rows in units of the columns: as many tell whether columns are independent, where there are as many.
+# Rows per column: if there are _MANY_ROWS, a sample of about _FEW_ROWS shows whether columns are independent.
 _FEW_ROWS, _MANY_ROWS = 2, 10
-# Root mean square by which scores change by more than rounding.
+# Root mean square change of scores above which it is more than round-off error.
 _MOST_MOVED = 1e-3
 
 
 def prefers_factorisation(X: Any) -> bool:
-    """Say whether a factorisation of least squares with X (n, p), dense or CSR, is affordable."""
+    """Return whether least squares with X (n, p), dense or CSR, should be solved by a factorisation."""
     n, p = X.shape
     side = min(n, p)
     if not is_sparse(X):
@@ -40,10 +40,10 @@ def solve_least_squares(
 ) -> LeastSquaresSolution:
     """Return the solution for X (n, p) and target (n, k), with weight (n,) of mean 1 or None and a penalty.
 
-    With `centre` there is an intercept, which is not penalised. Of several solutions it is that of minimum norm. What
-    is penalised, and of minimum norm, are the coefficients of columns divided by their `penalty_unit`.
+    With `centre` there is an intercept, which is not penalised. If the solution is not unique, it has minimum norm.
+    Penalty and norm refer to the coefficients of columns divided by their `penalty_unit`.
     """
-    if is_sparse(X):  # whose products are the host's
+    if is_sparse(X):  # sparse products are computed on the host
         X, target, weight = to_host(X), to_host(target), None if weight is None else to_host(weight)
     return _problem(X, target, weight, penalty, penalty_unit, centre).solve()
 
@@ -51,14 +51,14 @@ def solve_least_squares(
 def row_space(
     X: Any, weight: Array | None, penalty_unit: np.ndarray | float, centre: bool
 ) -> TallProblem | WideProblem:
-    """Return the problem without a target, for `in_row_space`."""
+    """Return the least-squares problem without targets, from which `in_row_space` takes the row space."""
     if is_sparse(X):
         X, weight = to_host(X), None if weight is None else to_host(weight)
     return _problem(X, beside(np.zeros((X.shape[0], 0)), X), weight, 0.0, penalty_unit, centre)
 
 
 def few_rows_see_all(X: Any, centre: bool) -> bool:
-    """Say whether few of many dense rows X (n, p) tell that no column nearly depends on others, in them or in all."""
+    """Return whether a sample of many dense rows X (n, p) shows that no columns are nearly dependent."""
     n, p = X.shape
     if n < _MANY_ROWS * p:
         return False
@@ -67,13 +67,13 @@ def few_rows_see_all(X: Any, centre: bool) -> bool:
 
 
 def few_rows(X: Any) -> slice:
-    """Return those rows of X (n, p) that tell whether columns depend on each other: few, where there are many."""
+    """Return which rows of X (n, p) to check for dependent columns: a sample if there are many, else all."""
     n, p = X.shape
     return slice(None, None, n // (_FEW_ROWS * p) if n >= _MANY_ROWS * p else 1)
 
 
 def together(solutions: list[LeastSquaresSolution]) -> LeastSquaresSolution:
-    """Return the solutions of single targets as one of all."""
+    """Merge the solutions of single targets into one."""
     coef = np.column_stack([solution.coef for solution in solutions])
     intercept = np.concatenate([solution.intercept for solution in solutions])
     loss = sum(solution.loss for solution in solutions)
@@ -83,9 +83,9 @@ def together(solutions: list[LeastSquaresSolution]) -> LeastSquaresSolution:
 def in_row_space(
     coef: np.ndarray, intercept: np.ndarray, rows: TallProblem | WideProblem
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return coefficients (p, k) of minimum norm and intercepts (k,) that predict for the rows what these do.
+    """Return minimum-norm coefficients (p, k) and intercepts (k,) with the same predictions for the rows.
 
-    The same where the rounding of float32 hides directions from the rows in which the predictions do change.
+    The arguments are returned unchanged if predictions would change, because float32 round-off error hides directions.
     """
     projected = rows.in_row_space(coef)
     change = coef - projected

@@ -1,8 +1,8 @@
-r"""What the loss may still lose along directions that first-order steps hardly see.
+r"""How much the loss can still decrease along directions in which it is nearly flat.
 
-Where columns nearly depend on each other, a small gradient does not tell that the optimum is near. With the directions
-V that the rows see, their singular values :math:`\Sigma`, the curvature v of the constant model, less where the loss
-is, and the penalty :math:`\Lambda`, the gradient g foretells a decrease of
+Where columns are nearly collinear, a small gradient does not mean that the optimum is near. With the row space V of
+the data, its singular values :math:`\Sigma`, the curvature v of the constant model (reduced in proportion to the
+loss), and the penalty :math:`\Lambda`, the gradient g predicts a decrease of
 
 .. math:: \frac12 (V^T g)^T \left( v \Sigma^2 + V^T \Lambda V \right)^{-1} V^T g.
 """
@@ -19,17 +19,18 @@ from sk_adalr.optimizer.exact.problem import Problem
 from sk_adalr.optimizer.exact.tall import INDEPENDENT, TallProblem
 from sk_adalr.optimizer.exact.wide import WideProblem
 
-# Multiplications up to which directions are looked for, some tenths of a second, and in units of those of the
-# iterations, whose products with a vector take several times as long. Of wide rows an SVD takes ten times as long.
+# Multiplications up to which the row space is computed: in total, some tenths of a second, or relative to those of the
+# iterations, whose matrix-vector products take several times as long. For wide data the SVD takes ten times as long.
 _MOST_MULTIPLICATIONS, _OF_PASSES, _WIDE = 2e9, 2.0, 10.0
 
 Look: TypeAlias = Callable[[float], TallProblem | WideProblem | None]
 
 
 def rows_to_look_at(X: Any, weight: Array | None, centre: bool, n_passes: float) -> TallProblem | WideProblem | None:
-    """Return what tells the directions that rows X (n, p) see: of many rows a few, unless these are sparse ones.
+    """Return the least-squares problem that yields the row space of X (n, p), from few rows if there are many.
 
-    None where that would take far longer than `n_passes` over the rows did.
+    Sparse data is subsampled only if too slow otherwise. Return None if the row space would take far longer than the
+    `n_passes` over the rows did.
     """
     limit = max(_MOST_MULTIPLICATIONS, _OF_PASSES * n_passes * (X.nnz if is_sparse(X) else X.shape[0] * X.shape[1]))
     if not is_sparse(X) or _work(X) > limit:
@@ -44,10 +45,10 @@ def _work(X: Any) -> float:
 
 
 def gap_left(outcome: Outcome, solver: Solver, problem: Problem, look: Look) -> float:
-    """Return the gap of an outcome, see there, or what the directions tell of it that rows see.
+    """Return the gap of an outcome, see `Outcome`, re-estimated from the row space where necessary.
 
-    ``look(n_passes)`` returns the rows, or None where to look would take long. It is asked only where the penalty
-    does not bound the gap.
+    ``look(n_passes)`` returns the problem that yields the row space, or None if that would take too long. It is called
+    only where the penalty does not bound the gap.
     """
     if not outcome.converged or outcome.gap_along(problem.weakest_penalty()) <= LARGEST_GAP:
         return outcome.gap

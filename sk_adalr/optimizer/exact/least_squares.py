@@ -2,11 +2,11 @@ r"""Exact hypergradient steps for least squares, all outputs at once.
 
 The loss is quadratic, so one Newton step in the subspace of the new direction and the past steps is exact,
 and the curvature of old directions never changes: an iteration adds one row to it. In exact arithmetic this
-is conjugate gradients preconditioned by the rates (Jacobi); the past steps only repair what rounding does to
-their conjugacy.
+is conjugate gradients with the rates as a Jacobi preconditioner; the past steps only restore the conjugacy
+that round-off error destroys.
 
-In centred columns with a centred target the intercept separates. Outputs are independent given X and share
-its passes. Each is divided by its own scale, so that one stopping rule suits all.
+With centred columns and a centred target the intercept is solved separately. Outputs are independent given X
+and share the passes over it. Each is divided by its own scale, so that one stopping rule suits all.
 """
 
 import numpy as np
@@ -17,22 +17,22 @@ from sk_adalr.optimizer.exact.problem import Problem
 from sk_adalr.optimizer.exact.rates import Metric
 
 _RIDGE = 1e-13
-# Decreases below this share of the loss are rounding.
+# Decreases below this fraction of the loss are round-off error.
 _ROUNDING = 4e-16
 
 
 class LeastSquares(SolverBase):
-    """k least-squares problems in standardised columns; see `loop` for the interface.
+    """Solver of k least-squares problems in standardised columns; see `loop` for the interface.
 
     Parameters
     ----------
     problem : Problem
     n_steps : int
-        Number of past steps kept.
+        Number of past steps to keep.
     start : (ndarray (k, p), ndarray (k,)) or None, default=None
         Where to start, in standardised columns; ignored by outputs for which it is worse than the constant model.
     shared_rate : bool, default=False
-        Use one rate for all columns in their own units, which leads to the solution of minimum norm.
+        Use one rate for all columns in the units of the penalty, which leads to the minimum-norm solution.
     """
 
     def __init__(
@@ -64,12 +64,12 @@ class LeastSquares(SolverBase):
 
     @property
     def loss(self) -> float:
-        """Sum over outputs of the losses in units of each output's own variance."""
+        """Sum over outputs of the losses, each in units of the output's variance."""
         return self._loss_each.sum()
 
     @property
     def reported_loss(self) -> float:
-        """Sum over outputs of the losses in the units of the target."""
+        """Sum over outputs of the losses, in the units of the target."""
         with np.errstate(over="ignore"):
             return float(self._loss_each @ self.target_scale**2)
 
@@ -79,18 +79,18 @@ class LeastSquares(SolverBase):
         return np.zeros(len(self.coef))
 
     def of_target(self, coef: np.ndarray, intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return coefficients (k, p) and intercepts (k,) in the units of the target."""
+        """Return coefficients (k, p) and intercepts (k,) converted to the units of the target."""
         return coef * self.target_scale[:, None], intercept * self.target_scale + self.target_mean
 
     @property
     def gradient(self) -> np.ndarray:
-        """Derivatives (k, p) of the loss by the coefficients."""
+        """Gradient (k, p) of the loss with respect to the coefficients."""
         return self._grad
 
     def optimality(self) -> float:
         """Compute the gradient by one backward pass.
 
-        Return the largest decrease any output expects, a share of its initial loss.
+        Return the largest decrease that the rates expect for an output, in units of the output's variance.
         """
         n = self._columns.shape[0]
         residual = self._residual if self._weight is None else self._residual * self._weight
@@ -104,8 +104,8 @@ class LeastSquares(SolverBase):
         moved = self._advance()
         if self.rates is self._metric.rates:
             return moved
-        # As many steps as rows would do. Next to columns of a far larger unit, what others explain drowns in rounding:
-        # it is left to rates of their own.
+        # In exact arithmetic as many steps as rows suffice. What columns of far smaller units explain is lost in
+        # round-off error with a shared rate: separate rates then take over.
         is_idle = not moved or before - self.loss <= _ROUNDING * before
         if is_idle or self._iteration >= self._columns.shape[0]:
             self.rates, self._iteration, moved = self._metric.rates, 0, True
@@ -138,14 +138,14 @@ class LeastSquares(SolverBase):
         return True
 
     def _accept(self, better: np.ndarray, residual: Array, coef: np.ndarray, losses: np.ndarray) -> None:
-        # An output that rounding no longer lets decrease keeps what it has.
+        # An output whose loss round-off error keeps from decreasing stays as it is.
         self._residual = namespace(residual).where(beside(better[:, None], residual), residual, self._residual)
         self._loss_each = np.where(better, losses, self._loss_each)
         self.coef = np.where(better[:, None], coef, self.coef)
         self._iteration += 1
 
     def _push(self, c: np.ndarray, size: int, predictions: Array, step: np.ndarray) -> None:
-        """Keep the step and its curvature with the directions that stay."""
+        """Store the step as a past step, with its curvature along the directions that are kept."""
         if self._n_steps == 0:
             return
         slot = 1 + (self._iteration - 1) % self._n_steps
@@ -165,7 +165,7 @@ class LeastSquares(SolverBase):
         return 0.5 * (to_host(square) / residual.shape[1] + coef**2 @ self._penalty)
 
     def _start_at(self, coef: np.ndarray, intercept: np.ndarray) -> None:
-        """Move outputs to a given solution where it is better than the constant model."""
+        """Start each output from a given solution if that is better than the constant model."""
         scale = np.where(self.target_scale > 0, self.target_scale, 1.0)
         coef = coef / scale[:, None]
         residual = self._residual - self._columns.forward(coef)
@@ -191,10 +191,10 @@ def standardised_target(target: Array, weight: Array | None, centre: bool) -> tu
     Returns
     -------
     mean, scale : ndarray (k,)
-        Both the host's, in the units of the target; `mean` is 0 where none is subtracted, `scale` where the target is
-        constant up to the rounding of its dtype.
+        On the host, in the units of the target. `mean` is 0 without centring; `scale` is 0 where the target is
+        constant up to the round-off error of its dtype.
     relative : array (k, n), float64
-        A copy of the target, less `mean` and divided by `scale`; 0 where that is 0.
+        A copy of the target minus `mean`, divided by `scale`; 0 where `scale` is 0.
     """
     xp, eps = namespace(target), np.finfo(target.dtype).eps
     target = xp.ascontiguousarray(target.T, dtype=np.float64)
@@ -204,7 +204,7 @@ def standardised_target(target: Array, weight: Array | None, centre: bool) -> tu
     mean = to_host(xp.average(relative, axis=1, weights=weight)) if centre else np.zeros(len(target))
     relative -= beside(mean[:, None], target)
     scale = np.sqrt(to_host(xp.average(relative**2, axis=1, weights=weight)))
-    # What is left of a constant target is the rounding of its values and of its mean.
+    # A centred constant target is the round-off error of its values and of its mean.
     scale[scale <= 6 * eps * np.abs(mean)] = 0.0
     factor = np.where(scale > 0, 1.0 / np.where(scale > 0, scale, 1.0), 0.0)
     relative *= beside(factor[:, None], target)

@@ -1,16 +1,15 @@
-r"""How many past steps an exact solver keeps.
+r"""The number of past steps that an exact solver keeps.
 
-Where the predictions of every past step are kept, m of them take (m + 2)(n + p) k values of 8 bytes; pairs of
-parameters alone, in buffers of twice the length, take 4 m p k.
+Keeping m past steps with their predictions takes (m + 2)(n + p) k values of 8 bytes; keeping m pairs of parameters and
+gradients, in buffers of twice the length, takes 4 m p k.
 """
 
 _STEPS, _PAIRS = 10, 20
-# More past steps than ten save some iterations, where they are cheap.
+# More than ten past steps save some iterations; used if they are cheap.
 _MORE_STEPS = (20, 15)
-# Measured nanoseconds: a multiplication of the curvature, an entry of the data in a gradient, an iteration's
-# overhead.
+# Measured times in ns: per multiplication of a curvature, per entry of the data in a gradient, and per iteration.
 _CURVATURE_NS, _GRADIENT_NS, _OVERHEAD_NS = 0.12, 1.6, 5e4
-#: Bytes that the past steps may take, if there is more than one.
+#: Most bytes that the past steps may take; at least one step is kept.
 MAX_MEMORY = 2**30
 
 
@@ -20,10 +19,10 @@ def n_steps_of_squares(shape: tuple[int, int], n_outputs: int) -> int:
 
 
 def n_steps_of_scores(shape: tuple[int, int], n_entries: int) -> int:
-    """Return the same for a loss of one score per row, with the number of stored entries of the data.
+    """Return how many past steps to keep for a loss of one score per row, given the stored entries of the data.
 
-    Each Newton step computes the curvature between all directions anew, n (m + 2)^2 multiplications; that work stays
-    below half of a gradient and of the fixed costs of an iteration.
+    Each Newton step recomputes the curvature between all directions, which takes n (m + 2)^2 multiplications. More
+    than ten steps are kept only if this takes less than half the time of a gradient and the overhead of an iteration.
     """
     budget = 0.5 * (_GRADIENT_NS * n_entries + _OVERHEAD_NS)
     cheap = [m for m in _MORE_STEPS if _CURVATURE_NS * shape[0] * (m + 2) ** 2 <= budget]
@@ -31,7 +30,7 @@ def n_steps_of_scores(shape: tuple[int, int], n_entries: int) -> int:
 
 
 def n_pairs(n_features: int, n_outputs: int) -> int:
-    """Return how many pairs of parameters to keep, at least 1."""
+    """Return how many pairs of past steps and gradient changes to keep, at least 1."""
     return _affordable(_PAIRS, 32 * n_features * n_outputs)
 
 

@@ -1,9 +1,9 @@
-r"""A loss of several scores per row: per-parameter rates from the curvature, one gradient per step.
+r"""Quasi-Newton solver for a loss of several scores per row, such as the multinomial loss.
 
 The rates :math:`\eta_{kj} = 1 / (\max_k v_k + \lambda_j)` are the inverse diagonal curvature of the constant model in
-standardised columns, for its largest class. They start a limited-memory quasi-Newton direction, and the step along it
-is 1 whenever that decreases the loss enough: then an iteration costs one gradient. With few columns even the smallest
-exact subspace of the multinomial loss costs more than a gradient.
+standardised columns, for the class with the largest curvature. They are the initial inverse Hessian of L-BFGS. The
+step length is 1 whenever that decreases the loss sufficiently: an iteration then costs one gradient. With few columns
+even the smallest exact subspace of the multinomial loss costs more than a gradient.
 """
 
 from collections.abc import Callable
@@ -22,16 +22,16 @@ _SUFFICIENT, _MAX_TRIALS = 1e-4, 20
 
 
 class MultiOutput(SolverBase):
-    """A linear model of several scores per row in standardised columns; see `loop` for the interface.
+    """Quasi-Newton solver of a linear model with several scores per row, in standardised columns; see `loop`.
 
     Parameters
     ----------
     problem : Problem
-        Of a loss that is not separable.
+        With a loss that is not separable, except for rows in blocks.
     start : (ndarray (K, p), ndarray (K,)) or None, default=None
         Where to start, in standardised columns; ignored if worse than the constant model.
     loss_of : callable, default=BlockwiseLoss
-        ``loss_of(problem, n_scores)`` makes what answers as `BlockwiseLoss` does.
+        ``loss_of(problem, n_scores)`` returns an object with the interface of `BlockwiseLoss`.
     """
 
     trusts_optimality = False
@@ -48,9 +48,8 @@ class MultiOutput(SolverBase):
         self._shape, self._fit_intercept = (n_classes, p), fit_intercept
         self._penalty = None if penalty is None else np.tile(penalty, n_classes)
         self._loss_of = loss_of(problem, n_classes)
-        # One curvature for all classes: with their own, classes of a few rows get rates thousands of times
-        # larger, which suit the first step and mislead the later ones (eight times more iterations on seven
-        # unbalanced classes).
+        # One curvature for all classes: with separate ones, classes with few rows get rates thousands of times
+        # larger, which suit only the first step (eight times more iterations on seven unbalanced classes).
         self._variance = curvature.max()
         self._metric = Metric.of(problem, self._variance)
         self._params = np.concatenate([np.zeros(n_classes * p), constant])
@@ -84,23 +83,23 @@ class MultiOutput(SolverBase):
 
     @property
     def reported_loss(self) -> float:
-        """The loss in the caller's units, here the same."""
+        """Current loss in the caller's units: the same here."""
         return self.loss
 
     @property
     def gradient(self) -> np.ndarray:
-        """Derivatives (k, p) of the loss by the coefficients."""
+        """Gradient (K, p) of the loss with respect to the coefficients."""
         return self._unpack(self._grad)[0]
 
     def optimality(self) -> float:
-        """Return the decrease that the initial rates expect of the gradient, which `step` left behind."""
+        """Return the decrease that the initial rates expect from the gradient, which `step` has computed."""
         return float(self._grad @ self._solved(self._metric, self._grad))
 
     def step(self) -> bool:
-        """Make one quasi-Newton step; return False if the loss cannot decrease."""
+        """Make one quasi-Newton step; return False if no step decreases the loss."""
         if self._advance():
             return True
-        # The pairs may have been spoilt by rounding: the rates alone are the last resort.
+        # Round-off error may have spoilt the pairs: as a last resort use the rates alone.
         self._inverse_hessian.reset()
         return self._advance()
 
@@ -141,7 +140,7 @@ class MultiOutput(SolverBase):
         return loss + 0.5 * shrink @ flat
 
     def _solved(self, metric: Metric, vector: np.ndarray) -> np.ndarray:
-        """Return parameters whose product with the curvature of the constant model is `vector`."""
+        """Return `vector` multiplied by the inverse curvature of the constant model."""
         coef, intercept = self._unpack(vector)
         return np.concatenate([metric.solve(coef).ravel(), intercept / self._variance])
 
@@ -150,7 +149,7 @@ class MultiOutput(SolverBase):
         return params[: n_classes * p].reshape(n_classes, p), params[n_classes * p :]
 
     def _start_at(self, params: np.ndarray) -> None:
-        """Move to a given solution, unless it is worse than the constant model."""
+        """Start from a given solution, unless it is worse than the constant model."""
         if not self._fit_intercept:
             params[-self._shape[0] :] = 0.0
         grad = np.empty_like(params)
@@ -161,7 +160,10 @@ class MultiOutput(SolverBase):
 
 
 def _interpolated(slope: float, change: float, new_slope: float) -> float:
-    """Minimiser in (0, 1) of the cubic through 0 with these slopes at 0 and 1, kept within [.1, .5]."""
+    """Return the minimiser in (0, 1), clipped to [.1, .5], of the cubic with these slopes at 0 and 1.
+
+    `change` is its value at 1 minus the value at 0.
+    """
     middle = slope + new_slope - 3.0 * change
     root = middle**2 - slope * new_slope
     if not (np.isfinite(root) and root >= 0):

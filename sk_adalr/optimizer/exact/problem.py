@@ -1,4 +1,4 @@
-"""What every solver of a linear model is given."""
+"""The input of every solver: a linear model, its data, loss and penalty."""
 
 from typing import Any, NamedTuple
 
@@ -9,22 +9,22 @@ from sk_adalr.objectives.losses import Loss
 
 
 class Problem(NamedTuple):
-    """A linear model in standardised columns; what has an entry per row lies beside them.
+    """A linear model in standardised columns; target and weight are on the same device as the columns.
 
     Attributes
     ----------
     columns : Columns (n, p)
-        Dense ones for Newton's method. Of rows that lie elsewhere, coordinates without rows.
+        Dense for Newton's method. For rows in blocks, `BlockCoordinates`.
     loss : Loss
     target : array (n, k), or (n,) class indices
-        Of rows that lie elsewhere, a table, see `solve_blocked`.
+        For rows in blocks, a table, see `solve_blocked`.
     weight : array (n,) or None
         Sample weights with mean 1.
     penalty : ndarray (p,) or None
         Penalty of each standardised coefficient.
     fit_intercept : bool
     penalty_unit : ndarray (p,) or float, default=1.0
-        The coefficients that are penalised, or of least norm, are those of the caller's columns divided by it.
+        Penalty and minimum norm refer to the coefficients of the caller's columns divided by it.
     """
 
     columns: Any
@@ -42,12 +42,12 @@ class Problem(NamedTuple):
         scores = np.zeros(n_scores)
         if self.fit_intercept:
             scores[:] = loss.constant(target, weight, n_scores)
-        if not loss.is_separable:  # which does not see what all scores share
+        if not loss.is_separable:  # adding the same to all scores does not change the loss
             scores -= scores.mean()
         return scores, loss.curvature_at(scores, target, weight)
 
     def weakest_penalty(self) -> float:
-        """Return the least curvature that the penalty adds in a direction, in units of that of the constant model."""
+        """Return the least curvature that the penalty adds, relative to the largest one of the constant model."""
         if self.penalty is None:
             return 0.0
         weakest = float(self.penalty[self.columns.alive].min(initial=np.inf))
@@ -55,7 +55,7 @@ class Problem(NamedTuple):
         return weakest / curvature if curvature > 0 else np.inf  # a robust loss may have none far from all rows
 
     def weight_of(self, rows: slice) -> Array | None:
-        """Return the weights of some rows, None for equal ones."""
+        """Return the weights of some rows, None for equal weights."""
         return None if self.weight is None else self.weight[rows]
 
     def losses_of(self, blocks: list[Any]) -> list[Any]:

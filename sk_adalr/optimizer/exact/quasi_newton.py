@@ -1,18 +1,18 @@
-r"""Limited-memory quasi-Newton directions from a given initial estimate.
+r"""L-BFGS directions from a given initial inverse Hessian.
 
-The inverse Hessian estimate built from the last steps :math:`s_j` (rows of S) and gradient changes :math:`y_j` (rows
-of Y), starting from :math:`\tau M`, where :math:`M` is the diagonal of the rates or the inverse of an earlier Hessian,
-with
+The inverse Hessian is estimated from the last steps :math:`s_j` (rows of S) and gradient changes :math:`y_j` (rows of
+Y), starting from :math:`\tau M`, where :math:`M` is the diagonal matrix of the rates or the inverse of an earlier
+Hessian, with
 
 .. math:: \tau = \frac{s^T y}{y^T M y}
 
-of the newest pair: M keeps the proportions, the hypergradient pair sets their size. It is applied in its compact form:
+from the newest pair: M fixes the proportions and :math:`\tau` their scale. The estimate is applied in compact form:
 with :math:`R` the upper triangle of :math:`S Y^T` and :math:`E` its diagonal,
 
 .. math:: -H g = -\tau M g - S^T R^{-T} \bigl((E + \tau Y M Y^T) w - \tau Y M g\bigr) + \tau M Y^T w,
                  \qquad w = R^{-1} S g,
 
-which takes a handful of matrix products where the two-loop recursion takes four vector operations a pair.
+which takes a few matrix products, where the two-loop recursion takes four vector operations per pair.
 """
 
 from collections.abc import Callable
@@ -20,17 +20,17 @@ from collections.abc import Callable
 import numpy as np
 from scipy.linalg import blas
 
-# Least curvature of a pair, relative to that of M: below it the pair is rounding.
+# Least curvature of a pair relative to that of M, below which the pair is round-off error.
 _LEAST_CURVATURE = 1e-12
 
 
 class InverseHessian:
-    r"""Inverse Hessian estimate from an initial one and at most n_steps pairs.
+    r"""L-BFGS estimate of the inverse Hessian from an initial one and at most n_steps pairs.
 
     Parameters
     ----------
     initial : callable
-        ``initial(vector)`` is M times a vector (n_params,).
+        ``initial(vector)`` returns M times a vector (n_params,).
     n_params, n_steps : int
 
     Attributes
@@ -50,7 +50,7 @@ class InverseHessian:
         self.factor = 1.0
 
     def push(self, step: np.ndarray, change: np.ndarray) -> None:
-        """Add a step (n_params,) and the change of the gradient, unless their curvature is not safely positive."""
+        """Add a step (n_params,) and the change of the gradient, if their curvature is safely positive."""
         curvature = step @ change
         scaled_change = self._initial(change)
         scaled = change @ scaled_change
@@ -68,12 +68,12 @@ class InverseHessian:
         self.factor = curvature / scaled
 
     def reset(self) -> None:
-        """Forget all pairs."""
+        """Drop all pairs."""
         self._first = self._last = 0
         self.factor = 1.0
 
     def direction(self, grad: np.ndarray) -> np.ndarray:
-        """Return the descent direction (n_params,), :math:`-H g`, of a gradient (n_params,)."""
+        """Return the descent direction (n_params,), :math:`-H g`, for a gradient (n_params,)."""
         scaled_grad = self._initial(grad)
         base = -self.factor * scaled_grad
         if self._first == self._last:

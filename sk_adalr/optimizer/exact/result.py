@@ -1,11 +1,11 @@
-"""What an exact fit returns."""
+"""Results of the exact solvers."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
-#: Singular values up to which they cost little beside a fit.
+#: Most singular values that are computed: they cost little compared with a fit.
 MOST_SINGULAR_VALUES = 300
 
 
@@ -17,30 +17,30 @@ class ExactResult:
     ----------
     coef : ndarray (p, k), float64
     intercept : ndarray (k,), float64
-        Both in the units of the data as they were given; zeros without an intercept.
+        Both in the caller's units; zeros without an intercept.
     loss : float
         Mean weighted loss plus penalty.
     n_iter : int
     n_gradient_evaluations : float
-        Passes over the data, forward and backward counted half each, those of the set-up included.
+        Passes over the data, set-up included; a forward or backward pass counts half.
     converged : bool
-        Whether the stopping rule, or the limit of the arithmetic, was reached.
+        Whether the stopping rule was met, or round-off error left nothing to gain.
     message : str
         Why the iterations ended, in one sentence.
     losses : list of float
         Loss before the first and after every iteration.
     solver : {"exact", "newton", "cholesky"}
     advice : str
-        What to tell the user where the solution may be far from the optimum; empty otherwise.
+        Advice to the user if the solution may be far from the optimum; otherwise empty.
     reached_max_iter : bool
-        Whether `max_iter` ended the iterations, of one of several outputs at least.
+        Whether `max_iter` ended the iterations of any output.
     interrupted : bool
         Whether Ctrl-C ended the fit; the solution is then the best so far.
     rank : int or None
-        Of the centred data, where a factorisation solved.
+        Rank of the centred data, if a factorisation solved the problem.
     singular_values : ndarray or None
-        Those of the centred data, their rows times the roots of weights of mean 1, largest first, where they are
-        few and there is no penalty.
+        Singular values, largest first, of the centred data with rows multiplied by the square roots of weights of
+        mean 1; only if they are few and there is no penalty.
     """
 
     coef: np.ndarray
@@ -60,11 +60,11 @@ class ExactResult:
 
 
 class LeastSquaresSolution(NamedTuple):
-    """Coefficients (p, k) and intercepts (k,) in the caller's units, and the sum over targets of their losses.
+    """Coefficients (p, k) and intercepts (k,) in the caller's units, and the loss summed over targets.
 
-    `condition` is the reciprocal condition of the system that was solved, 0 where it was not safe to solve. `rank` is
-    that of the centred columns, and `gram` (m, m) their products, or those of their rows, whichever are fewer, in the
-    caller's units; None where they are many, and with a penalty.
+    `condition` is the reciprocal condition number of the system that was solved, 0 if it was too ill-conditioned.
+    `rank` is the rank of the centred columns. `gram` (m, m) is the Gram matrix of the centred columns or rows,
+    whichever are fewer, in units of the penalty; None if they are many, and with a penalty.
     """
 
     coef: np.ndarray

@@ -1,4 +1,4 @@
-"""Positive definite systems of least squares: factorised where that is safe, and refined."""
+"""Cholesky factorisation of well-conditioned least-squares systems, and iterative refinement of their solutions."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -8,14 +8,14 @@ from scipy import linalg
 
 from sk_adalr.optimizer.exact.small_system import upper_factor
 
-# Reciprocal condition of a system with unit diagonal above which refinements reach full accuracy, and with a penalty,
-# which does not see the rounding of gradients in directions that rows do not see.
+# Reciprocal condition number of a system with unit diagonal above which refinement reaches full accuracy: without a
+# penalty, and with one, as refinement cannot remove round-off error of the gradient in the null space.
 _SAFE, _SAFE_PENALISED = 1e-9, 1e-6
 _MOST_REFINEMENTS, _REFINED = 5, 1e-13
 
 
 class Cholesky(NamedTuple):
-    """A system with its diagonal scaled to 1, factorised."""
+    """The Cholesky factor of a system whose diagonal has been scaled to 1."""
 
     factor: np.ndarray
     unit: np.ndarray
@@ -27,12 +27,12 @@ class Cholesky(NamedTuple):
 
 
 def least_condition(penalty: float, noise: float) -> float:
-    """Return the reciprocal condition from which a system can be trusted, where columns are rounded by `noise`."""
+    """Return the least reciprocal condition number of a trusted system, if columns have round-off error `noise`."""
     return max(_SAFE_PENALISED if penalty else _SAFE, noise**2)
 
 
 def safe_cholesky(system: np.ndarray, least_condition: float) -> Cholesky | None:
-    """Return the factorised system (m, m); None if its reciprocal condition is below the least."""
+    """Return the Cholesky factor of a system (m, m), or None if its reciprocal condition number is too small."""
     diagonal = system.diagonal()
     if not (diagonal > 0).all():
         return None
@@ -48,7 +48,10 @@ def safe_cholesky(system: np.ndarray, least_condition: float) -> Cholesky | None
 
 
 def refined(solution: np.ndarray, refine: Callable[[np.ndarray], tuple[np.ndarray, Any]]) -> tuple[np.ndarray, Any]:
-    """Add the changes that `refine` returns, beside what else there is to know, until they are rounding."""
+    """Refine a solution until the changes that `refine` returns are round-off error.
+
+    Return the solution and the second result of the last `refine`.
+    """
     for _ in range(_MOST_REFINEMENTS):
         change, known = refine(solution)
         solution = solution + change

@@ -1,4 +1,4 @@
-"""A separable loss of several outputs: each is a problem of its own, and can have a penalty of its own."""
+"""Separable losses with several outputs: each output is solved independently, with its own penalty."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,7 +20,7 @@ Solve = TypeVar("Solve", bound=Callable[..., ExactResult])
 
 
 def output_by_output(solve: Solve) -> Solve:
-    """Let a solver solve each output by itself; squared errors of one penalty are left to it."""
+    """Decorate a solver to solve each output separately, except for squared errors with a single penalty."""
 
     @wraps(solve)
     def solve_each(
@@ -57,7 +57,7 @@ def output_by_output(solve: Solve) -> Solve:
 
 
 class Constants(NamedTuple):
-    """The best constant model of p features: its scores and losses, (k,) both."""
+    """The best constant model for p features: its scores (k,) and losses (k,)."""
 
     n_features: int
     scores: np.ndarray
@@ -71,7 +71,7 @@ def each_output(
     intercept: np.ndarray | None,
     callback: Callback | None,
 ) -> ExactResult:
-    """Return the result of all outputs, each solved by ``solve(part, coef=..., intercept=..., callback=...)``."""
+    """Solve each output by ``solve(part, coef=..., intercept=..., callback=...)``; return the joint result."""
     outputs = _Outputs(constants)
     for output in range(len(constants.scores)):
         part = slice(output, output + 1)
@@ -85,7 +85,7 @@ def each_output(
 
 
 class _Outputs:
-    """What is known of all outputs so far: those to come are at the constant model."""
+    """The joint solution of all outputs so far; outputs not yet solved are at the constant model."""
 
     def __init__(self, constants: Constants) -> None:
         p, self._intercept, self._losses = constants
@@ -93,7 +93,7 @@ class _Outputs:
         self._results: list[ExactResult] = []
 
     def callback(self, output: int, callback: Callback) -> Callback:
-        """Return the callback of one output, which speaks of all."""
+        """Wrap the callback for one output, so that it receives the iteration, loss and solution of all outputs."""
         others, before = self._losses.sum() - self._losses[output], self._n_iter
 
         def report(iteration: int, loss: float, rates: np.ndarray, solution: Callable[[], Solution]) -> Any:
@@ -102,14 +102,14 @@ class _Outputs:
         return report
 
     def keep(self, output: int, result: ExactResult) -> None:
-        """Keep the result of an output."""
+        """Store the result of an output."""
         others = self._losses.sum() - self._losses[output]
         self._results.append(replace(result, losses=[loss + others for loss in result.losses]))
         self._losses[output] = result.loss
         self._coef, self._intercept = self._with(output, result.coef, result.intercept)
 
     def result(self) -> ExactResult:
-        """Return the result of all outputs; its message is that of the first one that did not converge, if any."""
+        """Return the joint result, with the message of the first output that did not converge, if any."""
         results = self._results
         worst = next((result for result in results if not result.converged), results[-1])
         return replace(

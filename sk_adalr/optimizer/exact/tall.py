@@ -1,12 +1,12 @@
-r"""Least squares of more rows than columns, from the moments of the columns.
+r"""Least squares with more rows than columns, from the scatter matrix of the columns.
 
 With :math:`\tilde X` standardised and :math:`\Lambda` the penalty of its coefficients,
 
 .. math:: (\tfrac1n \tilde X^T \Omega \tilde X + \Lambda)\, \tilde w = \tfrac1n \tilde X^T \Omega \tilde y
 
-is solved by Cholesky, and refined with the residual of the data, which restores the digits that squaring the condition
-cost. Where that is not safe, the directions that the rows see come from the eigenvectors of the moments, if these tell
-them apart, else from a triangular factor of the rows.
+is solved by Cholesky and refined with the residuals of the data, which restores the digits lost because the normal
+equations square the condition number. If the system is too ill-conditioned, the row space comes from the eigenvectors
+of the scatter matrix, if its small eigenvalues are clear of round-off error, else from a QR factorisation of the rows.
 """
 
 import numpy as np
@@ -17,19 +17,19 @@ from sk_adalr.optimizer.exact.moments import Rows, joint_moments
 from sk_adalr.optimizer.exact.result import MOST_SINGULAR_VALUES, LeastSquaresSolution
 from sk_adalr.optimizer.exact.safe_system import least_condition, refined, safe_cholesky
 
-# A system of moments whose reciprocal condition is above the first is as exact as the data unless the fit is nearly
-# perfect.
+# A solution needs no refinement if the reciprocal condition number of the system is at least the first, unless the fit
+# is nearly perfect: a share of residual squares below the second.
 _EXACT, _NEARLY_PERFECT = 1e-2, 1e-6
-#: Reciprocal condition of moments above which columns are independent, of these rows and of many times more.
+#: Reciprocal condition number of the scatter matrix above which columns are independent, here and with many more rows.
 INDEPENDENT = 1e-3
-# Columns and targets that vary by less than so many eps of their magnitude are constant up to rounding.
+# Columns and targets with standard deviations below this many eps of their mean are constant up to round-off error.
 _CONSTANT, _CONSTANT_TARGET = 4.0, 6.0
-# Eigenvalues of moments above the first are exact enough, and only those below the second may be rounding.
+# Relative eigenvalues of the scatter matrix: above the first they are accurate enough, below the second negligible.
 _SEEN, _UNSEEN = 1e-5, 1e-12
 
 
 class TallProblem:
-    """More rows than columns: standardised, until `solve` and `in_row_space` return the caller's units."""
+    """Least squares with more rows than columns, standardised internally; results are in the caller's units."""
 
     def __init__(self, rows: Rows, penalty: float, penalty_unit: np.ndarray | float, centre: bool) -> None:
         p = self._p = rows.n_features
@@ -67,24 +67,27 @@ class TallProblem:
         return LeastSquaresSolution(raw.T, mean[p:] - raw @ mean[:p], loss, condition, rank, gram)
 
     def in_row_space(self, coef: np.ndarray) -> np.ndarray:
-        """Return the coefficients (p, k) of minimum norm that predict for the rows what `coef` (p, k) does."""
+        """Return the minimum-norm coefficients (p, k) with the same predictions for the rows as `coef` (p, k)."""
         return self._directions().project(coef, self._unit, self._penalised, self._alive)
 
     def sees_all(self) -> bool:
-        """Say whether no column depends on others; if so in some of the rows, then in all."""
+        """Return whether columns are linearly independent; a sample of the rows shows it for all rows."""
         return bool(self._alive.all()) and safe_cholesky(self._gram, INDEPENDENT) is not None
 
     def decrease_along(self, grad: np.ndarray, curvature: float, penalty: np.ndarray) -> float:
-        """Return what `Directions.decrease` does, of all columns, some of which may carry no information."""
+        """Return `Directions.decrease` with gradient and penalty of all columns, constant ones included."""
         return self._directions().decrease(grad[:, self._alive], curvature, penalty[self._alive])
 
     def deviation_of(self, coef: np.ndarray) -> float:
-        """Return the root mean square of what the rows, centred with an intercept, predict with `coef` (p, k)."""
+        """Return the largest output's root mean square of the (centred) predictions of `coef` (p, k) over the rows."""
         squares = self._rows.squares_along(self._moments, self._scale, coef.T * self._unit)
         return float(np.sqrt(squares.max(initial=0.0) / self._rows.shape[0]))
 
     def _by_cholesky(self) -> tuple[np.ndarray, np.ndarray, float, int] | None:
-        """Return standardised coefficients, mean squared residuals (k,), condition and rank; None if unsafe."""
+        """Return standardised coefficients, mean squared residuals (k,), reciprocal condition number and rank.
+
+        Return None if the system is too ill-conditioned.
+        """
         system = self._gram.copy()
         system.flat[:: self._p + 1] += np.where(self._alive, self._penalty, 1.0)
         solver = safe_cholesky(system, least_condition(self._strength, self._noise))
@@ -116,7 +119,7 @@ class TallProblem:
         return self._of_moments() or self._of_rows()
 
     def _of_moments(self) -> Directions | None:
-        """Directions from the moments; None where these do not tell small singular values from rounding."""
+        """Return the row space from the scatter matrix; None if its small eigenvalues may not be round-off error."""
         alive = self._alive
         values, vectors = np.linalg.eigh(self._gram[np.ix_(alive, alive)])
         largest = values.max(initial=0.0)
@@ -125,7 +128,7 @@ class TallProblem:
             return None
         unseen = np.zeros(((~seen).sum(), self._p))
         unseen[:, alive] = vectors[:, ~seen].T
-        # The moments know squares to eps; the rows tell whether they really do not see these directions.
+        # The scatter matrix knows squares only to eps: check on the rows that predictions do not change along these.
         image = self._rows.squares_along(self._moments, self._scale, unseen)
         rounding = self._noise + np.finfo(float).eps * np.sqrt(self._p)
         if (np.sqrt(image / self._rows.shape[0]) > 8 * rounding).any():
@@ -134,7 +137,7 @@ class TallProblem:
         return Directions(vectors, values, (self._cross[:, alive] @ vectors) / values)
 
     def _of_rows(self) -> Directions:
-        """Directions from a triangular factor of the rows."""
+        """Return the row space from a triangular factor of the rows."""
         n, p = self._rows.shape[0], self._p
         factor = self._rows.triangular_factor(self._moments, self._scale) / np.sqrt(n)
         left, values, right = linalg.svd(factor[:, :p][:, self._alive], full_matrices=False, check_finite=False)

@@ -1,13 +1,13 @@
-r"""Least squares of no more rows than columns, from the products of the rows.
+r"""Least squares with no more rows than columns, from the Gram matrix of the rows.
 
-With :math:`\tilde X` standardised, S the scales of the columns, in units of the penalty, whose strength is
+With :math:`\tilde X` standardised, S the scales of the columns in the units of the penalty, and its strength
 :math:`\lambda`,
 
 .. math:: (\Omega^{1/2} \tilde X S^2 \tilde X^T \Omega^{1/2} + n \lambda I)\, a = \Omega^{1/2} \tilde y, \qquad
           \tilde w = S^2 \tilde X^T \Omega^{1/2} a
 
-is solved by Cholesky and refined. Where that is not safe, as where rows are repeated, the directions that the rows see
-come from an orthogonal factorisation.
+is solved by Cholesky and refined. If the system is too ill-conditioned, for example because rows are repeated, the row
+space comes from a QR factorisation and an SVD.
 """
 
 from typing import Any
@@ -24,7 +24,7 @@ from sk_adalr.optimizer.exact.safe_system import least_condition, refined, safe_
 
 
 class WideProblem:
-    """No more rows than columns."""
+    """Least squares with no more rows than columns, standardised internally; results are in the caller's units."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class WideProblem:
         self._mean, self._scale, relative = standardised_target(to_host(target), self._root**2, centre)
         self._right = relative * self._root
         self._strength, self._centre, self._n = penalty, centre, n
-        # In units of the largest column, squares neither vanish nor overflow.
+        # In units of the largest column, squares neither underflow nor overflow.
         self._penalised = self._columns.scale / penalty_unit
         scale = np.where(alive, self._penalised, 0.0)
         largest = scale.max(initial=0.0) or 1.0
@@ -66,27 +66,30 @@ class WideProblem:
         return LeastSquaresSolution(raw.T, intercept + self._mean, loss, condition, rank, gram)
 
     def in_row_space(self, coef: np.ndarray) -> np.ndarray:
-        """Return the coefficients (p, k) of minimum norm that predict for the rows what `coef` (p, k) does."""
+        """Return the minimum-norm coefficients (p, k) with the same predictions for the rows as `coef` (p, k)."""
         return self._directions().project(coef, self._columns.scale, self._penalised, self._columns.alive)
 
     def sees_all(self) -> bool:
-        """Say that some columns depend on others."""
+        """Return False: with no more rows than columns, columns count as dependent."""
         return False
 
     def decrease_along(self, grad: np.ndarray, curvature: float, penalty: np.ndarray) -> float:
-        """Return what `Directions.decrease` does, of all columns, some of which may carry no information."""
+        """Return `Directions.decrease` with gradient and penalty of all columns, constant ones included."""
         alive = self._columns.alive
         return self._directions().decrease(grad[:, alive], curvature, penalty[alive])
 
     def deviation_of(self, coef: np.ndarray) -> float:
-        """Return the root mean square of what the rows, centred with an intercept, predict with `coef` (p, k)."""
+        """Return the largest output's root mean square of the (centred) predictions of `coef` (p, k) over the rows."""
         return float(np.sqrt((self._forward(coef.T * self._columns.scale) ** 2).mean(axis=1).max(initial=0.0)))
 
     def _by_cholesky(self, products: np.ndarray) -> tuple[np.ndarray, float, int] | None:
-        """Return the coefficients (k, p) from the products of the rows, condition and rank; None if it is not safe."""
+        """Return coefficients (k, p) from the Gram matrix of the rows, reciprocal condition number and rank.
+
+        Return None if the system is too ill-conditioned.
+        """
         system = products.copy()
         system.flat[:: self._n + 1] += self._ridge
-        if self._centre:  # the one combination of rows that centred columns do not see, nor centred targets
+        if self._centre:  # centred columns and targets are orthogonal to `ones`, so the system is singular along it
             ones = self._root / np.linalg.norm(self._root)
             system += system.trace() / self._n * np.outer(ones, ones)
         solver = safe_cholesky(system, least_condition(self._strength, self._noise))
