@@ -1,4 +1,4 @@
-"""State at rest: named arrays and numbers that copy, pickle and need no trust to load."""
+"""Serialisable state: named arrays and numbers that can be copied, pickled and loaded without running code."""
 
 import copy
 import dataclasses
@@ -19,19 +19,19 @@ def buffer() -> Any:
 
 
 def late_buffer() -> Any:
-    """Declare a buffer that is None until whoever needs it allocates it."""
+    """Declare a buffer that is None until it is first needed."""
     return dataclasses.field(default=None, metadata={"buffer": True}, repr=False)
 
 
 def on_host(**options: Any) -> Any:
-    """Declare a state field whose arrays lie on the host wherever the parameters are."""
+    """Declare a state field whose arrays are always on the host, even if the parameters are on a device."""
     return dataclasses.field(metadata={"host": True}, **options)
 
 
 def freeze(state: Any, *, share: bool = False) -> dict[str, Any]:
-    """Return a dataclass as a dict of the host's arrays and numbers, without its buffers.
+    """Return a dataclass as a dict of host arrays and numbers, without its buffers.
 
-    So do the dataclasses and random states in it. A deep copy unless it may `share` the arrays.
+    Nested dataclasses and random states become dicts, too. The result is a deep copy unless it may `share` arrays.
     """
     fields = dataclasses.fields(state)
     frozen = {f.name: _at_rest(getattr(state, f.name)) for f in fields if not f.metadata.get("buffer")}
@@ -39,7 +39,10 @@ def freeze(state: Any, *, share: bool = False) -> dict[str, Any]:
 
 
 def thaw(state_class: type[StateT], frozen: dict[str, Any], like: Array = None) -> StateT:
-    """Return what `freeze` stored, as a copy where `like` lies, on the host by default, with fresh buffers like it."""
+    """Restore a state from a copy of what `freeze` returned, on the device of `like`, or the host if that is None.
+
+    Buffers are allocated like `like`.
+    """
     kinds, values = _kinds(state_class), {}  # type: ignore[arg-type]
     for field in dataclasses.fields(state_class):  # type: ignore[arg-type]
         if field.name in frozen:
@@ -53,7 +56,7 @@ def thaw(state_class: type[StateT], frozen: dict[str, Any], like: Array = None) 
 
 @cache
 def _kinds(state_class: type) -> dict[str, Callable[[Any, Array], Any]]:
-    """Return how the fields are thawed whose types say more than their values at rest."""
+    """Return functions that thaw the fields whose frozen values do not reveal their types."""
     kinds: dict[str, Callable[[Any, Array], Any]] = {}
     for name, hint in get_type_hints(state_class).items():
         for kind in (hint, *get_args(hint)):
@@ -81,7 +84,7 @@ def _at_rest(value: Any) -> Any:
 
 
 def _copied(value: Any, like: Array) -> Any:
-    """Return a copy of `value` beside `like` if it is an array, or of the arrays in it if it is a dict."""
+    """Return a copy of `value`, with its arrays, alone or in a dict, on the device of `like`."""
     if isinstance(value, dict):
         return {name: _copied(entry, like) for name, entry in value.items()}
     return beside(value.copy(), like) if hasattr(value, "dtype") else value

@@ -1,4 +1,4 @@
-r"""One step of the method: adapt the rate, then go.
+r"""One step of the method: adapt the learning rate, then update the parameters.
 
 .. math::
 
@@ -19,7 +19,8 @@ from sk_adalr.learning_rates import GRANULARITIES, Constant, Hypergradient, Lear
 from sk_adalr.optimizer.state import buffer, late_buffer
 from sk_adalr.parameters import ParameterLayout
 
-#: From so many parameters on, the vectors of a step leave the cache between its passes: it is made block by block.
+#: With at least _MANY parameters the vectors of a step do not stay in cache between its passes, so that the step is
+#: made in blocks of _BLOCK parameters.
 _MANY, _BLOCK = 200_000, 32_768
 
 
@@ -33,7 +34,7 @@ class Evaluate(Protocol):
 
 @dataclass
 class OptimizerState:
-    """All that changes from step to step: arrays and numbers only."""
+    """Everything that changes from step to step: arrays and numbers only."""
 
     step: int
     direction: Array  # d_{t-1} before the direction's update, d_t after it
@@ -43,7 +44,7 @@ class OptimizerState:
     scratch: Array | None = late_buffer()  # noqa: RUF009  # fused kernels need none
 
     def get_scratch(self) -> Array:
-        """Return `scratch`, like the parameters."""
+        """Return `scratch`, an array like the parameters, allocated on first use."""
         if self.scratch is None:
             self.scratch = namespace(self.grad).empty_like(self.grad)
         return self.scratch
@@ -51,14 +52,14 @@ class OptimizerState:
 
 @dataclass(frozen=True)
 class Optimizer:
-    """A direction and a learning rate: where to go, and how far.
+    """A direction and a learning rate: where to step, and how far.
 
     Parameters
     ----------
     direction : Direction
-        "Where": ``SGD()``, ``Momentum()``, ``Nesterov()``, ``Adam()`` or one of your own.
+        Where to step: ``SGD()``, ``Momentum()``, ``Nesterov()``, ``Adam()`` or a custom one.
     learning_rate : LearningRate
-        "How far": ``Constant()``, ``Hypergradient()`` or one of your own.
+        How far: ``Constant()``, ``Hypergradient()`` or a custom one.
     layout : ParameterLayout
         Which parameters form a layer.
     """
@@ -68,9 +69,9 @@ class Optimizer:
     layout: ParameterLayout
 
     State = OptimizerState
-    #: Batches are those of scikit-learn: what is left over at the end is one, too.
+    #: Whether batches have equal sizes. False as in scikit-learn: the rows left over at the end form a smaller batch.
     has_even_batches: ClassVar[bool] = False
-    #: What else helps where training diverges, as the end of a sentence.
+    #: Additional advice if training diverges, as the end of a sentence.
     remedy: ClassVar[str] = ", or lower `learning_rate_init` or `hyper_learning_rate`"
 
     def init(self, params: Array) -> OptimizerState:
@@ -79,12 +80,12 @@ class Optimizer:
         Parameters
         ----------
         params : array of shape (n_params,)
-            The parameters to be trained; the state takes their dtype and device.
+            The parameters to train; the state takes their dtype and device.
 
         Returns
         -------
         OptimizerState
-            All that changes from step to step.
+            The state of a new optimizer.
         """
         xp = namespace(params)
         return OptimizerState(
@@ -101,7 +102,7 @@ class Optimizer:
         Parameters
         ----------
         state : OptimizerState
-            What `init` returned; changed in place.
+            As returned by `init`; changed in place.
         params : array of shape (n_params,)
             The parameters; changed in place.
         evaluate : callable
@@ -117,12 +118,12 @@ class Optimizer:
         return loss
 
     def move(self, state: OptimizerState, params: Array) -> None:
-        """Make the step whose gradient is in the state.
+        """Make the step with the gradient that is in the state.
 
         Parameters
         ----------
         state : OptimizerState
-            Changed in place, but for its `grad`.
+            Changed in place, except for its `grad`.
         params : array of shape (n_params,)
             The parameters; changed in place.
         """
@@ -135,11 +136,11 @@ class Optimizer:
 
     @cached_property
     def many_steps(self) -> str | None:
-        """Name of the kernel of many steps in one call; None where the rates or the direction need their own pass."""
+        """Name of the kernel that makes many steps in one call; None if rates or direction need their own pass."""
         return self._kernel_name if self._has_own_rates or type(self.learning_rate) is Constant else None
 
     def make_steps(self, state: OptimizerState, params: Array, n_steps: int, kernel: Callable[..., Any]) -> Any:
-        """Make many steps by ``kernel(params, grad, operands, constants)``; return what that returns.
+        """Make many steps in one call of ``kernel(params, grad, operands, constants)``.
 
         Parameters
         ----------
@@ -148,23 +149,23 @@ class Optimizer:
         params : array of shape (n_params,)
             The parameters; changed in place.
         n_steps : int
-            How many.
+            Number of steps.
         kernel : callable
-            Of `Kernels.csr_steps`, given all that it asks of the rows. The operands are the direction, the rates and
-            the arrays of the direction; the constants, (n_steps, n_constants), are the hyper-learning rate, whether
-            the rates adapt, and those of the direction.
+            From `Kernels.csr_steps`, with its arguments about the rows already bound. The operands are the direction,
+            the rates and the arrays of the direction; the constants, (n_steps, n_constants), are the hyper-learning
+            rate, whether the rates adapt, and the constants of the direction.
 
         Returns
         -------
         object
-            What `kernel` returns.
+            The value that `kernel` returns.
         """
         first, n_arrays = state.step + 1, len(state.direction_state)
         alpha = self.learning_rate.hyper_learning_rate if self._has_own_rates else 0.0  # type: ignore[attr-defined]
         operands = self.direction.operands  # type: ignore[attr-defined]
         of_steps = [operands(state.direction_state, step) for step in range(first, first + n_steps)]
         constants = np.array([(alpha, self._has_own_rates, *of_step[n_arrays:]) for of_step in of_steps])
-        state.step += n_steps  # first, for Ctrl-C comes after the call
+        state.step += n_steps  # before the call, since Ctrl-C is raised after it
         rates = state.rate_state["rates"]
         return kernel(params, state.grad, (state.direction, rates, *of_steps[0][:n_arrays]), constants)
 
@@ -194,7 +195,7 @@ class Optimizer:
 
     @cached_property
     def _kernel_name(self) -> str | None:
-        """Name of the kernel that equals `_move` for this pair; nobody's subclass is taken for its parent."""
+        """Name of the kernel equivalent to `_move` for this direction and rule; None for subclasses of known ones."""
         rule = self.learning_rate
         if type(rule) is not Constant and not (
             type(rule) is Hypergradient and type(rule.granularity) in GRANULARITIES.values()
@@ -216,7 +217,7 @@ class Optimizer:
         if self._has_own_rates:
             alpha = rule.hyper_learning_rate  # type: ignore[attr-defined]
         else:
-            scratch = state.grad if type(rule) is Constant else state.get_scratch()  # a constant needs none
+            scratch = state.grad if type(rule) is Constant else state.get_scratch()  # a constant rate uses no scratch
             rule.update(state.rate_state, state.grad, state.direction, state.step, self.layout, scratch=scratch)
             rates = rule.expand(state.rate_state, self.layout, scratch=scratch)
         operands = self.direction.operands(state.direction_state, state.step)  # type: ignore[attr-defined]
@@ -233,29 +234,29 @@ class Optimizer:
         Returns
         -------
         array of shape (n_rates,)
-            Their unit is that of the parameters over that of the direction.
+            Their unit is the unit of the parameters divided by that of the direction.
         """
         return state.rate_state["rates"]
 
     def begin(
         self, state: OptimizerState, params: Array, evaluate: Evaluate, first_rates: Callable[[Array], Any]
     ) -> None:
-        """Hear, before the first step, what the automatic rule would begin with; here the rate is the user's.
+        """Do nothing before the first step: the learning rate is given, unlike in the automatic rule.
 
         Parameters
         ----------
         state : OptimizerState
             The state.
         params : array of shape (n_params,)
-            Where training begins.
+            The initial parameters.
         evaluate : callable
-            Of the first batch, as for `step`.
+            The loss of the first batch, as for `step`.
         first_rates : callable
             ``first_rates(direction)`` returns the rate of each layer, (n_layers,).
         """
 
     def moments(self, state: OptimizerState) -> list[Array]:
-        """Return what is remembered of the gradients.
+        """Return the moving averages of the gradients.
 
         Parameters
         ----------
@@ -265,6 +266,6 @@ class Optimizer:
         Returns
         -------
         list of arrays
-            Those of the direction.
+            The arrays of the direction's state.
         """
         return list(state.direction_state.values())

@@ -1,4 +1,4 @@
-"""The learning rate that nobody chooses, for training on mini-batches."""
+"""The automatic learning rate for training on mini-batches."""
 
 from sk_adalr.optimizer.automatic.rates import USUAL_BATCH_SIZE, first_rates
 from sk_adalr.optimizer.automatic.rule import AUTOMATIC_DIRECTIONS, AutomaticOptimizer, AutomaticState

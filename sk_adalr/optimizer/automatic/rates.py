@@ -1,8 +1,8 @@
-r"""The first rates, one for each layer: found by how far the first step moves what the layer gives.
+r"""Initial learning rates, one per layer, from how far the first step changes the outputs of the layer.
 
-A step of the rate :math:`\eta` along a direction u changes the outputs of a layer by :math:`\eta |a^T u|`, where
-:math:`a` are its inputs. A rate that is divided by that change means the same behind columns of any scale, correlated
-or not, and for a layer of any width, so that one number, `REACH`, suits all networks.
+A step with rate :math:`\eta` along a direction u changes the outputs of a layer by :math:`\eta |a^T u|`, where
+:math:`a` are its inputs. A rate inversely proportional to this change has the same effect for inputs of any scale and
+correlation, and for layers of any width, so that one number, `REACH`, suits all networks.
 """
 
 import math
@@ -14,44 +14,45 @@ from sk_adalr.dataset import Batch
 from sk_adalr.objectives import Network
 from sk_adalr.parameters import ParameterLayout
 
-#: How far the first step moves the outputs of a network, all layers together, for batches of `USUAL_BATCH_SIZE`.
+#: Change of the outputs of a network in the first step, summed over layers, for batches of `USUAL_BATCH_SIZE`.
 REACH = 0.5
-#: The noise of a gradient falls with the root of its number of rows; so may the rate rise.
+#: Batch size at which the change is `REACH`: the noise of a gradient falls with the square root of the batch size, so
+#: that rates can grow in proportion to it.
 USUAL_BATCH_SIZE = 200
-# Entries whose absolute values are made at once: no copy of a direction.
+# Entries whose absolute values are computed at a time, which avoids a copy of the direction.
 _ENTRIES = 1 << 14
 
 
 def first_rates(
     network: Network, params: Array, batch: Batch, direction: Array, batch_size: int, unit: float = 1.0
 ) -> np.ndarray:
-    """Return the rate of each layer, (n_layers,), on the host.
+    """Return the initial rate of each layer, (n_layers,), on the host.
 
     Parameters
     ----------
     network : Network
     params : array of shape (n_params,)
-        Where training begins.
+        The initial parameters.
     batch : Batch
-        The rows that it begins with.
+        The first batch.
     direction : array of shape (n_params,)
-        Of the first step there. Only the ratios of its entries in a layer count.
+        The direction of the first step. Only the ratios of its entries within a layer matter.
     batch_size : int
         Rows per step.
     unit : float, default=1.0
-        What is a large change of an output.
+        A large change of an output.
     """
     changes, raw = network.output_changes(params, batch, direction)
     sizes = _sizes(direction, network.layout)
-    # A layer that the first step leaves alone has the rate of inputs of 1 that all pull in one direction.
+    # A layer that the first step does not change gets the rate for inputs that are all 1.
     changes = np.divide(changes, sizes, out=fan_in(network.layout), where=changes > 0)
     rates = rates_of(changes) * math.sqrt(batch_size / USUAL_BATCH_SIZE)
-    rates[-1] *= max(unit, raw)  # what training begins with has to be undone, too
+    rates[-1] *= max(unit, raw)  # large initial outputs must be undone, too
     return rates
 
 
 def rates_of(changes: np.ndarray) -> np.ndarray:
-    """Return the rates of layers whose outputs change by so much with a direction whose entries are about 1."""
+    """Return the rates of layers whose outputs change by `changes` along a direction with entries of about 1."""
     return REACH / (len(changes) * changes)
 
 
@@ -61,9 +62,9 @@ def fan_in(layout: ParameterLayout) -> np.ndarray:
 
 
 def _sizes(direction: Array, layout: ParameterLayout) -> np.ndarray:
-    """Return how large the entries of each layer are, (n_layers,): their contraharmonic mean.
+    """Return the magnitude of the direction in each layer, (n_layers,): the contraharmonic mean of absolute entries.
 
-    In it, unlike in other means, the many entries near zero that sparse columns have do not count.
+    Unlike other means, it ignores the many entries near zero that sparse columns have.
     """
     xp, sums = namespace(direction), []
     for layer in layout.layers:

@@ -6,9 +6,9 @@ r"""One step of the automatic rule.
     z_{t+1} &= z_t - \eta_\ell \, u_t, \qquad
     x_{t+1} = x_t + \tfrac{2}{t + 2} (z_{t+1} - x_t)
 
-The gradient is taken between a fast iterate z and its average x, which is the model at every step. The rate
-:math:`\eta_\ell` of a layer follows from how far the first step moves its outputs: see `rates`. It stays, for whoever
-trains need not know for how long: the average alone comes to rest.
+The gradient is evaluated between a fast iterate z and its average x, which is the model at every step. The rate
+:math:`\eta_\ell` of a layer follows from how far the first step changes its outputs: see `rates`. It is constant, so
+that the length of training need not be known in advance: only the average converges.
 """
 
 from collections.abc import Callable
@@ -24,54 +24,53 @@ from sk_adalr.optimizer.state import buffer, late_buffer, on_host
 from sk_adalr.optimizer.step import Evaluate
 from sk_adalr.parameters import ParameterLayout
 
-#: The directions that the rule has.
+#: The directions that the rule supports.
 AUTOMATIC_DIRECTIONS = ("adam", "momentum", "nesterov", "sgd")
-#: The interpolation of "adam" and "sgd": it takes the place of momentum.
+#: Interpolation weight of "adam" and "sgd"; interpolation replaces momentum.
 INTERPOLATION = 0.9
 
 
 @dataclass
 class AutomaticState:
-    """All that changes from step to step beside `params`, which are the average x: arrays and numbers only.
+    """Everything that changes from step to step besides `params`, the average x: arrays and numbers only.
 
     Parameters
     ----------
     iterate : array of shape (n_params,)
         z, the fast iterate.
     second_moment : array of shape (n_params,) or (n_layers,)
-        v, of each parameter for Adam and of each layer otherwise, without its factor ``1 - beta_2``.
+        v, per parameter for Adam and per layer otherwise, without its factor ``1 - beta_2``.
     rates : ndarray of shape (n_layers,)
-        The rates, on the host.
+        The learning rates, on the host.
     step : int, default=0
-        Steps made so far.
+        Number of steps so far.
     """
 
     iterate: Array
     second_moment: Array
     rates: np.ndarray = on_host()  # noqa: RUF009
-    point: Array = buffer()  # noqa: RUF009  # y, where the gradient is taken
+    point: Array = buffer()  # noqa: RUF009  # y, where the gradient is evaluated
     grad: Array = buffer()  # noqa: RUF009  # later in a step, the direction
     scratch: Array = buffer()  # noqa: RUF009
     step: int = 0
-    is_at_point: bool = late_buffer()  # whether `point` is y of the next step already
+    is_at_point: bool = late_buffer()  # whether `point` is already y of the next step
 
 
 @dataclass(frozen=True)
 class AutomaticOptimizer:
-    """Mini-batch training with no learning rate to choose.
+    """Mini-batch optimizer with no learning rate to choose.
 
-    The `params` that it updates are the running average of the iterates: what is scored and stored.
+    The `params` that it updates are the running average of the iterates, which is the model.
 
     Parameters
     ----------
     layout : ParameterLayout
         Which parameters form a layer.
     direction : {"adam", "momentum", "nesterov", "sgd"}, default="adam"
-        "Where". Adam divides the gradient by its root mean square, one for each parameter; the others have one for
-        each layer. The interpolation is the momentum, so "momentum" and "nesterov" differ from "sgd" by `momentum`
-        only.
+        Adam divides the gradient by its root mean square per parameter, the others per layer. Interpolation acts as
+        momentum, so that "momentum" and "nesterov" differ from "sgd" only by the interpolation weight `momentum`.
     momentum : float in [0, 1), default=0.9
-        Interpolation of "momentum" and "nesterov".
+        Interpolation weight of "momentum" and "nesterov".
     beta_2 : float in [0, 1), default=0.99
         Decay of the second moment. No component of Adam's direction exceeds ``1 / sqrt(1 - beta_2)``.
     epsilon : float > 0, default=1e-5
@@ -79,7 +78,7 @@ class AutomaticOptimizer:
 
     References
     ----------
-    .. [1] Defazio et al., "The road less scheduled", NeurIPS 2024: the interpolated average.
+    .. [1] Defazio et al., "The road less scheduled", NeurIPS 2024, for the interpolation and the average.
     """
 
     layout: ParameterLayout
@@ -89,9 +88,10 @@ class AutomaticOptimizer:
     epsilon: float = 1e-5
 
     State = AutomaticState
-    #: A step is as long after ten rows as after 200: a batch of a few rows that are left over would undo others.
+    #: Whether batches have equal sizes. The length of a step does not depend on the batch size, so that a small last
+    #: batch would undo other steps.
     has_even_batches: ClassVar[bool] = True
-    #: What else helps where training diverges, as the end of a sentence.
+    #: Additional advice if training diverges, as the end of a sentence.
     remedy: ClassVar[str] = ", or look for extreme values in them"
 
     def init(self, params: Array) -> AutomaticState:
@@ -112,7 +112,7 @@ class AutomaticOptimizer:
     ) -> None:
         """Set the rates to what `first_rates` returns, (n_layers,), for the direction of the first step.
 
-        Without it, they are those of layers whose inputs are 1.
+        Unless this is called, the rates are those for inputs that are all 1.
         """
         evaluate(params, out=state.grad)
         self._normalize(state, 1.0)
@@ -130,13 +130,13 @@ class AutomaticOptimizer:
 
     @property
     def many_steps(self) -> str | None:
-        """Name of the kernel of many steps in one call, for a model of one layer; None without one."""
+        """Name of the kernel that makes many steps in one call, for a model with one layer; None if there is none."""
         return "automatic" if self.direction == "adam" else None
 
     def make_steps(self, state: AutomaticState, params: Array, n_steps: int, kernel: Callable[..., Any]) -> Any:
-        """Make many steps by ``kernel(point, grad, operands, constants)``; return what that returns.
+        """Make many steps in one call of ``kernel(point, grad, operands, constants)``; return its value.
 
-        As `Optimizer.make_steps`; the operands are iterate, average and second moment, the constants those of
+        As `Optimizer.make_steps`, with iterate, average and second moment as the operands, and the constants of
         `scale_direction` and `move`, in their order.
         """
         self._go_to_point(state, params)
@@ -145,15 +145,15 @@ class AutomaticOptimizer:
             (self.beta_2, self._correction(step), self.epsilon, rate, self._weight(step), self._interpolation)
             for step in range(state.step, state.step + n_steps)
         ]
-        state.step += n_steps  # first, for Ctrl-C comes after the call
+        state.step += n_steps  # before the call, since Ctrl-C is raised after it
         return kernel(state.point, state.grad, (state.iterate, params, state.second_moment), np.array(constants))
 
     def rates(self, state: AutomaticState) -> np.ndarray:
-        """Return the learning rates, one for each layer."""
+        """Return the learning rates, one per layer."""
         return state.rates
 
     def moments(self, state: AutomaticState) -> list[Array]:
-        """Return what is remembered of the gradients."""
+        """Return the moving averages of the squared gradients."""
         return [state.second_moment]
 
     @cached_property
@@ -161,22 +161,22 @@ class AutomaticOptimizer:
         return float(self.momentum) if self.direction in ("momentum", "nesterov") else INTERPOLATION
 
     def _go_to_point(self, state: AutomaticState, params: Array) -> None:
-        """Make `point` the y of the next step."""
+        """Set `point` to y of the next step, unless it already is."""
         if not state.is_at_point:
             kernels(params).interpolate(state.point, params, state.iterate, self._interpolation, state.scratch)
         state.is_at_point = True
 
     def _correction(self, step: int) -> float:
-        """Return what v is multiplied by: as in Adam, one over what its weights add up to so far."""
+        """Return the bias correction of v, as in Adam, times its factor ``1 - beta_2``."""
         return (1 - self.beta_2) / (1 - self.beta_2 ** (step + 1))
 
     @staticmethod
     def _weight(step: int) -> float:
-        """Return the share of the way that the average goes towards the iterate."""
+        """Return the weight of the new iterate in the average."""
         return 2 / (step + 2)
 
     def _normalize(self, state: AutomaticState, correction: float) -> None:
-        """Make the gradient the direction u, in place."""
+        """Turn the gradient into the direction u, in place."""
         if self.direction == "adam":
             constants = self.beta_2, correction, self.epsilon
             kernels(state.grad).scale_direction(state.grad, state.second_moment, *constants, state.scratch)
@@ -197,7 +197,7 @@ class AutomaticOptimizer:
                 grad[block] /= divisors[k]
 
     def _move(self, state: AutomaticState, params: Array) -> None:
-        """Move the iterate, the average towards it, and y along."""
+        """Update the iterate, the average and y."""
         weight, interpolation, move = self._weight(state.step), self._interpolation, kernels(params).move
         for rate, layer in zip(state.rates.tolist(), self.layout.layers, strict=True):
             for block in layer:
