@@ -1,7 +1,8 @@
 r"""Exact hypergradient steps for a loss of one score per row.
 
-Each step searches the subspace of the intercept, the new direction and the past steps. After one forward pass of the
-new direction, the gradient and the Hessian of the loss in this subspace (the hypergradient) are
+Each step searches a subspace, whose coordinates c are the change of the intercept, the step length along the new
+direction, and the momentum coefficients of past steps. After one forward pass of the new direction, the gradient of
+the loss by c (the hypergradient) and its Hessian are
 
 .. math:: \psi = Z \ell'(c) + D \Lambda (w + D^T c), \qquad
           H = Z \,\mathrm{diag}(\ell''(c))\, Z^T + D \Lambda D^T,
@@ -203,8 +204,8 @@ class FirstOrder(SolverBase):
         linear = None if self._penalty is None else space.D @ (self._penalty * self.coef)
         c, first_norm, total = np.zeros(space.size), None, None
         for inner in range(_MAX_INNER):
-            # The first hypergradient follows from the gradient without a product over the rows. In float32 it does
-            # not: that gradient is only as precise as the data.
+            # The first hypergradient follows from the gradient without a pass over the rows; but not for float32
+            # data, whose gradient is not precise enough.
             is_known = not inner and not self._single
             H, psi = space.curvature(self._second, scale, None if is_known else self._residual)
             if psi is None:

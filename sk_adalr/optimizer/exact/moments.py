@@ -14,7 +14,7 @@ from scipy import sparse
 
 from sk_adalr.backends import Array, beside, is_sparse, namespace, to_host
 
-# Values per block: 2 MiB, for the second-level cache of the host; more for a device; and the least rows.
+# Values per block: 2 MiB on the host, for its second-level cache, more on a device; and the least number of rows.
 _BLOCK, _DEVICE_BLOCK, _MIN_ROWS = 1 << 18, 1 << 25, 256
 # Number of rows whose mean is the first origin.
 _FIRST_ROWS = 32

@@ -1,13 +1,16 @@
 r"""Initial per-parameter rates: the inverse diagonal curvature of the constant model.
 
-In standardised columns it is :math:`\eta_j = 1 / (v + \lambda_j)` with the variance :math:`v` of the target. Where
-columns share one unit, such as pixels, those that hardly vary get rates thousands of times larger than the rest
-in that unit. The subspace search repairs this, the quasi-Newton direction of several classes does not: there a
-floor on the curvature saves more than half of the gradients on raw images. For two classes it gains nothing.
+In standardised columns the rates are :math:`\eta_j = 1 / (v + \lambda_j)`, where :math:`v` is the mean second
+derivative of the loss by a score.
 
-Without an intercept columns keep their means :math:`a`, and columns far from zero are all nearly the same constant.
-What they share has a curvature of its own, :math:`v a a^T`; without it the rates would be those of that one direction,
-and take the others for flat.
+Where columns share one unit, such as pixels, columns that hardly vary get rates thousands of times larger than the
+others in that unit. The subspace search compensates for this, but the quasi-Newton direction for several classes does
+not: there a lower bound on the curvature saves more than half of the gradients on raw images. It does not help with
+two classes.
+
+Without an intercept columns keep their means :math:`a`, and columns far from zero are all nearly constant. The
+direction that they share has a separate term :math:`v a a^T` of the curvature; otherwise it would determine all rates,
+which would be too small for the other directions.
 """
 
 from dataclasses import dataclass
@@ -17,9 +20,10 @@ import numpy as np
 from sk_adalr.objectives.columns import Columns
 from sk_adalr.optimizer.exact.problem import Problem
 
-# Least curvature of a column relative to the mean one, in their common unit; .03 to .3 differ by less than 10 %.
+# Least curvature of a column relative to the mean over columns, in their common unit; the number of gradients differs
+# by less than 10 % from .03 to .3.
 _FLOOR = 0.3
-# Least deviation of a column in units of its root mean square: what is below may be rounding.
+# Least standard deviation of a column in units of its root mean square: less may be round-off error.
 _LEAST_DEVIATION = 1e-7
 
 
@@ -30,10 +34,11 @@ class Metric:
     Parameters
     ----------
     rates : ndarray (p,)
-        Of standardised coefficients; 0 for columns without information.
+        Rates of the standardised coefficients; 0 for constant columns.
     variance : float
+        The mean second derivative v.
     means : ndarray (p,) or None
-        Of standardised columns; None where they are centred.
+        Means of the standardised columns; None if they are centred.
     """
 
     rates: np.ndarray
@@ -42,7 +47,7 @@ class Metric:
 
     @classmethod
     def of(cls, problem: Problem, variance: float) -> "Metric":
-        """Return that of a model whose scores have a curvature."""
+        """Return the metric of a problem whose scores have the curvature `variance`."""
         columns, means, own = problem.columns, None, variance
         if not problem.fit_intercept:
             means, deviations = columns.spread(problem.weight)
@@ -50,7 +55,7 @@ class Metric:
         return cls(columns.alive / (own + (0.0 if problem.penalty is None else problem.penalty)), variance, means)
 
     def solve(self, grad: np.ndarray) -> np.ndarray:
-        """Return the solution (p,) or (k, p) of M solution = grad."""
+        """Return the solution x, (p,) or (k, p), of M x = grad."""
         if self.means is None:
             return self.rates * grad
         shared = self.rates * self.means
@@ -58,13 +63,13 @@ class Metric:
         return self.rates * (grad - np.multiply.outer(share, self.means))
 
     def along(self, step: np.ndarray) -> float:
-        """Return the curvature along a step (p,) or (k, p)."""
+        """Return the curvature along a step (p,) or (k, p), summed over scores."""
         own = float((np.divide(step, self.rates, out=np.zeros_like(step), where=self.rates > 0) * step).sum())
         return own if self.means is None else own + self.variance * float(((step @ self.means) ** 2).sum())
 
 
 def floored_rates(columns: Columns, rates: np.ndarray) -> np.ndarray:
-    """Return rates (p,) with the floor on the curvature where columns share a unit."""
+    """Return rates (p,) with a lower bound on the curvature if the columns share a unit."""
     if not columns.share_unit():
         return rates
     alive = columns.alive

@@ -1,27 +1,27 @@
-"""Newton steps: positive (semi-)definite systems whose unknowns have units of their own."""
+"""Newton steps: positive (semi-)definite systems, scaled to be independent of the units of the unknowns."""
 
 import numpy as np
 from scipy.linalg import lapack
 
-# Past steps and columns become dependent. What is left of a sum of them that cancels is the rounding of their
-# predictions, and without enough on the diagonal a step fits the data with that: to losses below zero in float32.
+# Past steps and columns become linearly dependent. Combinations that cancel leave only the round-off error of their
+# predictions, and with too small a ridge a step fits the data with it: in float32 down to losses below zero.
 _RIDGE, _RIDGE_OF_SINGLE, _JITTER = 1e-11, 1e-5, 1e-6
-# Unknowns up to which LAPACK uses one thread, and its call costs less than NumPy's.
+# Unknowns up to which LAPACK uses one thread and calling it costs less than calling NumPy.
 _ONE_THREAD = 64
 
 
 class Factorised:
-    """A curvature H (r, r), scaled to a unit diagonal and factorised, to be solved with as often as needed.
+    """The Cholesky factor of a curvature H (r, r) scaled to a unit diagonal, for repeated solves.
 
-    A trace of the identity keeps dependent directions harmless; more of it where the predictions were computed in
-    `single` precision. If even that leaves H indefinite, steps are steepest descent in its scale.
+    A small ridge, larger if the predictions were computed in `single` precision, keeps linearly dependent directions
+    from producing huge steps. If H stays indefinite, steps are steepest descent in the scaled unknowns.
 
     Parameters
     ----------
     H : ndarray (r, r)
         Symmetric.
     scale : ndarray (r,)
-        Root of its diagonal, 1 where that is 0.
+        Square root of the diagonal of H, 1 where that is 0.
     single : bool, default=False
     """
 
@@ -39,12 +39,12 @@ class Factorised:
 
     @property
     def condition(self) -> float:
-        """Estimate of the reciprocal condition, at least about the trace of the identity; 0 where H is indefinite."""
+        """Estimate of the reciprocal condition number, at least about the ridge; 0 if H is indefinite."""
         norm = np.abs(self._scaled).sum(axis=0).max(initial=0.0)
         return 0.0 if self._factor is None else float(lapack.dpocon(self._factor, norm)[0])
 
     def solve(self, right: np.ndarray) -> np.ndarray:
-        """Return the solution (r,) of H solution = right."""
+        """Return the solution x (r,) of H x = right."""
         right = right * self._inverse
         if self._factor is None:
             return right * self._inverse
@@ -53,15 +53,15 @@ class Factorised:
 
 
 def upper_factor(H: np.ndarray) -> np.ndarray | None:
-    """Return U (r, r), in Fortran order, with U.T @ U = H; None if H is not positive definite.
+    """Return the Cholesky factor U (r, r), in Fortran order, with U.T @ U = H; None if H is not positive definite.
 
-    Only the upper triangle of U counts; H may be overwritten.
+    Only the upper triangle of U is valid; H may be overwritten.
     """
     if len(H) <= _ONE_THREAD:
         # Symmetric, so its transpose is the Fortran array that can be factorised in place.
         factor, info = lapack.dpotrf(H.T, overwrite_a=True)
         return factor if info == 0 else None
-    # With the threads of the products before it: SciPy has its own, which those keep from the processor.
+    # NumPy's, as it shares the threads of the matrix products before it: SciPy's own threads would compete with them.
     try:
         return np.linalg.cholesky(H).T
     except np.linalg.LinAlgError:
@@ -69,5 +69,5 @@ def upper_factor(H: np.ndarray) -> np.ndarray | None:
 
 
 def newton_step(H: np.ndarray, psi: np.ndarray, scale: np.ndarray, *, single: bool = False) -> np.ndarray:
-    """Return the solution (r,) of H step = -psi; see `Factorised`."""
+    """Return the Newton step (r,), the solution of H step = -psi; see `Factorised`."""
     return Factorised(H, scale, single=single).solve(-psi)

@@ -1,4 +1,4 @@
-"""The entry point: change of coordinates, choice of solver and its memory, and the way back."""
+"""Entry points of the exact solvers: standardise, choose the solver and its memory, and convert the result back."""
 
 from collections.abc import Callable
 from functools import partial
@@ -66,27 +66,27 @@ def solve_exact(
     Parameters
     ----------
     X : array (n, p), float32 or float64, or CSR
-        Of NumPy or CuPy; target and weights lie beside it. All results are the host's.
+        Of NumPy or CuPy, with target and weights on the same device. All results are on the host.
     target : array
-        As the loss has it: (n, k), or (n,) class indices, where every class 0 .. K - 1 occurs. A single class has no
-        solution: the caller refuses it.
+        In the format of the loss: (n, k), or (n,) class indices, where every class 0 .. K - 1 occurs. A single class
+        has no solution: the caller rejects it.
     sample_weight : array (n,) or None
         At least one positive, none negative; only their ratios matter.
     loss : Loss
     penalty : float
         :math:`\lambda \ge 0`; intercepts are not penalised.
     penalty_unit : ndarray (p,) or float, default=1.0
-        :math:`u > 0`: what is penalised are the coefficients of columns divided by it.
+        :math:`u > 0`: the penalty applies to the coefficients of columns divided by it.
     fit_intercept : bool, default=True
     max_iter : int, default=1000
     tol : float, default=1e-4
-        Stop once the expected decrease of the loss is below ``tol**2`` of the constant model's, see `loop`.
+        Stop once the expected decrease of the loss is below ``tol**2`` times that of the constant model, see `loop`.
     coef, intercept : ndarray (p, k), (k,) or None, default=None
         Where to start; ignored if worse than the constant model.
     callback : callable or None, default=None
-        ``callback(iteration, loss, rates, solution)`` after every iteration; a true value stops. The rates are
-        those of the caller's coefficients, (k, p), or (1, p) if all outputs share them; ``solution()`` returns the
-        current coef (p, k) and intercept (k,).
+        ``callback(iteration, loss, rates, solution)`` after every iteration; a true value stops. The rates refer to
+        the caller's coefficients, (k, p), or (1, p) if all outputs share them; ``solution()`` returns the current
+        coef (p, k) and intercept (k,).
 
     Returns
     -------
@@ -106,7 +106,7 @@ def solve_exact(
         return result
     if penalty == 0 and loss.classifies and separates(X, target, result):
         result = at_infinity(result, loss)
-    # Beyond the cheapest sizes only where the digits are asked for, or known to be missing.
+    # For larger data, project only if `tol` asks for all digits, or digits are known to be missing.
     is_cheap = min(X.shape) * X.shape[0] * X.shape[1] <= MOST_PROJECTED
     if is_cheap or ((result.advice or tol <= FINE) and prefers_factorisation(X)):
         if not is_sparse(X) and few_rows_see_all(X, fit_intercept):
@@ -133,9 +133,9 @@ def solve_newton(
 ) -> ExactResult:
     """Minimise a loss by Newton's method, for few coefficients.
 
-    Arguments and result as `solve_exact`. Sparse data become dense, which is for small ones: see `prefers_newton`. Of
-    many columns, some first-order steps come first: where they converge, no curvature is needed. A memory map does
-    without, for their past steps hold predictions of all rows.
+    Arguments and result are as for `solve_exact`. Sparse data is made dense, so it should be small: see
+    `prefers_newton`. With many columns, some first-order steps are tried first: if they converge, no curvature is
+    needed. Not so for a memory map, as past steps keep predictions of all rows in memory.
     """
     options: dict[str, Any] = {"penalty": penalty, "penalty_unit": penalty_unit, "fit_intercept": fit_intercept}
     ahead = None
@@ -165,7 +165,7 @@ def completed_newton(
     rows: Callable[[], TallProblem | WideProblem],
     penalty: float,
 ) -> ExactResult:
-    """Return the result of Newton's method with all that is known at its end; `rows` makes `row_space`."""
+    """Detect an optimum at infinity, and project a result on the row space, which ``rows()`` provides."""
     if not result.converged:
         return result
     if penalty == 0 and problem.loss.saturates and solver.movement() > MOVING:
@@ -182,7 +182,7 @@ def _ahead(
     callback: Callback | None,
     **options: Any,
 ) -> tuple[ExactResult | None, bool]:
-    """Return the result of the first-order steps before a curvature, None without any, and whether it is final."""
+    """Return the result of first-order steps before Newton's method, or None if none pay, and whether it is final."""
     n_steps, stops = min(n_steps_ahead(*X.shape), max_iter), []
     if n_steps == 0:
         return None, False
@@ -192,7 +192,7 @@ def _ahead(
         return stops[-1]
 
     ahead = solve_exact(X, target, sample_weight, loss, max_iter=n_steps, callback=watched, **options)
-    # Of columns that nearly depend on each other their gradient does not tell how far the optimum is.
+    # If columns are nearly dependent, a small gradient does not mean that the optimum is near.
     is_solved = ahead.converged and not ahead.advice and few_rows_see_all(X, options["fit_intercept"])
     return ahead, is_solved or ahead.interrupted or any(stops) or n_steps == max_iter
 
@@ -201,7 +201,7 @@ def _first_order_solver(problem: Problem, start: Solution | None, max_iter: int)
     columns, loss, (n, p) = problem.columns, problem.loss, problem.columns.shape
     if loss.is_quadratic:
         n_steps = n_steps_of_squares(columns.shape, problem.target.shape[1])
-        # Where many solutions fit perfectly, one rate for all columns leads to the one of minimum norm.
+        # If many solutions fit perfectly, one rate for all columns leads to the minimum-norm solution.
         return LeastSquares(problem, n_steps, start, shared_rate=problem.penalty is None and n <= p)
     if loss.is_separable:
         first = None if start is None else (start[0][0], start[1][0])
@@ -220,9 +220,9 @@ def solve_problem(
     ahead: ExactResult | None = None,
     look: Look | None = None,
 ) -> ExactResult:
-    """Iterate, and return the result in the caller's units; iterations `ahead` of these count.
+    """Iterate, and return the result in the caller's units, with earlier iterations `ahead` counted.
 
-    `look` is that of `gap_left`.
+    `look` is passed to `gap_left`.
     """
     columns = problem.columns
     wrapped = None if callback is None else _in_raw_units(callback, columns, solver)
@@ -263,14 +263,14 @@ def normalised_weight(sample_weight: Array | None) -> Array | None:
 
 
 def standardised_start(columns: Coordinates, coef: np.ndarray, intercept: np.ndarray | None) -> Solution:
-    """Warm start in standardised columns."""
+    """Convert a warm start to standardised columns."""
     coef = np.asarray(coef, np.float64).T
     intercept = np.zeros(len(coef)) if intercept is None else np.asarray(intercept, np.float64)
     return columns.from_raw(coef, intercept)
 
 
 def scaled_penalty(columns: Coordinates, penalty: float, unit: np.ndarray | float = 1.0) -> np.ndarray | None:
-    """Penalty (p,) of the standardised coefficients; None for none."""
+    """Return the penalty (p,) of each standardised coefficient; None without a penalty."""
     if penalty == 0:
         return None
     with np.errstate(over="ignore"):
@@ -279,12 +279,12 @@ def scaled_penalty(columns: Coordinates, penalty: float, unit: np.ndarray | floa
 
 
 def _raw_solution(columns: Coordinates, solver: Solver) -> Solution:
-    """Coefficients (k, p) and intercepts (k,) for the caller's columns and target."""
+    """Return coefficients (k, p) and intercepts (k,) in the caller's units."""
     return solver.of_target(*columns.to_raw(np.atleast_2d(solver.coef), np.atleast_1d(solver.intercept)))
 
 
 def _in_raw_units(callback: Callback, columns: Coordinates, solver: Solver) -> LoopCallback:
-    """Hand the callback the rates and, if it asks, the coefficients in the caller's units."""
+    """Wrap the callback so that it receives rates and, on request, coefficients in the caller's units."""
     with np.errstate(over="ignore"):
         unit = 1.0 / columns.scale / columns.scale
 

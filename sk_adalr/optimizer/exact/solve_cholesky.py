@@ -1,4 +1,4 @@
-"""The entry point of least squares by a factorisation."""
+"""Entry point for least squares by a factorisation."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def solve_cholesky(
 ) -> ExactResult:
     """Solve least squares of X (n, p), dense or CSR, and target (n, k) by a factorisation.
 
-    Arguments and result as `solve_exact`; the penalty may be one for each output, (k,).
+    Arguments and result are as for `solve_exact`; the penalty may differ between outputs, (k,).
     """
     weight = normalised_weight(sample_weight)
     if np.ndim(penalty) == 0:
@@ -35,7 +35,7 @@ def solve_cholesky(
 
 
 def solved_by_factorisation(solution: LeastSquaresSolution) -> ExactResult:
-    """Return the result of a factorisation."""
+    """Convert the solution of a factorisation to an `ExactResult`."""
     return ExactResult(
         solution.coef,
         solution.intercept,

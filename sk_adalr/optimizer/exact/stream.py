@@ -22,7 +22,7 @@ from sk_adalr.optimizer.exact.directions import Directions
 
 # Columns up to which a summary is used: at this many, a call with one row costs a third of a millisecond.
 _MOST_COLUMNS = 300
-# Values in the rows that are added at once: they stay in the cache.
+# Values per block of rows: a block stays in cache.
 BLOCK_VALUES = 1 << 16
 # Block size of LAPACK's elimination: about the fastest from 5 to 300 columns.
 _PANEL = 16

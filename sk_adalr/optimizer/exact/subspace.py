@@ -1,7 +1,7 @@
-r"""The space searched in one step: intercept, new direction and the last steps, with their predictions.
+r"""The subspace searched in one step: intercept, new direction and past steps, with their predictions.
 
-For directions :math:`D` (rows) of a linear predictor, :math:`u(w + D^T c) = u(w) + Z^T c`. All that a step
-needs of the data is :math:`Z`; the penalty enters by :math:`D \Lambda w` and :math:`D \Lambda D^T`.
+For directions :math:`D` (rows) of a linear model, the scores are :math:`u(w + D^T c) = u(w) + Z^T c`. A step needs
+the data only through :math:`Z`; the penalty enters through :math:`D \Lambda w` and :math:`D \Lambda D^T`.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ class Subspace:
     Parameters
     ----------
     scores : array (n,)
-        Where they lie, Z does; all else is the host's.
+        Z is on their device; everything else is on the host.
     fit_intercept : bool
     n_columns : int
     penalty : ndarray (p,) or None
@@ -61,7 +61,7 @@ class Subspace:
 
     @property
     def rounding(self) -> np.ndarray:
-        """What rounding has added to the predictions of the current directions, about, (r,)."""
+        """Approximate round-off error of the predictions of the current directions, (r,)."""
         return self._rounding[: self.size]
 
     @property
@@ -70,7 +70,7 @@ class Subspace:
         return self._Z[self._first]
 
     def set_direction(self, direction: np.ndarray, rounding: float) -> None:
-        """Make `direction` (p,), whose predictions `new_predictions` are, the new direction."""
+        """Set the new direction (p,), whose predictions are in `new_predictions`, and their round-off error."""
         self._D[self._first], self._rounding[self._first] = direction, rounding
         if self._penalty is not None:
             self._set_penalty_row(self._first, self.D @ (self._penalty * direction))
@@ -78,9 +78,10 @@ class Subspace:
     def curvature(
         self, second: Array, scale: float, residual: Array | None = None
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        r"""Return the Hessian (r, r), :math:`s Z \mathrm{diag}(h) Z^T + P`, and the data's part of the gradient.
+        r"""Return the Hessian (r, r), :math:`s Z \mathrm{diag}(h) Z^T + P`, and the gradient without penalty.
 
-        That is :math:`s Z f` (r,) for residuals f (n,), or None without; h (n,) are second derivatives, s is a number.
+        The gradient is :math:`s Z f` (r,) for residuals f (n,), None without residuals; h (n,) are the second
+        derivatives, s is a scalar.
         """
         H, products = kernels(self._Z).curvature(self.Z, second, residual)
         H *= scale
@@ -89,13 +90,14 @@ class Subspace:
         return H, None if products is None else products * scale
 
     def forget(self) -> None:
-        """Keep no past steps."""
+        """Drop all past steps."""
         self._pushed, self.size = 0, self._first + 1
 
     def push(self, intercept: float, direction: np.ndarray, predictions: Array, rounding: float) -> None:
-        """Keep a step, without its `intercept` part, as a past step.
+        """Store a step, without its `intercept`, as a past step.
 
-        `direction` (p,) is that of its coefficients; `predictions` (n,) are those of all of it, and their rounding.
+        `direction` (p,) is the change of the coefficients; `predictions` (n,), with their round-off error `rounding`,
+        are the change of the scores, intercept included.
         """
         if self._n_steps == 0:
             return
@@ -108,8 +110,8 @@ class Subspace:
         self._pushed += 1
         self.size = max(self.size, slot + 1)
         if self._penalty is not None:
-            # From the direction itself: the penalties of steps that cancel in it would leave their rounding, which
-            # can be negative, and a loss without bound below.
+            # Computed from the direction itself: combining stored penalties would leave the round-off error of terms
+            # that cancel, which can be negative and make the loss unbounded below.
             self._set_penalty_row(slot, self.D @ (self._penalty * direction))
 
     def _set_penalty_row(self, index: int, row: np.ndarray) -> None:

@@ -1,4 +1,4 @@
-r"""The rows of a linear model that answer with sums: losses, gradients and curvatures of all of them, in one read.
+r"""Sums over the rows of a linear model: loss, gradient and curvature, in one read of the data.
 
 With a column of ones appended to :math:`\tilde X` for the intercepts, the curvature between all parameters is
 
@@ -17,13 +17,14 @@ from sk_adalr.objectives.columns import DenseColumns, RowBlock
 from sk_adalr.optimizer.exact.problem import Problem
 from sk_adalr.rows import is_mapped
 
-# Values of a block of rows, which is read twice while in cache, and its rows: enough to make calls cheap (20000 x 100
-# float32: .9 of the time with 4096), few enough for their scores to stay there. Blocks of a memory map are in memory.
+# Values in a block of rows, which is read twice while in cache; its least rows, to make calls cheap (20000 x 100
+# float32: .9 of the time with 4096); its most rows, to keep scores in cache; and its most values, as the blocks of a
+# memory map are copied to memory.
 _BLOCK, _LEAST_ROWS, _MOST_ROWS, _MOST_VALUES = 1 << 17, 8192, 16384, 1 << 21
 
 
 class Sums(NamedTuple):
-    """Means over rows: the loss (float), its gradient (k, q), and its curvature (k q, k q) where it was asked for."""
+    """Means over rows: the loss (float), its gradient (k, q), and its curvature (k q, k q) if requested."""
 
     loss: float
     grad: np.ndarray
@@ -31,14 +32,14 @@ class Sums(NamedTuple):
 
 
 class SummedRows:
-    """All that has an entry per row in Newton's method: losses, scores, their change along a direction, curvatures.
+    """The per-row arrays of Newton's method: scores, their change along a direction, and second derivatives.
 
     Parameters
     ----------
     problem : Problem
-        With intercepts, parameters (k, q) have these in a last column, q = p + 1.
+        With an intercept, parameters (k, q) have it in a last column, q = p + 1.
     scores : ndarray (k,)
-        Of the constant model, with which all rows start.
+        Initial scores of all rows: those of the constant model.
     """
 
     def __init__(self, problem: Problem, scores: np.ndarray) -> None:
@@ -50,17 +51,17 @@ class SummedRows:
         self._losses = problem.losses_of(self._blocks)
         self._scores, self._change = (namespace(columns.data).zeros((len(scores), n)) for _ in range(2))
         self._scores += beside(scores[:, None], self._scores)
-        # Of a memory map they would be the vector too many: another look at the rows finds them.
+        # Not kept for a memory map, to save memory: they are recomputed in another pass.
         self._second = None if is_mapped(columns.data) else namespace(columns.data).empty_like(self._scores)
         self._knows_curvature = False  # of the current scores
         self.n_passes = 2  # of the set-up: statistics of the columns, and the constant model
 
-    @np.errstate(over="ignore", invalid="ignore")  # of a step that will not be taken
+    @np.errstate(over="ignore", invalid="ignore")  # such a step will be rejected
     def sums(self, along: np.ndarray | None = None, with_curvature: bool = False) -> Sums:
         """Return the sums at the current scores, or after a step `along` a direction (k, q).
 
-        Forward and backward while a block of rows is in cache: the step is nearly always taken, so that its gradient
-        is of use.
+        The gradient after the step is computed while each block of rows is in cache: it is rarely wasted, as nearly
+        all steps are accepted.
         """
         n, p = self._columns.shape
         k = len(self._scores)
@@ -87,7 +88,7 @@ class SummedRows:
         return Sums(total / n, grad / n, None if curvature is None else curvature.result())
 
     def loss_after(self, length: float) -> float:
-        """Return the mean loss after a step of some length along the direction that `sums` was last asked for."""
+        """Return the mean loss after a step of a given length along the direction last passed to `sums`."""
         total = 0.0
         for block, loss in zip(self._blocks, self._losses, strict=True):
             scores = self._scores[:, block.rows] + length * self._change[:, block.rows]
@@ -95,8 +96,8 @@ class SummedRows:
         return total / self._columns.shape[0]
 
     def curvature(self) -> np.ndarray:
-        """Return the curvature at the current scores, at once where `sums` was last asked for these."""
-        if self._second is None or not self._knows_curvature:  # as after a step that was tried and not made
+        """Return the curvature at the current scores, from second derivatives that `sums` has kept if possible."""
+        if self._second is None or not self._knows_curvature:  # for example after a rejected step
             _, _, found = self.sums(with_curvature=True)
             assert found is not None
             return found
@@ -107,28 +108,28 @@ class SummedRows:
         return curvature.result()
 
     def step(self, length: float) -> None:
-        """Move the scores along that direction."""
+        """Move the scores along the direction last passed to `sums`."""
         for block in self._blocks:
             self._scores[:, block.rows] += length * self._change[:, block.rows]
-        self._knows_curvature = length == 1.0  # `sums` was asked for those of a full step
+        self._knows_curvature = length == 1.0  # `sums` has computed the full step
 
     def move_to(self, params: np.ndarray) -> None:
-        """Predict the scores of given parameters anew."""
+        """Compute the scores of given parameters."""
         for block in self._blocks:
             self._scores[:, block.rows] = self._predicted(block, params)
         self._knows_curvature = False
         self.n_passes += 1
 
     def keep(self) -> None:
-        """Keep the current scores for `restore`, until the next step."""
+        """Save the current scores for `restore`, until the next step."""
         self._change[...] = self._scores
 
     def restore(self) -> None:
-        """Go back to the scores that were kept."""
+        """Restore the saved scores."""
         self._scores[...], self._knows_curvature = self._change, False
 
     def largest_change(self, direction: np.ndarray) -> float:
-        """Return the largest change of a score in a step along a direction (k, q)."""
+        """Return the largest absolute change of a score in a step along a direction (k, q)."""
         self.n_passes += 1
         return max(float(abs(self._predicted(block, direction)).max()) for block in self._blocks)
 
@@ -142,7 +143,7 @@ class SummedRows:
 
 
 class CurvatureSum:
-    """The curvature (k q, k q) of the rows so far, score by score, where q is p or, with intercepts, p + 1.
+    """Accumulator for the curvature (k q, k q) over blocks of rows, where q is p or, with an intercept, p + 1.
 
     Parameters
     ----------
@@ -158,13 +159,13 @@ class CurvatureSum:
         self._buffer = xp.empty(0, columns.dtype)
 
     def add(self, rows: slice, curvature: Array, weight: Array | None) -> None:
-        """Add some rows (m) of `columns`.
+        """Add the curvature of m rows of `columns`.
 
         Parameters
         ----------
         rows : slice
         curvature : array (k, m)
-            Of one score its second derivatives, weighted, at least 0; else the probabilities.
+            For one score, its weighted second derivatives, at least 0; for several, the probabilities.
         weight : array (m,) or None
             Sample weights with mean 1.
         """
@@ -177,14 +178,14 @@ class CurvatureSum:
             self._total += block @ block.T
 
     def result(self) -> np.ndarray:
-        """Return the mean over all rows."""
+        """Return the mean curvature over all rows."""
         for start in range(0, len(self._total), self._size) if self._n_scores > 1 else ():
             own = slice(start, start + self._size)
             self._total[own, own] += self._within[own]
         return to_host(self._total) / self._columns.shape[0]
 
     def _add_equal(self, rows: slice, second: float) -> None:
-        """Add rows of the same curvature, as at the constant model, without a product of each with it."""
+        """Add rows with equal second derivatives, as at the constant model, without multiplying each row."""
         p, block = self._columns.shape[1], self._columns.read(rows)
         self._total[:p, :p] += (block @ block.T) * second
         if self._size > p:
@@ -202,7 +203,7 @@ class CurvatureSum:
         self._within += shares @ block.T
 
     def _with_ones(self, rows: slice, factor: Array | None) -> Array:
-        """Return the columns (q, m) of some rows and one of ones, each row times its factor (m,)."""
+        """Return the columns (q, m) of some rows, with a column of ones for an intercept, times factors (m,)."""
         p, m = self._columns.shape[1], rows.stop - rows.start
         if self._buffer.size < self._size * m:
             self._buffer = namespace(self._buffer).empty(self._size * m, self._columns.dtype)
