@@ -16,8 +16,8 @@ from sk_adalr.parameters import ParameterLayout
 
 #: Change of the outputs of a network in the first step, summed over layers, for batches of `USUAL_BATCH_SIZE`.
 REACH = 0.5
-#: Batch size at which the change is `REACH`: the noise of a gradient falls with the square root of the batch size, so
-#: that rates can grow in proportion to it.
+#: Batch size at which the change is `REACH`. The noise of a gradient falls with the square root of the batch size, and
+#: rates grow with it.
 USUAL_BATCH_SIZE = 200
 # Entries whose absolute values are computed at a time, which avoids a copy of the direction.
 _ENTRIES = 1 << 14
@@ -40,7 +40,7 @@ def first_rates(
     batch_size : int
         Rows per step.
     unit : float, default=1.0
-        A large change of an output.
+        Change of an output that counts as large.
     """
     changes, raw = network.output_changes(params, batch, direction)
     sizes = _sizes(direction, network.layout)

@@ -83,7 +83,7 @@ class Directions(NamedTuple):
         coef *= relative
         # Restore the component in the row space, which round-off error changes when units differ widely.
         coef += (seen - coef @ self.vectors) @ self.vectors.T
-        # When units differ even more, the other component is nothing but round-off error: drop it.
+        # When units differ even more, the component outside the row space is nothing but round-off error: drop it.
         seen = seen @ self.vectors.T
         bounded = np.abs(coef).max(axis=1, initial=0.0) <= _LONGEST * np.abs(seen).max(axis=1, initial=0.0)
         return np.where(bounded[:, None], coef, seen)
@@ -91,9 +91,9 @@ class Directions(NamedTuple):
     def project(self, coef: np.ndarray, scale: np.ndarray, penalised: np.ndarray, alive: np.ndarray) -> np.ndarray:
         """Return the coefficients (p, k), in the caller's units, projected on the row space.
 
-        The directions belong to the columns that are `alive` (p,), divided by `scale` (p,). The norm that is minimised
-        is in units in which that scale is `penalised` (p,). Outputs whose projection has a larger norm, because
-        round-off error hides part of the row space, are returned unchanged.
+        The directions belong to the columns that are `alive` (p,), divided by `scale` (p,). Minimum norm refers to
+        units in which these columns have the scales `penalised` (p,). Outputs whose projection has a larger norm,
+        because round-off error hides part of the row space, are returned unchanged.
         """
         if len(self.values) == alive.sum():  # full rank
             return np.where(alive[:, None], coef, 0.0)

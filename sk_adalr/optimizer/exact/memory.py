@@ -22,7 +22,7 @@ def n_steps_of_scores(shape: tuple[int, int], n_entries: int) -> int:
     """Return how many past steps to keep for a loss of one score per row, given the stored entries of the data.
 
     Each Newton step recomputes the curvature between all directions, which takes n (m + 2)^2 multiplications. More
-    than ten steps are kept only if this takes less than half the time of a gradient and the overhead of an iteration.
+    than ten steps are kept only if this takes less than half the time of a gradient plus the overhead of an iteration.
     """
     budget = 0.5 * (_GRADIENT_NS * n_entries + _OVERHEAD_NS)
     cheap = [m for m in _MORE_STEPS if _CURVATURE_NS * shape[0] * (m + 2) ** 2 <= budget]

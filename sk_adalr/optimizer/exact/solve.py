@@ -135,7 +135,7 @@ def solve_newton(
 
     Arguments and result are as for `solve_exact`. Sparse data is made dense, so it should be small: see
     `prefers_newton`. With many columns, some first-order steps are tried first: if they converge, no curvature is
-    needed. Not so for a memory map, as past steps keep predictions of all rows in memory.
+    needed. They are skipped for a memory map, since their past steps keep predictions of all rows in memory.
     """
     options: dict[str, Any] = {"penalty": penalty, "penalty_unit": penalty_unit, "fit_intercept": fit_intercept}
     ahead = None
@@ -182,7 +182,7 @@ def _ahead(
     callback: Callback | None,
     **options: Any,
 ) -> tuple[ExactResult | None, bool]:
-    """Return the result of first-order steps before Newton's method, or None if none pay, and whether it is final."""
+    """Return the result of first-order steps before Newton's method, None without any, and whether it is final."""
     n_steps, stops = min(n_steps_ahead(*X.shape), max_iter), []
     if n_steps == 0:
         return None, False

@@ -1,4 +1,4 @@
-r"""Other losses than squares on a stream: the loss of each past row is replaced by its quadratic approximation.
+r"""Non-quadratic losses on a stream: the loss of each past row is replaced by its quadratic approximation.
 
 Newton's method minimises the sum of the loss of a chunk, the quadratic approximations of the rows before it, and the
 penalty. Then the loss of every row of the chunk is replaced by its quadratic approximation at the solution: a
@@ -22,7 +22,7 @@ from sk_adalr.optimizer.exact.stream import BLOCK_VALUES, StreamSummary
 from sk_adalr.rows import predictions, slices_of_rows
 from sk_adalr.statistics import moments
 
-# Most Newton steps on a chunk, and the decrease, per unit of weight and curvature, below which no other step is made.
+# Most Newton steps on a chunk, and the decrease, per unit of weight and curvature, after which they stop.
 _MOST_STEPS, _ENOUGH = 10, 1e-3
 # Fraction of `strength` at which losses are approximated; and the weight of a chunk, as a fraction of the curvature of
 # all rows so far, above which its quadratic approximation may be too coarse for the full strength.
@@ -39,7 +39,7 @@ _LEAST_CURVATURE, _NO_CURVATURE = 0.1, 1e-6
 
 @dataclass(frozen=True)
 class ColumnMoments:
-    """Mean and variance of the columns so far, which scale the penalty that starts coefficients at zero.
+    """Mean and variance of the columns so far; the variance scales a weak prior that keeps coefficients near zero.
 
     Parameters
     ----------

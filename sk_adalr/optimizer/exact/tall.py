@@ -24,7 +24,8 @@ _EXACT, _NEARLY_PERFECT = 1e-2, 1e-6
 INDEPENDENT = 1e-3
 # Columns and targets with standard deviations below this many eps of their mean are constant up to round-off error.
 _CONSTANT, _CONSTANT_TARGET = 4.0, 6.0
-# Relative eigenvalues of the scatter matrix: above the first they are accurate enough, below the second negligible.
+# Eigenvalues of the scatter matrix, relative to the largest: above the first they are accurate enough, below the
+# second they may be round-off error.
 _SEEN, _UNSEEN = 1e-5, 1e-12
 
 

@@ -1,7 +1,7 @@
 r"""Least squares with no more rows than columns, from the Gram matrix of the rows.
 
-With :math:`\tilde X` standardised, S the scales of the columns in the units of the penalty, and its strength
-:math:`\lambda`,
+With :math:`\tilde X` standardised, S the scales of the columns in the units of the penalty, and :math:`\lambda` its
+strength,
 
 .. math:: (\Omega^{1/2} \tilde X S^2 \tilde X^T \Omega^{1/2} + n \lambda I)\, a = \Omega^{1/2} \tilde y, \qquad
           \tilde w = S^2 \tilde X^T \Omega^{1/2} a
