@@ -1,6 +1,6 @@
 """When a fit on mini-batches has trained enough: by validation rows, or by folds in advance."""
 
-from sk_adalr.early_stopping.holdout import Holdout, copies_of_rows
+from sk_adalr.early_stopping.holdout import Holdout
 from sk_adalr.early_stopping.plan import (
     N_FOLDS,
     Plan,
@@ -15,7 +15,6 @@ __all__ = [
     "Holdout",
     "Plan",
     "copies_for_validation",
-    "copies_of_rows",
     "holds_out_of_blocks",
     "make_plan",
     "n_folds_asked",

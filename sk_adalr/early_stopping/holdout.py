@@ -3,26 +3,21 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from hashlib import blake2b
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from sk_adalr.backends import Array, beside, is_sparse, namespace, to_host
+from sk_adalr.backends import Array, beside, namespace, to_host
 from sk_adalr.dataset import Dataset
 from sk_adalr.objectives import Network, predict_raw
-from sk_adalr.rows import slices_of_rows
+from sk_adalr.rows import first_copies
 from sk_adalr.targets import Target
 from sk_adalr.units import Units
 
 #: The largest error that counts in full, in standard deviations of the target, or as a multiple of the error of the
 #: mean: rare targets far out have to be learned, too.
 LARGEST_ERROR, LARGEST_MULTIPLE = 5**0.5, 1.2
-
-# A look at a row takes as long as two epochs of a small network: 1 us for 10 columns, 2 for 100, 9 for 784.
-_MOST_ROWS = 20_000
 
 
 @dataclass(frozen=True)
@@ -55,7 +50,7 @@ class Holdout:
         ValueError
             If no such split is possible; the message says why.
         """
-        candidates, alone, labels = _first_rows(copies), np.arange(0), target.labels
+        candidates, alone, labels = first_copies(copies), np.arange(0), target.labels
         if labels is not None:
             _, index, counts = np.unique(labels[candidates], return_inverse=True, return_counts=True)
             if (counts > 1).sum() < min(2, len(counts)):
@@ -77,7 +72,7 @@ class Holdout:
 
         Rows of one number in `copies`, see `copies_of_rows`, stay together.
         """
-        first_rows = _first_rows(copies)
+        first_rows = first_copies(copies)
         order = np.random.RandomState(seed).permutation(len(first_rows))
         if target.labels is not None:
             order = order[np.argsort(target.labels[first_rows[order]], kind="stable")]
@@ -129,50 +124,6 @@ class Holdout:
             return score_raw(to_host(raw), host_target, host_weight), mean_loss
 
         return evaluate
-
-
-def copies_of_rows(data: Dataset) -> np.ndarray:
-    """Return which row of `data` each one is a copy of, (n_samples,), numbered in the order of their first copies.
-
-    Copies, of oversampling or of integer weights written out, would validate what they have trained. Where rows of
-    equal features have different targets, they were observed independently: none is a copy then. Many rows are not
-    looked at.
-    """
-    if data.n_samples > _MOST_ROWS:
-        return np.arange(data.n_samples)
-    X, target = to_host(data.X), to_host(data.target).reshape(data.n_samples, -1)
-    if not is_sparse(X) and _all_differ(X):
-        return np.arange(data.n_samples)
-    numbers: dict[bytes, int] = {}
-    copies = np.array([numbers.setdefault(digest, len(numbers)) for digest in _digests(X)])
-    if len(numbers) < data.n_samples and (target[_first_rows(copies)[copies]] == target).all():
-        return copies
-    return np.arange(data.n_samples)
-
-
-def _all_differ(X: np.ndarray) -> bool:
-    """Say whether sums of the entries of dense rows, weighed anyhow, differ by more than rounding, as they do."""
-    factors = np.cos(np.arange(1.0, X.shape[1] + 1))  # next to random, and at once
-    with np.errstate(over="ignore", invalid="ignore"):
-        sums = np.concatenate([X[rows] @ factors for rows in slices_of_rows(X)])
-        largest = max(abs(float(X.min())), abs(float(X.max())))
-        rounding = 4 * X.shape[1] * np.finfo(np.float64).eps * largest * np.abs(factors).sum()
-        return bool((np.diff(np.sort(sums)) > rounding).all())
-
-
-def _first_rows(copies: np.ndarray) -> np.ndarray:
-    """Return the first copy of each row."""
-    return np.unique(copies, return_index=True)[1]
-
-
-def _digests(X: Any) -> Iterator[bytes]:
-    """Return what rows of dense or CSR features have in common with their copies only."""
-    if is_sparse(X):
-        entries = (slice(start, stop) for start, stop in pairwise(X.indptr.tolist()))
-        rows = (X.indices[row].tobytes() + X.data[row].tobytes() for row in entries)
-    else:
-        rows = (row.tobytes() for row in X)
-    return (blake2b(row, digest_size=16).digest() for row in rows)
 
 
 def largest_errors_of(data: Dataset) -> Callable[[Array], Array]:

@@ -13,11 +13,12 @@ from sk_adalr.backends import Array
 from sk_adalr.caller import warn_caller
 from sk_adalr.dataset import Dataset
 from sk_adalr.early_stopping.folds import Watch, epochs_by_folds
-from sk_adalr.early_stopping.holdout import Holdout, copies_of_rows, largest_errors_of
+from sk_adalr.early_stopping.holdout import Holdout, largest_errors_of
 from sk_adalr.early_stopping.shrinkage import best_constant, constant_loss, no_worse_than_constant, shrunk
 from sk_adalr.names import stable_text
 from sk_adalr.optimizer.automatic import AutomaticOptimizer
 from sk_adalr.options import Options
+from sk_adalr.rows import copies_of_rows
 from sk_adalr.targets import Target
 from sk_adalr.training import History, Setup, Stopping, StopReason, TrainingState, Validation
 
@@ -118,7 +119,7 @@ def copies_for_validation(data: Dataset, target: Target, options: Options) -> np
     """Return `copies_of_rows` where some rows may be held out; elsewhere none is a copy, for looking takes time."""
     n_rows = data.n_samples
     may_hold_out = _stops_early(options, target, n_rows) or _asks_folds(options, n_rows)
-    return copies_of_rows(data) if may_hold_out and target.validation is None else np.arange(n_rows)
+    return copies_of_rows(data.X, data.target) if may_hold_out and target.validation is None else np.arange(n_rows)
 
 
 def n_folds_asked(target: Target, options: Options, copies: np.ndarray) -> int:

@@ -10,12 +10,13 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 
-from sk_adalr.early_stopping import N_FOLDS, Holdout, copies_of_rows
+from sk_adalr.early_stopping import N_FOLDS, Holdout
 from sk_adalr.estimators.job import Job
 from sk_adalr.estimators.minibatch import train
 from sk_adalr.estimators.model import NetworkModel
 from sk_adalr.estimators.progress import Progress
 from sk_adalr.objectives import averaged
+from sk_adalr.rows import copies_of_rows
 from sk_adalr.training import Setup, StopReason
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -46,7 +47,7 @@ def for_one_network(method: Method) -> Method:
 
 
 def _train_ensemble(job: Job[NetworkModel]) -> dict[str, Any]:
-    copies = copies_of_rows(job.data)
+    copies = copies_of_rows(job.data.X, job.data.target)
     _check(job, copies, 2 * N_FOLDS)
     seed, *seeds = check_random_state(job.options.random_state).randint(_SEED_RANGE, size=N_FOLDS + 1).tolist()
     members: list[Any] = []

@@ -8,11 +8,11 @@ import numpy as np
 
 from sk_adalr.backends import to_host
 from sk_adalr.dataset import Dataset
-from sk_adalr.early_stopping import copies_of_rows
 from sk_adalr.estimators.classes_without_rows import SolvedClasses
 from sk_adalr.estimators.job import Job
 from sk_adalr.estimators.model import LinearModel
 from sk_adalr.penalty import Ending, Learned, Rows, Solution, representative, weighing_for_all
+from sk_adalr.rows import copies_of_rows
 from sk_adalr.targets import Target
 
 _TOO_FEW = " `{name}` is 1, for there are too few rows{of_class} to learn it from."
@@ -86,7 +86,9 @@ def _rows(model: LinearModel, data: Dataset, target: Target) -> Rows:
         rows = representative(data, labels)
     part = weighing_for_all(data, labels, rows)
     labels = None if labels is None else labels[rows]
-    return Rows(part, labels, copies_of_rows(part), target.loss, model.penalty_unit, model.fit_intercept)
+    return Rows(
+        part, labels, copies_of_rows(part.X, part.target), target.loss, model.penalty_unit, model.fit_intercept
+    )
 
 
 def _with_learned(job: Job[LinearModel], name: str, learned: Learned, unit: float) -> Job[LinearModel]:

@@ -15,6 +15,7 @@ from sk_adalr.penalty.leave_one_out import LeaveOneOut
 from sk_adalr.penalty.log_loss import FoldedLogLoss
 from sk_adalr.penalty.refits import Refits, Solve
 from sk_adalr.penalty.search import Ending, Visits, by_slopes, by_values
+from sk_adalr.rows import first_copies
 from sk_adalr.statistics import Spread
 
 # Columns up to which folds share a curvature.
@@ -91,7 +92,7 @@ class PenaltyChoice:
 
     def _lack_rows(self, rows: Rows) -> bool:
         """Say whether there are too few rows, or too few of a class, for folds: copies are one row."""
-        firsts = np.unique(rows.copies, return_index=True)[1]
+        firsts = first_copies(rows.copies)
         least = LEAST_OF_CLASS if self.cv is None else int(self.cv)
         if rows.labels is None:
             return len(firsts) < least

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, check_cv
 
 from sk_adalr.dataset import Dataset
+from sk_adalr.rows import first_copies
 
 #: Numbers of the training and of the test rows of each fold.
 Folds: TypeAlias = list[tuple[np.ndarray, np.ndarray]]
@@ -60,7 +61,7 @@ def _places(rows: np.ndarray, numbers: np.ndarray) -> np.ndarray:
 
 
 def _in_order(n_folds: int, labels: np.ndarray | None, copies: np.ndarray) -> Folds:
-    firsts = np.unique(copies, return_index=True)[1]  # in the order of the rows
+    firsts = first_copies(copies)
     fold_of = np.zeros(len(firsts), dtype=int)
     for own in _by_class(len(firsts), None if labels is None else labels[firsts]):
         fold_of[own] = np.arange(len(own)) * n_folds // len(own)
@@ -109,7 +110,7 @@ def of_rows(data: Dataset, rows: np.ndarray) -> Dataset:
 
 def without_copies(data: Dataset, copies: np.ndarray) -> Dataset:
     """Return the first of all copies of a row, with the weight of all of them."""
-    firsts = np.unique(copies, return_index=True)[1]
+    firsts = first_copies(copies)
     if len(firsts) == data.n_samples:
         return data
     weight = np.bincount(copies, None if data.weight is None else data.weight)

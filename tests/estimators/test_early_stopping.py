@@ -13,10 +13,11 @@ from sklearn.model_selection import train_test_split
 from sk_adalr.dataset import Dataset
 from sk_adalr.early_stopping import n_folds_asked
 from sk_adalr.early_stopping.folds import best_epoch
-from sk_adalr.early_stopping.holdout import Holdout, copies_of_rows, largest_errors_of
+from sk_adalr.early_stopping.holdout import Holdout, largest_errors_of
 from sk_adalr.objectives import HalfSquaredError, Network
 from sk_adalr.options import Options
 from sk_adalr.parameters import ParameterLayout
+from sk_adalr.rows import copies_of_rows
 from sk_adalr.targets import Target
 from sk_adalr.training import Validation
 from sk_adalr.units import Units
@@ -220,7 +221,7 @@ def test_copies_of_a_row_stay_in_one_fold(storage):
     times = np.random.RandomState(0).randint(1, 5, size=30)
     rows = np.repeat(np.arange(30), times)
     data, target = Dataset(storage(X[rows]), y[rows]), Target(y[rows], None, 1)
-    copies = copies_of_rows(data)
+    copies = copies_of_rows(data.X, data.target)
     np.testing.assert_array_equal(copies, rows)
     once = Holdout.folds(Dataset(X, y), Target(y, None, 1), 5, 0, np.arange(30))
     for fold, expected in zip(Holdout.folds(data, target, 5, 0, copies), once, strict=True):
@@ -242,8 +243,8 @@ def test_copies_of_a_row_are_held_out_together(cls):
 
 def test_equal_features_with_different_targets_are_no_copies():
     X = np.repeat(np.arange(5.0), 6)[:, None]
-    np.testing.assert_array_equal(copies_of_rows(Dataset(X, X[:, 0])), X[:, 0])
-    np.testing.assert_array_equal(copies_of_rows(Dataset(X, np.arange(30) % 2)), np.arange(30))
+    np.testing.assert_array_equal(copies_of_rows(X, X[:, 0]), X[:, 0])
+    np.testing.assert_array_equal(copies_of_rows(X, np.arange(30) % 2), np.arange(30))
 
 
 @networks
