@@ -2,7 +2,7 @@
 
 ========================  ==========================================================================================
 the classes               `logistic_regression`, `linear_regression`, `mlp_classifier`, `mlp_regressor`
-what they share           `base`, a fit line by line; `classification`, `regression`, `network`, `sparse_coef`
+what they share           `base`, a fit line by line; `classification`, `regression`, `linear`, `network`
 their parameters          `parameter_types`, `nested_parameters`, `name_hints`
 what is fitted            `job`, a call with its data; `model`, what is to be learned; `progress`, what the user hears
 linear, on all rows       `fullbatch`, `penalties`, `classes_without_rows`; chunk by chunk `stream`

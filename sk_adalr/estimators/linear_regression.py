@@ -7,7 +7,8 @@ import numpy as np
 from sk_adalr.estimators import parameter_types as types
 from sk_adalr.estimators.blocks import blocked_data, fit_chunks
 from sk_adalr.estimators.fullbatch import fit_linear
-from sk_adalr.estimators.model import LinearModel, raw_linear_prediction
+from sk_adalr.estimators.linear import raw_linear_prediction
+from sk_adalr.estimators.model import LinearModel
 from sk_adalr.estimators.name_hints import LINEAR_REGRESSION
 from sk_adalr.estimators.regression import Regressor, partial_fit
 from sk_adalr.estimators.stream import update_linear

@@ -9,9 +9,9 @@ from sk_adalr.estimators import parameter_types as types
 from sk_adalr.estimators.blocks import blocked_data, fit_chunks
 from sk_adalr.estimators.classification import Classifier, partial_fit
 from sk_adalr.estimators.fullbatch import fit_linear
-from sk_adalr.estimators.model import LinearModel, raw_linear_prediction
+from sk_adalr.estimators.linear import densify, raw_linear_prediction, sparsify
+from sk_adalr.estimators.model import LinearModel
 from sk_adalr.estimators.name_hints import LOGISTIC_REGRESSION
-from sk_adalr.estimators.sparse_coef import densify, sparsify
 from sk_adalr.estimators.stream import update_linear
 from sk_adalr.names import check_number
 from sk_adalr.options import check_l2, is_auto

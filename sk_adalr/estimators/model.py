@@ -9,9 +9,8 @@ from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
-from sk_adalr.backends import Array, Origin, beside, fitted_array, is_sparse, namespace
+from sk_adalr.backends import beside, fitted_array, is_sparse
 from sk_adalr.dataset import Dataset
 from sk_adalr.early_stopping import N_FOLDS, copies_for_validation, n_folds_asked
 from sk_adalr.estimators.classes_without_rows import soften
@@ -21,12 +20,10 @@ from sk_adalr.optimizer import freeze
 from sk_adalr.options import Options, is_auto
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.penalty import PenaltyChoice
-from sk_adalr.rows import predictions
 from sk_adalr.statistics import Spread
 from sk_adalr.targets import Target
 from sk_adalr.training import History
 from sk_adalr.units import Units
-from sk_adalr.validation import check_features, check_finite_model, check_finite_prediction, check_same_origin
 
 _PENALTY_UNITS = ("features", "standardized")
 
@@ -183,20 +180,6 @@ def dense_coef(fitted: Mapping[str, Any]) -> np.ndarray:
     """Return the fitted ``coef_`` as (n_outputs, n_features) on the host."""
     coef = fitted["coef_"]
     return np.atleast_2d(coef.toarray() if is_sparse(coef) else fitted_array(coef))
-
-
-def raw_linear_prediction(estimator: Any, X: Any, method: str) -> tuple[Array, Origin]:
-    """Return the raw prediction (n_samples, n_outputs) of a fitted estimator, and where `X` is from."""
-    check_is_fitted(estimator)
-    fitted_coef = estimator.coef_
-    origin = check_same_origin(estimator, X, fitted_coef, method)
-    X = check_features(estimator, X, reset=False)
-    xp, is_sparsified = namespace(X), is_sparse(fitted_coef)
-    coef = fitted_coef if is_sparsified else xp.atleast_2d(fitted_array(fitted_coef, X))
-    intercept = fitted_array(estimator.intercept_, X)
-    check_finite_model(estimator, coef.data if is_sparsified else coef, intercept)
-    raw = predictions(X, coef.T) + xp.atleast_1d(intercept)
-    return check_finite_prediction(raw), origin
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ import numpy as np
 from scipy.special import expit
 from sklearn.utils.validation import check_is_fitted
 
-from sk_adalr.backends import fitted_array, is_sparse
+from sk_adalr.backends import fitted_array
+from sk_adalr.estimators.model import dense_coef
 from sk_adalr.export.graph import Graph
 from sk_adalr.names import make_loss
 from sk_adalr.validation import check_finite_model
@@ -31,8 +32,7 @@ class Layers(NamedTuple):
             coefs, intercepts = ([fitted_array(array) for array in a] for a in (model.coefs_, model.intercepts_))
             layers = cls(coefs, intercepts, model.activation)
         else:
-            coef = model.coef_.toarray() if is_sparse(model.coef_) else np.atleast_2d(fitted_array(model.coef_))
-            layers = cls([coef.T], [np.atleast_1d(fitted_array(model.intercept_))], "identity")
+            layers = cls([dense_coef(vars(model)).T], [np.atleast_1d(fitted_array(model.intercept_))], "identity")
         check_finite_model(model, *layers.coefs, *layers.intercepts)
         return layers
 
