@@ -13,6 +13,7 @@ from sk_adalr.estimators.minibatch import train
 from sk_adalr.estimators.model import LinearModel
 from sk_adalr.estimators.penalties import with_known_penalty
 from sk_adalr.objectives import Loss
+from sk_adalr.optimizer import freeze
 from sk_adalr.optimizer.exact import Chunk, ColumnMoments, StreamSummary, first_summary, prefers_summary
 from sk_adalr.statistics import Spread
 from sk_adalr.training import History, StopReason
@@ -136,7 +137,7 @@ def _solve_squares(
         solution = rows.solve_each(strength, _eps(data), unit)
     else:
         solution = rows.solve(strength, _eps(data), unit)
-    return *solution, {"rows": _named(rows)}, rows.weight
+    return *solution, {"rows": freeze(rows, share=True)}, rows.weight
 
 
 def _solve_by_squares(
@@ -166,17 +167,12 @@ def _solve_by_squares(
     squares = float(np.sum((penalised[:, None] * result.coef) ** 2))
     mean_loss = result.loss + 0.5 * strength * squares / columns.weight
     summary = {
-        "rows": _named(result.summary),
-        "columns": _named(columns),
+        "rows": freeze(result.summary, share=True),
+        "columns": freeze(columns, share=True),
         "unit": unit,
         "curvature": curvature,
     }
     return result.coef, result.intercept, mean_loss, summary, columns.weight
-
-
-def _named(summary: StreamSummary | ColumnMoments) -> dict[str, Any]:
-    """Return the arrays and numbers of a summary, which may be shared: it never changes."""
-    return vars(summary).copy()
 
 
 def _undecided(loss: Loss, y: np.ndarray, n_outputs: int) -> tuple[np.ndarray, float]:
