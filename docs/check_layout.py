@@ -1,7 +1,7 @@
 """Look at every built page in a browser: ``python docs/check_layout.py docs/_build/html``.
 
 Needs Chromium. Each page is opened at the widths of a laptop and of a phone, light and dark. Findings are
-what is wider than the page, code that is cut on a laptop, and pictures without a text.
+what is wider than the page, code that is cut on a laptop, and pictures without a text or shown too small.
 """
 
 import functools
@@ -36,8 +36,12 @@ async function look(page, width, theme) {
   for (const pre of doc.querySelectorAll("article div[class*=highlight-] pre"))
     if (width > 1000 && wide(pre) && !pre.closest(".results, .sphx-glr-script-out, .viewcode-block"))
       say(page, width, theme, `cut code: ${pre.textContent.split("\\n").sort((a, b) => b.length - a.length)[0]}`);
-  for (const image of doc.querySelectorAll("article :not(.sphx-glr-thumbcontainer) > img"))
+  for (const image of doc.querySelectorAll("article :not(.sphx-glr-thumbcontainer) > img")) {
     if (!(image.alt || "").trim()) say(page, width, theme, `picture without a text: ${image.src}`);
+    // The hero is twice as large as its letters ask for.
+    if (image.naturalWidth > (image.matches(".hero") ? 3.2 : 1.6) * image.clientWidth)
+      say(page, width, theme, `letters too small to read: ${image.src}`);
+  }
 }
 (async () => {
   for (const page of PAGES) for (const width of WIDTHS) for (const theme of THEMES) await look(page, width, theme);
