@@ -112,9 +112,9 @@ def minimize(
     -------
     OptimizeResult
         ``x``, ``fun``, ``jac``, ``nit``, ``nfev``, ``njev``, ``success``, ``status`` (0: converged, 1: `max_iter`,
-        2: non-finite value or gradient, 3: callback), ``message``, and ``history`` when asked: a dict of ``x``
-        (nit + 1, n), ``fun`` (nit + 1,) and ``learning_rate`` (nit, n_rates), where row t of the rates is the one
-        that led from point t to point t + 1.
+        2: non-finite value or gradient, 3: callback), ``message``, and ``history`` when asked. That is a dict of
+        ``x`` (nit + 1, n), ``fun`` (nit + 1,) and ``learning_rate`` (nit, n_rates); row t of the rates led from point
+        t to point t + 1.
 
     Raises
     ------

@@ -188,10 +188,12 @@ def _are_same_classes(fitted: Any, classes: Any, multilabel: bool) -> bool:
 def partial_fit(self: ClassifierT, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> ClassifierT:
     """Update the model with the rows of one chunk.
 
-    With ``solver="auto"`` and up to 300 columns, one per class included, the chunk is fitted by Newton's method,
-    together with a quadratic approximation of the log loss of all rows before it: one pass ends near the optimum
-    of all rows, whatever the units of `X` and the size of the chunks. Wider streams, named solvers, and calls
-    after `fit` make one pass of mini-batches over the chunk, continuing the training before.
+    With ``solver="auto"`` and up to 300 columns, one per class included, Newton's method fits the chunk together with
+    a quadratic approximation of the log loss of all rows before it. One pass ends near the optimum of all rows,
+    whatever the units of `X` and the size of the chunks.
+
+    Wider streams, named solvers, and calls after `fit` make one pass of mini-batches over the chunk, continuing the
+    training before.
 
     Parameters
     ----------

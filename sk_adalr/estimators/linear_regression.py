@@ -55,11 +55,11 @@ class AdaptiveLRLinearRegression(Regressor):
         "exact" trains on all rows at once and solves for the learning rates in each step; there is nothing to choose.
         The others train on mini-batches.
 
-        "auto" is a factorisation where that is affordable (dense `X` whose smaller side is at most 1000, or at most
-        4000 with fewer than ten rows per column, and much sparse data), else "exact"; "adam" with `early_stopping` and
-        with a given `learning_rate`. With a loss other than squared errors it is Newton's method for few
-        coefficients, else "exact". In `partial_fit` it solves for all rows so far, for up to 300 columns, one per
-        output included; wider streams use "adam".
+        "auto" is a factorisation of dense `X` whose smaller side is at most 1000, or at most 4000 with fewer than ten
+        rows per column, and of much sparse data. With another loss than squared errors it is Newton's method for few
+        coefficients. Else it is "exact"; with `early_stopping` or a given `learning_rate` it is "adam".
+        `partial_fit` solves for all rows so far, for up to 300 columns, one per output included, and uses "adam" for
+        wider streams.
 
         The names of the solvers of Ridge and PoissonRegressor ("cholesky", "svd", "lsqr", "sparse_cg", "sag", "saga",
         "lbfgs", "newton-cholesky"), which all have the same optimum, mean "auto" on all rows at once.

@@ -51,9 +51,9 @@ class AdaptiveLRLogisticRegression(Classifier):
         "exact" trains on all rows at once and solves for the learning rates in each step; there is nothing to choose.
         The others train on mini-batches.
 
-        "auto" is Newton's method for few coefficients, else "exact"; "adam" with `early_stopping` and with a given
-        `learning_rate`. In `partial_fit` it solves for all rows so far, the earlier ones in a quadratic approximation,
-        for up to 300 columns, one per class included; wider streams use "adam".
+        "auto" is Newton's method for few coefficients, else "exact"; with `early_stopping` or a given `learning_rate`
+        it is "adam". `partial_fit` solves for all rows so far, the earlier ones in a quadratic approximation, for up
+        to 300 columns, one per class included, and uses "adam" for wider streams.
 
         The names of LogisticRegression's solvers ("lbfgs", "newton-cg", "newton-cholesky", "sag", "saga", "liblinear")
         mean "auto" on all rows at once. They have the same optimum, except that "liblinear" also penalises the
