@@ -32,7 +32,7 @@ publish(
     minimize,
 )
 
-#: The rooms with public names, which the API reference lists; all others are internal.
+#: Submodules with public names, listed in the API reference; all others are internal.
 _ROOMS = frozenset(
     {
         "backends",

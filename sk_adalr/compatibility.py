@@ -1,4 +1,4 @@
-"""What scikit-learn has since 1.9, and what stands in for it below."""
+"""Callback support of scikit-learn 1.9 and newer, with stand-ins for older versions."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -9,10 +9,10 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 class _WithoutCallbacks:
-    """An estimator that says what callbacks need."""
+    """Estimator mixin that explains which version of scikit-learn callbacks need."""
 
     def set_callbacks(self, *callbacks: Any) -> Self:
-        """Refuse callbacks."""
+        """Raise an ImportError if callbacks are given."""
         if callbacks:
             raise ImportError(
                 "Callbacks, with them checkpoints and progress bars, need scikit-learn 1.9 or newer; this is "
@@ -21,13 +21,13 @@ class _WithoutCallbacks:
         return self
 
     def _init_callback_context(self) -> None:
-        """Begin no task, for nobody watches."""
+        """Do nothing: there are no callbacks to notify."""
 
 
 if TYPE_CHECKING:
 
     class CallbackSupportMixin(_WithoutCallbacks):
-        """What type checkers are told, as scikit-learn has no types."""
+        """Declaration for type checkers, as scikit-learn has no type hints."""
 
         def _init_callback_context(self) -> Any: ...
 
@@ -41,5 +41,5 @@ else:
         CallbackSupportMixin = _WithoutCallbacks
 
         def with_callbacks(method):
-            """Return `method`, for there are no callbacks to tear down."""
+            """Return `method` unchanged: there are no callbacks to tear down."""
             return method

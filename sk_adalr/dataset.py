@@ -1,4 +1,4 @@
-"""Validated training data, and the rows of it that one update sees."""
+"""Validated training data, and batches of its rows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -10,16 +10,16 @@ from sk_adalr.backends import Array
 
 
 class Batch(NamedTuple):
-    """The rows of one update.
+    """A batch: the rows of one gradient step.
 
     Parameters
     ----------
     X : {array, CSR} of shape (n_rows, n_features)
     target : array of shape (n_rows, n_outputs), or (n_rows,) of class indices for the multinomial loss
     weight : array of shape (n_rows,) or None
-        Sample weights relative to their mean; None where all are equal.
+        Sample weights relative to their mean; None if all are equal.
     weight_sum : float
-        Sum of `weight`; the number of rows where it is None.
+        Sum of `weight`, or the number of rows if `weight` is None.
     """
 
     X: Any
@@ -35,7 +35,7 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class Dataset:
-    """Validated training data: what one fit sees.
+    """Validated training data of one fit.
 
     Parameters
     ----------
@@ -43,19 +43,19 @@ class Dataset:
         float32 or float64.
     target : array of shape (n_samples, n_outputs), or (n_samples,) of class indices for the multinomial loss
     weight : array of shape (n_samples,) or None
-        Sample weight times class weight divided by `weight_scale`; None where all are equal to 1.
+        Sample weight times class weight divided by `weight_scale`; None if all are equal to 1.
     weight_scale : float
-        What the user's weights were divided by, so that weights of any magnitude keep their ratios in any dtype.
+        Divisor of the user's weights, so that weights of any magnitude keep their ratios in any dtype.
     sample_weight : array of shape (n_samples,) or None
-        The sample weights alone: what counts for the statistics of the columns, which class weights do not change.
+        Sample weights without class weights, for the column statistics, which do not depend on class weights.
     sample_weight_scale : float
-        What the user's sample weights were divided by.
+        Divisor of the user's sample weights.
     groups : ndarray of shape (n_samples,) or None
-        Rows of one group depend on each other, and stay together in cross-validation.
+        Group of each row; cross-validation keeps the rows of a group together.
     row_numbers : ndarray of shape (n_samples,) or None
-        Which of the user's rows these are, in increasing order; None for all.
+        Indices of these rows in the user's data, in increasing order; None if these are all rows.
     earlier_weight : float
-        The weight, as given by the user, of the rows that the model has already seen, in a stream.
+        Total weight, in the user's units, of the rows of a stream on which the model was trained before.
     """
 
     X: Any
@@ -74,29 +74,29 @@ class Dataset:
         return self.X.shape[0]
 
     def moved(self, move: Callable[[Any], Any]) -> "Dataset":
-        """Return the data with `move` applied to each array."""
+        """Return a copy of the dataset with `move` applied to `X`, the target and the weights."""
         names = ("X", "target", "weight", "sample_weight")
         arrays = {name: getattr(self, name) for name in names}
         return replace(self, **{name: move(array) for name, array in arrays.items() if array is not None})
 
     @property
     def weight_sum(self) -> float:
-        """Sum of `weight`; the number of rows where it is None."""
+        """Sum of `weight`, or the number of rows if `weight` is None."""
         return float(self.n_samples) if self.weight is None else float(self.weight.sum(dtype="float64"))
 
     @property
     def seen_weight(self) -> float:
-        """Sum of the weights, as given by the user, of these rows and of those that the model has already seen."""
+        """Total weight, in the user's units, of these rows and of the rows on which the model was trained before."""
         return self.earlier_weight + self.weight_scale * self.weight_sum
 
 
 def scale_weights(weight: np.ndarray | None, dtype: Any) -> tuple[np.ndarray | None, float]:
-    """Return `weight` over a power of two near its largest entry, in `dtype`, and that power.
+    """Return `weight` divided by a power of two near its maximum, in `dtype`, and that power of two.
 
-    Weights of any magnitude then keep their ratios in float32, and multiplying all by a power of two changes no bit
-    of a fit. Where all weights are equal, return None and their value. A weight beside which others are so much
-    larger that `dtype` would lose it becomes one that is next to nothing, but not nothing: its row, and perhaps its
-    class, is still there.
+    Weights of any magnitude then keep their ratios in float32, and multiplying all weights by a power of two leaves
+    the fit bitwise unchanged. If all weights are equal, return None and their common value. Weights that are too
+    small beside the maximum are raised to the square root of the smallest normal number of `dtype`. They do not
+    underflow to zero, which would drop their rows and perhaps a class.
     """
     if weight is None:
         return None, 1.0

@@ -1,4 +1,4 @@
-"""Integers that float64 cannot tell apart, such as nanoseconds since 1970."""
+"""Detection of integers that float64 cannot distinguish, such as nanoseconds since 1970."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -9,12 +9,12 @@ import numpy as np
 
 from sk_adalr.backends import is_sparse, namespace, to_host
 
-#: Up to here float64 holds every integer.
+#: float64 represents every integer up to this one exactly.
 _EXACT_INTEGERS = 2**53
 
 
 def refuse_merged_integers(**arrays: Any) -> None:
-    """Raise a ValueError if integers lose in float64 much of what distinguishes them."""
+    """Raise a ValueError if rounding to float64 would lose most of the differences between integers of a column."""
     for name, array in arrays.items():
         for place, values in _large_integers(array):
             low, high = int(values.min()), int(values.max())
@@ -28,17 +28,20 @@ def refuse_merged_integers(**arrays: Any) -> None:
 
 
 def _spacing(values: np.ndarray) -> int:
-    """Return the distance of the largest integer, as a float64, to the next one."""
+    """Return the spacing of float64 numbers at the largest absolute value."""
     return int(np.spacing(float(max(-int(values.min()), int(values.max())))))
 
 
 def _are_merged(values: np.ndarray, spread: int) -> bool:
-    """Return whether rounding moves integers by a thousandth of their spread or more, or makes half of them equal."""
+    """Return whether float64 is coarser than a thousandth of the spread, or merges half of the distinct integers."""
     return spread < 1000 * _spacing(values) or len(np.unique(values.astype(np.float64))) < len(np.unique(values)) / 2
 
 
 def _large_integers(array: Any) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield place and values (n_rows,) of the columns of integers of which float64 may not hold all."""
+    """Yield a prefix for messages and the values (n_rows,) of each integer column that may exceed 2**53.
+
+    Of a sparse column the values are its stored entries, and a zero if it has implicit zeros.
+    """
     if hasattr(array, "columns") and hasattr(array, "dtypes"):  # a data frame
         for j, (label, dtype) in enumerate(zip(array.columns, array.dtypes, strict=True)):
             if _may_be_integer(dtype):
@@ -60,25 +63,25 @@ def _large_integers(array: Any) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _may_be_integer(dtype: Any) -> bool:
-    """Return whether a column of a data frame, of a dtype of NumPy, pandas or polars, may hold integers."""
+    """Return whether a data frame column of this dtype (NumPy, pandas or polars) may hold integers."""
     kind = getattr(dtype, "kind", None)
     return getattr(dtype, "is_integer", lambda: True)() if kind is None else kind in "iuO"
 
 
 def _as_array(array: Any) -> Any:
-    """Return what NumPy can read as an array, integers that are objects as integers; None if it is no array."""
+    """Return `array` as an array, with Python integers of dtype object converted; None if it is not array-like."""
     if namespace(array) is np:
         try:
             array = np.asarray(array)
         except (TypeError, ValueError, RuntimeError):
-            return None  # which has an error of its own later
+            return None  # validation raises an error later
         if array.dtype == object and all(isinstance(value, Integral) for value in array.flat):
             array = np.array(array.tolist())
     return array if array.ndim > 0 else None
 
 
 def _exceed_float64(values: Any) -> bool:
-    """Return whether there are integers so large that float64 may not hold them."""
+    """Return whether the values are integers and some exceed 2**53, so that float64 may not represent them."""
     if values.dtype.kind not in "iu" or values.dtype.itemsize < 8 or values.size == 0:
         return False
     return max(-int(values.min()), int(values.max())) > _EXACT_INTEGERS

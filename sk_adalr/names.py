@@ -1,4 +1,4 @@
-"""From the names and numbers that users give to directions and learning rates."""
+"""Checks of the users' names and numbers, and the directions, learning rates, losses and scorers that they name."""
 
 import inspect
 import math
@@ -22,8 +22,8 @@ _SCHEDULE = {
 }
 _OWN_LOSS = {"squared_error": "or write it as a class of three functions, see sk_adalr.objectives.ElementwiseLoss"}
 _ON_A_GPU = {"cupy": "which computes on the GPU"}
-#: Values that users know from elsewhere and that have no counterpart here: what to use instead, the first that is
-#: allowed, and why.
+#: Values that users know from other libraries and that do not exist here, each with replacements and reasons; the
+#: error message names the first replacement that the parameter allows.
 _REPLACEMENTS = {
     "lbfgs": _FULL_BATCH,
     "newton-cg": _FULL_BATCH,
@@ -41,8 +41,8 @@ _REPLACEMENTS = {
     "gpu": _ON_A_GPU,
 }
 
-#: The numbers that an estimator and `minimize` pass on, by exact class: no other class loses a default of its own to
-#: a parameter that happens to have the same name.
+#: Hyperparameters that estimators and `minimize` pass to the built-in classes. Looked up by exact class, so that
+#: another class with a parameter of the same name keeps its own default.
 _SHARED_NUMBERS: dict[type, tuple[str, ...]] = {
     Momentum: ("momentum",),
     Nesterov: ("momentum",),
@@ -78,7 +78,7 @@ def check_number(
 ) -> None:
     """Raise a TypeError or ValueError unless `value` is a number in [minimum, maximum).
 
-    With `strict`, `minimum` itself is refused too; infinity is unless `or_infinite`.
+    With `strict`, `minimum` itself is invalid too. Infinity is invalid unless `or_infinite` is True.
     """
     kind: Any = Integral if integer else Real
     is_number = isinstance(value, kind) and not isinstance(value, bool)
@@ -99,7 +99,7 @@ def check_number(
 
 
 def check_bool(name: str, value: Any, *, or_auto: bool = False) -> None:
-    """Raise a TypeError unless `value` is True or False, or "auto" if that is allowed too."""
+    """Raise a TypeError unless `value` is True or False, or "auto" if `or_auto` is True."""
     if isinstance(value, bool | np.bool_) or (or_auto and isinstance(value, str) and value == "auto"):
         return
     allowed = "'auto', True or False" if or_auto else "True or False"
@@ -116,10 +116,11 @@ def make_direction(
     beta_2: float,
     epsilon: float,
 ) -> Direction:
-    """Return the direction that the user names; `parameter` is what the user calls it.
+    """Return the direction with the name `direction`, or `direction` itself if it is a `Direction` object.
 
-    `others` are values that the caller has dealt with, for the message. The numbers are those of the directions that
-    have always had them. An object, and a direction that joins the table, keeps its own.
+    `parameter` is the name of the user's parameter and `others` are the values that the caller handles itself, both
+    for error messages. Only the built-in directions (`_SHARED_NUMBERS`) get the numbers. An object and a direction
+    that was added to the table keep their own.
     """
     if not isinstance(direction, str) and isinstance(direction, Direction) and not isinstance(direction, type):
         return direction
@@ -135,7 +136,7 @@ def make_direction(
     check_number("beta_1", beta_1, 0, 1)
     check_number("beta_2", beta_2, 0, 1)
     check_number("epsilon", epsilon, 0, strict=True)
-    # As Python's floats, numbers do not turn products with float32 arrays into float64, as NumPy's own would.
+    # Python floats keep products with float32 arrays in float32; NumPy float64 scalars would promote them.
     numbers = {"momentum": momentum, "beta_1": beta_1, "beta_2": beta_2, "epsilon": epsilon}
     cls = DIRECTIONS[direction]
     return cls(**{name: float(numbers[name]) for name in _SHARED_NUMBERS.get(cls, ())})
@@ -149,10 +150,11 @@ def make_learning_rate(
     *,
     others: Sequence[str] = (),
 ) -> LearningRate:
-    """Return the learning rate that the user names; `others` are values that the caller has dealt with.
+    """Return the rule with the name `learning_rate`, or `learning_rate` itself if it is a `LearningRate` object.
 
-    Every rule that takes an initial rate and a granularity gets them. `hyper_learning_rate` is for "hypergradient":
-    an object, and a rule that joins the table, keeps its own.
+    `others` are the values that the caller handles itself, for the error message. Every rule that takes an initial
+    rate and a granularity gets them. Only "hypergradient" gets `hyper_learning_rate`: an object and a rule that was
+    added to the table keep their own.
     """
     is_name = isinstance(learning_rate, str)
     if not is_name and isinstance(learning_rate, LearningRate) and not isinstance(learning_rate, type):
@@ -179,7 +181,7 @@ def make_learning_rate(
 
 
 def make_loss(loss: Any) -> Loss:
-    """Return the loss that the user names, or an object of the user's own as it is.
+    """Return the loss with the name `loss`, or `loss` itself if it is a `Loss` object.
 
     Raises
     ------
@@ -198,7 +200,7 @@ def make_loss(loss: Any) -> Loss:
     )
 
 
-#: Names of scores elsewhere, and of the scorers of scikit-learn that they are here.
+#: Common names of metrics, and the scikit-learn scorer names to suggest for them.
 _SCORERS = {
     "auc": "roc_auc",
     "logloss": "neg_log_loss",
@@ -210,12 +212,12 @@ _SCORERS = {
 
 
 def find_scorer(scoring: Any) -> Callable[..., Any] | None:
-    """Return the scorer that the user names, or one of the user's own as it is; None for None.
+    """Return the scorer with the name `scoring`, or `scoring` itself if it is a callable scorer; None for None.
 
     Raises
     ------
     ValueError, TypeError
-        If there is no such scorer, or if it is a metric.
+        If there is no such scorer, or if it is a metric function instead of a scorer.
     """
     if isinstance(scoring, str) and scoring not in get_scorer_names():
         similar = _SCORERS.get(scoring) or "".join(get_close_matches(scoring, get_scorer_names(), n=1))
@@ -229,19 +231,19 @@ def find_scorer(scoring: Any) -> Callable[..., Any] | None:
 
 
 def stable_text(value: Any) -> str:
-    """Return a parameter as text that is the same in every process: of a function, its name alone."""
+    """Return a parameter as text that is the same in every process: the name alone if the repr has an address."""
     text = repr(value)
     return getattr(value, "__qualname__", type(value).__name__) if " at 0x" in text else text
 
 
-#: Initial rates of `learning_rate_init="auto"`, sensible on standardised data.
+#: Initial rates for `learning_rate_init="auto"`, suited to standardised data.
 _DEFAULT_RATES = {SGD: 0.1, Momentum: 0.01, Nesterov: 0.01}
 
 
 def default_rate(direction: Direction, *, linear: bool) -> float:
-    """Return the initial rate of `direction` where the user gives none.
+    """Return the default initial rate of `direction`.
 
-    Adam's, and that of a direction of your own, is scikit-learn's 0.001 for a network; a linear model starts from
-    zero and has further to go: 0.01.
+    For Adam and custom directions it is 0.001 for a network, as in scikit-learn, and 0.01 for a linear model, which
+    starts from zero, further from its optimum.
     """
     return _DEFAULT_RATES.get(type(direction), 0.01 if linear else 0.001)

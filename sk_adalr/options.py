@@ -1,4 +1,4 @@
-"""The parameters that estimators share: their checks, and what is made of them."""
+"""The parameters that the estimators share: their checks, and the optimizer and scorer that they describe."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -23,26 +23,26 @@ from sk_adalr.optimizer import Optimizer
 from sk_adalr.optimizer.automatic import AUTOMATIC_DIRECTIONS, AutomaticOptimizer
 from sk_adalr.parameters import ParameterLayout
 
-#: Parameters that are accepted with one value only, and what to do about any other.
+#: Parameters that exist for compatibility and accept a single value, with advice for the error message.
 _ONLY = {
     "dual": (False, "The primal problem, which is solved here, has the same optimum; leave it out."),
     "intercept_scaling": (1, "Intercepts are not penalised here, so there is nothing to scale; leave it out."),
     "positive": (False, "For coefficients of one sign use sklearn.linear_model.LinearRegression(positive=True)."),
 }
-#: Values of `solver` that name no direction.
+#: Values of `solver` that are not the name of a direction.
 _AUTO, _EXACT = "auto", "exact"
 BackendName: TypeAlias = Literal["auto", "numpy", "cupy"]
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the user chose, by the names of the parameters; the defaults are those of estimators without them.
+    """The user's parameters, by name; the defaults apply to estimators that lack a parameter.
 
     Parameters
     ----------
     counterpart_solvers : tuple of str or None
-        Names of the counterpart's solvers of a linear model: they have the same optimum, so they are "auto" on all
-        rows at once. None for a network, which trains on mini-batches only.
+        Solver names of the linear model's counterpart in scikit-learn: they all reach the same optimum, so each
+        selects exact training on all rows. None for a network, which trains on mini-batches only.
     """
 
     solver: Any
@@ -83,19 +83,19 @@ class Options:
     def of(cls, parameters: Mapping[str, Any], counterpart_solvers: tuple[str, ...] | None = None) -> "Options":
         """Return the options among the parameters of an estimator."""
         chosen = {name: parameters[name] for name in _names() if name in parameters}
-        if counterpart_solvers is not None and chosen["max_iter"] is None:  # as Ridge has it
+        if counterpart_solvers is not None and chosen["max_iter"] is None:  # the default of Ridge
             chosen["max_iter"] = 1000
         return cls(**chosen, counterpart_solvers=counterpart_solvers)
 
     @cached_property
     def names_exact(self) -> bool:
-        """Whether `solver` names training on all rows at once, by whatever name."""
+        """Whether `solver` selects exact training on all rows: "exact" or a solver name of the counterpart."""
         names = () if self.counterpart_solvers is None else (_EXACT, *self.counterpart_solvers)
         return isinstance(self.solver, str) and self.solver in names
 
     @property
     def is_automatic(self) -> bool:
-        """Whether a linear estimator chooses how to train."""
+        """Whether a linear estimator chooses the training method: no solver, rate or early stopping is requested."""
         return is_auto(self.solver) and is_auto(self.learning_rate) and not self.early_stopping
 
     @property
@@ -110,12 +110,12 @@ class Options:
 
     @cached_property
     def scorer(self) -> Callable[..., Any] | None:
-        """What `scoring` leads to; None for the default score."""
+        """The scorer that `scoring` names; None for the default score."""
         return find_scorer(self.scoring)
 
     @cached_property
     def direction(self) -> Any:
-        """What `solver` is for mini-batches."""
+        """The direction, or its name, for mini-batches: "adam" unless `solver` gives another."""
         return "adam" if self.names_exact or is_auto(self.solver) else self.solver
 
     def check(self) -> None:
@@ -145,7 +145,7 @@ class Options:
         self._check_combinations()
 
     def _check_accepted(self) -> None:
-        """Raise an error if a parameter that is there for compatibility only asks for what there is not."""
+        """Raise an error if a parameter that exists for compatibility only has an unsupported value."""
         for name in ("copy_X", "nesterovs_momentum"):
             check_bool(name, getattr(self, name))
         if not isinstance(self.n_jobs, Integral | None):
@@ -181,7 +181,7 @@ class Options:
             )
 
     def make_optimizer(self, layout: ParameterLayout, *, is_linear: bool) -> Optimizer | AutomaticOptimizer:
-        """Return what makes the steps on mini-batches."""
+        """Return the optimizer for mini-batches."""
         direction = make_direction(
             self.direction,
             "solver",
@@ -199,9 +199,9 @@ class Options:
                 check_choice("granularity", self.granularity, GRANULARITIES)
                 if rate is not None:
                     check_number("learning_rate_init", rate, 0, strict=True)
-                # Its moments have constants of their own: Adam's defaults suit a rate that is tuned.
+                # It has its own beta_1 and beta_2: Adam's defaults suit a tuned learning rate.
                 return AutomaticOptimizer(layout, self.direction, momentum=self.momentum)
-            rule = "hypergradient"  # the automatic rule knows nothing of other directions
+            rule = "hypergradient"  # the automatic rule supports the named directions only
         if rate is None:
             rate = default_rate(direction, linear=is_linear)
         learning_rate = make_learning_rate(rule, self.granularity, rate, self.hyper_learning_rate, others=(_AUTO,))
@@ -214,12 +214,12 @@ def _names() -> tuple[str, ...]:
 
 
 def is_auto(value: Any) -> bool:
-    """Say whether the value of a parameter is "auto"."""
+    """Return whether the value of a parameter is "auto"."""
     return isinstance(value, str) and value == _AUTO
 
 
 def check_l2(penalty: Any, l1_ratio: Any) -> None:
-    """Raise a ValueError or TypeError where parameters of LogisticRegression ask for another penalty than L2."""
+    """Raise a ValueError or TypeError if parameters of LogisticRegression request a penalty other than L2."""
     check_number("l1_ratio", l1_ratio, 0)
     instead = "For an L1 penalty use sklearn.linear_model.LogisticRegression(l1_ratio=1, solver='saga')."
     if l1_ratio != 0:
@@ -229,7 +229,7 @@ def check_l2(penalty: Any, l1_ratio: Any) -> None:
 
 
 def checked_strength(alpha: Any) -> Any:
-    """Return `alpha`, a number, or an array of one for each output; raise a ValueError or TypeError for all else."""
+    """Return `alpha`, a number or an array with one entry per output; raise a ValueError or TypeError otherwise."""
     is_number = isinstance(alpha, str) or not isinstance(alpha, Sequence | np.ndarray)
     for one in (alpha,) if is_number else alpha:
         check_number("alpha", one, 0)

@@ -1,4 +1,4 @@
-"""One flat vector for every model: block names and shapes, and views into the vector."""
+"""The layout of a model's parameters in one flat vector, and views of its layers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class ParameterLayout:
         Returns
         -------
         ParameterLayout
-            One affine layer between each two neighbours of `sizes`.
+            One affine layer between each pair of consecutive `sizes`.
         """
         return cls(tuple(pairwise(sizes)), fit_intercept)
 
@@ -86,12 +86,12 @@ class ParameterLayout:
         return tuple(layers)
 
     def unpack(self, params: Array) -> tuple[list[Array], list[Array]]:
-        """Return the layers of a flat vector, as views.
+        """Return views of each layer's coefficients and intercepts in a flat vector.
 
         Parameters
         ----------
         params : array of shape (n_params,)
-            The vector; a gradient has the same layers.
+            A parameter vector, or a gradient, which has the same layout.
 
         Returns
         -------

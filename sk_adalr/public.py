@@ -1,11 +1,11 @@
-"""Where users find what is public."""
+"""The public import address of classes and functions."""
 
 
 def publish(module: str, *objects: object) -> None:
-    """Make classes and functions say that they live in `module`, where users import them.
+    """Set ``__module__`` of classes and functions to `module`, from which users import them.
 
-    Tracebacks, links and new pickles then name the public address, which stays when a file inside is renamed. Pickles
-    that name the file still load, for as long as it is there.
+    Tracebacks, links and new pickles then name the public address, which survives when an internal file is renamed.
+    Older pickles that name the internal file load as long as that file exists.
     """
     for public in objects:
         public.__module__ = module

@@ -1,4 +1,4 @@
-"""Rows: of memory maps, read block by block; some of them, without a copy; and which are copies of others."""
+"""Access to rows block by block, without copying memory maps, and detection of duplicate rows."""
 
 import math
 import mmap
@@ -12,23 +12,23 @@ from sklearn.utils.extmath import safe_sparse_dot
 
 from sk_adalr.backends import Array, is_sparse, namespace, to_host
 
-#: Values of in-cache work at a time: 256 KiB of float64. The same on a device, which needs many to be busy.
+#: Values per block: 256 KiB of float64 on the host, to stay in cache; more on a device, to keep it busy.
 CACHE_VALUES, DEVICE_VALUES = 1 << 15, 1 << 24
 
-# Bytes up to which a memory map is copied like any array, where that is faster.
+# A memory map of up to so many bytes is treated as an ordinary array, which may be copied: this is faster.
 _SMALL_MAP = 1 << 22
 # A look at a row takes as long as two epochs of a small network: 1 us for 10 columns, 2 for 100, 9 for 784.
 _MOST_LOOKED_AT = 20_000
 
 
 class SelectedRows:
-    """Some rows of a dense matrix, which are gathered as they are read: a slice of them is an array.
+    """A selection of rows of a dense matrix that is gathered lazily: slicing it returns an array.
 
     Parameters
     ----------
     X : ndarray (n, p)
     index : ndarray (m,), int
-        The rows, in increasing order.
+        The selected rows, in increasing order.
     """
 
     def __init__(self, X: np.ndarray, index: np.ndarray) -> None:
@@ -36,19 +36,19 @@ class SelectedRows:
         self.shape, self.dtype, self.ndim = (len(index), X.shape[1]), X.dtype, 2
 
     def __getitem__(self, key: Any) -> np.ndarray:
-        """Return the rows of a slice, or of two slices rows and columns, in a copy."""
+        """Return a copy of a slice of rows, or of a pair of slices (rows, columns)."""
         rows, columns = key if isinstance(key, tuple) else (key, slice(None))
         return self._X[self._index[rows], columns]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        """Return all of the rows, in a copy."""
+        """Return a copy of all selected rows."""
         return np.asarray(self[:], dtype=dtype)
 
 
 def is_mapped(X: Any) -> bool:
-    """Say whether a dense matrix lies in a memory map that no copy should be made of, however many views were.
+    """Return whether a dense matrix is a large memory map, or any view of one, which should not be copied.
 
-    A small map is one like any array.
+    `SelectedRows` count as memory maps, maps of up to `_SMALL_MAP` bytes do not.
     """
     if isinstance(X, SelectedRows):
         return True
@@ -60,19 +60,19 @@ def is_mapped(X: Any) -> bool:
 
 
 def some_rows(X: Any, keep: np.ndarray) -> Any:
-    """Return the rows (n,) of `X` that a mask says to keep, without a copy of those of a memory map."""
+    """Return the rows of `X` that the mask `keep` (n,) selects, without a copy if `X` is a memory map."""
     return SelectedRows(X, np.flatnonzero(keep)) if is_mapped(X) else X[keep]
 
 
 def in_rows(X: Any) -> Any:
-    """Return a matrix of which rows can be read in any order, in a copy where it is none; rows elsewhere stay."""
+    """Return a dense host matrix in C order, for access by rows; return anything else unchanged."""
     if is_sparse(X) or namespace(X) is not np or not hasattr(X, "__array__"):
         return X
     return np.ascontiguousarray(X)
 
 
 def slices_of_rows(X: Any, n_values: int | None = None, least: int = 1) -> Iterator[slice]:
-    """Yield slices of the rows of `X` (n, p), of so many values at a time but at least so many rows; none is empty."""
+    """Yield non-empty slices of the rows of `X` (n, p) with about `n_values` values, but at least `least` rows."""
     n, p = X.shape
     if n_values is None:
         n_values = CACHE_VALUES if namespace(X) is np else DEVICE_VALUES
@@ -82,7 +82,7 @@ def slices_of_rows(X: Any, n_values: int | None = None, least: int = 1) -> Itera
 
 
 def predictions(X: Any, coef: Any) -> Any:
-    """Return the products (n, k) of `X` (n, p) and coefficients (p, k), with no copy of `X` in another dtype."""
+    """Return the product (n, k) of `X` (n, p) and `coef` (p, k), converting dtypes one block of rows at a time."""
     if is_sparse(X) or is_sparse(coef) or namespace(X) is not np:
         return safe_sparse_dot(X, coef, dense_output=True)
     if X.dtype == coef.dtype and not is_mapped(X):
@@ -94,7 +94,7 @@ def predictions(X: Any, coef: Any) -> Any:
 
 
 def has_finite_squares(entries: Any) -> bool:
-    """Say whether the sum of the squares is finite: none is NaN, infinite or huge."""
+    """Return whether the sum of squares is finite, which excludes NaN, infinite and huge entries."""
     with np.errstate(over="ignore", invalid="ignore"):
         return math.isfinite(_sum_of_squares(entries))
 

@@ -1,4 +1,4 @@
-"""Rows of a sparse matrix as a network's first layer multiplies them: sliced without a copy, centred implicitly."""
+"""Rows of a sparse matrix for the first layer of a network: sliced without a copy, centred implicitly."""
 
 from typing import Any, NamedTuple
 
@@ -8,7 +8,7 @@ from sk_adalr.backends import Array, kernels, namespace, take_rows
 
 
 class CSRArrays(NamedTuple):
-    """The arrays of a CSR matrix, or of consecutive rows of one: building SciPy's costs more than multiplying it."""
+    """The arrays of a CSR matrix or of consecutive rows of one: constructing SciPy's costs more than a product."""
 
     data: Array
     indices: Array
@@ -40,12 +40,12 @@ class SparseRows:
         return SparseRows(CSRArrays(matrix.data, matrix.indices, matrix.indptr[start : stop + 1], shape), self.offset)
 
     def take(self, rows: np.ndarray) -> "SparseRows":
-        """Return a copy of any rows (n,), in host memory."""
+        """Return a copy of the rows with indices `rows` (n,), in host memory."""
         parts = take_rows(self.matrix, rows)
         return SparseRows(CSRArrays(*parts, (len(rows), self.shape[1])), self.offset)
 
     def __getitem__(self, rows: Any) -> "SparseRows":
-        """Return a copy of any rows, of a CSR matrix."""
+        """Return a copy of the indexed rows; `matrix` must be a CSR matrix."""
         return SparseRows(self.matrix[rows], self.offset)
 
     def __matmul__(self, coef: Array) -> Array:

@@ -1,7 +1,8 @@
-"""Statistics of columns: their means, deviations and extremes, whatever holds the rows, and whether they share a unit.
+"""Column statistics: means, standard deviations, extremes and quantiles, and whether columns share a unit.
 
-Moments are those of distances from an origin among the rows, whose own square is at most the number of rows times the
-variance: their difference loses no more digits than a sum over so many rows does, and a constant column is exactly so.
+Moments are computed around an origin, which is one of the rows. Its squared distance from the mean is at most the
+number of rows times the variance. So the difference of mean square and squared mean loses no more digits than a sum
+over as many rows, and the variance of a constant column is exactly 0.
 """
 
 from abc import ABC, abstractmethod
@@ -14,29 +15,29 @@ from sklearn.utils.sparsefuncs import mean_variance_axis
 from sk_adalr.backends import Array, beside, csr, is_sparse, namespace, to_host
 from sk_adalr.rows import CACHE_VALUES, DEVICE_VALUES, slices_of_rows
 
-# Squares of larger numbers do not vanish.
+# Squares of numbers above this bound do not underflow in float64.
 _LEAST_SQUARED = 1e-100
-# Columns whose ranges differ by no more than this factor (between the 10th percentile and the largest) are in one
-# unit, like pixels or counts. A column of its own scale would then only blow up the rare ones.
+# Columns whose ranges differ by at most this factor (10th percentile to maximum) are taken to share a unit, like
+# pixels or counts. A separate scale per column would then only inflate the columns of rare values.
 _SAME_UNIT_RATIO = 4.0
-# A mean this many deviations from the origin costs two digits: moments are taken again around it.
+# If the mean is this many deviations from the origin, two digits are lost: the moments are recomputed around the mean.
 _FAR = 10.0
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """What is known of columns (p,), in float64 on the host.
+    """Statistics of columns, each an array of shape (p,), float64, on the host.
 
     Attributes
     ----------
     mean : ndarray
-        0 where it is not asked for.
+        Zeros if the columns are not centred.
     deviation : ndarray
-        Root mean square distance from the mean, or from 0.
+        Root mean square distance from the mean, or from 0 if the columns are not centred.
     low, high : ndarray
-        The smallest and the largest value.
+        Minimum and maximum.
     presence : ndarray
-        The share of the rows, by weight, that are not zero.
+        Share of the rows, by weight, in which the column is nonzero.
     """
 
     mean: np.ndarray
@@ -47,18 +48,18 @@ class Statistics:
 
 
 class DescribedRows(ABC):
-    """Rows that are elsewhere, with what is known of their columns."""
+    """Rows that are not in memory, with precomputed statistics of their columns."""
 
     @property
     @abstractmethod
     def statistics(self) -> Statistics:
-        """What is known of them, by the weights of the rows, around the mean."""
+        """Weighted column statistics, around the mean."""
 
 
 def statistics(X: Any, weight: Array | None = None, center: bool = True) -> Statistics:
-    """Return the statistics of the columns of `X` (n, p), dense or CSR, weighted by (n,) or None.
+    """Return the statistics of the columns of `X` (n, p), dense or CSR, weighted by `weight` (n,) or None.
 
-    Those of `DescribedRows` are what they say, which is around the mean.
+    For `DescribedRows` they are the precomputed ones, around the mean whatever `center` is.
     """
     if isinstance(X, DescribedRows):
         return X.statistics
@@ -75,7 +76,7 @@ def statistics(X: Any, weight: Array | None = None, center: bool = True) -> Stat
 
 @dataclass(frozen=True)
 class Spread:
-    """Mean and standard deviation (p,) of columns, of all rows so far."""
+    """Running mean and standard deviation (p,) of columns, over all rows so far."""
 
     weight: float
     mean: np.ndarray
@@ -83,38 +84,38 @@ class Spread:
 
     @classmethod
     def of(cls, X: Any, weight: Array | None) -> "Spread":
-        """Return that of the rows of `X` (n, p), dense or CSR, weighted by (n,) or None."""
+        """Return the spread of the rows of `X` (n, p), dense or CSR, weighted by `weight` (n,) or None."""
         columns = statistics(X, weight)
         total = X.shape[0] if weight is None else weight.sum(dtype=np.float64)
         return cls(float(total), columns.mean, columns.deviation)
 
     def weighing(self, share: float) -> "Spread":
-        """Return that of rows which each weigh `share` of what they weighed."""
+        """Return the spread with the weight of all rows multiplied by `share`."""
         return replace(self, weight=share * self.weight)
 
     def joined(self, other: "Spread") -> "Spread":
-        """Return that of the rows of both."""
+        """Return the spread of the rows of both."""
         total, step = self.weight + other.weight, other.mean - self.mean
         old, new = self.weight / total, other.weight / total
         within = np.hypot(np.sqrt(old) * self.deviation, np.sqrt(new) * other.deviation)
         return Spread(total, self.mean + new * step, np.hypot(within, np.sqrt(old * new) * step))
 
     def unit(self, dtype: Any) -> np.ndarray:
-        """Return the deviations (p,), and 1 for columns that are constant up to the rounding of `dtype`."""
+        """Return the deviations (p,), or 1 for columns that are constant up to round-off error in `dtype`."""
         varies = self.deviation > 10 * np.finfo(dtype).eps * np.abs(self.mean)
         return np.where(varies, self.deviation, 1.0)
 
 
 @dataclass(frozen=True)
 class Quantiles:
-    """Means (m, k) of equal parts of columns in increasing order, of all rows so far: their mean is that of all."""
+    """Running quantiles of k columns: the means (m, k) of m equal parts of the sorted values of all rows so far."""
 
     weight: float
     values: np.ndarray
 
     @classmethod
     def of(cls, columns: np.ndarray, weight: np.ndarray | None, n_parts: int = 1000) -> "Quantiles":
-        """Return those of columns (n, k), weighted by (n,) or None."""
+        """Return the quantiles of `columns` (n, k), weighted by `weight` (n,) or None."""
         weight = np.ones(len(columns)) if weight is None else weight.astype(np.float64)
         total = float(weight.sum())
         parts, ends = [], np.linspace(0.0, total, n_parts + 1)
@@ -123,11 +124,11 @@ class Quantiles:
             ordered, weights = column[order], weight[order]
             sums, weights_below = (np.concatenate([[0.0], np.cumsum(one)]) for one in (ordered * weights, weights))
             means = np.diff(np.interp(ends, weights_below, sums)) * (n_parts / total)
-            parts.append(means.clip(ordered[0], ordered[-1]))  # differences of sums are rounded
+            parts.append(means.clip(ordered[0], ordered[-1]))  # differences of sums have round-off error
         return cls(total, np.column_stack(parts))
 
     def joined(self, other: "Quantiles") -> "Quantiles":
-        """Return those of the rows of both."""
+        """Return the approximate quantiles of the rows of both."""
         weight = np.repeat([self.weight, other.weight], [len(self.values), len(other.values)])
         joined = Quantiles.of(np.concatenate([self.values, other.values]), weight)
         return replace(joined, weight=self.weight + other.weight)
@@ -136,9 +137,9 @@ class Quantiles:
 def moments(
     X: Any, weight: Array | None, center: bool, unit: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and variance (p,) of the columns of `X`, dense or CSR, in units; 0 and mean square without `center`.
+    """Return means and variances (p,) of the columns of `X`, dense or CSR, divided by `unit`.
 
-    Arguments as for `dense_moments`.
+    Without `center` they are zeros and mean squares. Arguments as for `dense_moments`.
     """
     if is_sparse(X):
         return _sparse_moments(X, weight, center, unit)
@@ -147,10 +148,10 @@ def moments(
 
 
 def share_unit(ranges: np.ndarray) -> bool:
-    """Say whether columns look like pixels or counts: their ranges (p,) differ little."""
+    """Return whether columns seem to share a unit, like pixels or counts: their ranges (p,) differ little."""
     if ranges.size < 2:
         return False
-    # numpy.quantile takes ten times as long, which tells where a fit takes a millisecond.
+    # numpy.quantile takes ten times as long, which matters when a fit takes a millisecond.
     tenth = np.interp(0.1 * (ranges.size - 1), np.arange(ranges.size), np.sort(ranges))
     return bool(ranges.max() <= _SAME_UNIT_RATIO * tenth)
 
@@ -158,16 +159,16 @@ def share_unit(ranges: np.ndarray) -> bool:
 def moments_around(
     X: Any, weight: Array | None, origin: np.ndarray | None = None, unit: np.ndarray | None = None, dtype: Any = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return weighted means and mean squares (p,), float64, of the dense columns of X (n, p) less an origin, in units.
+    """Return weighted means and mean squares (p,), float64, of the dense columns of ``X / unit - origin``.
 
     Parameters
     ----------
     X : array or SelectedRows (n, p)
     weight : array (n,) or None
     origin, unit : ndarray (p,), float64, or None
-        0 and 1 by default; the origin is in these units.
+        0 and 1 by default.
     dtype : dtype or None
-        Of the differences, and of sums of a few rows; that of X by default.
+        Of the differences, and of the sums over one block of rows; the dtype of X by default.
     """
     xp, p, dtype = namespace(X), X.shape[1], np.dtype(dtype or X.dtype)
     slices = list(slices_of_rows(X, 2 * CACHE_VALUES if xp is np else DEVICE_VALUES))
@@ -178,7 +179,8 @@ def moments_around(
         for rows in slices:
             block, z = X[rows], buffer[: rows.stop - rows.start]
             if not (origin is None and block.dtype == dtype and block.flags.c_contiguous):
-                z[...] = block  # sooner there than arithmetic that converts; and the memory order changes no bit
+                # Faster than converting arithmetic, and the result does not depend on the memory order of X.
+                z[...] = block
                 block = z
             if unit is not None:
                 block /= unit
@@ -192,21 +194,21 @@ def moments_around(
 
 
 def dense_units(X: Any, dtype: Any) -> np.ndarray:
-    """Return units (p,) in which squares of numbers of `dtype` neither vanish nor overflow: 1 unless they would."""
+    """Return units (p,) in which squares neither underflow nor overflow in `dtype`: 1 for most columns."""
     return _units(*dense_extremes(X), float(np.finfo(dtype).tiny) ** 0.25)
 
 
 def dense_extremes(X: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return the smallest and the largest value (p,) of dense columns."""
+    """Return minima and maxima (p,) of dense columns."""
     return _dense_extremes(X, None)[:2]
 
 
 def dense_moments(
     X: Any, weight: Array | None, center: bool, unit: np.ndarray | None = None, dtype: Any = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return an origin, the mean less this, and the variance around the mean, all (p,) in units, of dense columns.
+    """Return an origin, the mean minus the origin, and the variance of dense columns, all (p,) and in units of `unit`.
 
-    Without `center` the first two are zero, and the last is the mean square. Arguments as for `moments_around`.
+    Without `center` the first two are zeros, and the last is the mean square. Arguments as for `moments_around`.
     """
     if not center:
         zero = np.zeros(X.shape[1])
@@ -224,7 +226,7 @@ def dense_moments(
 
 
 def _units(low: np.ndarray, high: np.ndarray, least: float = _LEAST_SQUARED) -> np.ndarray:
-    """Return 1, or the magnitude of columns of which squares could overflow or underflow."""
+    """Return 1 for each column, or its magnitude if its squares could overflow or underflow."""
     unit = np.maximum(np.abs(low), np.abs(high))
     unit[(unit == 0) | ((unit > least) & (unit < 1 / least))] = 1.0
     return unit
@@ -233,7 +235,7 @@ def _units(low: np.ndarray, high: np.ndarray, least: float = _LEAST_SQUARED) -> 
 def _dense_extremes(
     X: Any, weight: Array | None, with_presence: bool = False
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return minimum, maximum, and, where it is asked for, the sum of the weights of what is not zero."""
+    """Return minima, maxima and, if requested, the summed weights of nonzero entries, of each dense column."""
     xp, p = namespace(X), X.shape[1]
     low, high, present = xp.full(p, np.inf), xp.full(p, -np.inf), xp.zeros(p)
     for rows in slices_of_rows(X, 8 * CACHE_VALUES if xp is np else DEVICE_VALUES):
@@ -242,13 +244,13 @@ def _dense_extremes(
         xp.maximum(high, block.max(axis=0), out=high)
         if with_presence:
             nonzero = block != 0
-            # In float32 small numbers add up exactly, and faster than integers.
+            # float32 counts the rows of a block exactly, and faster than integers.
             present += nonzero.sum(axis=0, dtype=np.float32) if weight is None else weight[rows] @ nonzero
     return to_host(low), to_host(high), to_host(present)
 
 
 def _sparse_extremes(X: Any, weight: Array | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the same of a CSR matrix; scikit-learn sorts its entries twice for minimum and maximum."""
+    """Return the same for a CSR matrix, without sorting, which scikit-learn does for both minimum and maximum."""
     X, p = to_host(X), X.shape[1]
     low, high = (np.full(p, limit, dtype=X.dtype) for limit in (np.inf, -np.inf))
     np.minimum.at(low, X.indices, X.data)
@@ -258,7 +260,7 @@ def _sparse_extremes(X: Any, weight: Array | None) -> tuple[np.ndarray, np.ndarr
     nonzero = X.data != 0
     if weight is not None:
         nonzero = nonzero * np.repeat(to_host(weight), np.diff(X.indptr))
-    # Of no entries there are no weights either, and counts would be integers.
+    # Of an empty matrix bincount would return integers.
     presence = np.bincount(X.indices, nonzero, p).astype(np.float64)
     return low.astype(np.float64), high.astype(np.float64), presence
 
@@ -266,11 +268,11 @@ def _sparse_extremes(X: Any, weight: Array | None) -> tuple[np.ndarray, np.ndarr
 def _sparse_moments(
     X: Any, weight: Array | None, center: bool, unit: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    X, weight = to_host(X), None if weight is None else to_host(weight)  # scikit-learn's routines are the host's
+    X, weight = to_host(X), None if weight is None else to_host(weight)  # scikit-learn's routine needs host arrays
     entries = X.data.astype(np.float64)
     if unit is not None:
         entries /= unit[X.indices]
     mean, variance = mean_variance_axis(csr((entries, X.indices, X.indptr), X.shape), axis=0, weights=weight)
-    # Of a constant column scikit-learn's difference may be the rounding of a negative number.
+    # Round-off error can make scikit-learn's variance of a constant column negative.
     variance = np.maximum(variance, 0.0)
     return (mean, variance) if center else (np.zeros_like(mean), variance + mean**2)
