@@ -1,6 +1,6 @@
-r"""Centre and scale columns while training, and fold both into the first layer afterwards.
+r"""Centring and scaling of columns for training, folded into the first layer afterwards.
 
-Training sees :math:`(x - c) / s`; the model that users get lives in their own units, for
+Training uses :math:`(x - c) / s`. The fitted model is converted to the user's units by
 :math:`\frac{x - c}{s} W + b = x \frac{W}{s} + (b - \frac{c}{s} W)`. Sparse columns are centred implicitly,
 :math:`(X - 1c^T) W = XW - 1(c^T W)`, and never become dense.
 """
@@ -14,12 +14,12 @@ from sk_adalr.backends import Array, beside, csr, is_sparse, kernels, namespace
 from sk_adalr.sparse_rows import CSRArrays, SparseRows
 from sk_adalr.statistics import DescribedRows, share_unit, statistics
 
-# A column that is zero in most rows, such as the counts of a word, is scaled as if it were present in this share of
-# them: its few values would otherwise be as far from zero as those of no other column.
+# A column that is zero in most rows, such as the counts of a word, is scaled as if this share of its rows were
+# nonzero. Its standard deviation is so small that its few values would otherwise become outliers.
 _LEAST_PRESENCE = 0.1
-#: Deviations up to so many eps of the magnitude are rounding.
+#: Deviations of up to this many eps times the magnitude count as round-off error.
 ROUNDING = 6
-# Rows that tell by how much a column varies, if not exactly.
+# Number of rows that suffice for a rough estimate of the deviation of a column.
 _ENOUGH_ROWS = 10
 
 
@@ -30,11 +30,11 @@ class Standardization:
     Parameters
     ----------
     center, scale : float64 array of shape (n_columns,)
-        On the host, but for a copy made by `beside`. A scale is 0 only of a constant column of a target.
+        On the host, except in a copy made by `beside`. Only a constant column of a target has the scale 0.
     is_full : bool array of shape (n_columns,) or None, default=None
-        Which columns of the sparse features that `beside` was given have an entry in every row.
+        Which columns of the sparse `X` passed to `beside` have an entry in every row.
     is_open : bool array of shape (n_columns,) or None, default=None
-        Which features have been constant so far: what they vary by, once they do, will be their scale.
+        Which features have been constant so far: their scale will be set by the first rows in which they vary.
     """
 
     center: Array
@@ -43,7 +43,7 @@ class Standardization:
     is_open: Array | None = None
 
     def beside(self, X: Any) -> "Standardization":
-        """Return the same where `X` lies, and in its dtype if it is dense: its rows then need no transfer."""
+        """Return a copy on the device of `X`, in the dtype of `X` if dense, so that its rows need no transfer."""
         dtype = self.center.dtype if is_sparse(X) else X.dtype
         center, scale = (beside(array.astype(dtype, copy=False), X) for array in (self.center, self.scale))
         return Standardization(center, scale, _full_columns(X) if is_sparse(X) else None)
@@ -54,12 +54,12 @@ class Standardization:
     ) -> "Standardization":
         """Return mean and standard deviation of the columns of `X`, weighted by `weight` (n_rows,) or None.
 
-        Columns in one unit (pixels, counts, one-hot) share one scale, the root of their mean variance; the scale of a
-        column that is zero in more than nine rows of ten is at least .3 of its range. Constant
-        columns, which centring makes zero, get their magnitude as scale, see `opened`.
+        Columns that share a unit (pixels, counts, one-hot) share one scale, the root of their mean variance. The
+        scale of a column that is zero in more than 90 % of the rows is at least 0.3 times its range. The scale of a
+        constant column, which centring makes zero, is its magnitude, see `opened`.
 
-        If `X` is the first chunk of a stream (`is_chunk`), sparse columns without an entry yet,
-        such as words, get the median scale. Without `center`, the centre is zero and the scale the root mean square.
+        If `X` is the first chunk of a stream (`is_chunk`), sparse columns without an entry so far, such as words,
+        get the median scale. Without `center`, the centre is zero and the scale the root mean square.
         """
         X, weight = _with_weight(X, weight)
         result, varies, ranges, presence = _statistics(X, weight, center)
@@ -77,11 +77,11 @@ class Standardization:
         return replace(result, is_open=is_open)
 
     def opened(self, X: Any, weight: Array | None, *, center: bool) -> tuple["Standardization", np.ndarray]:
-        """Return the same for a model that continues with rows `X`, and which columns (n_columns,) have another scale.
+        """Return the standardisation for continued training on rows `X`, and which columns (n_columns,) it rescales.
 
-        A column that was constant so far has had no part in the model, for it was zero, so its scale may change: to
-        the distance of the first rows in which it varies from that constant. Where these are few, their distance may
-        be anything, and the magnitude stays.
+        A column that was constant so far was zero in training and had no influence on the model, so its scale may
+        change. It becomes the root mean square distance from that constant in the first rows in which the column
+        varies. If these are few, the estimate would be unreliable, and the magnitude remains the scale.
         """
         changed = np.zeros(len(self.scale), dtype=bool)
         if self.is_open is None or not self.is_open.any() or isinstance(X, DescribedRows):
@@ -89,7 +89,7 @@ class Standardization:
         columns = np.flatnonzero(self.is_open)
         rows = X[:, beside(columns, X)]
         if not is_sparse(X) and not (rows != beside(self.center[columns].astype(X.dtype), X)).any():
-            return self, changed  # as of most chunks, which then cost no statistics
+            return self, changed  # the usual case, without the cost of statistics
         found = Standardization.of_features(rows, weight, center=center)
         assert found.is_open is not None
         distance = np.abs(found.center - self.center[columns])
@@ -103,11 +103,11 @@ class Standardization:
 
     @classmethod
     def of_targets(cls, target: Array, weight: Array | None, *, center: bool = True) -> "Standardization":
-        """Return centre and standard deviation of the columns of `target`, each in its own unit.
+        """Return centre and standard deviation of the columns of `target`; each column has a separate scale.
 
-        The centre lies a tenth of a deviation off the mean: on centred features the gradient of the intercept would
-        otherwise start as pure rounding noise, which Adam would scale up to full steps. A column that is constant, up
-        to rounding, has itself as centre and no unit: its scale is 0.
+        The centre is a tenth of a deviation below the mean: otherwise, on centred features, the gradient of the
+        intercept would start as pure round-off error, which Adam would scale up to full steps. A column that is
+        constant up to round-off error has its middle value as centre and the scale 0.
         """
         result, varies, ranges, _ = _statistics(*_with_weight(target, weight), center)
         scale = np.where(varies, result.scale, 0.0)
@@ -117,22 +117,22 @@ class Standardization:
         return cls(middle - 0.1 * scale, scale)
 
     def transform(self, X: Any, out: Array | None = None) -> Any:
-        """Return the standardised rows `X`, of those this is beside: an array, in `out` if given, or `SparseRows`."""
+        """Return the standardised rows `X`, which lie beside this: an array, in `out` if given, or `SparseRows`."""
         if is_sparse(X):
             return self.transform_csr(X)
         xp = namespace(X)
         out = xp.subtract(X, self.center.astype(X.dtype, copy=False), out=out)
-        # Dividing, for the reciprocal of a subnormal scale would overflow.
+        # Division, because the reciprocal of a subnormal scale would overflow.
         return xp.divide(out, self.scale.astype(X.dtype, copy=False), out=out)
 
     def transform_csr(self, X: Any) -> SparseRows:
-        """Return the standardised rows `X`, a CSR matrix or, if this is beside its source, the `CSRArrays` of one."""
+        """Return the standardised rows `X`: a CSR matrix, or `CSRArrays` of rows of the matrix passed to `beside`."""
         is_full = _full_columns(X) if self.is_full is None else self.is_full
         data, columns, center = X.data, X.indices, self.center
         xp, dtype = namespace(data), data.dtype
-        # Columns without zeros are centred themselves. Of a constant one, the implicit way would leave its
-        # rounding, which Adam scales up to full steps.
-        if xp is not np or is_full.any():  # the host does not wait for a device to tell
+        # Columns without zeros are centred explicitly. Implicit centring of a constant column would leave its
+        # round-off error, which Adam scales up to full steps.
+        if xp is not np or is_full.any():  # on a device always, as `any` would make the host wait
             data = data - xp.where(is_full, center, 0.0)[columns]
             center = xp.where(is_full, 0.0, center)
         data = (data / self.scale[columns]).astype(dtype, copy=False)
@@ -141,14 +141,17 @@ class Standardization:
         return SparseRows(matrix, (center / self.scale).astype(dtype))
 
     def gather(self, X: Array, target: Array, rows: Array, out: Array) -> Array:
-        """Fill `out` with the given rows of the dense `X`, standardised, and return those of `target`."""
+        """Fill `out` with the standardised rows `rows` of the dense `X`, and return the same rows of `target`."""
         center, scale = self.center.astype(X.dtype, copy=False), self.scale.astype(X.dtype, copy=False)
         return kernels(X).gather_standardized(X, target, rows, center, scale, out)
 
     def fold(
         self, coef: Array, intercept: Array | None, out: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return the first layer (n_columns, n_out), (n_out,) in the units of the data, as float64, coef in `out`."""
+        """Return first-layer coefficients (n_columns, n_out), in `out` if given, and intercept (n_out,), for raw data.
+
+        Both are float64.
+        """
         folded = np.divide(coef, self.scale[:, None], out=out)
         return folded, None if intercept is None else intercept - self.center @ folded
 
@@ -166,23 +169,23 @@ def _full_columns(X: Any) -> Array:
 
 
 def _with_weight(X: Any, weight: Array | None) -> tuple[Any, Array | None]:
-    """Return the rows that have a weight; one without is no row."""
+    """Return rows and weights without the rows of weight 0, which must not affect the statistics."""
     return (X, weight) if weight is None or weight.all() else (X[weight > 0], weight[weight > 0])
 
 
 def _statistics(
     X: Any, weight: Array | None, center: bool
 ) -> tuple[Standardization, np.ndarray, np.ndarray, np.ndarray]:
-    """Return mean and deviation of the columns, which of them vary, ranges and shares of nonzeros, on the host."""
+    """Return the standardisation, which columns vary, their ranges and their shares of nonzeros, on the host."""
     columns = statistics(X, weight, center)
     low, high, deviation = columns.low, columns.high, columns.deviation
     magnitude = np.maximum(np.abs(low), np.abs(high))
     varies = deviation > ROUNDING * np.finfo(X.dtype).eps * magnitude
-    # Per unit of a column so close to zero, a coefficient would be out of range.
+    # Divided by a scale so close to zero, a coefficient would overflow.
     is_zero = magnitude <= 1e3 * np.finfo(X.dtype).tiny
     scale = np.where(varies, deviation, np.where(is_zero, 1.0, magnitude))
-    # A constant column becomes exactly zero.
+    # The centre of a constant column is its value, so that centring makes it exactly zero.
     mean = np.where(varies, columns.mean, low) if center else columns.mean
-    # A centre that the data's own dtype can represent is subtracted without a rounding error of its own.
+    # Rounded to the dtype of the data here, so that subtracting it involves no further rounding of the centre.
     mean = mean.astype(X.dtype).astype(np.float64)
     return Standardization(mean, scale), varies, high - low if center else magnitude, columns.presence

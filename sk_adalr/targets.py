@@ -1,4 +1,4 @@
-"""From the user's y to what a loss compares with, and back."""
+"""Encoding of the user's y as the target of a loss, and decoding."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -26,17 +26,17 @@ class Target:
     ----------
     values : array of shape (n_samples, n_outputs), or (n_samples,) of class indices for the multinomial loss
     loss : Loss
-        What compares `values` with the raw prediction.
+        Loss of a raw prediction compared with `values`.
     n_outputs : int
         Columns of the raw prediction.
     labels : array or None
-        What a stratified split keeps balanced.
+        Class index of each row, for stratified splits; None unless there is one label per row.
     class_weight : array of shape (n_samples,) or None
         The weight of each row's class.
     attributes : dict
         Fitted attributes that follow from the target alone.
     validation : Dataset or None
-        Validation data of the user's own.
+        Validation data that the user passed.
     score : callable
         ``score(raw, values, weight) -> float``: accuracy or R2 of a raw prediction, on the host.
     """
@@ -52,7 +52,7 @@ class Target:
 
     @property
     def shown(self) -> np.ndarray:
-        """Which classes have rows, (n_classes,), or which labels of a matrix have both answers; all of outputs."""
+        """Which classes have rows (n_classes,), or which labels of a label matrix take both values; all True else."""
         if self.labels is not None:
             counts = np.bincount(self.labels, minlength=len(self.attributes["classes_"]))
             return np.greater(counts, 0)
@@ -62,11 +62,11 @@ class Target:
 
     @property
     def lacks_classes(self) -> bool:
-        """Whether there are labels, and a class that none of them is of."""
+        """Whether there is one label per row, and a class without rows."""
         return self.labels is not None and not self.shown.all()
 
     def of_user(self, values: np.ndarray) -> np.ndarray:
-        """Return what the user gave for some of the `values`, on the host: labels, or outputs in the shape of `y`."""
+        """Decode encoded `values`, on the host, to the user's form: labels, or outputs in the shape of `y`."""
         if not self.loss.classifies:
             return values[:, 0] if self.attributes["_single_output"] else values
         if self.attributes["_multilabel"]:
@@ -74,14 +74,14 @@ class Target:
         return self.attributes["classes_"][values.reshape(len(values)).astype(int)]
 
     def of_rows(self, rows: np.ndarray) -> "Target":
-        """Return the target of some of the rows, whose classes and outputs are those of all."""
+        """Return the target of a subset of the rows, with the classes and outputs of all rows."""
         names = ("values", "labels", "class_weight")
         parts = {name: getattr(self, name) for name in names}
         return replace(self, **{name: part[rows] for name, part in parts.items() if part is not None})
 
 
 def encode_outputs(y: np.ndarray, dtype: Any, loss: Loss) -> Target:
-    """Return regression outputs (n_samples,) or (n_samples, n_outputs) as columns, which the loss takes."""
+    """Return regression outputs (n_samples,) or (n_samples, n_outputs) as the target, checked by `loss`."""
     if sparse.issparse(y):
         raise TypeError("`y` is sparse, but the outputs of a regression must be dense. Pass `y.toarray()`.")
     values = np.asarray(y, dtype=dtype)
@@ -96,7 +96,7 @@ def encode_outputs(y: np.ndarray, dtype: Any, loss: Loss) -> Target:
 
 
 def explained_share(loss: Loss, raw: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> float:
-    """Return R2 or, of other losses than squared errors, D2 of a raw prediction: the mean over outputs."""
+    """Return R2 of a raw prediction, or D2 unless the loss is the squared error, averaged over outputs."""
     if loss.is_quadratic:
         return float(r2_score(target, raw, sample_weight=weight))
     weight = None if weight is None else np.asarray(weight, dtype=np.float64)
@@ -106,8 +106,8 @@ def explained_share(loss: Loss, raw: np.ndarray, target: np.ndarray, weight: np.
 
 
 def shares_explained(of_model: Iterable[float], of_constant: Iterable[float]) -> float:
-    """Return the mean over outputs of what a model explains of the losses of constant predictions."""
-    # As R2 of a constant target: 1 if it is predicted as it is, else 0.
+    """Return D2, the share of the loss of constant predictions that a model explains, averaged over outputs."""
+    # As R2 does for a constant target: 1 if the prediction is exact, else 0.
     pairs = zip(of_model, of_constant, strict=True)
     return float(np.mean([1 - ours / constant if constant > 0 else float(ours == 0) for ours, constant in pairs]))
 
@@ -129,7 +129,7 @@ def encode_labels(
     one_class: bool,
     estimator_name: str,
 ) -> Target:
-    """Return class labels as zeros and ones (two classes, multilabel) or class indices (more classes).
+    """Encode class labels as zeros and ones (two classes, multilabel) or as class indices (more classes).
 
     Parameters
     ----------
@@ -137,10 +137,10 @@ def encode_labels(
     dtype : dtype
         Of zeros and ones.
     classes : array or None
-        The classes that may occur; None for those in `y`.
+        The classes that may occur; None for the classes in `y`.
     class_weight : dict, "balanced" or None
     sample_weight : array-like or None
-        Counts of "balanced".
+        Weights of the rows in the class counts of "balanced".
     multilabel : bool
         Whether the estimator takes several labels per sample.
     one_class : bool
@@ -151,7 +151,7 @@ def encode_labels(
     Raises
     ------
     ValueError
-        If `y` is continuous, has a class outside `classes`, or a single one that the estimator does not take.
+        If `y` is continuous, has a class outside `classes`, or has a single class and `one_class` is False.
     """
     found = _known_labels(y, classes)
     is_plain = found is not None or _are_plain_labels(y)
@@ -190,7 +190,7 @@ def encode_labels(
 def _weights_of_classes(
     class_weight: Any, classes: np.ndarray, indices: np.ndarray, sample_weight: np.ndarray | None
 ) -> np.ndarray:
-    """Return the weight of each class; `indices` (n_samples,) are the classes of the rows."""
+    """Return the weight of each class (n_classes,); `indices` (n_samples,) are the class indices of the rows."""
     if isinstance(class_weight, dict) and not all(isinstance(w, Real) for w in class_weight.values()):
         raise TypeError(f"`class_weight` must hold numbers; got {class_weight!r}.")
     if not isinstance(class_weight, dict):
@@ -208,10 +208,10 @@ def _weights_of_classes(
 
 
 def _balanced_weights(classes: np.ndarray, indices: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray:
-    """Return "balanced" weights of the classes that have rows with weight, as if there were no others, which get 0."""
+    """Return "balanced" weights among the classes with rows of positive weight; other classes get 0."""
     counts = np.bincount(indices, sample_weight, len(classes))
     present, weights = counts > 0, np.zeros(len(classes))
-    # A row for each class, with the weight of all of its rows.
+    # One row per class, with the total weight of the class, gives the same result as all rows.
     weights[present] = compute_class_weight(
         "balanced", classes=classes[present], y=classes[present], sample_weight=counts[present]
     )
@@ -219,7 +219,7 @@ def _balanced_weights(classes: np.ndarray, indices: np.ndarray, sample_weight: n
 
 
 def _known_labels(y: Any, classes: np.ndarray | None) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return `classes` and which of them each label is, where all are known integers; else None."""
+    """Return `classes` and the class index of each label if all labels are known integers; else None."""
     if classes is None or not (isinstance(y, np.ndarray) and y.ndim == 1 and y.dtype == classes.dtype):
         return None
     if y.dtype.kind not in "biu":
@@ -229,7 +229,7 @@ def _known_labels(y: Any, classes: np.ndarray | None) -> tuple[np.ndarray, np.nd
 
 
 def _labels(y: np.ndarray, classes: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Return the classes, those in `y` by default, and which of them each label is."""
+    """Return the classes, by default those in `y`, and the class index of each label."""
     present = np.unique(y)
     classes = present if classes is None else classes
     unknown = np.setdiff1d(present, classes)
@@ -239,10 +239,10 @@ def _labels(y: np.ndarray, classes: np.ndarray | None) -> tuple[np.ndarray, np.n
 
 
 def _are_plain_labels(y: Any) -> bool:
-    """Return whether `y` holds integers that repeat, of which scikit-learn finds out no more in ten times as long."""
+    """Return whether `y` holds repeated integers: then scikit-learn's check, ten times slower, is not needed."""
     if not isinstance(y, np.ndarray) or y.ndim != 1 or y.dtype.kind not in "biu":
         return False
-    return np.unique(y).size <= 0.5 * (y.size - 1)  # it warns of more
+    return np.unique(y).size <= 0.5 * (y.size - 1)  # with more classes scikit-learn warns
 
 
 def _encode_label_matrix(
@@ -266,7 +266,7 @@ def _encode_label_matrix(
 
 
 def _weights_of_label_matrix(class_weight: Any, y: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray:
-    """Return the products (n_rows,) of the weights of a row's labels, as scikit-learn's estimators weigh them."""
+    """Return row weights (n_rows,): the product of the weights of the row's labels, as in scikit-learn."""
     n_labels = y.shape[1]
     each = [class_weight] * n_labels if isinstance(class_weight, str) else class_weight
     if not isinstance(each, list) or len(each) != n_labels:

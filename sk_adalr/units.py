@@ -1,4 +1,4 @@
-"""The units in which a model trains: how they are chosen, and the way to the user's and back."""
+"""The units in which a model trains: their choice, and conversion to and from the user's units."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,17 +13,17 @@ from sk_adalr.standardization import Standardization
 
 @dataclass(frozen=True)
 class TargetUnits:
-    """Units of the outputs: of targets, and of the raw predictions and losses that belong to them.
+    """Units of the outputs: of targets, raw predictions and losses.
 
     Parameters
     ----------
     target : Standardization
-        From the user's targets to those of training. A scale of 0 is that of an output that has been constant so far:
-        it has no unit, its target in training is 0, and its prediction the centre.
+        Converts the user's targets to training units. A scale of 0 marks an output that has been constant so far: it
+        has no unit, its target in training is 0, and its prediction is the centre.
     raw : Standardization
-        From the user's raw predictions to those of training.
+        Converts the user's raw predictions to training units.
     of_loss : ndarray of shape (n_outputs,)
-        The user's loss is that of training times this.
+        The loss in the user's units is the training loss times this.
     """
 
     target: Standardization
@@ -32,15 +32,15 @@ class TargetUnits:
 
     @classmethod
     def of_squares(cls, target: Standardization) -> "TargetUnits":
-        """Return the units of a squared error, whose raw prediction is that of the target itself."""
+        """Return the units for a squared error, whose raw prediction has the unit of the target."""
         with np.errstate(over="ignore", under="ignore"):
             return cls(target, target, target.scale**2)
 
     @property
     def penalty_factors(self) -> np.ndarray:
-        """What turns a penalty of squared coefficients in the user's units, beside the loss, into that of training."""
+        """Factors (n_outputs,) that convert the strength of an L2 penalty from the user's units to training units."""
         factors = np.ones(len(self.of_loss))
-        # Out of range only where both are the same square.
+        # The loss unit is out of range only for squared errors, where both are the same square and the factor is 1.
         with np.errstate(over="ignore", under="ignore"):
             in_range = (self.of_loss > 0) & np.isfinite(self.of_loss)
             np.divide(self.raw.scale**2, self.of_loss, out=factors, where=in_range)
@@ -49,14 +49,14 @@ class TargetUnits:
 
 @dataclass(frozen=True)
 class Units:
-    """Standardised inputs and outputs of a model; None where the user's units are kept.
+    """Units of a model's inputs and outputs in training; None for those that keep the user's units.
 
     Parameters
     ----------
     inputs : Standardization or None
-        Of the columns of X, folded into the first layer.
+        Standardisation of the columns of X, folded into the first layer.
     outputs : TargetUnits or None
-        Of the columns of y, folded into the last layer.
+        Units of the columns of y, folded into the last layer.
     """
 
     inputs: Standardization | None = None
@@ -64,10 +64,10 @@ class Units:
 
     @property
     def of_loss(self) -> float:
-        """What turns a loss of training into the user's units: the mean variance of the outputs.
+        """Factor that converts the training loss to the user's units: for squared errors, the mean output variance.
 
-        Several outputs weigh equally in training, whatever their units; constant ones do not count. 1 where the
-        square is out of range, or all are constant.
+        In training all outputs have equal weight, whatever their units; constant outputs do not count. The factor is
+        1 if it would be out of range, or if all outputs are constant.
         """
         if self.outputs is None or self.is_constant:
             return 1.0
@@ -81,7 +81,7 @@ class Units:
         return self.outputs is not None and not self.outputs.target.scale.any()
 
     def of_target(self, data: Dataset) -> Dataset:
-        """Return `data` with its target in the units of training."""
+        """Return `data` with its target in training units."""
         if self.outputs is None:
             return data
         center, scale = self.outputs.target.center, self.outputs.target.scale
@@ -91,16 +91,16 @@ class Units:
         if constant.size:
             xp = namespace(target)
             columns = beside(constant, target)
-            # What is left is rounding, which Adam would scale up to full steps, unless the rows are not those of the
-            # fit but judge it.
+            # In training rows the remainder is round-off error, set to zero as Adam would scale it up to full steps.
+            # In validation rows the output may vary.
             left = target[:, columns]
             target[:, columns] = xp.where(xp.abs(left) < float(xp.finfo(left.dtype).eps) ** 0.5, 0, left)
         return replace(data, target=target)
 
     def unit_less(self, params: Array, layout: ParameterLayout) -> Array:
-        """Return the flat vector `params`, on the host, with zeros, in place, for outputs without a unit.
+        """Set the last-layer parameters of outputs without a unit to zero, in place in `params`, and return `params`.
 
-        Their gradient is then exactly zero, and the other outputs train as if alone.
+        Their gradient is then exactly zero, and the other outputs train as if these did not exist.
         """
         if self.outputs is not None:
             constant = self.outputs.target.scale == 0
@@ -111,21 +111,22 @@ class Units:
         return params
 
     def has_changed(self, target: Array) -> np.ndarray:
-        """Return which outputs (n_outputs,) were constant so far and are no longer in `target` (n_rows, n_outputs)."""
-        if self.outputs is None or self.outputs.target.scale.all():  # the usual case, without a look at the rows
+        """Return which outputs (n_outputs,) were constant so far but vary in `target` (n_rows, n_outputs)."""
+        if self.outputs is None or self.outputs.target.scale.all():  # the usual case, without reading the rows
             return np.zeros(target.shape[1], dtype=bool)
         xp = namespace(target)
         units = self.outputs.target
         center = beside(units.center, target)
         distance = to_host(xp.mean(xp.abs(target - center), axis=0))
-        # Twice the deviation that counts as rounding, for these rows have a centre of their own.
+        # Twice the usual bound of round-off error, because the centre was computed from other rows.
         rounding = 12 * float(xp.finfo(target.dtype).eps) * np.abs(units.center)
         return (units.scale == 0) & (distance > rounding)
 
     def with_units(self, changed: np.ndarray, outputs: Standardization) -> "Units":
-        """Return the units with those of `outputs` where these have `changed` (n_outputs,) and are not constant again.
+        """Return the units with the `outputs` that have `changed` (n_outputs,).
 
-        There, as where single rows make chunks, the magnitude of both constants becomes the unit.
+        If a changed output is constant in `outputs` again, as in chunks of a single row, its unit becomes the larger
+        magnitude of the two constants.
         """
         assert self.outputs is not None  # only an output with a centre has been constant
         before = self.outputs.target
@@ -152,7 +153,7 @@ class Units:
         return params
 
     def from_user(self, params: np.ndarray, layout: ParameterLayout) -> np.ndarray:
-        """Return a copy of the flat vector `params`, given in the user's units, in the units of training."""
+        """Return a copy of the flat vector `params`, given in the user's units, in training units."""
         return self._convert(params, layout, to_user=False)
 
     def _convert(self, params: np.ndarray, layout: ParameterLayout, to_user: bool) -> np.ndarray:
@@ -178,22 +179,22 @@ class Units:
 
 @dataclass(frozen=True)
 class UnitChoice:
-    """How the units of training are chosen: by the first rows, and by later ones where those could not tell.
+    """Choice of training units from the first rows, or from later rows for columns that were constant in the first.
 
     Parameters
     ----------
     loss : Loss
-        Says what the units of targets are.
+        Determines the units of the targets.
     standardize : bool
-        Whether inputs and outputs are standardised at all; outputs that are constant are, in any case.
+        Whether inputs and outputs are standardised. Constant outputs are in any case.
     center : bool
-        Whether the model has intercepts, which centres fold into.
+        Whether columns are centred, which needs intercepts for the centres to be folded into.
     is_chunk : bool, default=False
         Whether the rows are a chunk of a stream.
     penalty : float, default=0.0
-        Curvature of a penalty of coefficients in the user's units.
+        Strength of the L2 penalty in the user's units: its curvature, per squared coefficient.
     penalty_unit : ndarray of shape (n_features,) or float, default=1.0
-        The penalised coefficients are those of columns divided by it.
+        Divisor of the columns: the penalty applies to the coefficients of the divided columns.
     """
 
     loss: Any
@@ -204,7 +205,7 @@ class UnitChoice:
     penalty_unit: np.ndarray | float = 1.0
 
     def of_first(self, data: Dataset) -> Units:
-        """Return the units of training for these data, or for a stream that they are the first chunk of."""
+        """Return the training units for `data`, or for the stream of which `data` are the first chunk."""
         outputs = self._of_outputs(data)
         if not self.standardize:
             return Units(None, outputs)
@@ -212,15 +213,16 @@ class UnitChoice:
         return Units(replace(inputs, scale=self._scale(inputs, outputs)), outputs)
 
     def _scale(self, inputs: Standardization, outputs: TargetUnits | None) -> np.ndarray:
-        """Return the scale of the inputs with the penalty in it.
+        """Return the scale of the inputs, including the penalty.
 
-        The deviation and the penalty are both curvatures: with both in the scale neither is ever stiff.
+        The squared deviation and the penalty both contribute to the curvature of a coefficient. With both in the
+        scale, neither makes the problem stiff.
         """
         penalty = self.penalty * (1.0 if outputs is None else outputs.penalty_factors.mean())
         return np.hypot(inputs.scale, np.sqrt(penalty) * self.penalty_unit)
 
     def _with_opened(self, units: Units, data: Dataset) -> Units:
-        """Return the units with a scale of those inputs that were constant so far and are no longer."""
+        """Return the units with a new scale for inputs that were constant so far but vary in `data`."""
         if units.inputs is None:
             return units
         inputs, changed = units.inputs.opened(data.X, data.sample_weight, center=self.center)
@@ -229,23 +231,23 @@ class UnitChoice:
         return replace(units, inputs=inputs)
 
     def _of_outputs(self, data: Dataset) -> TargetUnits | None:
-        """Return the units of the outputs; where they are the user's, constant outputs have none either."""
+        """Return the units of the outputs, or None for the user's; without `standardize` only constants have others."""
         outputs = self.loss.target_units(data.target, data.sample_weight, self.center)
         if outputs is None or self.standardize:
             return outputs
         is_constant = outputs.target.scale == 0
-        # A single row of a stream is no sign of a constant where it trains as it is.
+        # A single row of a stream does not show that an output is constant; it is used in the user's units.
         if not is_constant.any() or (self.is_chunk and data.n_samples == 1):
             return None
         center = np.where(is_constant, outputs.target.center, 0.0)
         return TargetUnits.of_squares(Standardization(center, np.where(is_constant, 0.0, 1.0)))
 
     def of_more(self, units: Units, data: Dataset) -> tuple[Units, bool]:
-        """Return the units in which training continues with these data, and whether it does or begins anew.
+        """Return the units for training on `data`, and whether training continues (True) or restarts (False).
 
-        An output that was constant so far has no unit. The first rows in which it varies give it one. In a fit, or if
-        that is so of all outputs, training begins anew, with the units of these rows. A constant input is alike, but
-        as it had no part in the model, training always continues.
+        An output that was constant so far has no unit; the first rows in which it varies determine one. In a fit, or
+        if all outputs were constant, training then restarts with the units of these rows. Constant inputs get a scale
+        likewise, but had no influence on the model, so training continues.
         """
         units = self._with_opened(units, data)
         if units.outputs is None:
@@ -265,9 +267,9 @@ class UnitChoice:
         return replace(units.with_units(changed, outputs), inputs=inputs), not units.is_constant
 
     def of_fitted(self, data: Dataset, params: np.ndarray, layout: ParameterLayout) -> Units:
-        """Return units in which a model of `params`, in the user's units, trains on: all it has learned has a unit.
+        """Return the units for continuing to train a fitted model with parameters `params` in the user's units.
 
-        The rows at hand may show one value of an output only.
+        An output that the model has learned to predict gets a unit, even if it is constant in `data`.
         """
         units = self.of_first(data)
         if units.outputs is None:

@@ -1,4 +1,4 @@
-"""From what the user passes to a `Dataset`, or an error that says what to do."""
+"""Validation of the user's data, with error messages that say what to do."""
 
 import numbers
 from collections.abc import Iterable, Iterator
@@ -15,7 +15,7 @@ from sk_adalr.integers import refuse_merged_integers
 from sk_adalr.rows import has_finite_squares, is_mapped
 
 FLOAT_DTYPES = (np.float64, np.float32)
-# Bytes of a copy of a memory map from which its user should know.
+# Size in bytes above which copying a memory map causes a warning.
 _LARGE_COPY = 2**26
 
 
@@ -34,18 +34,18 @@ def check_features(estimator: Any, X: Any, *, reset: bool) -> Any:
 
 
 def check_features_and_target(estimator: Any, X: Any, y: Any, *, numeric: bool, reset: bool) -> tuple[Any, np.ndarray]:
-    """Return `X` as a float array or CSR matrix and `y` as an array of as many rows.
+    """Return `X` as a float array or CSR matrix and `y` as an array with the same number of rows.
 
-    float32 stays float32, everything else becomes float64, all in C order, in which rows are read, but for memory maps
-    of floats, which stay as they are. Arrays of other
-    libraries are taken where scikit-learn's ``array_api_dispatch`` is on: `X` stays on its device, `y` comes to the
-    host. Sets or checks `n_features_in_` and `feature_names_in_` of the estimator.
+    float32 stays float32, everything else becomes float64. All arrays become C-contiguous, for access by rows, except
+    memory maps of floats, which are not copied. With scikit-learn's ``array_api_dispatch``, arrays of other libraries
+    are accepted: `X` stays on its device, `y` is copied to the host. Sets or checks `n_features_in_` and
+    `feature_names_in_` of the estimator.
 
     Raises
     ------
     ValueError, TypeError
-        If `X` or `y` is empty, not numeric, complex, not finite, masked, a dask collection, a polars LazyFrame or of
-        another length, or has numbers that sums or float64 cannot hold.
+        If `X` or `y` is empty, not numeric, complex, not finite, masked, a dask collection or a polars LazyFrame, if
+        their lengths differ, or if numbers are too large for float64 or for sums over the rows.
     """
     if not reset and _are_plain_features(estimator, X) and _is_plain_target(y, len(X)):
         return X, y
@@ -53,7 +53,7 @@ def check_features_and_target(estimator: Any, X: Any, y: Any, *, numeric: bool, 
     _refuse_dates(X=X, **({"y": y} if numeric else {}))
     order = _order_to_ask_for(X)
     X, y = enter(X, "`X`"), enter_host(y, "`y`")
-    if reset:  # later rows are known in the precision of the first
+    if reset:  # later calls must keep the precision of the first
         arrays = {"X": X, "y": y} if numeric else {"X": X}
         if not all(isinstance(array, np.ndarray) and array.dtype.kind == "f" for array in arrays.values()):
             refuse_merged_integers(**arrays)
@@ -68,12 +68,12 @@ def check_features_and_target(estimator: Any, X: Any, y: Any, *, numeric: bool, 
             multi_output=True,
             y_numeric=numeric,
             reset=reset,
-            ensure_all_finite=False,  # of `X`: the next line looks as it passes
+            ensure_all_finite=False,  # of `X`: `_check_magnitude` below does it faster
         )
     X = _in_c_order(X)
     _check_magnitude(estimator, "X", X)
     if is_sparse(X) and not X.has_canonical_format:
-        # The moments of a column are taken entry by entry: two entries in one place would count as two.
+        # Column moments are computed from the stored entries, so duplicate entries must be summed first.
         X = X.copy()
         X.sum_duplicates()
     y = to_host(y)
@@ -83,7 +83,7 @@ def check_features_and_target(estimator: Any, X: Any, y: Any, *, numeric: bool, 
 
 
 def _are_plain_features(estimator: Any, X: Any) -> bool:
-    """Say whether all checks of `X` would end with `X` itself: for a row or a few they take longer than the rest."""
+    """Return whether `X` would pass all checks unchanged: for a few rows the checks take longer than predicting."""
     return (
         type(X) is np.ndarray
         and X.ndim == 2
@@ -97,7 +97,7 @@ def _are_plain_features(estimator: Any, X: Any) -> bool:
 
 
 def _is_plain_target(y: Any, n_samples: int) -> bool:
-    """Say whether all checks of `y` would end with `y` itself, if those of `X` end with `X`."""
+    """Return whether `y` would pass all checks unchanged, provided that `X` does."""
     return (
         type(y) is np.ndarray
         and y.shape == (n_samples,)
@@ -106,20 +106,20 @@ def _is_plain_target(y: Any, n_samples: int) -> bool:
 
 
 class NoWeightError(ValueError):
-    """No row has a positive weight."""
+    """Raised if no row has a positive weight."""
 
 
 def check_weights(
     sample_weight: Any, n_samples: int, class_weight: np.ndarray | None = None, name: str = "sample_weight"
 ) -> np.ndarray | None:
-    """Return sample weights times class weights as float64 (n_samples,); None where neither is given.
+    """Return sample weights times class weights as float64 (n_samples,), or None if neither is given.
 
-    `name` is what the user calls the sample weights.
+    `name` is the user's name of the sample weights, for error messages.
 
     Raises
     ------
     ValueError
-        If a weight is negative or not finite, if all are zero, or if their number is not that of the samples.
+        If a weight is negative or not finite, if all are zero, or if their number differs from `n_samples`.
     """
     if sample_weight is None and class_weight is None:
         return None
@@ -147,7 +147,7 @@ def check_weights(
 
 
 def check_groups(groups: Any, n_samples: int) -> np.ndarray | None:
-    """Return the groups (n_samples,) of the rows; raise a ValueError if their number is not that of the samples."""
+    """Return the groups (n_samples,) of the rows; raise a ValueError if their number differs from `n_samples`."""
     if groups is None:
         return None
     groups = enter_host(groups, "`groups`")
@@ -159,9 +159,9 @@ def check_groups(groups: Any, n_samples: int) -> np.ndarray | None:
 
 
 def check_same_origin(estimator: Any, X: Any, fitted: Any, method: str) -> Origin:
-    """Return where `X` is from; raise a ValueError unless the fitted array is of the same library and device.
+    """Return the library and device of `X`; raise a ValueError unless they are the same as of the fitted array.
 
-    As in scikit-learn, and as there only where ``array_api_dispatch`` is on.
+    As in scikit-learn, this matters only with ``array_api_dispatch``.
     """
     place, home = origin(X), origin(fitted)
     if not same_place(place, home):
@@ -174,7 +174,7 @@ def check_same_origin(estimator: Any, X: Any, fitted: Any, method: str) -> Origi
 
 
 def check_finite_model(estimator: Any, *arrays: np.ndarray) -> None:
-    """Raise a ValueError if a fitted array of `estimator` is not finite."""
+    """Raise a ValueError if a fitted array of `estimator` has NaN or infinity."""
     for array in arrays:
         if not namespace(array).isfinite(array).all():
             raise ValueError(
@@ -184,7 +184,7 @@ def check_finite_model(estimator: Any, *arrays: np.ndarray) -> None:
 
 
 def check_finite_prediction(raw: Any) -> Any:
-    """Return a raw prediction, or raise a ValueError if it is not finite, from which a label would mean nothing."""
+    """Return a raw prediction; raise a ValueError if it is not finite, as labels from it would be meaningless."""
     if not bool(namespace(raw).isfinite(raw).all()):
         raise ValueError(
             f"The predictions are beyond the range of {raw.dtype}: `X` has values too far from those of `fit`."
@@ -193,7 +193,7 @@ def check_finite_prediction(raw: Any) -> Any:
 
 
 def _order_to_ask_for(X: Any) -> str | None:
-    """Return the memory order that scikit-learn should bring `X` into: any for a memory map, which would be copied."""
+    """Return the memory order to request from scikit-learn: None for a memory map, to avoid a copy."""
     if not is_mapped(X):
         return "C"
     if X.dtype not in FLOAT_DTYPES and 8 * X.size > _LARGE_COPY:
@@ -205,7 +205,7 @@ def _order_to_ask_for(X: Any) -> str | None:
 
 
 def _in_c_order(X: Any) -> Any:
-    """Return `X` in C order, unless it is sparse or a memory map; scikit-learn only asks NumPy for it."""
+    """Return `X` in C order unless it is sparse or a memory map; scikit-learn ensures it for NumPy arrays only."""
     return X if is_sparse(X) or is_mapped(X) else namespace(X).ascontiguousarray(X)
 
 
@@ -218,7 +218,7 @@ def _overflow_is_a_value_error() -> Iterator[None]:
 
 
 def is_dask(array: Any) -> bool:
-    """Say whether an array is a dask collection, without an import of dask."""
+    """Return whether an array is a dask collection, without importing dask."""
     return type(array).__module__.partition(".")[0] in ("dask", "dask_expr")
 
 
@@ -250,19 +250,19 @@ def _refuse_dates(**arrays: Any) -> None:
 
 
 def _is_temporal(dtype: Any) -> bool:
-    """Return whether a dtype of NumPy, pandas or polars is one of dates or durations."""
+    """Return whether a dtype (NumPy, pandas or polars) represents dates or durations."""
     return getattr(dtype, "kind", None) in ("m", "M") or bool(getattr(dtype, "is_temporal", lambda: False)())
 
 
 def _check_magnitude(estimator: Any, name: str, array: Any) -> None:
-    """Raise a ValueError if a number is not finite, or so large that sums over the rows would not be."""
+    """Raise a ValueError if a number is not finite, or so large that sums over the rows would overflow."""
     entries = array.data if is_sparse(array) else array
     if entries.dtype.kind != "f" or entries.size == 0:
         return
     if has_finite_squares(entries):
         return
     with np.errstate(over="ignore", invalid="ignore"):
-        # In the order in memory it is checked without a copy.
+        # Transposed to C order, it is checked without a copy.
         in_order = array.T if not is_sparse(array) and entries.flags.f_contiguous else array
         assert_all_finite(in_order, estimator_name=type(estimator).__name__, input_name=name)
     largest, limits = float(max(-entries.min(), entries.max())), np.finfo(entries.dtype)
@@ -275,7 +275,7 @@ def _check_magnitude(estimator: Any, name: str, array: Any) -> None:
 
 
 def as_dtype(X: Any, dtype: Any) -> Any:
-    """Return the features `X` in the `dtype` of a model.
+    """Return the features `X` converted to the `dtype` of a model.
 
     Raises
     ------
