@@ -231,7 +231,7 @@ class UnitChoice:
         return replace(units, inputs=inputs)
 
     def _of_outputs(self, data: Dataset) -> TargetUnits | None:
-        """Return the units of the outputs, or None for the user's; without `standardize` only constants have others."""
+        """Return the units of the outputs; without `standardize`, None or units that mark the constant outputs."""
         outputs = self.loss.target_units(data.target, data.sample_weight, self.center)
         if outputs is None or self.standardize:
             return outputs

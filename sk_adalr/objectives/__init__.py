@@ -1,4 +1,4 @@
-"""What is minimised: losses, and their value and gradient on the flat parameter vector."""
+"""Objective functions: losses, and their value and gradient with respect to the flat parameter vector."""
 
 from sk_adalr.objectives.ensembles import averaged, members
 from sk_adalr.objectives.losses import (

@@ -1,4 +1,4 @@
-"""The mean of networks as one network, and back."""
+"""An ensemble of networks as one network, and back."""
 
 from collections.abc import Sequence
 
@@ -9,9 +9,10 @@ from sk_adalr.backends import Array
 
 
 def averaged(coefs: Sequence[list[Array]], intercepts: Sequence[list[Array]]) -> tuple[list[Array], list[Array]]:
-    """Return the layers of the one network whose raw prediction is the mean of those of some networks.
+    """Return the layers of one network whose raw prediction is the mean over the given networks.
 
-    Its hidden layers are theirs side by side; they share the inputs, and the last layer takes the mean.
+    The hidden layers of the networks are placed side by side: the first layer is stacked, the inner ones are block
+    diagonal, and the last one averages.
     """
     n_networks, last = len(coefs), len(coefs[0]) - 1
     by_layer, biases = list(zip(*coefs, strict=True)), list(zip(*intercepts, strict=True))
@@ -24,9 +25,9 @@ def averaged(coefs: Sequence[list[Array]], intercepts: Sequence[list[Array]]) ->
 
 
 def members(coefs: list[Array], intercepts: list[Array], n_networks: int) -> list[tuple[list[Array], list[Array]]]:
-    """Return views of layers of networks whose raw predictions add up to that of what `averaged` made of so many.
+    """Return the layers, as views, of `n_networks` networks whose raw predictions sum to that of `averaged`'s network.
 
-    The intercepts of the last layer are in the first of them alone.
+    The first of them has the intercepts of the last layer; in the others these are zero.
     """
     networks = []
     for k in range(n_networks):

@@ -20,9 +20,10 @@ from sk_adalr.standardization import Standardization
 
 @dataclass(frozen=True)
 class Activation:
-    """An elementwise function of an affine map, and the product with its derivative in terms of its output.
+    """An elementwise activation function, and its derivative for the backward pass.
 
-    ``apply(output, bias)`` works in place; `bias` is None without one. ``multiply_by_derivative(delta, output)``
+    ``apply(output, bias)`` adds the bias, unless it is None, and applies the function in place.
+    ``multiply_by_derivative(delta, output)`` multiplies `delta` by the derivative, given the function's output; it
     overwrites both.
     """
 
@@ -57,15 +58,15 @@ ACTIVATIONS: dict[str, Activation] = {
     "tanh": Activation(_tanh, lambda delta, output: kernels(delta).tanh_backward(delta, output)),
     "logistic": Activation(_logistic, lambda delta, output: kernels(delta).logistic_backward(delta, output)),
 }
-#: Its names, for type checkers.
+#: The names of `ACTIVATIONS`, for type checkers.
 ActivationName: TypeAlias = Literal["identity", "logistic", "tanh", "relu"]
 
 
-_BLOCK_ELEMENTS = 1 << 18  # of the widest layer in one forward pass when predicting
+_BLOCK_ELEMENTS = 1 << 18  # outputs of the widest layer per block of rows in `predict_raw`
 
 
 class _Blocks:
-    """The views of a flat vector, remembered: training asks for those of the same vector step after step."""
+    """The layers of a flat vector, as cached views: training unpacks the same vector in every step."""
 
     def __init__(self, layout: ParameterLayout) -> None:
         self._layout = layout
@@ -80,7 +81,7 @@ class _Blocks:
 
 
 class Network:
-    """Loss of a feed-forward network on a batch, with an L2 penalty.
+    """The loss of a feed-forward network on a batch, with an L2 penalty.
 
     Parameters
     ----------
@@ -89,7 +90,7 @@ class Network:
     loss : Loss
         Compares the raw prediction of the last layer with the target.
     activation : {"identity", "relu", "tanh", "logistic"}, default="relu"
-        Between the layers.
+        Activation function of the hidden layers.
     """
 
     def __init__(self, layout: ParameterLayout, loss: Loss, activation: str = "relu") -> None:
@@ -103,11 +104,11 @@ class Network:
 
     @property
     def scalar_loss(self) -> str | None:
-        """Name of the loss of a linear model with one output, as `Kernels.csr_steps` know it; None of any other."""
+        """Name of the loss in `Kernels.csr_steps`, for a linear model with one output; None if there is no kernel."""
         return getattr(self.loss.residual, "kernel", None) if self._is_scalar else None
 
     def initial_params(self, random_state: np.random.RandomState, dtype: Any, bound_factor: float) -> np.ndarray:
-        r"""Return (n_params,) drawn as scikit-learn's MLP draws them.
+        r"""Return random initial parameters (n_params,), drawn like those of scikit-learn's MLP.
 
         Coefficients and intercepts of a layer are uniform within
         :math:`\\sqrt{\\mathrm{bound\\_factor} / (n_{in} + n_{out})}` (Glorot and Bengio, 2010).
@@ -133,9 +134,9 @@ class Network:
     ) -> Any:
         """Return the penalised loss of `batch` (0-d); fill `out` (n_params,), if given, with its gradient.
 
-        That is the weighted loss sum over the rows divided by `weight_sum`, plus ``factor / 2`` times the squares of
-        the coefficients, or their products with `weighted_coefs` (n_coefs,): they times the weights of their squares.
-        What the losses are divided by is given, not found, so that blocks of rows add up.
+        The result is the weighted sum of the rows' losses divided by `weight_sum`, plus ``factor / 2`` times the sum
+        of squared coefficients. If the squares have weights, `weighted_coefs` (n_coefs,) are the coefficients times
+        these. `weight_sum` is a parameter so that results of blocks of rows can be added up.
         """
         coef_vector = params[: self.layout.n_coefs]
         weighted = coef_vector if weighted_coefs is None else weighted_coefs
@@ -157,28 +158,28 @@ class Network:
         return kernels(out).finish(out, coef_vector, weighted, *rows, weight_sum, factor, rest)
 
     def output_changes(self, params: Array, batch: Batch, direction: Array) -> tuple[np.ndarray, float]:
-        """Return how far a step of one layer moves its own outputs, and the raw prediction before it.
+        """Return the change of each layer's outputs if only this layer takes a step, and the size of raw predictions.
 
         Parameters
         ----------
         params : array of shape (n_params,)
         batch : Batch
         direction : array of shape (n_params,)
-            Each layer makes its part of it alone.
+            The step, of which each layer takes its part while the other layers stay.
 
         Returns
         -------
         changes : ndarray of shape (n_layers,)
-            Of the affine outputs; absolute, in the mean of rows and outputs; on the host.
+            Mean absolute change of the affine outputs, over rows and outputs; on the host.
         raw : float
-            Likewise.
+            Mean absolute raw prediction before the step.
         """
         X = SparseRows(batch.X) if is_sparse(batch.X) else batch.X
         outputs = self._buffers_of(params, batch.n_rows).outputs
         _forward(*self._params_blocks.of(params), X, ACTIVATIONS[self.activation], outputs)
         sums = [_absolute_sum(outputs[-1], batch.weight)]
         coefs, intercepts = self.layout.unpack(direction)
-        for i in reversed(range(len(coefs))):  # what a layer gave is needed no more when its turn comes
+        for i in reversed(range(len(coefs))):  # in this order, because the changes overwrite the layer's outputs
             change = _multiply(outputs[i - 1] if i else X, coefs[i], outputs[i])
             sums.append(_absolute_sum(_add(change, intercepts[i] if intercepts else None), batch.weight))
         raw, *changes = (
@@ -188,7 +189,7 @@ class Network:
         return np.array(changes[::-1]), raw
 
     def _buffers_of(self, params: Array, n_rows: int) -> "_Buffers":
-        """Return room for a batch of so many rows: no allocation per step."""
+        """Return buffers for a batch of `n_rows`, reused so that steps allocate nothing."""
         whole = self._whole
         if whole is None or whole.outputs[0].shape[0] < n_rows or whole.outputs[0].dtype != params.dtype:
             self._whole = whole = _Buffers.allocate(self.layout, params, n_rows)
@@ -198,7 +199,7 @@ class Network:
         return self._parts[n_rows]
 
     def _backward(self, coefs: list[Array], buffers: "_Buffers", X: Any, coef_grads: list[Array]) -> None:
-        """Fill the gradients of the coefficients and, but for the last one, the residuals."""
+        """Backpropagate: fill the gradients of the coefficients and the residuals of the hidden layers."""
         outputs, deltas = buffers.outputs, buffers.deltas
         delta = outputs[-1]
         for i in reversed(range(1, len(coefs))):
@@ -212,14 +213,14 @@ class Network:
 
 
 def _absolute_sum(values: Array, weight: Array | None) -> Array:
-    """Return the sum of the absolute values, by the weights of their rows; overwrites them."""
+    """Return the sum of the absolute values, weighted by rows; overwrites `values`."""
     xp = namespace(values)
     rows = xp.abs(values, out=values).sum(axis=1)
     return (rows if weight is None else rows * weight).sum(dtype="float64")
 
 
 class _Buffers(NamedTuple):
-    """Room for the output of each layer, which the residual of the last one overwrites, and the hidden residuals."""
+    """Buffers for the outputs of all layers (the residual overwrites the last one) and for the hidden residuals."""
 
     outputs: list[Array]
     deltas: list[Array]
@@ -235,13 +236,13 @@ class _Buffers(NamedTuple):
         return cls(outputs, deltas, Residuals(arrays, xp.ones(n_rows, dtype=like.dtype)))
 
     def rows(self, n_rows: int) -> "_Buffers":
-        """Return views of the first rows."""
+        """Return views of the first `n_rows` rows."""
         outputs, deltas, arrays = ([a[:n_rows] for a in b] for b in (self.outputs, self.deltas, self.residuals.arrays))
         return _Buffers(outputs, deltas, Residuals(arrays, self.residuals.ones[:n_rows]))
 
 
 def _multiply(inputs: Any, coef: Array, out: Array) -> Array:
-    """Return the product of the inputs of a layer and its coefficients, in `out`."""
+    """Return the product of a layer's inputs and coefficients, in `out`."""
     return inputs.matmul(coef, out=out) if isinstance(inputs, SparseRows) else multiply_into(out, inputs, coef)
 
 
@@ -253,9 +254,9 @@ def _forward(
     outs: list[Array] | None = None,
     add_last: bool = True,
 ) -> Array:
-    """Return the raw prediction, with the output of each layer in `outs` where it is given.
+    """Return the raw prediction; the output of each layer is in `outs` if given.
 
-    The last bias is left to whoever needs the prediction next where `add_last` is False.
+    If `add_last` is False, the last bias is not added: `Loss.residual` adds it.
     """
     output = X
     for i, coef in enumerate(coefs):
@@ -280,9 +281,9 @@ def predict_raw(
     rows: Array | None = None,
     standardization: Standardization | None = None,
 ) -> Array:
-    """Return the raw prediction (n_rows, n_outputs) for the given rows of `X`, all by default.
+    """Return the raw prediction (n_rows, n_outputs) for the given rows of `X`, by default all.
 
-    Works through blocks of rows, so that hidden layers and standardised rows need little memory.
+    Rows are processed in blocks, so that hidden layers and standardised rows need little memory.
     """
     n_rows = X.shape[0] if rows is None else len(rows)
     widths = [coef.shape[1] for coef in coefs] + ([] if is_sparse(X) else [X.shape[1]])

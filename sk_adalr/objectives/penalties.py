@@ -1,4 +1,4 @@
-r"""The regularised mean: what every estimator minimises.
+r"""The penalised mean loss, which every estimator minimises.
 
 .. math:: F(w) = \frac{\sum_i s_i \, \ell_i(w)}{\sum_i s_i} + \frac{\lambda}{2} \lVert W \rVert^2
 
@@ -21,13 +21,13 @@ class L2Penalty:
     Parameters
     ----------
     strength : float
-        :math:`\lambda \ge 0`, or its numerator where `per_batch`.
+        :math:`\lambda \ge 0`, or its numerator if `per_batch`.
     per_batch : bool, default=False
         Whether :math:`\lambda` is `strength` divided by the batch's sum of weights, as in scikit-learn's
         ``MLPClassifier``.
     coef_weights : array of shape (n_coefs,) or None, default=None
-        Factors of the squared coefficients: where training scales the columns, these keep the penalty in the units
-        of the data.
+        Factors of the squared coefficients. If training scales the columns, these keep the penalty in the units of
+        the data.
     """
 
     strength: float
@@ -46,9 +46,9 @@ class PenalizedMean:
     Parameters
     ----------
     network : Network
-        The losses.
+        The network, with its loss.
     penalty : L2Penalty
-        The penalty on its coefficients.
+        The penalty on the coefficients of the network.
     """
 
     network: Network

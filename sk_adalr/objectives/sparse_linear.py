@@ -1,7 +1,8 @@
-r"""The loss of a linear model with one output on CSR rows of the host: most models of text.
+r"""The loss of a linear model with one output on CSR rows in host memory, as most models of text.
 
-A row of text has few entries, and the calls around its products take longer than these. The sums of a step are NumPy's
-own, of consecutive numbers: compiled kernels follow their order, while that of a BLAS depends on the processor.
+A row of text has few entries, so that Python calls take longer than the products. The sums of a step are NumPy's
+(pairwise, over contiguous numbers): the compiled kernels add in the same order, while a BLAS adds in an order that
+depends on the processor.
 """
 
 import math
@@ -14,22 +15,23 @@ from sk_adalr.backends import Array, kernels
 from sk_adalr.dataset import Batch
 from sk_adalr.objectives.losses import Loss
 
-# Numbers that older versions of NumPy add pairwise; of more, they add the sums of so many one after another.
+# Older versions of NumPy sum blocks of this many numbers pairwise, and add the sums of the blocks sequentially.
 _BUFFER = 8192
 
 
 def split_division(divisor: Any, library: ModuleType = math) -> tuple[Any, Any]:
-    """Return two factors that divide by `divisor`: a power of two for residuals, of which there are few, and the rest.
+    """Return two factors whose product is ``1 / divisor``: a power of two, and the rest, which is often 1.
 
-    Unlike other divisions, the first leaves sums that cancel to zero at zero, of which Adam would make full steps
-    otherwise. The second is often 1. Of arrays of divisors, NumPy is the `library`.
+    Residuals are multiplied by the power of two, which is exact: residuals that sum to zero still do, while the
+    round-off error of another factor would leave a small gradient that Adam scales up to full steps. For an array of
+    divisors, pass NumPy as `library`.
     """
     mantissa, exponent = library.frexp(divisor)
     return library.ldexp(1.0, 1 - exponent), 0.5 / mantissa
 
 
 def pairwise_sum(a: np.ndarray) -> Any:
-    """Return the sum of a vector in the order of today's NumPy, with older versions, too."""
+    """Return the sum of a vector in the order of current NumPy, pairwise throughout, with older versions, too."""
     n = len(a)
     if n <= _BUFFER:
         return np.add.reduce(a)
@@ -40,7 +42,7 @@ def pairwise_sum(a: np.ndarray) -> Any:
 def scalar_value_and_grad(
     loss: Loss, params: Array, batch: Batch, out: Array, weight_sum: float, factor: float, weighted: Array
 ) -> Any:
-    """Return the penalised loss (0-d), and fill `out` with its gradient, as `Network.value_and_grad` says."""
+    """Return the penalised loss (0-d) and fill `out` with its gradient; arguments as for `Network.value_and_grad`."""
     X, n_columns = batch.X, batch.X.shape[1]
     coef, coef_grad, table = params[:n_columns], out[:n_columns], kernels(params)
     raw, products = np.empty((batch.n_rows, 1), dtype=params.dtype), np.empty_like(coef)

@@ -1,7 +1,7 @@
-"""Analytic functions of a few parameters, with gradients: for examples, tests and benchmarks.
+"""Analytic test functions of a few parameters, with gradients, for examples, tests and benchmarks.
 
-Each returns ``(value, gradient)`` for a point (n,), the form that ``minimize(..., jac=True)`` and
-``scipy.optimize.minimize(..., jac=True)`` take.
+Each returns ``(value, gradient)`` at a point (n,), as ``minimize(..., jac=True)`` and
+``scipy.optimize.minimize(..., jac=True)`` require.
 """
 
 import numpy as np
@@ -62,7 +62,7 @@ def rosenbrock(point: np.ndarray) -> tuple[float, np.ndarray]:
 
 
 def ill_conditioned_quadratic(point: np.ndarray, condition: float = 1e3) -> tuple[float, np.ndarray]:
-    """Return half a sum of squares whose curvatures run geometrically from 1 to `condition`.
+    """Return a quadratic function whose curvatures increase geometrically from 1 to `condition`.
 
     The minimum is 0 at the origin.
 
@@ -71,7 +71,7 @@ def ill_conditioned_quadratic(point: np.ndarray, condition: float = 1e3) -> tupl
     point : array of shape (n,)
         Where to evaluate the function.
     condition : float, default=1e3
-        Ratio of the largest curvature to the smallest, > 0.
+        Condition number: ratio of the largest to the smallest curvature, > 0.
 
     Returns
     -------

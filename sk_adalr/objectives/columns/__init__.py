@@ -1,4 +1,4 @@
-r"""Columns of a linear predictor, centred and scaled once, for full passes over the data.
+r"""Standardised columns of a linear predictor, for full passes over the data.
 
 With the column means :math:`\mu` and scales :math:`\sigma` the predictor is
 
@@ -6,14 +6,14 @@ With the column means :math:`\mu` and scales :math:`\sigma` the predictor is
           \tilde X = (X - 1\mu^T)\,\mathrm{diag}(1/\sigma), \quad
           \tilde w = \sigma w, \quad \tilde b = b + \mu^T w.
 
-A solver that sees only :math:`\tilde X` does not depend on the offsets and units of the columns.
+A solver that uses only :math:`\tilde X` does not depend on the offsets and units of the columns.
 
-Data stay where they are: both corrections are applied to the vectors that enter and leave a pass or, where the
-offsets would cost digits, to each block of rows while it is in cache. That needs no copy, so a memory map is read as
-it is. Few columns in memory are copied for first-order steps, in the layout in which passes run at memory speed.
+The data are not copied as a rule: centring and scaling are applied to the vectors that enter and leave a pass or, if
+large offsets would cause cancellation, to each block of rows while it is in cache. So a memory map is read as it is.
+Data in memory with few columns are copied for first-order steps, in the layout in which passes run at memory speed.
 
-Where the data lie on a device, so does all that has an entry per row. What has an entry per column, coefficients,
-gradients, means and scales, is the host's: a pass moves one such vector in and one out.
+If the data are on a device, so are all arrays with an entry per row. Arrays with an entry per column (coefficients,
+gradients, means and scales) are on the host: a pass copies one vector to the device and one back.
 """
 
 from sk_adalr.objectives.columns.base import Columns, Coordinates, RowBlock

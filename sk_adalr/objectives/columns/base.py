@@ -1,4 +1,4 @@
-"""What dense and sparse columns share."""
+"""The interface that dense and sparse columns share."""
 
 from abc import ABC, abstractmethod
 from typing import Any, Protocol
@@ -10,32 +10,32 @@ from sk_adalr.statistics import statistics
 
 
 class RowBlock(Protocol):
-    """Some rows of `Columns`, for passes in which predictions need not outlive them.
+    """A block of rows of `Columns`, for passes that do not store the predictions of all rows.
 
-    Their coefficients come from ``Columns.to_blocks``, and ``Columns.from_blocks`` takes their sums.
+    ``Columns.to_blocks`` converts coefficients for `forward`, ``Columns.from_blocks`` the sums of `backward`.
     """
 
     rows: slice
 
     def forward(self, coef: np.ndarray) -> Array:
-        """Return the predictions (k, rows) of coefficients (k, p), in the dtype of the data."""
+        """Return the predictions (k, rows) for coefficients (k, p), in the dtype of the data."""
         ...
 
     def backward(self, residual: Array) -> Array:
-        """Return the sums (k, p) of the rows weighted by residuals (k, rows), of the dtype of the data."""
+        """Return the sums (k, p) of the rows, weighted by residuals (k, rows) in the dtype of the data."""
         ...
 
 
 class Coordinates:
-    r"""Standardised columns of data (n, p), whatever holds the rows: the change of coordinates.
+    r"""The standardisation of the columns of data (n, p), independent of how the rows are stored.
 
     Attributes
     ----------
     shape : (n, p)
     dtype : dtype
-        Of the passes.
+        In which passes compute.
     mean : ndarray (p,), float64
-        :math:`\mu`; zeros where the columns are not centred.
+        :math:`\mu`; zeros if the columns are not centred.
     scale : ndarray (p,), float64
         :math:`\sigma > 0`: the root mean square of the (centred) column.
     alive : ndarray (p,), bool
@@ -49,16 +49,16 @@ class Coordinates:
     alive: np.ndarray
 
     def to_raw(self, coef: np.ndarray, intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return coefficients (k, p) and intercepts (k,) of the columns as the caller gave them."""
+        """Return coefficients (k, p) and intercepts (k,) for the original columns."""
         raw = coef / self.scale
         return raw, intercept - raw @ self.mean
 
     def from_raw(self, coef: np.ndarray, intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return coefficients (k, p) and intercepts (k,) of the standardised columns: the inverse of `to_raw`."""
+        """Return coefficients (k, p) and intercepts (k,) for the standardised columns: the inverse of `to_raw`."""
         return np.where(self.alive, coef * self.scale, 0.0), intercept + coef @ self.mean
 
     def spread(self, weight: Array | None) -> tuple[np.ndarray, np.ndarray]:
-        """Return means and deviations (p,) of the standardised columns, weighted by (n,) or None, centred or not."""
+        """Return means and deviations (p,), weighted by (n,) or None, of standardised columns that are not centred."""
         raise NotImplementedError
 
 
@@ -68,9 +68,9 @@ class Columns(Coordinates, ABC):
     Attributes
     ----------
     n_entries : int
-        Number of entries that are stored.
+        Number of stored entries.
     data : array, CSR or `SelectedRows` (n, p)
-        What the passes multiply with; where it lies, so does all that has an entry per row.
+        The matrix of the passes; all arrays with an entry per row are on its device.
     """
 
     n_entries: int
@@ -79,49 +79,49 @@ class Columns(Coordinates, ABC):
 
     @property
     def rounding(self) -> float:
-        """What rounding adds to a prediction of standardised coefficients of norm 1, about."""
+        """Approximate round-off error of a prediction from standardised coefficients of norm 1."""
         return float(np.finfo(self.dtype).eps)
 
     def spread(self, weight: Array | None) -> tuple[np.ndarray, np.ndarray]:
-        """Return means and deviations (p,) of the standardised columns, weighted by (n,) or None, centred or not."""
+        """Return means and deviations (p,), weighted by (n,) or None, of standardised columns that are not centred."""
         unit, columns = self._unit_of_data / self.scale, statistics(self.data, weight)
         return columns.mean * unit, columns.deviation * unit
 
     @abstractmethod
     def forward(self, coef: np.ndarray, out: Array | None = None) -> Array:
-        """Return, in `out` if given, the predictions (n,) or (k, n), float64, of coefficients (p,) or (k, p)."""
+        """Return the predictions (n,) or (k, n), float64, in `out` if given, for coefficients (p,) or (k, p)."""
 
     @abstractmethod
     def backward(self, residual: Array) -> Array:
-        """Return the sums (p,) or (k, p), float64, of the rows weighted by residuals (n,) or (k, n).
+        """Return the sums (p,) or (k, p), float64, of the rows, weighted by residuals (n,) or (k, n).
 
-        The host's, or a device's, which may still compute them: ``to_host`` waits for them.
+        The result may be on a device that is still computing it: ``to_host`` waits for it.
         """
 
     @abstractmethod
     def rounded(self, coef: np.ndarray) -> np.ndarray:
-        """Return coefficients (p,) or (k, p) as `forward` sees them."""
+        """Return coefficients (p,) or (k, p), rounded as `forward` rounds them."""
 
     @abstractmethod
     def row_blocks(self, size: int) -> list[RowBlock]:
-        """Return all rows in blocks of `size`, on a device in one. Each is cheap to read until another one is."""
+        """Return the rows in blocks of `size`, on a device in one block; the block that was read last is in cache."""
 
     @abstractmethod
     def row_products(self, factor: np.ndarray) -> np.ndarray:
-        """Return the products (n, n) of the standardised rows, each column times its factor (p,); the host's."""
+        """Return the Gram matrix (n, n) of the standardised rows, their columns times `factor` (p,), on the host."""
 
     @abstractmethod
     def dense_rows(self) -> np.ndarray:
-        """Return the standardised rows (n, p), float64, the host's."""
+        """Return the standardised rows (n, p), float64, on the host."""
 
     @abstractmethod
     def share_unit(self) -> bool:
-        """Say whether the columns look like pixels or counts: ranges, in the caller's units, that differ little."""
+        """Return whether the columns seem to share a unit, like pixels or counts: their original ranges differ little."""
 
     def to_blocks(self, coef: np.ndarray, intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return coefficients (k, p) and intercepts (k,) as `row_blocks` need them."""
+        """Convert coefficients (k, p) and intercepts (k,) for use with `row_blocks`."""
         return coef, intercept
 
     def from_blocks(self, sums: np.ndarray, total: np.ndarray) -> np.ndarray:
-        """Return the sums (k, p) of the standardised rows, from those of `row_blocks` and of the residuals (k,)."""
+        """Return the sums (k, p) over standardised rows, from the sums of `row_blocks` and of the residuals (k,)."""
         return sums

@@ -1,4 +1,4 @@
-"""Which columns a solver gets."""
+"""The choice of the implementation of `Columns` for each solver."""
 
 from typing import Any
 
@@ -11,29 +11,30 @@ from sk_adalr.objectives.columns.sparse import SparseColumns
 from sk_adalr.rows import SelectedRows, is_mapped
 from sk_adalr.statistics import moments_around
 
-# Means of columns up to so many standard deviations are small: for Newton's method, whose steps correct each other,
-# and for first-order steps, which add up what each of them loses.
+# Column means of up to so many standard deviations cost few digits. The limit of Newton's method is higher, because a
+# step corrects the errors of earlier ones; first-order steps accumulate them.
 _NEWTON_OFFSET, _LARGEST_OFFSET = {"f": 3.0, "d": 30.0}, {"f": 1.0, "d": 30.0}
-# Without an intercept columns keep their means: in float64 there are digits enough.
+# Without an intercept columns are not centred; float64 has enough digits for any mean.
 _KEPT_OFFSET = {"f": 30.0, "d": 30.0}
-# Rows of fewer columns are multiplied in a third of the time column after column; blocks of them, of fewer than many.
+# Below `_FEW_COLUMNS` columns products are three times as fast in Fortran order; by blocks of rows, below
+# `_MANY_COLUMNS`.
 _FEW_COLUMNS, _MANY_COLUMNS = 20, 256
 
 
 def standardised_columns(
     X: Any, weight: Array | None = None, centre: bool = True, dtype: type | None = None
 ) -> Columns:
-    """Return the columns of X, dense ones standardised to all digits: in a copy, unless they lie in a memory map.
+    """Return the columns of X; dense ones are standardised in full precision, in a copy unless X is a memory map.
 
     Parameters
     ----------
     X : array or SelectedRows (n, p), float32 or float64, or CSR
     weight : array (n,) or None, default=None
-        Sample weights with mean 1, beside X; None for equal weights.
+        Sample weights with mean 1, on the device of X; None for equal weights.
     centre : bool, default=True
         Whether to subtract the weighted column means.
     dtype : type or None, default=None
-        Of the passes over dense columns; that of X by default.
+        In which passes over dense columns compute; by default the dtype of X.
     """
     if is_sparse(X):
         return SparseColumns(X, weight, centre)
@@ -42,17 +43,18 @@ def standardised_columns(
 
 
 def standardised_as(X: Any, coordinates: Coordinates) -> Columns:
-    """Return the columns of X, some rows of many, in the coordinates of all, whose mean and scale are in X's dtype.
+    """Return the columns of X, a subset of the rows, standardised by the mean and scale of all rows.
 
-    Passes centre and scale each block of dense rows; nothing is copied.
+    Mean and scale must be representable in the dtype of X. Passes centre and scale each block of dense rows; nothing
+    is copied.
     """
     return (SparseColumns if is_sparse(X) else DenseColumns).standardised_as(X, coordinates)
 
 
 def first_order_columns(X: Any, weight: Array | None = None, centre: bool = True, by_blocks: bool = False) -> Columns:
-    """Return the same for steps that add up what each of them loses; in a copy where passes then take less time.
+    """Return the columns of X for first-order steps, which accumulate round-off errors; copied if this is faster.
 
-    `by_blocks` says whether the passes will be over ``row_blocks``.
+    `by_blocks` says whether passes will use ``row_blocks``. Other arguments as for `standardised_columns`.
     """
     if is_sparse(X):
         return SparseColumns(X, weight, centre)
@@ -73,10 +75,11 @@ def first_order_columns(X: Any, weight: Array | None = None, centre: bool = True
 
 
 def newton_columns(X: Any, weight: Array | None, centre: bool) -> DenseColumns:
-    """Return the columns of dense X (n, p), as passes read them, for Newton's method, which units do not disturb.
+    """Return the columns of dense X (n, p) for Newton's method, which is invariant to their units, so not scaled.
 
-    Where offsets would cost digits, in a copy: with more than three iterations that is faster than to centre the rows
-    each time, by a third. Memory maps are never copied. Arguments as for `standardised_columns`.
+    If large offsets would cause cancellation, the result is a centred copy: with more than three iterations this is a
+    third faster than centring the rows in every pass. Memory maps are never copied. Arguments as for
+    `standardised_columns`.
     """
     p = X.shape[1]
     if _are_safe(X, *moments_around(X, weight), _NEWTON_OFFSET):
@@ -86,25 +89,25 @@ def newton_columns(X: Any, weight: Array | None, centre: bool) -> DenseColumns:
 
 
 def _are_safe(X: Array, mean: np.ndarray, square: np.ndarray, largest_offset: dict[str, float]) -> bool:
-    """Say whether sums over the columns of X (n, p) lose no digits, and products neither overflow nor vanish.
+    """Return whether passes can use X (n, p) as it is: sums lose no digits, and products stay in range.
 
-    Their standard deviations are then not much smaller than their means, or they are zero.
+    This is so if no mean is much larger than the standard deviation, except for columns of zeros.
 
     Parameters
     ----------
     X : array or SelectedRows (n, p), float32 or float64
     mean, square : ndarray (p,), float64
-        See `moments_around`; the mean is 0 where no mean is subtracted.
+        See `moments_around`; the mean is 0 if none is subtracted.
     largest_offset : dict
-        The largest mean in units of the standard deviation, for each character of a dtype.
+        The largest allowed mean in units of the standard deviation, by dtype character.
     """
     if isinstance(X, SelectedRows) or not (X.flags.c_contiguous or X.flags.f_contiguous):
-        return False  # products with rows that do not lie side by side take a block of them anyway
+        return False  # products with rows that are not contiguous copy blocks of them anyway
     limits = np.finfo(X.dtype)
     with np.errstate(over="ignore", invalid="ignore"):
         is_small = mean**2 <= largest_offset[X.dtype.char] ** 2 * (square - mean**2)
     is_small &= (square > limits.tiny**0.5) & (square < limits.max**0.5)
-    # A square that is zero has vanished unless all of its column is zero.
+    # A mean square of zero has underflowed unless the whole column is zero.
     suspect = ~is_small & (square == 0)
     if not (is_small | suspect).all():
         return False

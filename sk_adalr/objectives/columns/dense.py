@@ -1,4 +1,4 @@
-"""Dense columns: read as they are, centred block by block in cache in every pass, or copied."""
+"""Dense columns: used as they are, centred block by block in every pass, or copied."""
 
 from copy import copy
 from typing import Any
@@ -10,29 +10,30 @@ from sk_adalr.objectives.columns.base import Columns, Coordinates, RowBlock
 from sk_adalr.rows import SelectedRows, slices_of_rows
 from sk_adalr.statistics import dense_extremes, dense_moments, dense_units, share_unit
 
-# Values of a block, which stays in the second-level cache.
+# Values per block of rows, so that it stays in the L2 cache.
 _BLOCK_VALUES = 1 << 16
-# Rows that are transposed at a time, at least: each column is then written in long pieces.
+# Least number of rows to transpose at a time, so that columns are written in long pieces.
 _LEAST_ROWS = 16
-# Columns of a block in products of rows, so that the sum of these is not what takes the time.
+# Least number of columns per block of `row_products`, so that adding up the products does not dominate the time.
 _COLUMNS_OF_PRODUCTS = 256
-# Rows of fewer columns are standardised column after column.
+# Blocks with fewer columns are standardised in Fortran order.
 _FEW_COLUMNS = 20
 
 
 class DenseColumns(Columns):
-    r"""Columns of X (n, p), standardised without a copy: passes read rows :math:`z = (x - c) / s`, and with those
+    r"""Columns of X (n, p), standardised without a copy: passes use the rows :math:`z = (x - c) / s`, from which
 
     .. math:: \tilde x = (z - o) u, \qquad o = (\mu - c) / s, \quad u = s / \sigma.
 
-    Where X is read as it is, c = 0 and s = 1. Where offsets would cost digits, c is the mean in a number of X, and
-    each block of rows is centred in cache; where units are extreme, it is also divided, by :math:`s = \sigma`.
+    If X is used as it is, c = 0 and s = 1. If large offsets would cause cancellation, c is the mean rounded to the
+    dtype of the passes, and each block of rows is centred in cache. If units are extreme, the block is also divided
+    by :math:`s = \sigma`.
 
     Parameters
     ----------
     X : array or SelectedRows (n, p), float32 or float64
     mean, scale : ndarray (p,), float64, or None
-        Weighted means, or zeros, and deviations of the columns, 0 where they are constant.
+        Weighted means, or zeros, and deviations of the columns, 0 for constant columns.
     """
 
     _center: Array | None = None
@@ -49,10 +50,10 @@ class DenseColumns(Columns):
 
     @classmethod
     def in_cache(cls, X: Array, weight: Array | None, centre: bool, dtype: Any = None) -> "DenseColumns":
-        """Return the columns of X (n, p), weighted by (n,) or None, that every pass centres, in numbers of `dtype`.
+        """Return the columns of X (n, p), weighted by (n,) or None, centred in every pass, which computes in `dtype`.
 
-        A constant column is then exactly zero, no offset costs digits and no unit is out of range. By default `dtype`
-        is that of X; without centring it is float64, for offsets then cost digits.
+        A constant column is then exactly zero, offsets cost no digits and no unit is out of range. By default `dtype`
+        is the dtype of X, or float64 without centring, because offsets then do cost digits.
         """
         dtype = np.dtype(dtype or (X.dtype if centre else np.float64))
         limits, unit = np.finfo(dtype), np.ones(X.shape[1])
@@ -62,14 +63,14 @@ class DenseColumns(Columns):
             unit = dense_units(X, dtype)
             if (unit != 1).any():
                 origin, mean, variance = dense_moments(X, weight, centre, unit, dtype)
-        # The mean in a number of X, which rows subtract without rounding, and the rest of it.
+        # The mean, rounded to `dtype` so that subtracting it needs no further rounding, and the remainder.
         center = (unit * (origin + mean)).astype(dtype)
         rest = (origin - center.astype(np.float64) / unit + mean) * unit
         columns = cls(X, center + rest, np.sqrt(variance) * unit)
         columns.dtype, columns._center = dtype, beside(center, X)
         columns._offset = rest
         if (unit != 1).any():
-            # By division, for the inverse may be out of range.
+            # Passes divide, because the reciprocal may be out of range.
             scale = columns.scale.astype(dtype)
             columns._divisor, columns.scale = beside(scale, X), scale.astype(np.float64)
             columns._offset, columns._unit = rest / columns.scale, np.ones(len(rest))
@@ -77,7 +78,7 @@ class DenseColumns(Columns):
 
     @classmethod
     def standardised_as(cls, X: Array, coordinates: Coordinates) -> "DenseColumns":
-        """Return the columns of X in given coordinates, which passes go over to block by block."""
+        """Return the columns of X, standardised block by block with the given mean and scale."""
         columns, dtype = cls(X, coordinates.mean, coordinates.scale), coordinates.dtype
         columns.dtype = dtype
         columns._center, columns._divisor = (
@@ -87,7 +88,7 @@ class DenseColumns(Columns):
         return columns
 
     def as_read(self) -> "DenseColumns":
-        """Return the columns as passes read them, for a solver that units do not disturb."""
+        """Return the columns :math:`z` of the passes, not standardised further, for a solver invariant to units."""
         columns = copy(self)
         columns._is_plain = True
         columns.mean, columns.scale = np.zeros(self.shape[1]), np.ones(self.shape[1])
@@ -98,7 +99,7 @@ class DenseColumns(Columns):
         return columns
 
     def copied(self, by_rows: bool = False) -> "DenseColumns":
-        """Return the same columns in a standardised copy, row after row or column after column."""
+        """Return a standardised copy of the columns, in C order if `by_rows`, else in Fortran order."""
         (n, p), xp = self.shape, namespace(self.data)
         data = xp.empty((n, p), self.dtype).T if by_rows else xp.empty((p, n), self.dtype)
         offset, unit = (beside(array.astype(self.dtype)[:, None], data) for array in (self._offset, self._unit))
@@ -112,14 +113,14 @@ class DenseColumns(Columns):
 
     @property
     def lie_by_rows(self) -> bool:
-        """Whether rows as passes read them lie row after row."""
+        """Whether the rows that `read` returns are in C order, row after row."""
         if isinstance(self.data, SelectedRows):
             return True
         by_columns = self.data.flags.f_contiguous or (self._center is not None and self.shape[1] < _FEW_COLUMNS)
         return not by_columns
 
     def fill(self, rows: slice, out: Array, factor: Array | None = None) -> Array:
-        """Fill `out` (p, m) with some rows as passes read them, each times its factor (m,), and return it."""
+        """Fill `out` (p, m) with the transposed rows :math:`z`, each times its `factor` (m,), and return it."""
         return self._standardise(self.data[rows].T, slice(None), out, factor)
 
     def _standardise(self, block: Array, columns: slice, out: Array, factor: Array | None = None) -> Array:
@@ -132,7 +133,7 @@ class DenseColumns(Columns):
         return out if factor is None else xp.multiply(out, factor, out=out)
 
     def read(self, rows: slice) -> Array:
-        """Return some rows (p, m) as passes read them, in memory that is theirs until others are read."""
+        """Return the transposed rows :math:`z` (p, m), in memory that is reused when other rows are read."""
         if self._center is None:
             return self.data[rows].T
         if self._held != rows:
@@ -145,7 +146,7 @@ class DenseColumns(Columns):
         return self._last
 
     def forward(self, coef: np.ndarray, out: Array | None = None) -> Array:
-        """Return, in `out` if given, the predictions (n,) or (k, n), float64, of coefficients (p,) or (k, p)."""
+        """Return the predictions (n,) or (k, n), float64, in `out` if given, for coefficients (p,) or (k, p)."""
         coef, intercept = self.to_blocks(coef, np.zeros(coef.shape[:-1]))
         xp, coef = namespace(self.data), beside(coef.astype(self.dtype, copy=False), self.data)
         out = xp.empty((*coef.shape[:-1], self.shape[0])) if out is None else out
@@ -159,7 +160,7 @@ class DenseColumns(Columns):
         return out
 
     def backward(self, residual: Array) -> Array:
-        """Return the sums (p,) or (k, p), float64, of the rows weighted by residuals (n,) or (k, n)."""
+        """Return the sums (p,) or (k, p), float64, of the rows, weighted by residuals (n,) or (k, n)."""
         sums, total = namespace(residual).zeros((*residual.shape[:-1], self.shape[1])), np.zeros(residual.shape[:-1])
         for rows in self.slices():
             part = residual[..., rows]
@@ -171,18 +172,18 @@ class DenseColumns(Columns):
         return self.from_blocks(sums, total)
 
     def slices(self) -> list[slice]:
-        """Rows of a pass: all, unless they are standardised, or their sums in float32 would lose a digit."""
+        """Return the slices of a pass: one for all rows, or blocks if rows are centred, or summed in float32."""
         if namespace(self.data) is not np or (self._center is None and self.dtype == np.float64):
             return [slice(0, self.shape[0])]
         return list(slices_of_rows(self.data, 4 * _BLOCK_VALUES if self._center is None else _BLOCK_VALUES))
 
     def rounded(self, coef: np.ndarray) -> np.ndarray:
-        """Return coefficients as `forward` sees them: a step is only exact in the numbers it was computed with."""
+        """Return coefficients, rounded as `forward` rounds them, so that a step is exact for the rounded ones."""
         coef = self.to_blocks(coef, np.zeros(coef.shape[:-1]))[0]
         return coef if self._is_plain else coef / self._unit
 
     def to_blocks(self, coef: np.ndarray, intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return coefficients (k, p) and intercepts (k,) as `row_blocks` need them."""
+        """Convert coefficients (k, p) and intercepts (k,) for use with `row_blocks`."""
         if not self._is_plain:
             coef = np.where(self.alive, coef, 0.0) * self._unit
         if self.dtype != np.float64:
@@ -190,28 +191,28 @@ class DenseColumns(Columns):
         return coef, intercept if self._is_plain else intercept - coef @ self._offset
 
     def from_blocks(self, sums: np.ndarray, total: np.ndarray) -> np.ndarray:
-        """Return the sums (k, p) of the standardised rows, from those of `row_blocks` and of the residuals (k,)."""
+        """Return the sums (k, p) over standardised rows, from the sums of `row_blocks` and of the residuals (k,)."""
         if self._is_plain:
             return sums
         return np.where(self.alive, (sums - np.multiply.outer(total, self._offset)) * self._unit, 0.0)
 
     def share_unit(self) -> bool:
-        """Say whether the columns look like pixels or counts: ranges, in the caller's units, that differ little."""
+        """Return whether the columns seem to share a unit, like pixels or counts: their original ranges differ little."""
         low, high = dense_extremes(self.data)
         return share_unit(((high - low) * self._unit_of_data)[self.alive])
 
     def row_blocks(self, size: int) -> list[RowBlock]:
-        """Return all rows in blocks of `size`, on a device in one. Each is cheap to read until another one is."""
+        """Return the rows in blocks of `size`, on a device in one block; the block that was read last is in cache."""
         n = self.shape[0]
-        if namespace(self.data) is not np:  # whose products would copy a part of the columns
+        if namespace(self.data) is not np:  # products on a device would copy a slice of the columns
             size = n
         return [DenseBlock(self, slice(start, min(start + size, n))) for start in range(0, n, size)]
 
     def row_products(self, factor: np.ndarray) -> np.ndarray:
-        """Return the products (n, n) of the standardised rows, each column times its factor (p,); the host's."""
+        """Return the Gram matrix (n, n) of the standardised rows, their columns times `factor` (p,), on the host."""
         n, p = self.shape
         xp = namespace(self.data)
-        # As many columns as rows: the sum of the products then takes little beside them.
+        # At least as many columns as rows, so that adding up the products takes little time beside computing them.
         products, step = xp.zeros((n, n)), max(_COLUMNS_OF_PRODUCTS, n, _BLOCK_VALUES // (8 * n))
         offset, factor = self._to_standardise(factor)
         offset, factor = (beside(array[:, None], self.data) for array in (offset * factor, factor))
@@ -225,29 +226,29 @@ class DenseColumns(Columns):
         return to_host(products)
 
     def dense_rows(self) -> np.ndarray:
-        """Return the standardised rows (n, p), float64, the host's."""
+        """Return the standardised rows (n, p), float64, on the host."""
         offset, factor = self._to_standardise(np.ones(self.shape[1]))
         rows = self.fill(slice(0, self.shape[0]), namespace(self.data).empty(self.shape).T)
         return (to_host(rows).T - offset) * factor
 
     def _to_standardise(self, factor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return what is left to subtract from rows as they are read, and to multiply them with."""
+        """Return offset and factor (p,) that convert the rows :math:`z` to standardised rows, times `factor`."""
         if self._is_plain:
             return np.zeros_like(factor), factor
         return self._offset, np.where(self.alive, factor * self._unit, 0.0)
 
 
 class DenseBlock:
-    """Some rows of `DenseColumns`; see `RowBlock`."""
+    """A block of rows of `DenseColumns`; see `RowBlock`."""
 
     def __init__(self, columns: DenseColumns, rows: slice) -> None:
         self.rows, self._columns = rows, columns
 
     def forward(self, coef: np.ndarray) -> Array:
-        """Return the predictions (k, rows) of coefficients (k, p), in the dtype of the data."""
+        """Return the predictions (k, rows) for coefficients (k, p), in the dtype of the data."""
         block = self._columns.read(self.rows)
         return beside(coef.astype(block.dtype, copy=False), block) @ block
 
     def backward(self, residual: Array) -> np.ndarray:
-        """Return the sums (k, p) of the rows weighted by residuals (k, rows)."""
+        """Return the sums (k, p) of the rows, weighted by residuals (k, rows)."""
         return to_host(residual @ self._columns.read(self.rows).T)

@@ -1,4 +1,4 @@
-"""Losses, each once: what a raw prediction costs beside a target, for every solver."""
+"""Losses of raw predictions against targets, each in one class that all solvers share."""
 
 from typing import Literal, TypeAlias
 
@@ -9,13 +9,13 @@ from sk_adalr.objectives.losses.log_link import HalfGammaDeviance, HalfPoissonDe
 from sk_adalr.objectives.losses.multinomial import MultinomialLogLoss
 from sk_adalr.objectives.losses.squared import HalfSquaredError
 
-#: The name table of the regressors' `loss`: a new loss joins here, and tests/contracts holds it to every promise.
+#: The names of the regressors' `loss`. A new loss is added here; tests/contracts then checks its contract.
 LOSSES: dict[str, type] = {
     "squared_error": HalfSquaredError,
     "poisson": HalfPoissonDeviance,
     "gamma": HalfGammaDeviance,
 }
-#: Its names, for type checkers.
+#: The names of `LOSSES`, for type checkers.
 LossName: TypeAlias = Literal["squared_error", "poisson", "gamma"]
 
 __all__ = [

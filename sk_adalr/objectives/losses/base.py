@@ -1,16 +1,16 @@
-r"""What a loss is: all that the rest of the package knows of one.
+r"""The interface of losses, which is all that the rest of the package uses.
 
-A loss compares raw predictions, before the link, with targets. It sees no data and no parameters, so that one object
-serves networks and linear models, mini-batches and all rows at once. Shapes, once for all:
+A loss compares raw predictions (before the inverse link) with targets. It does not depend on features or parameters,
+so one class serves networks and linear models, mini-batches and full passes. Shapes:
 
 ==============  ====================================================================================
-``raw``         (n_rows, n_outputs), the raw prediction; what overwrites it says so
+``raw``         (n_rows, n_outputs), the raw prediction; methods that overwrite it say so
 ``target``      (n_rows, n_outputs), of real numbers, or of 0 and 1; (n_rows,) of class indices
-``weight``      (n_rows,), not negative, or None for equal ones
-``scores``      (n_outputs, n_rows), the same as ``raw`` for solvers that see all rows at once
+``weight``      (n_rows,), not negative, or None for equal weights
+``scores``      (n_outputs, n_rows), the transpose of ``raw``, for solvers that use all rows at once
 ==============  ====================================================================================
 
-Losses are at least 0, and the unit of the loss of a fit is that of the best constant prediction.
+Losses are at least 0. The loss of a fit is measured in units of the loss of the best constant prediction.
 """
 
 from collections.abc import Callable
@@ -24,27 +24,27 @@ from sk_adalr.units import TargetUnits
 
 @runtime_checkable
 class Loss(Protocol):
-    """A loss, summed over outputs and, weighted, over rows.
+    """A loss, summed over outputs and (weighted) over rows.
 
-    Most losses are an `ElementwiseLoss`, which derives all of this from three functions.
+    Most losses derive from `ElementwiseLoss`, which implements all of this from three functions.
 
     Attributes
     ----------
     is_quadratic : bool
-        Whether it is half the squared error, so that factorisations solve linear models.
+        Whether it is half the squared error, so that a matrix factorisation solves linear models.
     is_separable : bool
-        Whether it is a sum over outputs, each of which has its own part of the raw prediction.
+        Whether it is a sum over outputs, each term depending on the raw prediction of one output.
     positive_only : bool
         Whether targets must not be negative.
     out_activation : str
         The name of the inverse link: ``out_activation_`` of a network.
     classifies : bool
-        Whether targets are labels, which can be separated perfectly.
+        Whether targets are labels, which can be linearly separable.
     saturates : bool
         Whether some targets are fitted perfectly by an infinite raw prediction only.
     starts_at_constant : bool
-        Whether mini-batches start from the best constant prediction where targets keep their units, else from 0, as
-        scikit-learn's estimators do.
+        Whether, if targets keep their units, mini-batch training starts from the best constant prediction instead of
+        0, from which scikit-learn's estimators start.
     """
 
     is_quadratic: ClassVar[bool]
@@ -64,12 +64,12 @@ class Loss(Protocol):
     ) -> Array:
         """Overwrite `raw` with `scale` times the derivative of the loss sum; return the loss of each row, unweighted.
 
-        `bias` (n_outputs,), if given, is added to `raw` first. The losses (n_rows,) are for `weighted_sum`.
+        `bias` (n_outputs,), if given, is added to `raw` first. `weighted_sum` adds up the losses (n_rows,).
         """
         ...
 
     def of_rows(self, target: Array, weight: Array | None) -> Any:
-        """Return their mean loss as a function of scores, a `LossOfRows`; the weight has mean 1."""
+        """Return the mean loss of the rows as a function of scores, a `LossOfRows`; the mean of `weight` is 1."""
         ...
 
     def predict(self, raw: Array) -> Array:
@@ -77,7 +77,7 @@ class Loss(Protocol):
         ...
 
     def constant(self, target: Array, weight: Array | None, n_outputs: int) -> np.ndarray:
-        """Return the best constant raw prediction, finite, of the host's float64 (n_outputs,)."""
+        """Return the best constant raw prediction (n_outputs,), finite, as float64 on the host."""
         ...
 
     def constant_value(self, target: Array, weight: Array | None) -> float:
@@ -89,42 +89,43 @@ class Loss(Protocol):
         ...
 
     def row_curvature(self, raw: Array, target: Array) -> Array:
-        """Return a bound (n_rows,) of the second derivative of the loss of each row, in any direction."""
+        """Return upper bounds (n_rows,) of the second derivative of each row's loss, in any direction of `raw`."""
         ...
 
     def check_target(self, target: np.ndarray) -> None:
-        """Raise a ValueError, which says what to do, where the loss does not take a target."""
+        """Raise a ValueError that says what to do if the loss is not defined for a target."""
         ...
 
     def target_units(self, target: Array, weight: Array | None, center: bool) -> TargetUnits | None:
-        """Return units in which the loss is the same up to a factor; None if there are none.
+        """Return units in which the loss only changes by a factor; None if there are none.
 
-        `center` says whether the model has an intercept, which can take up a shift.
+        `center` says whether the model has an intercept, which can absorb a shift.
         """
         ...
 
 
 class LossOfRows(Protocol):
-    """The mean loss of given rows as a function of their scores (n_outputs, n_rows), beside which all of it lies."""
+    """The mean loss of given rows as a function of their scores (n_outputs, n_rows), on the device of the scores."""
 
     def evaluate(self, scores: Array) -> tuple[float, Any]:
-        """Return the mean loss, and what `derivatives` needs."""
+        """Return the mean loss, and intermediate results for `derivatives`."""
         ...
 
     def derivatives(self, evaluated: Any) -> tuple[Array, np.ndarray, Array]:
-        """Return the derivatives of the loss sum, weighted.
+        """Return weighted derivatives of the loss sum.
 
-        Residuals (n_outputs, n_rows), their sums (n_outputs,), the host's, and curvatures (n_outputs, n_rows), of a
-        loss that is not separable its probabilities, unweighted.
+        These are residuals (n_outputs, n_rows), the sum of the residuals of each output (n_outputs,) on the host, and
+        second derivatives (n_outputs, n_rows). A loss that is not separable returns unweighted probabilities instead
+        of the latter.
         """
         ...
 
 
 class JointLossOfRows(LossOfRows, Protocol):
-    """That of a loss that is not separable, whose solver keeps nothing of the size of its scores."""
+    """`LossOfRows` of a loss that is not separable, for a solver that stores no array as large as the scores."""
 
     def residual(self, scores: Array) -> float:
-        """Overwrite the scores of some rows by their residuals; return the loss sum."""
+        """Overwrite the scores of these rows with their residuals; return the loss sum."""
         ...
 
 
@@ -132,7 +133,7 @@ ResidualT = TypeVar("ResidualT", bound=Callable[..., Any])
 
 
 def of_kernels(name: str) -> Callable[[ResidualT], ResidualT]:
-    """Mark a `residual` that `Kernels.csr_steps` have, too; whoever overrides it has another."""
+    """Mark a `residual` method that `Kernels.csr_steps` implement, too; an override in a subclass is unmarked."""
 
     def mark(residual: ResidualT) -> ResidualT:
         residual.kernel = name  # type: ignore[attr-defined]
@@ -158,7 +159,7 @@ def mean_loss_of_constant(loss: Loss, constant: np.ndarray, target: Array, weigh
 
 
 def repeated(constant: np.ndarray, target: Array) -> Array:
-    """Return a constant (n_outputs,) for every row of a target."""
+    """Return a constant (n_outputs,) repeated for every row of `target`."""
     raw = namespace(target).empty((len(target), len(constant)))
     raw[...] = beside(constant, target)
     return raw

@@ -1,4 +1,4 @@
-"""The log loss of two classes, or of labels that do not exclude each other."""
+"""The log loss for two classes, or for several labels per sample."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -12,7 +12,7 @@ from sk_adalr.objectives.losses.elementwise import ElementwiseLoss
 
 @dataclass(frozen=True)
 class BinomialLogLoss(ElementwiseLoss):
-    r"""Log loss of independent yes-or-no outputs, :math:`\sum_k \log(1 + e^{u_k}) - y_k u_k`.
+    r"""Log loss of independent binary outputs, :math:`\sum_k \log(1 + e^{u_k}) - y_k u_k`.
 
     The target is (n_rows, n_outputs) of 0 and 1.
     """
@@ -45,7 +45,7 @@ class BinomialLogLoss(ElementwiseLoss):
         return row_losses
 
     def of_rows(self, target: Array, weight: Array | None) -> LossOfRows:
-        """Return the mean loss of all rows as a function of their scores: of margins, where there is one output."""
+        """Return the mean loss of the rows as a function of scores; a single output has its own implementation."""
         return _Margins(target, weight) if target.shape[1] == 1 else super().of_rows(target, weight)
 
     def predict(self, raw: Array) -> Array:
@@ -53,15 +53,15 @@ class BinomialLogLoss(ElementwiseLoss):
         return special(raw).expit(raw, out=raw)
 
     def constant_value(self, target: Array, weight: Array | None) -> float:
-        """Return the entropy of the outputs."""
+        """Return the entropy, summed over outputs."""
         share = namespace(target).average(target, axis=0, weights=weight)
         entr = special(target).entr
         return float((entr(share) + entr(1 - share)).sum())
 
     def constant(self, target: Array, weight: Array | None, n_outputs: int) -> np.ndarray:
-        """Return the log odds of the outputs, finite where an output is always the same."""
+        """Return the log odds of the outputs, finite even if an output is constant."""
         xp, eps = namespace(target), float(np.finfo(target.dtype).eps)
-        # Both are added up: one of them may be tiny.
+        # Both shares are averaged, because 1 minus the larger one would lose the digits of a tiny one.
         shares = [xp.average(part, axis=0, weights=weight) for part in (target, 1 - target)]
         return np.subtract(*(np.log(np.maximum(to_host(share).astype(np.float64), eps)) for share in shares))
 
@@ -78,7 +78,7 @@ class _Margins:
     """
 
     def __init__(self, target: Array, weight: Array | None) -> None:
-        # Of a byte for each row: it is held beside the labels.
+        # One byte per row, as it is stored in addition to the labels.
         self._sign = namespace(target).where(target[:, 0] > 0, -1, 1).astype(np.int8)
         self._weight = weight
 

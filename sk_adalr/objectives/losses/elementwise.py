@@ -1,4 +1,4 @@
-"""Losses of three elementwise functions: most of them, and those of users."""
+"""The base class of losses that are defined by three elementwise functions, including custom losses."""
 
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
@@ -11,18 +11,20 @@ from sk_adalr.objectives.losses.base import LossOfRows, mean_loss_of_constant, r
 from sk_adalr.rows import slices_of_rows
 from sk_adalr.units import TargetUnits
 
-# Where the search for the best constant ends, if it is at infinity.
+# The search for the best constant prediction ends here if the optimum is at infinity.
 _FARTHEST = 1e300
-# A loss that overflows is a loss that is too large.
+# A loss may overflow to infinity: solvers then treat it as too large.
 _quiet = np.errstate(over="ignore", invalid="ignore", under="ignore")
 
 
 class ElementwiseLoss(ABC):
-    r"""A loss that is a sum over outputs, from three functions of one raw prediction and one target.
+    r"""Base class of losses that are defined by three elementwise functions, such as your own.
 
-    A loss of your own defines ``losses``, ``gradient`` and ``hessian``, all elementwise, and convex in the raw
-    prediction. If the prediction is not the raw one, it defines ``predict``, too. If it is a dataclass, you can search
-    over its parameters, as in ``loss__delta``.
+    The loss of a row is the sum over its outputs.
+
+    A subclass defines ``losses`` (convex in the raw prediction) and its derivatives ``gradient`` and ``hessian``, all
+    elementwise. If the prediction differs from the raw prediction, it also defines ``predict``. If it is a dataclass,
+    you can search over its parameters, as in ``loss__delta``.
 
     Examples
     --------
@@ -61,7 +63,7 @@ class ElementwiseLoss(ABC):
         Parameters
         ----------
         raw, target : array
-            Of one shape, NumPy's or CuPy's, and left as they are.
+            NumPy or CuPy arrays of the same shape, which must not be modified.
         """
 
     @abstractmethod
@@ -73,11 +75,11 @@ class ElementwiseLoss(ABC):
         """Return the second derivative of each loss, at least 0."""
 
     def predict(self, raw: Array) -> Array:
-        """Return the prediction on the target's scale: the raw one, unless a loss has a link."""
+        """Return the prediction on the target's scale: the raw prediction, unless the loss has a link."""
         return raw
 
     def check_target(self, target: np.ndarray) -> None:  # noqa: B027
-        """Raise a ValueError where the loss does not take a target (n_rows, n_outputs): here never."""
+        """Raise a ValueError if the loss is not defined for a target (n_rows, n_outputs); accepts all by default."""
 
     @_quiet
     def value(self, raw: Array, target: Array, weight: Array | None) -> Any:
@@ -96,11 +98,11 @@ class ElementwiseLoss(ABC):
         return losses
 
     def of_rows(self, target: Array, weight: Array | None) -> LossOfRows:
-        """Return the mean loss of all rows as a function of their scores."""
+        """Return the mean loss of the rows as a function of scores."""
         return _ElementwiseLossOfRows(self, target, weight)
 
     def constant(self, target: Array, weight: Array | None, n_outputs: int) -> np.ndarray:
-        """Return the best constant raw prediction (n_outputs,), where the derivative changes its sign."""
+        """Return the best constant raw prediction (n_outputs,), where the mean derivative changes sign."""
         return np.array([self._constant_of_output(target[:, k], weight) for k in range(n_outputs)])
 
     def _constant_of_output(self, target: Array, weight: Array | None) -> float:
@@ -117,7 +119,7 @@ class ElementwiseLoss(ABC):
             end *= 2.0
         if at_end * at_zero > 0:
             return end
-        # By signs alone: a derivative may be infinite at an end.
+        # Bisection uses signs only: the derivative may be infinite at an end of the interval.
         return float(bisect(slope, min(end, 0.0), max(end, 0.0)))
 
     def constant_value(self, target: Array, weight: Array | None) -> float:
@@ -134,16 +136,16 @@ class ElementwiseLoss(ABC):
         return to_host(total) / float(len(target) if weight is None else weight.sum())
 
     def row_curvature(self, raw: Array, target: Array) -> Array:
-        """Return the largest second derivative (n_rows,) of the outputs."""
+        """Return the largest second derivative among the outputs of each row (n_rows,)."""
         return self._curvature(raw, target).max(axis=1)
 
     def _curvature(self, raw: Array, target: Array) -> Array:
-        """Return second derivatives of the shape of `raw`, at least 0: where a loss is concave, they would mislead."""
+        """Return second derivatives in the shape of `raw`, clipped at 0: Newton's method needs them non-negative."""
         xp = namespace(raw)
         return xp.maximum(self.hessian(raw, target), xp.zeros_like(raw))
 
     def target_units(self, target: Array, weight: Array | None, center: bool) -> TargetUnits | None:
-        """Return None: the loss may mean the target's own units."""
+        """Return None: the parameters of the loss may be in the units of the target."""
         return None
 
 

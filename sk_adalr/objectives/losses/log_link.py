@@ -1,4 +1,4 @@
-"""Losses of positive means, whose raw prediction is the logarithm of the mean."""
+"""Deviances with a log link: the raw prediction is the logarithm of a positive mean."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,12 +10,12 @@ from sk_adalr.objectives.losses.elementwise import ElementwiseLoss
 from sk_adalr.standardization import Standardization
 from sk_adalr.units import TargetUnits
 
-# A mean of zero has no logarithm: this one is next to it in any dtype.
+# Replaces a mean of zero, which has no logarithm.
 _LEAST_MEAN = 1e-300
 
 
 class _LogLink(ElementwiseLoss):
-    """A deviance of a mean :math:`e^u`: the mean of the target is the best constant prediction."""
+    """A deviance with mean :math:`e^u`, for which the mean target is the best constant prediction."""
 
     positive_only: ClassVar[bool] = True
     out_activation: ClassVar[str] = "exp"
@@ -26,25 +26,28 @@ class _LogLink(ElementwiseLoss):
         return namespace(raw).exp(raw)
 
     def constant(self, target: Array, weight: Array | None, n_outputs: int) -> np.ndarray:
-        """Return the logarithm of the mean of the target, finite where that is zero."""
+        """Return the logarithm of the mean target, finite even if the mean is zero."""
         return np.log(np.maximum(_mean(target, weight), _LEAST_MEAN))
 
     def constant_value(self, target: Array, weight: Array | None) -> float:
-        """Return the mean deviance from the mean, of outputs that are not constant."""
+        """Return the mean deviance of the mean target, over outputs that are not constant."""
         varies = np.flatnonzero(to_host(target.min(axis=0) < target.max(axis=0)))
         return super().constant_value(target[:, beside(varies, target)], weight) if varies.size else 0.0
 
     def target_units(self, target: Array, weight: Array | None, center: bool) -> TargetUnits | None:
-        """Return shares of about the mean, whose logarithm an intercept takes up; None without one."""
+        """Return units in which the target is divided by 1.1 times its mean; None without an intercept.
+
+        The logarithm of the unit is absorbed by the intercept.
+        """
         if not center:
             return None
-        # A tenth off the mean, as for squared errors: the gradient of the intercept does not start as rounding.
+        # A tenth off the mean, as for squared errors, so that the intercept's first gradient is not round-off error.
         mean = 1.1 * _mean(target, weight)
         mean[mean == 0] = 1.0
         zeros, ones = np.zeros(len(mean)), np.ones(len(mean))
         return TargetUnits(Standardization(zeros, mean), Standardization(np.log(mean), ones), mean**self._degree)
 
-    #: How the loss grows with the unit of the target: this power of it.
+    #: The loss is proportional to this power of the unit of the target.
     _degree: ClassVar[int]
 
 
@@ -55,7 +58,7 @@ class HalfPoissonDeviance(_LogLink):
     _degree: ClassVar[int] = 1
 
     def check_target(self, target: np.ndarray) -> None:
-        """Raise a ValueError where a target is negative."""
+        """Raise a ValueError if a target is negative."""
         if (target < 0).any():
             raise ValueError(
                 f"`loss='poisson'` needs targets of at least 0; got {target.min():g}. Shift or clip `y`, or use "
@@ -66,14 +69,14 @@ class HalfPoissonDeviance(_LogLink):
         """Return half the deviances."""
         xp = namespace(raw)
         deviances = xp.exp(raw) - target * (1 + raw) + special(target).xlogy(target, target)
-        return xp.maximum(deviances, 0, out=deviances)  # next to the target only rounding is left
+        return xp.maximum(deviances, 0, out=deviances)  # round-off error may make them negative near the target
 
     def gradient(self, raw: Array, target: Array) -> Array:
-        """Return the mean less the target."""
+        """Return the predicted mean minus the target."""
         return namespace(raw).exp(raw) - target
 
     def hessian(self, raw: Array, target: Array) -> Array:
-        """Return the mean."""
+        """Return the predicted mean."""
         return namespace(raw).exp(raw)
 
 
@@ -84,7 +87,7 @@ class HalfGammaDeviance(_LogLink):
     _degree: ClassVar[int] = 0
 
     def check_target(self, target: np.ndarray) -> None:
-        """Raise a ValueError where a target is not positive."""
+        """Raise a ValueError if a target is not positive."""
         if (target <= 0).any():
             raise ValueError(
                 f"`loss='gamma'` needs targets above 0; got {target.min():g}. Drop those rows, or use "
@@ -95,14 +98,14 @@ class HalfGammaDeviance(_LogLink):
         """Return half the deviances."""
         xp = namespace(raw)
         deviances = target * xp.exp(-raw) - 1 + raw - xp.log(target)
-        return xp.maximum(deviances, 0, out=deviances)  # next to the target only rounding is left
+        return xp.maximum(deviances, 0, out=deviances)  # round-off error may make them negative near the target
 
     def gradient(self, raw: Array, target: Array) -> Array:
-        """Return one less the target as a share of the mean."""
+        """Return one minus the ratio of target and predicted mean."""
         return 1 - target * namespace(raw).exp(-raw)
 
     def hessian(self, raw: Array, target: Array) -> Array:
-        """Return the target as a share of the mean."""
+        """Return the ratio of target and predicted mean."""
         return target * namespace(raw).exp(-raw)
 
 

@@ -1,4 +1,4 @@
-"""The log loss of one class out of several."""
+"""The multinomial log loss (cross-entropy), for one class out of several."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -8,7 +8,7 @@ import numpy as np
 from sk_adalr.backends import Array, kernels, least_log_probability, namespace, special, to_host, weighted_sum
 from sk_adalr.objectives.losses.base import JointLossOfRows, weigh_rows
 
-# The least share of a class has a finite logarithm.
+# Lower bound of a class share, so that its logarithm is finite.
 _LEAST_SHARE = 1e-300
 
 
@@ -16,7 +16,7 @@ _LEAST_SHARE = 1e-300
 class MultinomialLogLoss:
     r"""Log loss of one class out of several, :math:`\log \sum_k e^{u_k} - u_y`.
 
-    The target is (n_rows,) of class indices.
+    The target is an array (n_rows,) of class indices.
     """
 
     is_quadratic: ClassVar[bool] = False
@@ -30,7 +30,7 @@ class MultinomialLogLoss:
     def value(self, raw: Array, target: Array, weight: Array | None) -> Any:
         """Return the loss sum (0-d); `raw` is overwritten."""
         xp = namespace(raw)
-        raw -= raw.max(axis=1, keepdims=True)  # changes nothing but the overflow
+        raw -= raw.max(axis=1, keepdims=True)  # prevents overflow, without changing the loss
         true_class = raw[xp.arange(raw.shape[0]), target]
         xp.exp(raw, out=raw)
         return weighted_sum(xp.log(raw.sum(axis=1)) - true_class, weight)
@@ -44,11 +44,11 @@ class MultinomialLogLoss:
         return row_losses
 
     def of_rows(self, target: Array, weight: Array | None) -> JointLossOfRows:
-        """Return the mean loss of all rows as a function of their scores."""
+        """Return the mean loss of the rows as a function of scores."""
         return _ClassScores(target, weight)
 
     def predict(self, raw: Array) -> Array:
-        """Return the softmax in place of `raw`."""
+        """Overwrite `raw` with its softmax and return it."""
         xp = namespace(raw)
         raw -= raw.max(axis=1, keepdims=True)
         xp.exp(raw, out=raw)
@@ -56,25 +56,25 @@ class MultinomialLogLoss:
         return raw
 
     def check_target(self, target: np.ndarray) -> None:
-        """Do nothing: class indices are made here."""
+        """Accept every target: class indices come from the package's own encoding."""
 
     def constant_value(self, target: Array, weight: Array | None) -> float:
-        """Return the entropy of the classes."""
+        """Return the entropy of the class distribution."""
         counts = namespace(target).bincount(target, weights=weight)
         return float(special(target).entr(counts / counts.sum()).sum())
 
     def constant(self, target: Array, weight: Array | None, n_outputs: int) -> np.ndarray:
-        """Return the logarithms of the shares of the classes, finite where one is zero."""
+        """Return the logarithms of the class shares, finite even if a share is zero."""
         counts = to_host(namespace(target).bincount(target, weights=weight, minlength=n_outputs))
         return np.log(np.maximum(counts / counts.sum(), _LEAST_SHARE))
 
     def curvature_at(self, constant: np.ndarray, target: Array, weight: Array | None) -> np.ndarray:
-        """Return :math:`p_k (1 - p_k)` of the constant."""
+        """Return :math:`p_k (1 - p_k)` for the probabilities of the constant prediction."""
         share = self.predict(constant[None].copy())[0]
         return share * (1 - share)
 
     def row_curvature(self, raw: Array, target: Array) -> Array:
-        r"""Return :math:`2 \max_k p_k (1 - p_k)`, by Gershgorin a bound."""
+        r"""Return :math:`2 \max_k p_k (1 - p_k)`, an upper bound by Gershgorin's theorem."""
         share = self.predict(raw.copy())
         return 2 * (share * (1 - share)).max(axis=1)
 
@@ -83,7 +83,7 @@ class MultinomialLogLoss:
 
 
 class _ClassScores:
-    """`LossOfRows` of classes: every operation runs along contiguous rows, and there is no loop over classes."""
+    """`LossOfRows` of the multinomial log loss, vectorised over classes and contiguous in the rows."""
 
     def __init__(self, target: Array, weight: Array | None) -> None:
         # Flat positions of the true classes in the scores.
@@ -106,9 +106,9 @@ class _ClassScores:
         return self._sum(losses)
 
     def _normalise(self, scores: Array) -> Array:
-        """Overwrite scores by probabilities; return the losses of the rows."""
+        """Overwrite scores with probabilities; return the losses of the rows."""
         xp = namespace(scores)
-        # Shifting by the maximum over classes changes nothing but the overflow.
+        # Subtracting the maximum over classes prevents overflow, without changing the probabilities.
         scores -= scores.max(axis=0)
         true_scores = scores.reshape(-1).take(self._true)
         xp.maximum(scores, least_log_probability(scores.dtype), out=scores)

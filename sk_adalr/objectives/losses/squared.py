@@ -24,7 +24,7 @@ class HalfSquaredError(ElementwiseLoss):
         return 0.5 * (raw - target) ** 2
 
     def gradient(self, raw: Array, target: Array) -> Array:
-        """Return the errors."""
+        """Return the errors, prediction minus target."""
         return raw - target
 
     def hessian(self, raw: Array, target: Array) -> Array:
@@ -46,9 +46,9 @@ class HalfSquaredError(ElementwiseLoss):
         return row_losses
 
     def constant(self, target: Array, weight: Array | None, n_outputs: int) -> np.ndarray:
-        """Return the mean of the target."""
+        """Return the weighted mean of the target."""
         return to_host(namespace(target).average(target, axis=0, weights=weight))
 
     def target_units(self, target: Array, weight: Array | None, center: bool) -> TargetUnits:
-        """Return deviations from the mean, or from zero without an intercept, in units of their root mean square."""
+        """Return units in which the target is centred, if there is an intercept, and divided by its deviation."""
         return TargetUnits.of_squares(Standardization.of_targets(target, weight, center=center))
