@@ -1,4 +1,4 @@
-"""The penalty, learned: the strength whose cross-validated loss is lowest."""
+"""Choice of the penalty: the strength with the lowest cross-validated loss."""
 
 from sk_adalr.penalty.choice import Learned, PenaltyChoice, Rows
 from sk_adalr.penalty.folds import representative, weighing_for_all

@@ -1,4 +1,4 @@
-"""How a penalty is learned: by leave-one-out, by folds with a derivative, or by folds that are fitted again."""
+"""Choice of the method: leave-one-out, folds with the derivative of the validation loss, or folds with refits."""
 
 from dataclasses import dataclass, replace
 from numbers import Integral
@@ -18,26 +18,27 @@ from sk_adalr.penalty.search import Ending, Visits, by_slopes, by_values
 from sk_adalr.rows import first_copies
 from sk_adalr.statistics import Spread
 
-# Columns up to which folds share a curvature.
+# Up to so many columns, `FoldedLogLoss` is used, which holds a matrix (p, p) per fold.
 _MOST_COLUMNS = 300
-# Where the search begins, in units of the sum of the squared lengths of the rows, and how far it goes either way. The
-# sum is that of rows with weights as of rows that are repeated.
+# The start of the search, in units of the sum of the squared lengths of the rows (where weights count as repetitions),
+# and how far the logarithm of the strength may move from it either way.
 _START, _FARTHEST = 2e-4, float(np.log(1e6))
 
 
 class Rows(NamedTuple):
-    """What a penalty is learned from.
+    """The rows from which a penalty is learned.
 
     Attributes
     ----------
     data : Dataset
-        On the host, with weights of mean 1; strengths are in their units.
+        On the host, with weights of mean 1; strengths refer to these weights.
     labels : ndarray (n,) or None
+        Class index of each row.
     copies : ndarray (n,)
-        Which row each is a copy of, see `copies_of_rows`.
+        The same number for identical rows, see `copies_of_rows`.
     loss : Loss
     penalty_unit : ndarray (p,) or float
-        The penalised coefficients are those of columns divided by it.
+        Divisor of the columns: the penalty applies to the coefficients of the divided columns.
     fit_intercept : bool
     """
 
@@ -50,7 +51,7 @@ class Rows(NamedTuple):
 
 
 class Learned(NamedTuple):
-    """A strength, the loss of held-out rows there, and strengths, losses and slopes (m, 3) as they were visited."""
+    """The best strength, its validation loss, and the evaluated strengths, losses and slopes (m, 3) in order."""
 
     strength: float
     loss: float
@@ -60,21 +61,21 @@ class Learned(NamedTuple):
 
 @dataclass(frozen=True)
 class PenaltyChoice:
-    """How the user wants a penalty to be learned.
+    """The user's choice of how a penalty is learned.
 
     Parameters
     ----------
     cv : int, splitter, iterable or None, default=None
-        Folds; None for leave-one-out where it is exact, else for five folds.
+        Folds; None for leave-one-out where it has an exact formula, else for five folds.
     per_target : bool, default=False
-        Whether each of several outputs has a strength of its own.
+        Whether each output has a separate strength.
     """
 
     cv: Any = None
     per_target: bool = False
 
     def learn(self, rows: Rows, solve: Solve) -> Learned | None:
-        """Return what rows say of the strength; None where they are too few, `solve` fits some of them."""
+        """Return the strength learned from the rows, None if they are too few; `solve` fits a model to some rows."""
         if self.leaves_one_out(rows.data, rows.loss):
             return _leave_one_out(rows)
         if (self.cv is None or isinstance(self.cv, Integral)) and self._lack_rows(rows):
@@ -82,16 +83,16 @@ class PenaltyChoice:
         return _learned(self._visits(rows, solve))
 
     def learn_each(self, rows: Rows, solve: Solve) -> list[Learned | None]:
-        """Return what rows say of the strength of each output."""
+        """Return the strength learned for each output separately."""
         targets = np.asarray(rows.data.target).T[:, :, None]
         return [self.learn(rows._replace(data=replace(rows.data, target=one)), solve) for one in targets]
 
     def leaves_one_out(self, data: Dataset, loss: Loss) -> bool:
-        """Whether each row is a fold of its own."""
+        """Return whether the penalty is learned by leave-one-out."""
         return self.cv is None and data.groups is None and loss.is_quadratic and prefers_factorisation(data.X)
 
     def _lack_rows(self, rows: Rows) -> bool:
-        """Say whether there are too few rows, or too few of a class, for folds: copies are one row."""
+        """Return whether there are too few rows, or rows of a class, for the folds; identical rows count once."""
         firsts = first_copies(rows.copies)
         least = LEAST_OF_CLASS if self.cv is None else int(self.cv)
         if rows.labels is None:
@@ -131,14 +132,14 @@ def _learned(visits: Visits, unit_of_loss: float = 1.0, unit_of_strength: float 
 
 
 def _mean_square(spread: Spread, rows: Rows) -> float:
-    """Return the mean squared length of the rows, around their mean where there is an intercept."""
+    """Return the mean squared length of the rows, centred if there is an intercept."""
     lengths = spread.deviation if rows.fit_intercept else np.hypot(spread.deviation, spread.mean)
     with np.errstate(over="ignore"):
         return float(((lengths / rows.penalty_unit) ** 2).sum())
 
 
 def _columns(spread: Spread, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
-    """Return standardised columns (n, m), with one of ones where there is an intercept, and their penalties (m,)."""
+    """Return standardised columns (n, m), including a column of ones for the intercept, and their penalties (m,)."""
     X, n = rows.data.X, rows.data.n_samples
     varies = spread.deviation > 10 * np.finfo(X.dtype).eps * np.abs(spread.mean)
     centre = spread.mean if rows.fit_intercept else np.zeros_like(spread.mean)

@@ -1,4 +1,4 @@
-"""Training and test rows of a penalty: five folds in the order of the rows, or those of the user's `cv`."""
+"""Cross-validation folds for learning a penalty: five folds in the order of the rows, or the user's `cv`."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -11,12 +11,12 @@ from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, check_cv
 from sk_adalr.dataset import Dataset
 from sk_adalr.rows import first_copies
 
-#: Numbers of the training and of the test rows of each fold.
+#: Indices of the training rows and of the validation rows, for each fold.
 Folds: TypeAlias = list[tuple[np.ndarray, np.ndarray]]
 
-#: Folds of `cv=None`, and rows of a class that are too few for them.
+#: Number of folds of `cv=None`, and the least number of rows of each class that these need.
 N_FOLDS, LEAST_OF_CLASS = 5, 10
-# Rows that tell a penalty nearly as well as many more: so many, or so many per column.
+# A penalty is learned from this many rows, or this many per column if that is more: additional rows hardly change it.
 _MANY_ROWS, _MANY_PER_COLUMN = 2000, 20
 
 
@@ -26,14 +26,15 @@ def make_folds(cv: Any, data: Dataset, labels: np.ndarray | None, copies: np.nda
     Parameters
     ----------
     cv : int, splitter, iterable or None
-        As in scikit-learn; a number, or None for five, means folds of rows that follow each other, stratified where
-        there are labels, as those of StratifiedKFold, but that copies of rows stay together. With groups of rows it
-        means GroupKFold or StratifiedGroupKFold.
+        As in scikit-learn. A number, or None for five, means folds of consecutive rows, stratified if there are
+        labels, like (Stratified)KFold, except that identical rows stay in one fold. With groups of rows it means
+        GroupKFold or StratifiedGroupKFold.
     data : Dataset
         On the host.
     labels : ndarray (n,) or None
+        Class index of each row.
     copies : ndarray (n,)
-        Which row each is a copy of, see `copies_of_rows`.
+        The same number for identical rows, see `copies_of_rows`.
     """
     if cv is None or isinstance(cv, Integral):
         n_folds = N_FOLDS if cv is None else int(cv)
@@ -43,7 +44,7 @@ def make_folds(cv: Any, data: Dataset, labels: np.ndarray | None, copies: np.nda
     if hasattr(cv, "split") and not isinstance(cv, str):
         y = np.asarray(data.target)[:, 0] if labels is None else labels
         folds = [(np.asarray(train), np.asarray(test)) for train, test in cv.split(y[:, None], y, data.groups)]
-    else:  # the user's numbers of the user's rows
+    else:  # splits are indices into the user's rows, of which `data` may hold only some
         numbers = np.arange(data.n_samples) if data.row_numbers is None else data.row_numbers
         splits = cv if isinstance(cv, Iterable) and not isinstance(cv, str) else check_cv(cv).split()
         folds = [(_places(train, numbers), _places(test, numbers)) for train, test in splits]
@@ -55,7 +56,7 @@ def make_folds(cv: Any, data: Dataset, labels: np.ndarray | None, copies: np.nda
 
 
 def _places(rows: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-    """Return the places of rows among those of increasing `numbers`, of those that are there."""
+    """Return the positions in the increasing `numbers` of those `rows` (indices or a mask) that occur there."""
     rows = np.flatnonzero(rows) if np.asarray(rows).dtype == bool else np.asarray(rows)
     return np.flatnonzero(np.isin(numbers, rows))
 
@@ -70,7 +71,7 @@ def _in_order(n_folds: int, labels: np.ndarray | None, copies: np.ndarray) -> Fo
 
 
 def representative(data: Dataset, labels: np.ndarray | None) -> np.ndarray:
-    """Return rows (m,) that tell a penalty nearly as well as all, evenly spaced in each class; all of few."""
+    """Return indices (m,) of a subsample that suffices to learn a penalty, evenly spaced in each class."""
     n, p = data.X.shape
     most = max(_MANY_ROWS, _MANY_PER_COLUMN * p)
     if n <= most:
@@ -83,7 +84,10 @@ def representative(data: Dataset, labels: np.ndarray | None) -> np.ndarray:
 
 
 def weighing_for_all(data: Dataset, labels: np.ndarray | None, rows: np.ndarray) -> Dataset:
-    """Return some rows that weigh, class by class, what all do, and on average 1: rare classes have more of theirs."""
+    """Return a subsample, reweighted so that classes keep their share of the weight, with mean weight 1.
+
+    The subsample has relatively more rows of rare classes.
+    """
     if len(rows) == data.n_samples:
         weight = data.weight if data.weight is None else data.weight / data.weight.mean(dtype=np.float64)
         return replace(data, weight=weight, weight_scale=1.0)
@@ -102,14 +106,14 @@ def _by_class(n: int, labels: np.ndarray | None) -> list[np.ndarray]:
 
 
 def of_rows(data: Dataset, rows: np.ndarray) -> Dataset:
-    """Return some of the rows."""
+    """Return a subset of the rows."""
     parts = {name: getattr(data, name) for name in ("X", "target", "weight", "sample_weight", "groups")}
     parts["row_numbers"] = np.arange(data.n_samples) if data.row_numbers is None else data.row_numbers
     return replace(data, **{name: part[rows] for name, part in parts.items() if part is not None})
 
 
 def without_copies(data: Dataset, copies: np.ndarray) -> Dataset:
-    """Return the first of all copies of a row, with the weight of all of them."""
+    """Return one row for each set of identical rows, with the sum of their weights."""
     firsts = first_copies(copies)
     if len(firsts) == data.n_samples:
         return data

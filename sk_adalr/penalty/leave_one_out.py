@@ -1,13 +1,14 @@
-r"""Exact leave-one-out of penalised least squares, for any strength, from one eigendecomposition.
+r"""Exact leave-one-out loss of ridge regression, for any strength, from one eigendecomposition.
 
-With rows :math:`\tilde x_i`, centred and times the roots of their weights :math:`\omega`, and
-:math:`\tilde X^T \tilde X = V \Sigma^2 V^T`, let :math:`Q = \tilde X V`. The residual of a row that was left out is
+With rows :math:`\tilde x_i`, centred and multiplied by the square roots of their weights :math:`\omega`, and
+:math:`\tilde X^T \tilde X = V \Sigma^2 V^T`, let :math:`Q = \tilde X V`. The residual of a left-out row, with
+leverage :math:`h_i`, is
 
 .. math:: e_i = \frac{r_i}{1 - h_i}, \quad r = \tilde y - Q (\Sigma^2 + \alpha I)^{-1} Q^T \tilde y, \quad
           h_i = \frac{\omega_i}{\sum \omega} + \sum_j \frac{Q_{ij}^2}{\sigma_j^2 + \alpha},
 
-and its derivative by :math:`\log \alpha` has the same form. Of no more rows than columns, Q comes from
-:math:`\tilde X \tilde X^T`.
+and its derivative with respect to :math:`\log \alpha` has the same form. If there are no more rows than columns, Q is
+computed from :math:`\tilde X \tilde X^T`.
 """
 
 from dataclasses import replace
@@ -22,23 +23,23 @@ from sk_adalr.optimizer.exact.moments import joint_moments, rows_of
 from sk_adalr.penalty.search import Visits, narrowed
 from sk_adalr.rows import slices_of_rows
 
-# The smallest and the largest strength, in units of the largest eigenvalue, and how many are looked at together.
+# The smallest and the largest strength, in units of the largest eigenvalue, and the number of strengths in the grid.
 _LOWEST, _HIGHEST, _N_GRID = 1e-10, 1e3, 14
-# Eigenvalues below this share of the largest are rounding, as is what a leverage leaves of 1.
+# Eigenvalues below this share of the largest are round-off error, and so is 1 minus a leverage below this.
 _ROUNDING = 1e-14
-# Gains below this share of the loss are no gains: a visit costs little.
+# The search ends if a further evaluation would gain less than this share of the loss. An evaluation is cheap here.
 _ENOUGH = 1e-7
 
 
 class LeaveOneOut:
-    """The mean loss of rows that were left out, half their squared errors, as a function of the strength.
+    """The leave-one-out loss, the mean of half the squared errors, as a function of the strength.
 
     Parameters
     ----------
     data : Dataset
-        On the host; strengths are in units of the mean weight. Copies of rows are one row with their weight.
+        On the host, with identical rows merged into one; strengths are in units of the mean weight.
     penalty_unit : ndarray (p,) or float
-        The penalised coefficients are those of columns divided by it.
+        Divisor of the columns: the penalty applies to the coefficients of the divided columns.
     fit_intercept : bool
     """
 
@@ -47,7 +48,7 @@ class LeaveOneOut:
         make = _tall if n > data.X.shape[1] else _wide
         self._rows, self._target, squares = make(data.X, data.target, weight, penalty_unit, fit_intercept)
         self._squares = np.where(squares > _ROUNDING * squares.max(initial=0.0), squares, 0.0)
-        # Of one unit for all outputs, squares are in range.
+        # One unit for all outputs keeps squares in range.
         peak = float(np.abs(self._target).max(initial=0.0)) or 1.0
         self._target = self._target / peak
         self._products, self.unit_of_loss = self._rows.T @ self._target, peak**2
@@ -56,11 +57,11 @@ class LeaveOneOut:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to choose: no column or no target varies, or there are too few rows."""
+        """Whether no strength can be chosen: no column or no target varies, or there are fewer than three rows."""
         return len(self._target) < 3 or not self._squares.any() or not self._target.any()
 
     def best(self) -> Visits:
-        """Return the search for the strength, with losses in units of `unit_of_loss`."""
+        """Return the finished search for the strength, with losses in units of `unit_of_loss`."""
         largest = np.log(self._squares.max())
         grid = largest + np.linspace(np.log(_LOWEST), np.log(_HIGHEST), _N_GRID)
         losses, slopes = self._curve(np.exp(grid))
@@ -100,14 +101,14 @@ class LeaveOneOut:
 def _tall(
     X: Any, target: np.ndarray, weight: np.ndarray | None, penalty_unit: np.ndarray | float, centre: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return Q (n, p), the centred target (n, k), both times roots of weights, and the squares (p,)."""
+    r"""Return Q (n, p), the centred target (n, k), both times square roots of weights, and :math:`\Sigma^2` (p,)."""
     p = X.shape[1]
     rows = rows_of(X, target, weight)
     moments = joint_moments(rows, centre)
     unit = np.append(np.broadcast_to(penalty_unit, p) / moments.unit[:p], np.ones(target.shape[1]) / moments.unit[p:])
     squares, vectors = np.linalg.eigh(moments.scatter[:p, :p] / unit[:p] / unit[:p, None] * len(target))
     rotated, centred, start = np.empty((len(target), p)), np.empty(target.shape), 0
-    for block in rows.standardised_blocks(moments, unit):  # which share their memory
+    for block in rows.standardised_blocks(moments, unit):  # the blocks share a buffer
         part = slice(start, start := start + len(block))
         np.matmul(block[:, :p], vectors, out=rotated[part])
         centred[part] = block[:, p:]
@@ -117,7 +118,7 @@ def _tall(
 def _wide(
     X: Any, target: np.ndarray, weight: np.ndarray | None, penalty_unit: np.ndarray | float, centre: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the same of no more rows than columns; Q and the squares have a column for each row."""
+    r"""Return the same as `_tall` for no more rows than columns; Q is (n, n) and :math:`\Sigma^2` is (n,)."""
     columns = standardised_columns(X, weight, centre, np.float64)
     scale = np.where(columns.alive, columns.scale, 0.0) / penalty_unit
     root = np.ones(len(target)) if weight is None else np.sqrt(weight)

@@ -1,17 +1,19 @@
-r"""The log loss of validation rows, over the strength of the penalty, with its derivative: two classes, few columns.
+r"""The validation log loss as a function of the penalty strength, with its derivative: two classes, few columns.
 
-All folds b are solved at once by Newton's method: with :math:`\Lambda` the penalties of standardised coefficients,
+All folds b are solved at once by Newton's method. With :math:`\Lambda` the penalties of standardised coefficients,
+the steps :math:`c_b` solve
 
 .. math:: (H_b + \lambda \Lambda)\, c_b = -\psi_b, \qquad H_b = Z_b^T \mathrm{diag}(\ell'') Z_b,
 
-by conjugate gradients, whose preconditioner is one curvature of all rows, less the rows that do not train in b. At the
-optimum :math:`w_b` the loss of the validation rows moves with the strength as
+by conjugate gradients. The preconditioner is the inverse of a Hessian of all rows minus the rows left out in fold b.
+At the optimum :math:`w_b` the derivative of the validation loss V with respect to the logarithm of the strength is
 
 .. math:: \frac{\mathrm{d} V}{\mathrm{d} \log \lambda} = \sum_b (Z_b'^T r_b)^T
           \frac{\mathrm{d} w_b}{\mathrm{d} \log \lambda}, \qquad
           \frac{\mathrm{d} w_b}{\mathrm{d} \log \lambda} = -\lambda (H_b + \lambda \Lambda)^{-1} \Lambda w_b
 
-with their residuals :math:`r_b`: one more linear system, no third derivative, and where the next strength begins.
+with :math:`Z_b'` the validation rows and :math:`r_b` their residuals. That takes one more linear system and no third
+derivative. Its solution also predicts the optimum at the next strength.
 """
 
 from typing import NamedTuple
@@ -21,19 +23,19 @@ from scipy.special import expit
 
 from sk_adalr.penalty.folds import Folds
 
-# The linear system of a step is solved to this share of its right-hand side, at least.
+# The largest relative tolerance of the linear system of a Newton step.
 _OF_STEP = 3e-2
 _MOST_STEPS, _MOST_PRODUCTS, _HALVINGS = 50, 60, 30
-# Inverses of a strength this near, in its logarithm, precondition as well.
+# The inverse is recomputed if the logarithm of the strength has changed by more than this.
 _NEAR = 0.7
-# Products after which the curvature of the preconditioner is worth taking anew.
+# The preconditioner is recomputed after a solution that took more products than this.
 _MANY_PRODUCTS = 6
-# Of the diagonal, where the curvature vanishes.
+# Added to the diagonal, in units of its maximum, as the Hessian may be singular.
 _RIDGE = 1e-10
 
 
 class _Point(NamedTuple):
-    """Parameters (b, m) of all folds, their scores (n, b), and the losses (b,) of the rows that train."""
+    """Parameters (b, m) of all folds, their scores (n, b), and their penalised training losses (b,)."""
 
     params: np.ndarray
     scores: np.ndarray
@@ -41,22 +43,22 @@ class _Point(NamedTuple):
 
 
 class FoldedLogLoss:
-    """Mean log loss of the validation rows, weighted, as a function of the logarithm of the strength.
+    """Weighted mean log loss of the validation rows, as a function of the logarithm of the strength.
 
     Parameters
     ----------
     columns : ndarray (n, m), float64
-        Standardised, with a column of ones where there is an intercept.
+        Standardised, including a column of ones if there is an intercept.
     sign : ndarray (n,)
         1 for the second class, -1 for the first.
     weight : ndarray (n,)
-        Of mean 1.
+        With mean 1.
     penalty : ndarray (m,)
-        Penalty of each standardised coefficient at strength 1; 0 of the intercept.
+        Penalty of each standardised coefficient at strength 1; 0 for the intercept.
     folds : Folds
     tolerance : float, default=1e-6
-        Newton's steps end with one whose decrease is below this share of the weight that trains. Linear systems are
-        solved to its root.
+        Newton's method ends with a step whose predicted decrease is below this share of the training weight. Linear
+        systems are solved to a relative tolerance of its square root.
     """
 
     def __init__(
@@ -85,7 +87,7 @@ class FoldedLogLoss:
         self._log_strength, self._motion = 0.0, np.zeros_like(params)
 
     def __call__(self, t: float) -> tuple[float, float]:
-        """Return loss and slope at the logarithm of a strength."""
+        """Return the loss and its derivative at `t`, the logarithm of a strength."""
         penalty = float(np.exp(t)) * self._penalty
         self._minimise(t, penalty, self._foretold(t, penalty))
         scores = self._sign * self._point.scores
@@ -98,7 +100,7 @@ class FoldedLogLoss:
         return loss, float(((residual.T @ self._columns) * self._motion).sum())
 
     def _foretold(self, t: float, penalty: np.ndarray) -> _Point:
-        """Return where the minima have moved to, or where they were, whichever has the lower loss."""
+        """Return the predicted minimum of each fold at `t`, or its last minimum if that has the lower loss."""
         here = self._at(self._point.params, self._point.scores, penalty)
         change = (t - self._log_strength) * self._motion
         if not change.any():
@@ -112,7 +114,7 @@ class FoldedLogLoss:
         )
 
     def _minimise(self, t: float, penalty: np.ndarray, point: _Point) -> None:
-        """Move all folds from a point to their minima."""
+        """Minimise the training loss of all folds by Newton's method, starting at `point`."""
         if self._curvatures is not None and abs(t - self._inverted_at) > _NEAR:
             self._invert(t, penalty)
         for _ in range(_MOST_STEPS):
@@ -120,7 +122,7 @@ class FoldedLogLoss:
             residual = -self._sign * self._train * expit(-self._sign * point.scores)
             psi, second = residual.T @ self._columns + penalty * point.params, self._second()
             self._prepare(t, second, penalty)
-            # Far from the minimum a better solution is no better step.
+            # Far from the minimum, solving the system more accurately does not improve the step.
             left = np.abs((psi * self._preconditioned(psi)).sum(axis=1) / self._train_sums).max()
             tolerance = float(np.sqrt(np.clip(left, self._tolerance, _OF_STEP**2)))
             step, n_products = self._solve(-psi, second, penalty, tolerance)
@@ -133,17 +135,17 @@ class FoldedLogLoss:
         self._point = point
 
     def _prepare(self, t: float, second: np.ndarray, penalty: np.ndarray) -> None:
-        """Take the curvature anew where there is none, or where it has become a bad preconditioner."""
+        """Recompute the preconditioner if there is none, or if it was discarded as inefficient."""
         if self._inverse is None:
             self._take_curvatures(second)
             self._invert(t, penalty)
 
     def _searched(self, point: _Point, step: np.ndarray, slopes: np.ndarray, penalty: np.ndarray) -> _Point:
-        """Return the point after a step of each fold, halved as long as its loss does not fall."""
+        """Return the point after a step, by a line search that halves the step of each fold until its loss falls."""
         change, length = self._columns @ step.T, np.ones(len(step))
         for _ in range(_HALVINGS):
             trial = self._at(point.params + length[:, None] * step, point.scores + length * change, penalty)
-            # At the minimum the losses know no better than their rounding.
+            # Armijo's condition, up to the round-off error of the losses.
             rises = trial.losses > point.losses + 1e-4 * length * slopes + 1e-13 * np.abs(point.losses)
             if not rises.any():
                 return trial
@@ -155,12 +157,12 @@ class FoldedLogLoss:
         return _Point(params, scores, losses + 0.5 * (params**2) @ penalty)
 
     def _second(self) -> np.ndarray:
-        """Return the second derivatives (n, b) of the rows that train."""
+        """Return the weighted second derivatives (n, b) of the training losses, 0 for rows that a fold leaves out."""
         probability = expit(self._point.scores)
         return self._train * probability * (1 - probability)
 
     def _take_curvatures(self, second: np.ndarray) -> None:
-        """Take the curvature (b, m, m) of each fold, from second derivatives that the folds share."""
+        """Compute the Hessian (b, m, m) of each fold, from second derivatives averaged over the folds."""
         counts = np.maximum((self._train > 0).sum(axis=1), 1)
         shared = self._weight * (second / np.where(self._train > 0, self._train, 1.0)).sum(axis=1) / counts
         root = self._columns * np.sqrt(shared)[:, None]
@@ -179,7 +181,10 @@ class FoldedLogLoss:
     def _solve(
         self, right: np.ndarray, second: np.ndarray, penalty: np.ndarray, tolerance: float
     ) -> tuple[np.ndarray, int]:
-        """Return the solutions (b, m) of the Newton systems of all folds for right-hand sides (b, m)."""
+        """Return the solutions (b, m) of the folds' Newton systems for `right` (b, m), and the number of products.
+
+        They are computed by preconditioned conjugate gradients.
+        """
         assert self._inverse is not None
         solution, residual, preconditioned = np.zeros_like(right), right, self._preconditioned(right)
         first = square = (residual * preconditioned).sum(axis=1)

@@ -1,4 +1,4 @@
-"""The loss of validation rows, from a fit of each fold that starts where the last one ended: any loss, any storage."""
+"""The validation loss from warm-started refits of each fold, for any loss and any matrix format."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -10,14 +10,14 @@ from sk_adalr.objectives import Loss
 from sk_adalr.penalty.folds import Folds, of_rows
 from sk_adalr.rows import predictions
 
-#: Coefficients (p, k) and intercepts (k,).
+#: Coefficients (p, k) and intercepts (k,) of a fitted model.
 Solution: TypeAlias = tuple[np.ndarray, np.ndarray]
-#: From rows, a strength and where to start, or None, to a solution.
+#: Fits a model: takes the rows, the strength and the starting point (or None), returns the solution.
 Solve: TypeAlias = Callable[[Dataset, float, Solution | None], Solution]
 
 
 class Refits:
-    """Mean loss of the validation rows, weighted, as a function of the logarithm of the strength; no slope.
+    """Weighted mean loss of the validation rows, as a function of the logarithm of the strength, without derivative.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class Refits:
         self._solutions: list[Solution | None] = [None] * len(folds)
 
     def __call__(self, t: float) -> tuple[float, float]:
-        """Return the loss at the logarithm of a strength, and NaN."""
+        """Return the loss at `t`, the logarithm of a strength, and NaN for the unknown slope."""
         total = weight = 0.0
         for fold, (train, test) in enumerate(self._parts):
             coef, intercept = self._solutions[fold] = self._solve(train, float(np.exp(t)), self._solutions[fold])

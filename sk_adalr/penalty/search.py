@@ -1,8 +1,9 @@
-r"""The penalty of lowest held-out loss: a search over the logarithm of its strength.
+r"""The search for the penalty strength with the lowest validation loss.
 
-A curve of the loss of held-out rows over :math:`t = \log \lambda` is smooth, has one minimum for most data, and is
-dear to visit. Where its slope is known, an interval in which the slope changes its sign is found by steps of a decade
-and narrowed by secants; where it is not, three visits and the parabola through them do the same.
+The validation loss as a function of :math:`t = \log \lambda` is smooth, has one minimum for most data, and is
+expensive to evaluate. If its slope is known, steps of a decade and then longer ones bracket a sign change of the
+slope, which the secant method narrows. Otherwise steps of a decade bracket the minimum, and the vertex of the parabola
+through three points refines it.
 """
 
 from collections.abc import Callable
@@ -12,19 +13,20 @@ from typing import TypeAlias
 
 import numpy as np
 
-#: From the logarithm of a strength to the loss of held-out rows and its slope; NaN where it is not known.
+#: Maps the logarithm of a strength to the validation loss and its slope, NaN if the slope is not known.
 Curve: TypeAlias = Callable[[float], tuple[float, float]]
 
 _DECADE = float(np.log(10))
-# Gains below this share of the loss are no gains: folds differ by a hundred times as much.
+# Relative differences of the loss that do not matter, as folds differ by a hundred times as much: a gain for which no
+# further evaluation pays, and the total variation of a flat curve.
 _ENOUGH, _FLAT = 1e-4, 1e-3
 _MOST_VISITS = 12
-# Share of an interval that an interpolated point keeps from its ends.
+# Least distance of an interpolated point from the ends of its interval, as a share of the interval.
 _MARGIN = 0.1
 
 
 class Ending(Enum):
-    """Where a search ended."""
+    """How a search ended: at a minimum inside the bounds, at a bound, or on a flat curve."""
 
     INSIDE = "inside"
     AT_THE_BOUND = "at the bound"
@@ -33,7 +35,7 @@ class Ending(Enum):
 
 @dataclass
 class Visits:
-    """A curve, and where it was visited.
+    """A curve, and the points at which it was evaluated.
 
     Parameters
     ----------
@@ -41,9 +43,9 @@ class Visits:
     low, high : float
         Bounds of the search.
     unit : float
-        A loss beside which those of the curve are small or large: that of a constant prediction.
+        The loss of a constant prediction, as the scale of losses.
     share : float
-        Gains below this share of the loss are no gains.
+        Relative decrease of the loss below which no further evaluation pays.
     """
 
     curve: Curve
@@ -54,28 +56,28 @@ class Visits:
     points: list[tuple[float, float, float]] = field(default_factory=list)
 
     def visit(self, t: float) -> tuple[float, float]:
-        """Return loss and slope at `t`, and remember them."""
+        """Evaluate the curve at `t`, store the point, and return loss and slope."""
         loss, slope = self.curve(t)
         self.points.append((t, loss, slope))
         return loss, slope
 
     @property
     def is_full(self) -> bool:
-        """Whether there were as many visits as there may be."""
+        """Whether the maximum number of evaluations is reached."""
         return len(self.points) >= _MOST_VISITS
 
     @property
     def best(self) -> tuple[float, float, float]:
-        """The point of the lowest loss."""
+        """The point (t, loss, slope) with the lowest loss."""
         return min(self.points, key=lambda point: point[1])
 
     @property
     def enough(self) -> float:
-        """A gain that is too small for another visit."""
+        """The decrease of the loss below which no further evaluation pays."""
         return self.share * max(self.best[1], 0.01 * self.unit)
 
     def ending(self) -> Ending:
-        """Return where the search has ended."""
+        """Return how the search ended."""
         losses, (best, best_loss, _) = [loss for _, loss, _ in self.points], self.best
         if max(losses) - min(losses) <= _FLAT * max(best_loss, 0.01 * self.unit):
             return Ending.FLAT
@@ -83,13 +85,13 @@ class Visits:
 
 
 def by_slopes(visits: Visits, start: float) -> Visits:
-    """Search from `start` along a curve whose slope is known."""
+    """Search for the minimum from `start`, using slopes."""
     step, here = _DECADE, float(np.clip(start, visits.low, visits.high))
     _, slope = visits.visit(here)
     while not visits.is_full:
         there = float(np.clip(here - np.copysign(step, slope), visits.low, visits.high))
         if there == here:
-            return visits  # at a bound, where it still falls
+            return visits  # the loss still decreases at a bound
         _, new_slope = visits.visit(there)
         if new_slope * slope <= 0:
             return narrowed(visits, (here, slope), (there, new_slope))
@@ -100,13 +102,13 @@ def by_slopes(visits: Visits, start: float) -> Visits:
 
 
 def narrowed(visits: Visits, one: tuple[float, float], other: tuple[float, float]) -> Visits:
-    """Narrow an interval at whose ends (t, slope) the slopes have different signs."""
+    """Narrow a bracket, whose ends (t, slope) have slopes of different signs, by a safeguarded secant method."""
     while not visits.is_full:
         width = other[0] - one[0]
         share = one[1] / (one[1] - other[1]) if one[1] != other[1] else 0.5
         curvature = abs(other[1] - one[1]) / abs(width)
         nearest = min(abs(one[1]), abs(other[1]))
-        if 0.5 * nearest**2 <= visits.enough * curvature:  # what a parabola has left
+        if 0.5 * nearest**2 <= visits.enough * curvature:  # a parabola predicts too small a decrease
             break
         middle = one[0] + width * float(np.clip(share, _MARGIN, 1 - _MARGIN))
         _, slope = visits.visit(middle)
@@ -118,7 +120,7 @@ def narrowed(visits: Visits, one: tuple[float, float], other: tuple[float, float
 
 
 def by_values(visits: Visits, start: float) -> Visits:
-    """Search from `start` along a curve whose slope is not known."""
+    """Search for the minimum from `start`, using losses alone."""
     here = float(np.clip(start, visits.low, visits.high))
     loss, _ = visits.visit(here)
     for direction in (-_DECADE, _DECADE):
@@ -130,13 +132,13 @@ def by_values(visits: Visits, start: float) -> Visits:
             if not new < loss - visits.enough:
                 break
             here, loss = there, new
-        if len(visits.points) > 2:  # downhill that way, so the other one is uphill
+        if len(visits.points) > 2:  # the loss fell in this direction, so it rises in the other
             break
     return _at_the_vertex(visits)
 
 
 def _at_the_vertex(visits: Visits) -> Visits:
-    """Visit the lowest point of the parabola through the best point and its neighbours."""
+    """Evaluate the curve at the vertex of the parabola through the best point and its neighbours."""
     points = sorted(visits.points)
     middle = points.index(visits.best)
     if not 0 < middle < len(points) - 1:

@@ -116,7 +116,7 @@ class Columns(Coordinates, ABC):
 
     @abstractmethod
     def share_unit(self) -> bool:
-        """Return whether the columns seem to share a unit, like pixels or counts: their original ranges differ little."""
+        """Return whether the columns, in their original units, have similar ranges, like pixels or counts."""
 
     def to_blocks(self, coef: np.ndarray, intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Convert coefficients (k, p) and intercepts (k,) for use with `row_blocks`."""

@@ -197,7 +197,7 @@ class DenseColumns(Columns):
         return np.where(self.alive, (sums - np.multiply.outer(total, self._offset)) * self._unit, 0.0)
 
     def share_unit(self) -> bool:
-        """Return whether the columns seem to share a unit, like pixels or counts: their original ranges differ little."""
+        """Return whether the columns, in their original units, have similar ranges, like pixels or counts."""
         low, high = dense_extremes(self.data)
         return share_unit(((high - low) * self._unit_of_data)[self.alive])
 
