@@ -1,6 +1,6 @@
-"""Which array library computes, with which kernels, and arrays of other libraries.
+"""Array libraries (NumPy, CuPy), the kernels of training, and exchange with other array libraries.
 
-The only room that imports CuPy and numba.
+The only package that imports CuPy and numba.
 """
 
 from sk_adalr.backends.csr_arrays import take_rows

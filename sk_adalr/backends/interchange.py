@@ -1,4 +1,4 @@
-"""Arrays of other libraries: in by DLPack, and back to where they came from."""
+"""Exchange of arrays with other libraries by DLPack, and back to the library and device they came from."""
 
 import sys
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import sklearn
 
 from sk_adalr.backends.namespace import beside, import_cupy, namespace, to_host
 
-#: DLPack's numbers for memory that CUDA kernels read: of a device, and managed.
+#: DLPack's device types whose memory CUDA kernels can read: device memory and managed memory.
 _CUDA = (2, 13)
 
 
@@ -21,11 +21,11 @@ class Origin:
     Parameters
     ----------
     library : module or None, default=None
-        None for NumPy, and for all that NumPy reads.
+        None for NumPy, and for anything that NumPy converts.
     device : device or None, default=None
-        In the terms of the library.
+        The library's own device object.
     is_cuda : bool, default=False
-        Whether that is memory of a CUDA device.
+        Whether the device is a CUDA device.
     """
 
     library: ModuleType | None = None
@@ -35,8 +35,8 @@ class Origin:
     def give(self, array: Any) -> Any:
         """Return a NumPy or CuPy array as an array of the caller's library, on the caller's device.
 
-        Without a copy where it lies in that device's memory. What is no number, such as string labels, has no place
-        in other libraries and stays NumPy's.
+        It is copied only if it is in other memory. Arrays that other libraries do not support, such as string labels,
+        remain NumPy arrays.
         """
         if self.library is None or array.dtype.kind not in "biuf":
             return to_host(array)
@@ -51,7 +51,7 @@ class Origin:
         return self.library.asarray(array, device=self.device)
 
     def give_each(self, value: Any) -> Any:
-        """Return arrays, and those in lists, as the caller's kind, and anything else as it is."""
+        """Convert arrays, also those in lists, as `give` does; return anything else unchanged."""
         if isinstance(value, list):
             return [self.give_each(entry) for entry in value]
         return self.give(value) if isinstance(value, np.ndarray | np.generic) else value
@@ -61,7 +61,7 @@ class Origin:
 
 
 def origin(array: Any) -> Origin:
-    """Return where `array` is from, if scikit-learn's ``array_api_dispatch`` is on; NumPy's where it is off."""
+    """Return the library and device of `array`; without scikit-learn's ``array_api_dispatch`` always NumPy's."""
     library = _library(array) if sklearn.get_config()["array_api_dispatch"] else None
     if library is None:
         return Origin()
@@ -69,35 +69,35 @@ def origin(array: Any) -> Origin:
 
 
 def same_place(one: Origin, other: Origin) -> bool:
-    """Say whether two arrays are of one library and on one device."""
+    """Return whether two arrays have the same library and device."""
     return one.library is other.library and one.device == other.device
 
 
 def enter(array: Any, name: str) -> Any:
-    """Return the caller's `array` as one of CuPy's where it lies on a CUDA device, else of NumPy's, without a copy.
+    """Return the caller's `array` as a CuPy array if it is on a CUDA device, else as a NumPy array, without a copy.
 
-    What is no array of another library is returned as it is, and so is all where scikit-learn's
-    ``array_api_dispatch`` is off. `name` is for messages.
+    Anything that is not an array of another library is returned unchanged, and so is everything without
+    scikit-learn's ``array_api_dispatch``. `name` is for error messages.
 
     Raises
     ------
     TypeError
         If the array cannot be exchanged, such as a tensor that requires a gradient.
     ImportError, ValueError
-        If the array lies on a CUDA device and CuPy is not there, or finds none.
+        If the array is on a CUDA device, but CuPy is not installed or finds no device.
     """
     return array if origin(array).library is None else _exchanged(array, name)
 
 
 def enter_host(array: Any, name: str) -> Any:
-    """Return as `enter`, but always in host memory."""
+    """Return the same as `enter`, but always in host memory."""
     if origin(array).library is None:
         return array
     return to_host(enter(array, name))
 
 
 def fitted_array(array: Any, reference: Any = None) -> Any:
-    """Return a fitted array, of whatever library, beside the NumPy or CuPy array `reference`; NumPy's by default."""
+    """Return a fitted array of any library as an array like `reference`, of NumPy (the default) or CuPy."""
     if _library(array) is not None:
         array = _exchanged(array, "The model")
     return beside(array, reference)
@@ -121,18 +121,18 @@ def _is_cuda(array: Any) -> bool:
     try:
         return array.__dlpack_device__()[0] in _CUDA
     except (BufferError, RuntimeError, TypeError, ValueError):
-        return False  # what lies nowhere cannot be exchanged either, and then an error says so
+        return False  # an array without a device cannot be exchanged, which raises an error later
 
 
 def _library(array: Any) -> ModuleType | None:
-    """Return the array's library; None for NumPy's, and for what belongs to no array library."""
+    """Return the array library of `array`; None for NumPy, and for anything that is not an array."""
     if isinstance(array, np.ndarray | np.generic):
         return None
     for name, kind in (("cupy", "ndarray"), ("torch", "Tensor")):
         library = sys.modules.get(name)
         if library is not None and isinstance(array, getattr(library, kind)):
             return library
-    # Beside arrays, some data frames have the method too: they have no DLPack.
+    # Some data frames have `__array_namespace__`, too, but not DLPack.
     if hasattr(array, "__array_namespace__") and hasattr(array, "__dlpack_device__"):
         return array.__array_namespace__()
     return None

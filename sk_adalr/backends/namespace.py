@@ -1,4 +1,4 @@
-"""The array library of an array, and the way to another array's library and back to the host."""
+"""The array library of an array, and transfers between host and device."""
 
 import sys
 from types import ModuleType
@@ -8,11 +8,11 @@ import numpy as np
 import scipy.sparse
 import scipy.special
 
-#: A ``numpy.ndarray`` or a ``cupy.ndarray``; the core never asks which.
+#: A ``numpy.ndarray`` or a ``cupy.ndarray``; most code works with both.
 Array: TypeAlias = Any
 
-# Numbers up to which ``np.dot``, which fills its result with zeros first, is sooner there than ``np.matmul``, whose
-# ufunc costs a microsecond more: both make the same call of BLAS.
+# Result size up to which ``np.dot`` is faster than ``np.matmul``. Both call BLAS alike, but ``np.dot`` first fills its
+# result with zeros, and the ufunc ``np.matmul`` has a microsecond more overhead.
 _SMALL_PRODUCT = 8192
 _STAY_ON_HOST = "Pass data in host memory, with `backend='numpy'`."
 
@@ -20,7 +20,7 @@ _STAY_ON_HOST = "Pass data in host memory, with `backend='numpy'`."
 def namespace(array: Array) -> ModuleType:
     """Return the array library that computes with an array.
 
-    CuPy is looked up among the modules that are already imported: whoever made the array has imported it.
+    CuPy is looked up in ``sys.modules``: if there is a CuPy array, it has been imported.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def special(array: Array) -> ModuleType:
 
 def row_squares(a: Array) -> Array:
     """Return the sums (n_rows,) of squares along the rows of a matrix."""
-    return (a * a).sum(axis=1)  # CuPy's `einsum` would make a product of matrices for each row
+    return (a * a).sum(axis=1)  # CuPy's `einsum` would compute a matrix product for each row
 
 
 def row_sums(losses: Array) -> Array:
@@ -60,38 +60,38 @@ def row_sums(losses: Array) -> Array:
 
 
 def multiply_into(out: Array, a: Array, b: Array) -> Array:
-    """Fill `out` with the product of two matrices, or of a vector and a matrix, and return it."""
+    """Fill `out` with the product ``a @ b`` of two matrices, or of a vector and a matrix, and return it."""
     if type(out) is np.ndarray and out.size <= _SMALL_PRODUCT:
         return np.dot(a, b, out=out)
     return namespace(out).matmul(a, b, out=out)
 
 
 def weighted_sum(row_losses: Array, weight: Array | None) -> Any:
-    """Return the sum (0-d) of the losses of rows, each times its weight, if given."""
-    # float32 rows add up in float64: a million rows would otherwise lose four digits.
+    """Return the sum (0-d) of the losses of the rows, weighted by `weight` if given."""
+    # Accumulated in float64: a sum of a million float32 losses would lose four digits.
     if weight is not None:
         row_losses = row_losses * weight
     return row_losses.sum(dtype="float64")
 
 
 def is_sparse(X: Any) -> bool:
-    """Say whether `X` is a sparse matrix of SciPy's or CuPy's."""
+    """Return whether `X` is a sparse matrix of SciPy or CuPy."""
     return hasattr(X, "tocsr")
 
 
 def csr(parts: tuple[Array, Array, Array], shape: tuple[int, int]) -> Any:
-    """Return the CSR matrix of ``(data, indices, indptr)``, sorted and without duplicates, in their library."""
+    """Return the CSR matrix of ``(data, indices, indptr)``, in their library; indices must be sorted and unique."""
     if namespace(parts[0]) is np:
         return scipy.sparse.csr_array(parts, shape=shape)
     import cupyx.scipy.sparse
 
     matrix = cupyx.scipy.sparse.csr_matrix(parts, shape=shape)
-    matrix.has_canonical_format = True  # the host does not wait for CuPy to look
+    matrix.has_canonical_format = True  # otherwise CuPy checks this, and the host waits for the device
     return matrix
 
 
 def to_host(array: Any) -> Any:
-    """Return an array or CSR matrix in host memory, without a copy where it is there already."""
+    """Return an array or CSR matrix in host memory, without a copy if it is there already."""
     if type(array) is np.ndarray:
         return array
     if namespace(array) is not np:
@@ -100,7 +100,7 @@ def to_host(array: Any) -> Any:
 
 
 def read(arrays: list[Array]) -> list[float]:
-    """Return the elements of a device's arrays as the host's floats, after waiting for the device once."""
+    """Return the elements of device arrays as Python floats, with a single synchronisation."""
     if not arrays:
         return []
     xp = namespace(arrays[0])
@@ -109,22 +109,22 @@ def read(arrays: list[Array]) -> list[float]:
 
 
 def to_floats(numbers: list[Any]) -> list[float]:
-    """Return numbers of the host and 0-d arrays of a device as floats, after waiting for the device once."""
+    """Return host numbers and 0-d device arrays as Python floats, with a single synchronisation."""
     is_host = [type(number) is float or namespace(number) is np for number in numbers]
     moved = iter(read([number for number, here in zip(numbers, is_host, strict=True) if not here]))
     return [float(number) if here else next(moved) for number, here in zip(numbers, is_host, strict=True)]
 
 
 def beside(array: Any, reference: Array) -> Any:
-    """Return an array or CSR matrix in the library and memory of `reference`, without a copy if it is there."""
+    """Return an array or CSR matrix in the library and memory of `reference`, copied only if it is elsewhere."""
     if type(array) is np.ndarray and type(reference) is np.ndarray:
-        return array  # asked in every iteration of the exact solver
+        return array  # fast path, for every iteration of the exact solver
     xp = namespace(reference)
     return to_host(array) if xp is np else _moved(array, xp)
 
 
 def to_device(array: Any) -> Any:
-    """Return an array or CSR matrix in the memory of the current CUDA device, without a copy if it is there.
+    """Return an array or CSR matrix in the memory of the current CUDA device, copied only if it is elsewhere.
 
     Raises
     ------
@@ -137,7 +137,7 @@ def to_device(array: Any) -> Any:
 
 
 def import_cupy() -> ModuleType:
-    """Return CuPy if it can compute here; raises as `to_device`."""
+    """Return CuPy if it is installed and finds a device; otherwise raise the same errors as `to_device`."""
     try:
         import cupy
     except ImportError as error:
@@ -158,7 +158,7 @@ def _moved(array: Any, xp: ModuleType) -> Any:
     if namespace(array) is xp:
         return array
     if is_sparse(array):
-        # CuPy takes 32-bit indices; more entries than they count do not fit the memory of a device.
+        # CuPy needs 32-bit indices. A matrix with more entries than they can count would not fit into device memory.
         indices, indptr = (xp.asarray(part, dtype=np.int32) for part in (array.indices, array.indptr))
         return csr((xp.asarray(array.data), indices, indptr), array.shape)
     return xp.asarray(array)

@@ -1,11 +1,10 @@
-"""Which column of the table of kernels computes.
+"""The choice of the kernels that compute.
 
-Arrays on a device have a column of their own. On NumPy, the reference column always works. That of numba, an optional
-dependency, computes bitwise the same numbers in fewer passes over memory. Loading it takes as long as some ten
-thousand small steps, so it is loaded once the fits of this process are expected to make enough of them.
+CuPy arrays have kernels of their own. For NumPy arrays, the reference kernels are always available. The kernels of
+numba, an optional dependency, return bitwise the same numbers in fewer passes over memory. Loading numba takes as long
+as some ten thousand small steps, so it is loaded once the fits of this process are expected to make enough of them.
 
-Because nothing but the time depends on the choice, fits that are interrupted, continued, or run beside others may
-change columns on the way.
+Because the choice affects only the time, it may change during a fit, after an interruption, or between parallel fits.
 """
 
 import threading
@@ -31,10 +30,10 @@ __all__ = [
     "use_kernels",
 ]
 
-#: Parameter-steps after which numba is loaded. A fused step saves about 2 ns per parameter, loading takes 0.3 s with
-#: what an earlier process compiled: this is three times what pays for it, because a fit may end early.
+#: Number of parameters times steps after which numba is loaded. A fused step saves about 2 ns per parameter, and
+#: loading takes 0.3 s if the compiled code is cached. This is three times the break-even, because a fit may end early.
 LOADING_WORK = 5e8
-#: What a step saves besides (20 us), in parameters.
+#: The overhead that a fused step saves whatever its size (20 us), expressed as a number of parameters.
 STEP_WORK = 10_000
 
 _lock = threading.Lock()
@@ -44,14 +43,14 @@ _chosen: ContextVar[Kernels | None] = ContextVar("sk_adalr_kernels", default=Non
 
 
 def kernels(array: Array) -> Kernels:
-    """Return the table that computes on arrays like `array`."""
+    """Return the kernels for arrays like `array`."""
     if type(array) is not np.ndarray and namespace(array) is not np:
         return DEVICE
     return _chosen.get() or _automatic
 
 
 def expect_steps(n_steps: int, n_params: int) -> None:
-    """Announce optimizer steps, which loads numba where it is installed and all steps announced so far pay for it."""
+    """Announce optimizer steps; load numba, if installed, once the steps announced so far make it worthwhile."""
     global _expected_work, _automatic
     if _chosen.get() is not None or _automatic is not REFERENCE:
         return
@@ -63,15 +62,15 @@ def expect_steps(n_steps: int, n_params: int) -> None:
 
 @contextmanager
 def use_kernels(name: str) -> Iterator[None]:
-    """Choose what computes the array passes of training on NumPy arrays, within a ``with`` block.
+    """Choose the kernels of training on NumPy arrays, within a ``with`` block.
 
     The results are bitwise the same; only the time differs. The choice holds for the current thread.
 
     Parameters
     ----------
     name : {"auto", "numpy", "numba"}
-        "auto", the default outside of any block, is "numpy" until the fits of this process are long enough to pay for
-        loading numba, and then "numba", where it is installed and can store what it compiled.
+        "auto", the default outside of any block, is "numpy" until the fits of this process are long enough to make
+        loading numba worthwhile. Then it is "numba", if installed and able to cache compiled code.
 
     Yields
     ------
@@ -82,7 +81,7 @@ def use_kernels(name: str) -> Iterator[None]:
     ValueError
         If `name` is none of these.
     ImportError
-        If `name` is "numba", which is not installed or finds no directory to store what it compiles.
+        If `name` is "numba", which is not installed or finds no directory to cache compiled code.
 
     Examples
     --------
@@ -111,9 +110,9 @@ def use_kernels(name: str) -> Iterator[None]:
 
 @cache
 def _fused() -> Kernels | None:
-    """Return the kernels of numba; None without it, or where every process would have to compile them anew."""
+    """Return the numba kernels; None if numba is not installed or cannot cache compiled code between processes."""
     try:
         from sk_adalr.backends.kernels.fused import FUSED
-    except (ImportError, RuntimeError):  # numba raises the latter where it finds no place for its cache
+    except (ImportError, RuntimeError):  # numba raises a RuntimeError if it finds no directory for its cache
         return None
     return FUSED

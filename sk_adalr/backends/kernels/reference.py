@@ -1,4 +1,4 @@
-"""The kernels as passes of the array library: what every other column is held to."""
+"""The reference kernels, written with array operations, which define the results of all other implementations."""
 
 from collections.abc import Callable
 from functools import partial
@@ -10,10 +10,10 @@ from sk_adalr.backends.csr_arrays import add_product, add_transposed_product
 from sk_adalr.backends.kernels.table import Kernels, Residuals, least_log_probability, least_probability
 from sk_adalr.backends.namespace import Array, multiply_into, namespace, row_sums, special, to_host, weighted_sum
 
-#: Numbers that stay in the second-level cache beside two more arrays of as many.
+#: Elements per block, so that three blocks fit into the L2 cache.
 _BLOCK = 32_768
-# OpenBLAS multiplies matrices below about a million multiplications without packing them, twice as fast; fewer keep
-# the block in the second-level cache.
+# Multiplications per product, and least rows per block. OpenBLAS computes products of less than about a million
+# multiplications without packing, twice as fast; this smaller number also keeps the block in the L2 cache.
 _SMALL_PRODUCT, _MIN_ROWS = 600_000, 1024
 
 
@@ -24,8 +24,8 @@ def _interpolate(out: Array, a: Array, b: Array, weight: float, scratch: Array) 
 
 
 def _add_scaled(out: Array, factor: float, a: Array) -> None:
-    # SciPy's `axpy` needs no products beside, but threads of its own: those of NumPy's matrix products, which wait for
-    # more of them in a loop, keep them from the processor for twenty times as long as this takes.
+    # SciPy's `axpy` would need no temporary array, but it has its own pool of BLAS threads. They compete with NumPy's
+    # spinning BLAS threads for the processor, which takes twenty times as long as this loop.
     xp, n = namespace(out), out.shape[0]
     products = xp.empty(min(n, _BLOCK), dtype=out.dtype)
     for start in range(0, n, _BLOCK):
@@ -76,7 +76,7 @@ def finish(
     factor: float,
     scale: float,
 ) -> Any:
-    """Return and fill what the table says, with a pass of your own."""
+    """Implement `Kernels.finish` with the given implementation of ``out += factor * a``."""
     for intercept_grad, residual in zip(intercept_grads, residuals.arrays, strict=True):
         multiply_into(intercept_grad, residuals.ones, residual)
     if scale != 1:
@@ -115,7 +115,7 @@ def _softmax_residual(raw: Array, target: Array, scale: float, bias: Array | Non
         raw += bias
     xp = namespace(raw)
     rows = xp.arange(raw.shape[0])
-    raw -= raw.max(axis=1, keepdims=True)  # changes nothing but the overflow
+    raw -= raw.max(axis=1, keepdims=True)  # prevents overflow, without changing the softmax
     true_class = raw[rows, target]
     xp.maximum(raw, least_log_probability(raw.dtype), out=raw)
     xp.exp(raw, out=raw)
@@ -150,7 +150,7 @@ def _squared_residual(raw: Array, target: Array, scale: float, bias: Array | Non
 
 
 def _gather(X: Array, target: Array, rows: Array, out: Array) -> Array:
-    # "clip" spares the temporary that the default bounds check makes.
+    # mode="clip" avoids the temporary array that the default bounds check needs.
     X.take(rows, axis=0, out=out, mode="clip")
     return target.take(rows, axis=0)
 
@@ -158,7 +158,7 @@ def _gather(X: Array, target: Array, rows: Array, out: Array) -> Array:
 def _gather_standardized(X: Array, target: Array, rows: Array, center: Array, scale: Array, out: Array) -> Array:
     target = _gather(X, target, rows, out)
     out -= center
-    # Dividing, for the reciprocal of a subnormal scale would overflow.
+    # Division, because the reciprocal of a subnormal scale would overflow.
     out /= scale
     return target
 
@@ -199,7 +199,7 @@ def _log_loss_derivatives(
     margins, exponentials = evaluated
     xp = namespace(margins)
     larger = 1.0 / (1.0 + exponentials)
-    # 1 where the margin is positive; a choice by its sign would mispredict every other branch.
+    # exp(min(margin, 0)) is branch-free; branching on the sign would be mispredicted half of the time.
     first = xp.minimum(margins, 0.0)
     xp.exp(first, out=first)
     first *= larger
@@ -222,7 +222,7 @@ def _curvature(Z: Array, second: Array, residual: Array | None) -> tuple[np.ndar
     return H, None if residual is None else to_host(Z @ residual)
 
 
-#: Directions and learning rates spell their own passes out; `step` holds only what joins them.
+#: `step` is empty: directions and learning rates implement their own steps, which only fused kernels replace.
 REFERENCE = Kernels(
     name="numpy",
     step={},

@@ -1,7 +1,7 @@
-"""The kernels as launches of CuPy.
+"""The kernels for CuPy arrays.
 
-A launch costs some microseconds whatever it computes, and the arrays of a step are small: the fewer launches, the
-faster the step.
+A launch costs some microseconds whatever it computes, and the arrays of a step are small. So each kernel uses as few
+launches as possible.
 """
 
 from dataclasses import replace
@@ -15,7 +15,7 @@ from sk_adalr.backends.kernels.reference import REFERENCE
 from sk_adalr.backends.kernels.table import least_log_probability, least_probability
 from sk_adalr.backends.namespace import Array, namespace, row_sums
 
-#: Classes up to which one thread works through a row; more of them keep the threads of the library's passes busy.
+#: Up to so many classes, one thread processes a row. With more, the array operations of CuPy use the threads better.
 MAX_CLASSES_PER_THREAD = 64
 
 
@@ -86,7 +86,7 @@ def _softmax_residual(raw: Array, target: Array, scale: float, bias: Array | Non
         return REFERENCE.softmax_residual(raw, target, scale, bias)
     row_losses = namespace(raw).empty(n_rows, dtype=raw.dtype)
     constants = (n_classes, scale, least_log_probability(raw.dtype))
-    offset = (raw, 0) if bias is None else (bias, 1)  # an array of the device either way
+    offset = (raw, 0) if bias is None else (bias, 1)  # the kernel needs a device array in either case
     launch("softmax_residual", target, *constants, *offset, row_losses, raw)
     return row_losses
 

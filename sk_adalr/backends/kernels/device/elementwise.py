@@ -1,8 +1,8 @@
-"""The elementwise kernels of a device, one launch each: one element, or one row of few, does not need the others.
+"""The elementwise device kernels, with one launch each: elements, or short rows, are independent of each other.
 
-`SOURCES` holds C expressions, which can be compiled for the CPU as well; CuPy builds a kernel of them when it is first
-launched. As in ``cupy.ElementwiseKernel``, each is the body of a loop over the broadcast elements, `i` counts them,
-and `raw` arguments are indexed by hand. Scalars are declared `T`, so that float32 stays float32.
+`SOURCES` holds C code that can be compiled for the CPU as well; CuPy builds a kernel when it is first launched. As in
+``cupy.ElementwiseKernel``, each is the body of a loop over the broadcast elements, `i` is the index of the element,
+and `raw` arguments are indexed explicitly. Scalars are declared `T`, so that float32 stays float32.
 """
 
 from functools import cache
@@ -13,7 +13,7 @@ from sk_adalr.backends.namespace import namespace
 
 
 class Source(NamedTuple):
-    """The arguments of an elementwise kernel, read and written, its body in C, and the functions that it calls."""
+    """The inputs and outputs of an elementwise kernel, its body in C, and the functions that it calls."""
 
     inputs: str
     outputs: str
@@ -21,15 +21,15 @@ class Source(NamedTuple):
     functions: str = ""
 
 
-#: What SciPy and NumPy have as functions. Beyond its range, `exp` is infinite or 0, and so both are right there.
+#: Functions of SciPy and NumPy in C. Where `exp` overflows to infinity or underflows to 0, both are still correct.
 LOGISTIC = """
 template <typename T> __device__ T expit(T x) { return T(1) / (T(1) + exp(-x)); }
 template <typename T> __device__ T log1pexp(T x) { return (x > T(0) ? x : T(0)) + log1p(exp(-fabs(x))); }
 """
 
 
-# The directions of a step: what they read and write beside it, and how they make `d` of `g`. Both are local, for the
-# compiler would have to read memory again after every write.
+# The directions: their constants, their state arrays, and the code that computes the direction `d` from the gradient
+# `g`. Both are local variables, because the compiler would have to reread memory after every write.
 DIRECTIONS = {
     "sgd": Source("", "", "const T d = g;"),
     "momentum": Source(", T momentum", ", T velocity", "const T d = velocity * momentum + g; velocity = d;"),
@@ -47,13 +47,13 @@ DIRECTIONS = {
 }
 
 
-# Where element i of a C-contiguous matrix is, without a division of 64 bits where 32 do. CuPy divides so for a vector
-# that it repeats row by row.
+# Row and column of element `i` of a C-contiguous matrix, without a 64-bit division if 32 bits suffice. CuPy would do a
+# 64-bit division to broadcast a vector over rows.
 _PLACE = """
 const ptrdiff_t row = i >> 32 ? i / n_columns : (ptrdiff_t) ((unsigned int) i / (unsigned int) n_columns);
 const int column = (int) (i - row * n_columns);
 """
-# Beside its column of `X`, an element copies every so many columns of the target.
+# The element of column j of `X` also copies the columns j, j + n_columns, ... of the target.
 _GATHER_TARGET = """
 for (int k = column; k < n_targets; k += n_columns) target_out[row * n_targets + k] = target[from * n_targets + k];
 """
@@ -172,5 +172,5 @@ def _built(xp: ModuleType, name: str) -> Any:
 
 
 def launch(name: str, *arguments: Any) -> None:
-    """Launch the kernel: inputs, then outputs, of which the last is an array."""
+    """Launch a kernel with its inputs, then its outputs; the last argument must be an array."""
     _built(namespace(arguments[-1]), name)(*arguments)

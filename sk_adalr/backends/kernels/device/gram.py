@@ -1,8 +1,8 @@
-"""The curvature between few directions in many rows, in one pass over their predictions.
+"""The weighted Gram matrix of few directions over many rows (`Kernels.curvature`), in one pass over `Z`.
 
-The product of a matrix of a dozen rows with its transpose is no shape that libraries are fast at, and the weights
-between them cost a copy. Here each block of threads brings a tile of columns to its shared memory. There groups of
-threads add up squares of `SIDE` x `SIDE` products, for which each thread reads two times `SIDE` numbers of a column.
+Libraries are slow at the product of a matrix of a dozen rows with its transpose, and the weights would require a copy.
+Here each block of threads loads a tile of columns into shared memory. From it, groups of threads accumulate squares of
+`SIDE` x `SIDE` entries of the result, for which each thread reads two times `SIDE` numbers per column.
 """
 
 from functools import cache
@@ -16,9 +16,9 @@ from sk_adalr.backends.kernels.reference import REFERENCE
 from sk_adalr.backends.namespace import Array, namespace, to_host
 
 SIDE = 4
-MAX_ROWS = 24  # directions, and one more for the residuals
+MAX_ROWS = 24  # directions, plus one row for the residuals
 TILE = 128
-BLOCKS = 2  # for each multiprocessor
+BLOCKS = 2  # per multiprocessor
 
 SOURCE = """
 extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) sk_adalr_curvature(
@@ -87,7 +87,7 @@ def _built(xp: ModuleType) -> Any:
 
 @cache
 def squares(n_rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows and columns of the entries (n_squares, SIDE, SIDE) of all squares, in their order."""
+    """Return the row and column indices (n_squares, SIDE, SIDE) of the entries of all squares, in kernel order."""
     a, b = np.tril_indices(-(-n_rows // SIDE))
     within = np.arange(SIDE)
     rows, columns = np.broadcast_arrays(
@@ -98,9 +98,9 @@ def squares(n_rows: int) -> tuple[np.ndarray, np.ndarray]:
 
 @cache
 def _places(n_directions: int, has_residual: bool) -> np.ndarray:
-    """Return where the entries (n_directions + has_residual, n_directions) of the result are among those of squares.
+    """Return the positions of the result's entries (n_directions + has_residual, n_directions) in the flat squares.
 
-    Those above the diagonal are those below it.
+    By symmetry, entries above the diagonal are read from below it.
     """
     rows, columns = squares(n_directions + has_residual)
     size = rows.max() + 1
@@ -111,7 +111,7 @@ def _places(n_directions: int, has_residual: bool) -> np.ndarray:
 
 
 def curvature(Z: Array, second: Array, residual: Array | None) -> tuple[np.ndarray, np.ndarray | None]:
-    """Launch the kernel; see the table of kernels."""
+    """Launch the kernel; see `Kernels.curvature`."""
     xp, (r, n), has_residual = namespace(Z), Z.shape, residual is not None
     if r + has_residual > MAX_ROWS:
         return REFERENCE.curvature(Z, second, residual)

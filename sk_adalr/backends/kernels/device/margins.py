@@ -1,4 +1,4 @@
-"""The log loss of two classes with its derivatives, in one launch."""
+"""The log loss for two classes with its derivatives, in one launch."""
 
 from functools import cache
 from types import ModuleType
@@ -43,7 +43,7 @@ def _built(xp: ModuleType) -> Any:
 
 
 def log_loss(scores: Array, sign: Array, weight: Array | None) -> tuple[float, tuple[Array, Array, float]]:
-    """Launch the kernel; see the table of kernels."""
+    """Launch the kernel; see `Kernels.log_loss`."""
     xp, n = namespace(scores), len(scores)
     residuals, second = xp.empty_like(scores), xp.empty_like(scores)
     n_blocks = min(MAX_BLOCKS, -(-n // THREADS))
@@ -58,5 +58,5 @@ def log_loss(scores: Array, sign: Array, weight: Array | None) -> tuple[float, t
 def log_loss_derivatives(
     evaluated: tuple[Array, Array, float], sign: Array, weight: Array | None
 ) -> tuple[Array, Array, float]:
-    """Return what the launch has left; see the table of kernels."""
+    """Return the derivatives that `log_loss` has already computed; see `Kernels.log_loss_derivatives`."""
     return evaluated

@@ -1,9 +1,8 @@
 """All sums of a step in one launch: the gradient of the intercepts, the mean loss and the L2 penalty.
 
-As passes of the library they are one launch for each layer and three more. Here the blocks of threads share them: some
-add up columns of residuals, one adds up the losses of the rows, and the others go through the coefficients. The block
-that is the last to be done adds up what all of them found, always in the same order, so that a fit can be repeated to
-the same bits.
+Array operations would need one launch per layer and three more. Here the blocks of threads share the work: some sum
+columns of residuals, one sums the losses of the rows, and the others process the coefficients. The last block to
+finish adds up the partial sums of all blocks, always in the same order, so that a repeated fit is bitwise the same.
 """
 
 from functools import cache
@@ -16,7 +15,7 @@ from sk_adalr.backends.kernels.device.threads import SUM_OF_GROUP, THREADS
 from sk_adalr.backends.kernels.table import Residuals
 from sk_adalr.backends.namespace import Array, namespace
 
-COLUMNS, ROWS = 32, 512  # of residuals per block: neighbours lie side by side in memory
+COLUMNS, ROWS = 32, 512  # columns and rows of residuals per block; adjacent columns are adjacent in memory
 MAX_COEF_BLOCKS = 512
 _COEFS_PER_THREAD = 8
 
@@ -108,7 +107,7 @@ extern "C" __global__ void sk_adalr_finish(
 
 
 class _Plan(NamedTuple):
-    """What stays the same from step to step: where the columns are, and room for what the blocks found."""
+    """Data that all steps share: addresses of the columns, launch sizes, and buffers for partial sums."""
 
     columns: Array
     n_columns: int
@@ -155,7 +154,7 @@ def finish(
     factor: float,
     scale: float,
 ) -> Array:
-    """Launch the kernel; see the table of kernels."""
+    """Launch the kernel; see `Kernels.finish`."""
     if residuals.plan is None:
         residuals.plan = _Plan.of(residuals, coefs.size)
     columns, *counts, n_blocks, column_parts, parts, n_done = residuals.plan

@@ -1,12 +1,12 @@
-"""What raw kernels share: how many threads work together, and how they add up."""
+"""Shared parts of the raw kernels: the number of threads per block, and their reduction."""
 
 from functools import cache
 from types import ModuleType
 
 THREADS = 256
 
-#: Adds up numbers of `size` neighbours, a power of two, always in the same order, so that a fit can be repeated to the
-#: same bits. All threads of a block call it together.
+#: Sums a number over groups of `size` neighbouring threads, a power of two, always in the same order, so that a
+#: repeated fit is bitwise the same. All threads of a block must call it together.
 SUM_OF_GROUP = f"""
 const int THREADS = {THREADS};
 
@@ -28,5 +28,5 @@ __device__ double sum_of_group(double x, int size) {{
 
 @cache
 def n_multiprocessors(xp: ModuleType, device_id: int) -> int:
-    """Return how many multiprocessors a device has, each of which runs a few blocks at a time."""
+    """Return the number of multiprocessors of a device, each of which runs a few blocks at a time."""
     return int(xp.cuda.Device(device_id).attributes["MultiProcessorCount"])

@@ -1,4 +1,4 @@
-"""The kernels that are faster compiled by numba, one pass over memory each. Importing this package imports numba."""
+"""Kernels that are faster if compiled by numba, each in one pass over memory. Importing this package imports numba."""
 
 import platform
 from dataclasses import replace
@@ -8,7 +8,7 @@ from sk_adalr.backends.kernels.fused import csr, csr_steps, layers, losses, rule
 from sk_adalr.backends.kernels.fused.compile import EXPIT
 from sk_adalr.backends.kernels.reference import REFERENCE, finish
 
-# SciPy's products round as these do where its compiler has no fused multiply-add to contract them to.
+# Products equal SciPy's bitwise only on machines for which SciPy is compiled without fused multiply-add.
 _SAME_AS_SCIPY = platform.machine().lower() in ("x86_64", "amd64")
 
 FUSED = replace(

@@ -1,4 +1,4 @@
-"""How the kernels are compiled, and what numba does not have."""
+"""Compilation of the kernels, and functions that numba lacks."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ import numpy as np
 from llvmlite import ir
 from numba.extending import get_cython_function_address, intrinsic
 
-#: Without fastmath, products and sums are not contracted and nothing is reordered: results equal the reference's bit
-#: by bit, and NaN and infinity pass through. The error model of NumPy, where dividing by zero gives infinity, is what
-#: lets the loops be vectorised.
+#: Without fastmath, products and sums are neither contracted nor reordered: results equal the reference bitwise, and
+#: NaN and infinity propagate. NumPy's error model, in which division by zero gives infinity, allows the loops to be
+#: vectorised.
 compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 _INT = ir.IntType(32)
@@ -21,7 +21,7 @@ def _prefetch(typing_context: Any, array: Any, i: Any) -> Any:
         line = builder.bitcast(builder.gep(data, [args[1]]), ir.IntType(8).as_pointer())
         kind = ir.FunctionType(ir.VoidType(), [line.type, _INT, _INT, _INT])
         function = builder.module.declare_intrinsic("llvm.prefetch", [line.type], kind)
-        builder.call(function, [line, _INT(0), _INT(3), _INT(1)])  # to read it, soon, as data
+        builder.call(function, [line, _INT(0), _INT(3), _INT(1)])  # read access, high locality, data cache
         return context.get_dummy_value()
 
     return numba.types.void(array, numba.types.intp), generate
@@ -36,9 +36,9 @@ def _call(typing_context: Any, address: Any, x: Any) -> Any:
     return x(address, x), generate
 
 
-#: ``prefetch(array, i)`` asks for the cache line of an entry: nothing waits for it.
+#: ``prefetch(array, i)`` loads the cache line of entry `i` into the cache asynchronously.
 prefetch: Any = intrinsic(_prefetch)
-#: ``call(address, x)`` returns what a function of Cython's makes of a float; no address is part of compiled code.
+#: ``call(address, x)`` calls a Cython function of a float. The address is an argument, so that code can be cached.
 call: Any = intrinsic(_call)
 
 
@@ -47,9 +47,9 @@ def _expit() -> dict[np.dtype[Any], int]:
     try:
         module = "scipy.special.cython_special"
         return {np.dtype(dtype): get_cython_function_address(module, name) for dtype, name in names.items()}
-    except ValueError:  # a SciPy that names them otherwise
+    except ValueError:  # a version of SciPy in which the functions have other names
         return {}
 
 
-#: The addresses of SciPy's, whose bits another formula would not have everywhere.
+#: The addresses of SciPy's `expit` by dtype; another formula would not be bitwise equal everywhere.
 EXPIT = _expit()

@@ -1,4 +1,4 @@
-"""Products with transposed CSR rows. Of the rows themselves SciPy's are the faster ones."""
+"""Products with transposed CSR matrices. For products without transposition, SciPy is faster."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import numpy as np
 from sk_adalr.backends.kernels.fused.compile import compiled
 from sk_adalr.backends.namespace import Array
 
-# Columns are counted without a sign, which spares a look whether they count from the end.
+# Column indices are cast to unsigned integers, so that numba does not check for negative indices.
 
 
 @compiled

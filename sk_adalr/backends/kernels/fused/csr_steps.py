@@ -1,4 +1,4 @@
-"""Many steps of a linear model with one output on CSR rows, each the same as by NumPy's passes, in one call."""
+"""Many steps of a linear model with one output on CSR rows in one call, each bitwise equal to the reference."""
 
 from functools import lru_cache, partial
 from typing import Any
@@ -10,10 +10,10 @@ from sk_adalr.backends.kernels.fused.compile import EXPIT, call, compiled, prefe
 from sk_adalr.backends.kernels.table import least_probability
 from sk_adalr.backends.namespace import Array
 
-# Rows are read in an order that the processor cannot foresee: it is told of them so many rows ahead.
+# Rows are read in random order, which hardware prefetching cannot predict: prefetch this many rows ahead.
 _AHEAD = 6
-_LINE_OF_VALUES, _LINE_OF_INDICES = 8, 16  # of 64 bytes, in float64 and int32
-# How many numbers NumPy adds to eight sums; of more, it adds the sums of the halves.
+_LINE_OF_VALUES, _LINE_OF_INDICES = 8, 16  # entries per cache line of 64 bytes, for float64 and int32
+# NumPy's pairwise summation adds up to this many numbers in eight partial sums; larger arrays are halved.
 _LEAF = 128
 _LOSSES = {"squared": 0, "binomial": 1}
 _BINOMIAL = _LOSSES["binomial"]
@@ -23,9 +23,9 @@ _KINDS = {"sgd": _SGD, "momentum": _MOMENTUM, "nesterov": _NESTEROV, "adam": _AD
 
 @lru_cache(maxsize=32)
 def tree(n: int) -> np.ndarray:
-    """Return the order in which NumPy adds `n` numbers: the sizes of its leaves, and how many sums each one completes.
+    """Return the summation tree of NumPy's pairwise sum of `n` numbers, as an array (n_leaves, 2).
 
-    As (n_leaves, 2), in the order of the numbers.
+    For each leaf in order: its size, and the number of additions of partial sums that follow it.
     """
     return np.array(_tree(n), dtype=np.int64)
 
@@ -40,7 +40,7 @@ def _tree(n: int) -> list[tuple[int, int]]:
 
 @compiled
 def _leaf_sum(a: Array) -> Any:
-    # Indices without a sign let the compiler make one vector of the eight sums.
+    # Unsigned indices let the compiler vectorise the eight sums.
     n, one, eight = np.uint64(a.size), np.uint64(1), np.uint64(8)
     i = np.uint64(0)
     total = a.dtype.type(0)
@@ -66,7 +66,7 @@ def _leaf_sum(a: Array) -> Any:
 
 @compiled
 def pairwise_sum(a: Array, tree: Array) -> Any:
-    """Return ``np.add.reduce(a)``."""
+    """Return the same as ``np.add.reduce(a)``, bitwise, given the summation `tree` of its size."""
     sums, depth, start = np.zeros(64, dtype=a.dtype), 0, 0  # a stack of sums
     for k in range(tree.shape[0]):
         total = _leaf_sum(a[start : start + tree[k, 0]])
@@ -91,7 +91,7 @@ def _fill_rows(
     raw: Array,
     residual: Array,
 ) -> None:
-    """Fill raw predictions and residuals of a batch, and add the products of the latter to a gradient of zero."""
+    """Fill `raw` and `residual` for a batch, and add the rows, weighted by their residuals, to `coef_grad`."""
     data, indices, starts, stops, target, weight = rows
     code, expit, least = loss
     for i in range(batch.start, batch.stop):
@@ -122,7 +122,7 @@ def _fill_rows(
 def _add_columns(
     columns: tuple[Array, ...], total: float, rest: float, factor: float, params: Array, grad: Array, products: Array
 ) -> Any:
-    """Add to a gradient what is not of the rows; return the products of the coefficients and that of the penalty."""
+    """Add offset, scaling and penalty to the gradient; return ``factor * (coefs @ weighted)``, see `Kernels`."""
     offset, coef_weights, tree = columns
     for j in range(products.size):
         entry = grad[j]
@@ -159,7 +159,7 @@ def _make_steps(
     for i in range(squares.size):
         batch = slice(i * batch_size, min((i + 1) * batch_size, raw.size))
         scale, rest, factor = terms[i, 0], terms[i, 1], terms[i, 2]
-        if scale == 0:  # no row of it has a weight
+        if scale == 0:  # all weights of the batch are zero
             continue
         if offset.size:
             for j in range(n_columns):

@@ -1,4 +1,4 @@
-"""What surrounds the matrix products of a network: its rows, its activations."""
+"""The operations of a network around its matrix products: gathering rows, and activations."""
 
 import numpy as np
 
@@ -32,5 +32,5 @@ def _compiled_gather_standardized(X: Array, rows: Array, center: Array, scale: A
 
 
 def gather_standardized(X: Array, target: Array, rows: Array, center: Array, scale: Array, out: Array) -> Array:
-    _compiled_gather_standardized(np.asarray(X), rows, center, scale, out)  # a memory map is no plain array
+    _compiled_gather_standardized(np.asarray(X), rows, center, scale, out)  # numba does not accept `np.memmap`
     return target.take(rows, axis=0)

@@ -1,4 +1,4 @@
-"""The multinomial log loss; exp, log and sums are NumPy's own, whatever is between them is one pass."""
+"""The multinomial log loss: exp, log and sums are NumPy's, the operations between them are fused into one pass."""
 
 import numpy as np
 

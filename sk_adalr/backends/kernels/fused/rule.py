@@ -1,4 +1,4 @@
-"""The passes of the automatic rule."""
+"""The kernels of the automatic learning-rate rule, and the penalty's `add_scaled`."""
 
 import numpy as np
 

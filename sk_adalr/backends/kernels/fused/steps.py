@@ -1,12 +1,12 @@
-"""All of a literal step in one pass, for each direction."""
+"""The whole literal step of each direction, in one pass."""
 
 import numpy as np
 
 from sk_adalr.backends.kernels.fused.compile import compiled
 from sk_adalr.backends.namespace import Array
 
-# In the steps, what does not change from parameter to parameter is decided within the loop: the compiler moves the
-# decision out of it and makes a vectorised loop for each case.
+# Conditions that are the same for all parameters stand inside the loops: the compiler moves them out and makes a
+# vectorised loop for each case.
 
 
 @compiled
