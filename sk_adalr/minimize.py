@@ -1,4 +1,4 @@
-"""The optimizer core for any differentiable function, with the habits of ``scipy.optimize.minimize``."""
+"""The optimizers for any differentiable function, with the interface of ``scipy.optimize.minimize``."""
 
 import math
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from sk_adalr.parameters import ParameterLayout
 
 
 class _Objective:
-    """`fun` and `jac` in either of scipy's forms, counted."""
+    """The objective function, from `fun` and `jac` in either of scipy's forms, with counts of the evaluations."""
 
     def __init__(self, fun: Callable[..., Any], jac: Callable[..., Any] | bool, args: tuple[Any, ...]) -> None:
         if not callable(fun):
@@ -29,8 +29,8 @@ class _Objective:
         self.nfev = self.njev = 0
 
     def __call__(self, params: np.ndarray) -> tuple[float, np.ndarray]:
-        """Return the value at `params`, and the gradient: the user's array, where it is of their dtype."""
-        # A copy: a user's function that keeps its argument must not see it change.
+        """Return value and gradient at `params`; the gradient is the user's array, unless its dtype must change."""
+        # A copy, because a user's function may keep its argument, which must not change later.
         point = params.copy()
         self.nfev += 1
         found = self._fun(point, *self._args)
@@ -45,7 +45,7 @@ class _Objective:
             )
         self.njev += 1
         grad = np.asarray(grad)
-        if grad.size == params.size == 1:  # of a function of one number, a number will do
+        if grad.size == params.size == 1:  # a scalar gradient is accepted for one parameter
             grad = grad.reshape(1)
         if grad.shape != params.shape:
             raise ValueError(f"The gradient must have the shape of `x0`, {params.shape}; got {grad.shape}.")
@@ -182,7 +182,7 @@ def _descend(
 ) -> tuple[float, OptimizerState, int, int]:
     """Update `params` and `history`, if given; return the value, the state, the number of steps and the status."""
     state = optimizer.init(params)
-    state.grad = np.empty(0)  # each evaluation brings its own
+    state.grad = np.empty(0)  # replaced by the gradient of each evaluation
     nit, status = 0, 1
     while True:
         value, state.grad = objective(params)
@@ -227,7 +227,7 @@ def _start(x0: Any) -> np.ndarray:
 
 
 def _largest(grad: np.ndarray) -> float:
-    """Return the magnitude of the largest entry, without a copy; NaN if there is one."""
+    """Return the largest absolute entry, without a copy; NaN if there is a NaN, 0 if `grad` is empty."""
     return float(max(grad.max(), -grad.min())) if grad.size else 0.0
 
 

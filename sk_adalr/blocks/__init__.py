@@ -1,8 +1,8 @@
-"""Rows in blocks that lie anywhere: functions go to them, and sums come back.
+"""Blocks of rows in any storage: functions are sent to the blocks, and sums are returned.
 
-A fit sends the same functions whether a block is read from a file each time or stays on a worker of a cluster. No
-array with an entry per row travels; but a network, whose steps take less time than a round trip, has one block after
-another come.
+A fit sends the same functions whether a block is read from a file in every pass or stays on a worker of a cluster. No
+array with an entry per row is transferred, except for networks. Their steps take less time than a round trip, so the
+blocks are fetched one after another.
 """
 
 from sk_adalr.blocks.base import Blocks, RawBlock, added

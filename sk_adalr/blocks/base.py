@@ -1,4 +1,4 @@
-"""What blocks of rows answer, wherever they lie."""
+"""The interface of blocks of rows, for any storage."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,7 +17,7 @@ class RawBlock:
     Parameters
     ----------
     number : int
-        Among all blocks, for messages.
+        Index among all blocks, for error messages.
     X, y : array-like
     weight : array-like, number or None
     """
@@ -28,7 +28,7 @@ class RawBlock:
     weight: Any
 
     def checked_length(self) -> int:
-        """Return the number of rows; raise a ValueError where targets or weights have another one."""
+        """Return the number of rows; raise a ValueError if targets or weights have a different one."""
         n_rows = _length(self.X)
         for name, other in (("y", self.y), ("sample_weight", self.weight)):
             if np.ndim(other) > 0 and _length(other) != n_rows:
@@ -37,36 +37,39 @@ class RawBlock:
 
 
 class Blocks(ABC):
-    """Blocks of rows, of any kind; the functions say of which.
+    """A collection of blocks of rows; a block may be any object that the functions accept.
 
     Attributes
     ----------
     are_read_anew : bool
-        Whether each pass makes or reads them again, which takes far longer than to compute with them.
+        Whether each pass reads or computes the blocks again, which takes far longer than computing with them.
     """
 
     are_read_anew: ClassVar[bool] = True
 
     @abstractmethod
     def mapped(self, function: Callable[..., Any], *arguments: Any) -> "Blocks":
-        """Return what ``function(block, *arguments)`` makes of each block, where it lies; None is no block."""
+        """Return the results of ``function(block, *arguments)`` as blocks, stored in the same place.
+
+        A block for which the function returns None is dropped.
+        """
 
     @abstractmethod
     def reduced(self, function: Callable[..., Any], merge: Callable[[Any, Any], Any], *arguments: Any) -> Any:
-        """Return ``function(block, *arguments)`` of all blocks, merged two by two; None where there is no block."""
+        """Return ``function(block, *arguments)`` for all blocks, merged pairwise; None if there are no blocks."""
 
     @abstractmethod
     def visited(self, random_state: np.random.RandomState | None = None) -> Iterator[Any]:
-        """Bring one block after another here: as they are numbered, or in random order where any is at hand.
+        """Fetch one block after another: in order or, given a random state and random access, in random order.
 
-        That order depends on the random state and the number of blocks alone.
+        The random order depends only on the random state and the number of blocks.
         """
 
 
 def folded(
     blocks: Iterable[Any], function: Callable[..., Any], merge: Callable[[Any, Any], Any], arguments: tuple
 ) -> Any:
-    """Return ``function(block, *arguments)`` of some blocks, merged one after another."""
+    """Return ``function(block, *arguments)`` for the given blocks, merged one after another."""
     total = None
     for block in blocks:
         if block is not None:
@@ -76,7 +79,7 @@ def folded(
 
 
 def in_order(blocks: Sequence[Any], random_state: np.random.RandomState | None) -> Iterator[Any]:
-    """Yield blocks as they are numbered, or in random order."""
+    """Yield blocks in order or, given a random state, in random order."""
     order = range(len(blocks)) if random_state is None else random_state.permutation(len(blocks))
     return (blocks[number] for number in order)
 
@@ -89,20 +92,20 @@ def either(merge: Callable[[Any, Any], Any], one: Any, other: Any) -> Any:
 
 
 def added(one: Sums, other: Sums) -> Sums:
-    """Return the sums of two tuples, entry by entry; None stays None."""
-    with np.errstate(invalid="ignore"):  # far beyond where a step decreases the loss
+    """Return the elementwise sums of two tuples; None remains None."""
+    with np.errstate(invalid="ignore"):  # infinities, from trial steps that are far too long
         return tuple(None if a is None else a + b for a, b in zip(one, other, strict=True))  # type: ignore[return-value]
 
 
 def unequal_blocks(number: int, n_rows: int, name: str, n_others: int) -> ValueError:
-    """Return the error of a block that has not as many rows as that of `X`."""
+    """Return the error for a block with a different number of rows than the block of `X`."""
     return ValueError(
         f"Block {number} of `X` has {n_rows} rows, and that of `{name}` has {n_others}. {same_blocks(name)}"
     )
 
 
 def same_blocks(name: str) -> str:
-    """Return what to do about blocks of other rows than those of `X`."""
+    """Return advice for blocks that do not match those of `X`."""
     return (
         f"Of dask arrays with known chunks, `{name}.rechunk((X.chunks[0], *{name}.chunks[1:]))` helps; of dataframes, "
         f"take `X` and `{name}` from one."

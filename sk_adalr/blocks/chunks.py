@@ -1,4 +1,4 @@
-"""Blocks that are read again in every pass: of files, or whatever else makes chunks."""
+"""Blocks that are read again in every pass, from files or any other source of chunks."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -27,7 +27,7 @@ class Chunks(Blocks):
         self._make, self._functions = make_chunks, ()  # type: tuple[Callable, tuple]
 
     def mapped(self, function: Callable[..., Any], *arguments: Any) -> "Chunks":
-        """Return the chunks of which each reading calls the function."""
+        """Return the chunks with the function applied to each whenever they are read."""
         chunks = Chunks(self._make)
         chunks._functions = (*self._functions, (function, arguments))
         return chunks
@@ -37,7 +37,7 @@ class Chunks(Blocks):
         return folded(self._read(), function, merge, arguments)
 
     def visited(self, random_state: np.random.RandomState | None = None) -> Iterator[Any]:
-        """Read one chunk after another, as they come."""
+        """Read one chunk after another, always in the given order."""
         return (block for block in self._read() if block is not None)
 
     def _read(self) -> Iterator[Any]:

@@ -1,8 +1,8 @@
-"""Dask collections: their blocks, on the workers of a cluster or read anew in each pass by the local scheduler.
+"""Blocks of dask collections, on the workers of a cluster or recomputed in each pass by the local scheduler.
 
-On a cluster the blocks of each thread of a worker become one shard, which stays there: a pass is one task per shard.
-Tasks ask for the worker of their shard but may run elsewhere, so that a lost worker costs no more than to make its
-shards again from the collection. Nothing else has a state.
+On a cluster the blocks of each thread of a worker form one shard, which stays there: a pass is one task per shard.
+Tasks prefer the worker of their shard but may run elsewhere. So after the loss of a worker, only its shards are
+computed again from the collection. There is no other state on the workers.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,12 +15,12 @@ import numpy as np
 
 from sk_adalr.blocks.base import Blocks, RawBlock, either, folded, in_order, same_blocks, unequal_blocks
 
-# Results that a task of the local scheduler merges.
+# Number of results that one task of the local scheduler merges.
 _MERGED = 8
 
 
 def blocks_of_collections(X: Any, y: Any, sample_weight: Any) -> Blocks:
-    """Return the blocks of dask collections; the weights may be a number or None."""
+    """Return the blocks of dask collections; `sample_weight` may also be a number or None."""
     from dask.delayed import delayed
 
     given = {"X": X, "y": y}
@@ -43,7 +43,7 @@ def blocks_of_collections(X: Any, y: Any, sample_weight: Any) -> Blocks:
 
 
 def _row_blocks(name: str, collection: Any) -> list[Any]:
-    """Return the blocks of rows of an array, a dataframe or a series, each a Delayed."""
+    """Return the blocks of rows of an array, a dataframe or a series as Delayed objects."""
     if hasattr(collection, "chunks") and hasattr(collection, "rechunk"):
         if collection.ndim > 1 and collection.numblocks[1] > 1:
             collection = collection.rechunk({1: -1})
@@ -59,22 +59,22 @@ def _row_blocks(name: str, collection: Any) -> list[Any]:
 
 
 def delayed_frames(collection: Any) -> list[Any]:
-    """Return the blocks of a dataframe or a series, as many as it says to have, each a Delayed."""
+    """Return the partitions of a dataframe or a series as Delayed objects, exactly ``npartitions`` of them."""
     blocks = list(collection.to_delayed())
-    if len(blocks) != collection.npartitions:  # of files of which few columns are read, dask joins some blocks
+    if len(blocks) != collection.npartitions:  # dask fuses partitions of files of which it reads few columns
         return list(collection.to_delayed(optimize_graph=False))
     return blocks
 
 
 def _check_lengths(X: Any, name: str, other: Any) -> None:
-    """Raise a ValueError where lengths of blocks are known, and differ."""
+    """Raise a ValueError if lengths of blocks are known and differ."""
     for number, lengths in enumerate(zip(*(getattr(one, "chunks", [()])[0] for one in (X, other)), strict=False)):
         if lengths[0] != lengths[1] and not np.isnan(lengths).any():
             raise unequal_blocks(number, lengths[0], name, lengths[1])
 
 
 def refuse_words(X: Any) -> None:
-    """Raise a TypeError where X is a dataframe with columns that are no numbers."""
+    """Raise a TypeError if X is a dataframe with columns that are not numeric."""
     dtypes = {} if hasattr(X, "chunks") else dict(X.dtypes)
     words = [column for column, dtype in dtypes.items() if getattr(dtype, "kind", "O") not in "biuf"]
     if words:
@@ -85,7 +85,7 @@ def refuse_words(X: Any) -> None:
 
 
 def _client() -> Any:
-    """Return the client whose cluster dask would use, or None for a local scheduler."""
+    """Return the client of the cluster that dask would use, or None for a local scheduler."""
     import dask
 
     if dask.config.get("scheduler", None) not in (None, "distributed", "dask.distributed"):
@@ -99,7 +99,7 @@ def _client() -> Any:
 
 
 class _LocalBlocks(Blocks):
-    """Blocks that the local scheduler makes anew in each pass, as many at a time as it has threads."""
+    """Blocks that the local scheduler recomputes in each pass, as many at a time as it has threads."""
 
     def __init__(self, blocks: list[Any]) -> None:
         self._blocks = blocks
@@ -122,14 +122,15 @@ class _LocalBlocks(Blocks):
 
 
 class _Shards(Blocks):
-    """Blocks on the workers of a cluster: each shard a list of them, and the worker that has it.
+    """Blocks on the workers of a cluster, in shards.
 
     Parameters
     ----------
     client : Client
     shards : list of (str, Future)
+        The worker of each shard, and the shard.
     places : list of (int, int)
-        In which shard each block is, and where there.
+        For each block, the index of its shard and its position in the shard.
     """
 
     are_read_anew = False
@@ -139,7 +140,7 @@ class _Shards(Blocks):
 
     @classmethod
     def of(cls, client: Any, blocks: list[Any]) -> "_Shards":
-        """Return the shards of blocks, which the cluster makes now."""
+        """Compute the blocks on the cluster, wait for them, and return them as shards."""
         from distributed import wait
 
         futures = client.compute(blocks)
@@ -173,12 +174,12 @@ class _Shards(Blocks):
         return _submit(self._client, worker, _Shard.block, shard, place).result()
 
     def _sent(self, method: Callable[..., Any], *arguments: Any) -> list[Any]:
-        """Return the futures of a method of all shards."""
+        """Call a method of all shards, and return the futures."""
         return [_submit(self._client, worker, method, shard, *arguments) for worker, shard in self._shards]
 
 
 class _Shard:
-    """Some blocks on a worker. Its size is none to dask: the arrays may be those of the collection, counted there."""
+    """Some blocks on a worker. It reports no size to dask, because the collection may already count the arrays."""
 
     def __init__(self, blocks: list[Any]) -> None:
         self._blocks = blocks
@@ -194,12 +195,12 @@ class _Shard:
 
 
 def _submit(client: Any, worker: str, function: Callable[..., Any], *arguments: Any) -> Any:
-    """Return the future of a call on a worker, or on another one if that is lost."""
+    """Return the future of a call on a worker, or on another worker if that one is lost."""
     return client.submit(function, *arguments, workers=[worker], allow_other_workers=True, pure=False)
 
 
 def delayed_function(function: Callable[..., Any]) -> Any:
-    """Return the delayed function of a block; dask does not look into what it knows already."""
+    """Return the delayed function of a block; dask neither hashes it nor searches it for collections."""
     from dask.delayed import delayed
 
     return delayed(function, pure=False, traverse=False)

@@ -1,4 +1,4 @@
-"""Where to go: search directions that never contain the learning rate."""
+"""Search directions of updates, independent of the learning rate."""
 
 from typing import Literal, TypeAlias
 
@@ -9,9 +9,9 @@ from sk_adalr.directions.nesterov import Nesterov
 from sk_adalr.directions.sgd import SGD
 from sk_adalr.public import publish
 
-#: The name table: a new direction joins here, and tests/contracts holds it to every promise.
+#: The directions by name. A new direction is added here; tests/contracts then checks its contract.
 DIRECTIONS: dict[str, type] = {"sgd": SGD, "momentum": Momentum, "nesterov": Nesterov, "adam": Adam}
-#: Its names, for type checkers.
+#: The names of `DIRECTIONS`, for type checkers.
 DirectionName: TypeAlias = Literal["sgd", "momentum", "nesterov", "adam"]
 
 __all__ = ["DIRECTIONS", "SGD", "Adam", "Direction", "DirectionName", "ElementwiseDirection", "Momentum", "Nesterov"]

@@ -34,14 +34,15 @@ class Adam:
     epsilon: float = 1e-8
 
     def init(self, params: Array) -> State:
-        """Return the state before the first step: both decaying sums (n_params,) zero."""
+        """Return the state before the first step: both decaying sums (n_params,) are zero."""
         xp = namespace(params)
         return {"grad_sum": xp.zeros_like(params), "square_sum": xp.zeros_like(params)}
 
     def update(self, state: State, grad: Array, step: int, *, out: Array) -> None:
         """Advance both moments and fill `out` with their bias-corrected quotient."""
         xp = namespace(out)
-        # The state holds m / (1 - beta_1) and v / (1 - beta_2): all constants then meet in one product and one sum.
+        # The state holds m / (1 - beta_1) and v / (1 - beta_2), so that all constants combine into one factor and one
+        # summand.
         grad_sum, square_sum = state["grad_sum"], state["square_sum"]
         grad_sum *= self.beta_1
         grad_sum += grad
@@ -56,11 +57,11 @@ class Adam:
         xp.divide(grad_sum, out, out=out)
 
     def operands(self, state: State, step: int) -> tuple[Any, ...]:
-        """Return what the kernel of a whole step takes: arrays, then constants."""
+        """Return the operands of the kernel of a whole step: arrays, then constants."""
         return state["grad_sum"], state["square_sum"], self.beta_1, self.beta_2, *self._denominator(step)
 
     def _denominator(self, step: int) -> tuple[float, float]:
-        """Return the factor of the root of `square_sum` in the denominator of `grad_sum`, and what is added to it."""
+        """Return `ratio` and `shift` such that the direction is ``grad_sum / (sqrt(square_sum) * ratio + shift)``."""
         first = (1 - self.beta_1) / (1 - self.beta_1**step)
         second = (1 - self.beta_2) / (1 - self.beta_2**step)
         return math.sqrt(second) / first, self.epsilon / first

@@ -1,10 +1,10 @@
-"""What a search direction is."""
+"""The interface of search directions."""
 
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from sk_adalr.backends import Array
 
-#: Named arrays, so that it copies, pickles and moves between devices without further code.
+#: Named arrays, which can be copied, pickled and moved between devices without further code.
 State: TypeAlias = dict[str, Array]
 
 
@@ -15,8 +15,8 @@ class Direction(Protocol):
     A direction never contains the learning rate. Hence :math:`\partial w_t / \partial \eta_{t-1} = -d_{t-1}`
     holds for every direction, and with it the hypergradient rule.
 
-    Implementations are frozen dataclasses of hyperparameters; everything that changes is in the state. These
-    two methods are all a direction needs. `ElementwiseDirection` has a third, for speed.
+    Implementations are frozen dataclasses of hyperparameters; everything that changes is in the state. A direction
+    needs only these two methods. `ElementwiseDirection` has a third, for speed.
     """
 
     def init(self, params: Array) -> State:
@@ -30,42 +30,42 @@ class Direction(Protocol):
         Returns
         -------
         dict of str to array
-            What `update` remembers from step to step.
+            Arrays that `update` changes from step to step.
         """
         ...
 
     def update(self, state: State, grad: Array, step: int, *, out: Array) -> None:
-        r"""Fill `out` with :math:`d_t`, and bring `state` from the last step to this one.
+        r"""Fill `out` with :math:`d_t`, and advance `state` by one step.
 
         Parameters
         ----------
         state : dict of str to array
-            What `init` returned; changed in place.
+            The state that `init` returned; changed in place.
         grad : array of shape (n_params,)
-            The gradient :math:`g_t`; left alone.
+            The gradient :math:`g_t`; must not be changed.
         step : int
             The number of this step: 1, 2, ...
         out : array of shape (n_params,)
-            Holds :math:`d_{t-1}`, zero in the first step, and then :math:`d_t`.
+            Contains :math:`d_{t-1}`, zero in the first step, on input, and :math:`d_t` on output.
         """
         ...
 
 
 @runtime_checkable
 class ElementwiseDirection(Direction, Protocol):
-    """A direction that is computed entry by entry, from the gradient and the state: optional, for speed.
+    """A direction that is computed elementwise from the gradient and the state: an optional interface, for speed.
 
-    With it, many parameters are updated block by block, and in one pass where there is a kernel of the direction's
-    name. Nothing else depends on it.
+    Many parameters are then updated block by block, or in one pass if there is a kernel for the direction. Nothing
+    else depends on this interface.
     """
 
     def operands(self, state: State, step: int) -> tuple[Any, ...]:
-        """Return what the kernel of a whole step takes.
+        """Return the operands of the kernel of a whole step.
 
         Parameters
         ----------
         state : dict of str to array
-            What `init` returned. Its arrays are all of shape (n_params,).
+            The state that `init` returned. All its arrays have the shape (n_params,).
         step : int
             The number of this step: 1, 2, ...
 

@@ -14,7 +14,7 @@ class Momentum:
     .. math:: v_t = \mu v_{t-1} + g_t, \qquad d_t = v_t
 
     With a constant rate this equals the form whose velocity contains the rate, as in scikit-learn's
-    ``MLPClassifier``; once the rate varies, only this form has :math:`\partial w_t/\partial\eta_{t-1} = -d_{t-1}`.
+    ``MLPClassifier``. If the rate varies, only this form has :math:`\partial w_t/\partial\eta_{t-1} = -d_{t-1}`.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ class Momentum:
     momentum: float = 0.9
 
     def init(self, params: Array) -> State:
-        """Return the state before the first step: a velocity (n_params,) of zero."""
+        """Return the state before the first step: the velocity (n_params,) is zero."""
         return {"velocity": namespace(params).zeros_like(params)}
 
     def update(self, state: State, grad: Array, step: int, *, out: Array) -> None:
@@ -36,5 +36,5 @@ class Momentum:
         namespace(out).copyto(out, velocity)
 
     def operands(self, state: State, step: int) -> tuple[Any, ...]:
-        """Return what the kernel of a whole step takes: arrays, then constants."""
+        """Return the operands of the kernel of a whole step: arrays, then constants."""
         return state["velocity"], self.momentum

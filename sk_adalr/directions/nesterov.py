@@ -13,7 +13,7 @@ class Nesterov:
 
     .. math:: v_t = \mu v_{t-1} + g_t, \qquad d_t = g_t + \mu v_t
 
-    The gradient is taken at the current parameters (the look-ahead is a change of variables), as in torch.
+    The gradient is evaluated at the current parameters (the look-ahead is a change of variables), as in torch.
 
     Parameters
     ----------
@@ -24,11 +24,11 @@ class Nesterov:
     momentum: float = 0.9
 
     def init(self, params: Array) -> State:
-        """Return the state before the first step: a velocity (n_params,) of zero."""
+        """Return the state before the first step: the velocity (n_params,) is zero."""
         return {"velocity": namespace(params).zeros_like(params)}
 
     def update(self, state: State, grad: Array, step: int, *, out: Array) -> None:
-        """Advance the velocity and fill `out` with the look-ahead."""
+        """Advance the velocity and fill `out` with the look-ahead direction."""
         velocity = state["velocity"]
         velocity *= self.momentum
         velocity += grad
@@ -36,5 +36,5 @@ class Nesterov:
         out += grad
 
     def operands(self, state: State, step: int) -> tuple[Any, ...]:
-        """Return what the kernel of a whole step takes: arrays, then constants."""
+        """Return the operands of the kernel of a whole step: arrays, then constants."""
         return state["velocity"], self.momentum

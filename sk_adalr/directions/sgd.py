@@ -15,7 +15,7 @@ class SGD:
     """
 
     def init(self, params: Array) -> State:
-        """Return the state before the first step: none is needed."""
+        """Return an empty state."""
         return {}
 
     def update(self, state: State, grad: Array, step: int, *, out: Array) -> None:
@@ -23,5 +23,5 @@ class SGD:
         namespace(out).copyto(out, grad)
 
     def operands(self, state: State, step: int) -> tuple[Any, ...]:
-        """Return what the kernel of a whole step takes: nothing."""
+        """Return no operands: the kernel of a whole step needs none."""
         return ()

@@ -1,4 +1,4 @@
-"""Fitted models for other tools: ONNX by way of skl2onnx, source code by m2cgen, explanations by eli5."""
+"""Export of fitted models: ONNX graphs with skl2onnx, source code with m2cgen, explanations with eli5."""
 
 from sk_adalr.export.convert import register_converters, to_onnx
 from sk_adalr.export.others import register_eli5, register_m2cgen

@@ -1,4 +1,4 @@
-"""From a fitted model to an ONNX graph."""
+"""Conversion of fitted models to ONNX graphs."""
 
 from typing import Any
 
@@ -20,9 +20,9 @@ _CLASSIFIER_OPTIONS = {**_OPTIONS, "zipmap": [True, False, "columns"], "nocl": _
 
 
 def register_converters() -> None:
-    """Make skl2onnx convert the four estimators, alone and inside of pipelines and other meta-estimators.
+    """Register converters with skl2onnx for the four estimators, alone and in pipelines and other meta-estimators.
 
-    `to_onnx` does so by itself. Call this once before you call skl2onnx yourself. There, as for all classifiers, the
+    `to_onnx` does this for you. Call it once before you call skl2onnx directly. Then, as for all classifiers, the
     probabilities are a list of dicts unless you pass ``options={"zipmap": False}``.
 
     Raises
@@ -32,7 +32,7 @@ def register_converters() -> None:
 
     See Also
     --------
-    to_onnx : Convert a model in one call, and the options of the converters.
+    to_onnx : Convert a model in one call; documents the options of the converters.
     """
     skl2onnx = _import_skl2onnx("register_converters")
     classifiers = (classifier_shapes, convert_classifier, _CLASSIFIER_OPTIONS)
@@ -51,25 +51,25 @@ def to_onnx(model: Any, X: Any, *, options: dict[Any, Any] | None = None, **kwar
 
     The graph takes dense rows. A classifier has the outputs ``label`` and ``probabilities``, a regressor has
     ``variable``, with one column per output. Boolean labels and whole numbers of any kind become int64, strings stay
-    strings. Unlike `predict`, the graph does not look for NaN or infinite numbers in its input.
+    strings. Unlike `predict`, the graph does not check its input for NaN or infinity.
 
     Parameters
     ----------
     model : estimator
         One of the four estimators, or a pipeline or other meta-estimator that skl2onnx knows.
     X : {ndarray, sparse matrix} of shape (n_samples, n_features), or pandas.DataFrame
-        Rows such as the graph will get; one is enough. Their dtype is that of the input: float32 and integers give
-        float32 outputs, float64 gives float64. Each column of a data frame is an input of its own.
+        Example rows, which determine the input types of the graph; one row is enough. float32 and integers give
+        float32 outputs, float64 gives float64. Each column of a data frame becomes a separate input.
     options : dict, default=None
-        Options of skl2onnx, such as ``{"raw_scores": True}``. Those of a pipeline are for its last step; write
-        ``{"name__raw_scores": True}`` for another one. Those of the estimators here:
+        Options of skl2onnx, such as ``{"raw_scores": True}``. For a pipeline they apply to the last step; write
+        ``{"name__raw_scores": True}`` for another step. The options of the estimators here are:
 
-        - ``double`` (default True): compute in float64 where the model or the input is float64, as `predict` does,
+        - ``double`` (default True): compute in float64 if the model or the input is float64, as `predict` does,
           whatever the dtype of the output. Features with large means, such as years, need it. False computes in the
           dtype of the output, for runtimes without float64.
-        - ``raw_scores`` (default False): return the raw prediction before the link, for a classifier instead of the
-          probabilities: one column per class, of two classes the negative and the positive decision function.
-        - ``nocl`` (default False): return the numbers of the classes instead of their labels.
+        - ``raw_scores`` (default False): return the raw prediction, before the inverse link; for a classifier, instead
+          of the probabilities, one column per class (the negative and the positive decision function of two classes).
+        - ``nocl`` (default False): return class indices instead of class labels.
         - ``zipmap`` (default False, unlike in skl2onnx): return the probabilities as a list of dicts (True), or one
           output per class ("columns").
     **kwargs : dict
@@ -93,7 +93,7 @@ def to_onnx(model: Any, X: Any, *, options: dict[Any, Any] | None = None, **kwar
 
     See Also
     --------
-    register_converters : For those who call skl2onnx themselves.
+    register_converters : Use this if you call skl2onnx directly.
 
     Examples
     --------
@@ -115,9 +115,9 @@ def to_onnx(model: Any, X: Any, *, options: dict[Any, Any] | None = None, **kwar
 
 
 def _by_step(model: Any, options: dict[Any, Any]) -> dict[Any, Any]:
-    """Return options with ours by default, those of a pipeline as options of its last step."""
+    """Return options with our defaults; for a pipeline, options without a step name are for the last step."""
     if not all(isinstance(key, str) for key in options):
-        return options  # keyed by class or id, which does not mix with names
+        return options  # keyed by class or id, which cannot be combined with names
     if is_classifier(model):
         options = {"zipmap": False, **options}
     prefix = ""

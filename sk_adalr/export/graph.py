@@ -1,4 +1,4 @@
-"""Nodes of an ONNX graph, named by skl2onnx."""
+"""Construction of ONNX graphs, with unique names from skl2onnx."""
 
 from typing import Any
 
@@ -6,14 +6,14 @@ import numpy as np
 
 
 class Graph:
-    """What a converter adds to the graph.
+    """The nodes that a converter adds to an ONNX graph.
 
     Parameters
     ----------
     scope : skl2onnx Scope
-        Gives names that are not taken.
+        Provides unique names.
     container : skl2onnx ModelComponentContainer
-        Keeps the nodes.
+        Stores the nodes.
     """
 
     def __init__(self, scope: Any, container: Any) -> None:
@@ -21,18 +21,18 @@ class Graph:
         self._container = container
 
     def node(self, kind: str, *inputs: str, out: str | None = None, **attributes: Any) -> str:
-        """Add an operator of ONNX; return the name of its output, `out` if given."""
+        """Add an ONNX operator; return the name of its output, which is `out` if given."""
         out = self._scope.get_unique_variable_name(kind.lower()) if out is None else out
         name = self._scope.get_unique_operator_name(kind)
         self._container.add_node(kind, list(inputs), out, name=name, **attributes)
         return out
 
     def cast(self, value: str, dtype: Any, out: str | None = None) -> str:
-        """Add a cast to a dtype of NumPy; return the name of its output."""
+        """Add a cast to a NumPy dtype; return the name of its output."""
         return self.node("Cast", value, out=out, to=_onnx_type(np.dtype(dtype)))
 
     def constant(self, array: np.ndarray) -> str:
-        """Add an array; return its name."""
+        """Add a constant array; return its name."""
         name = self._scope.get_unique_variable_name("constant")
         entries = [text.encode() for text in array] if array.dtype.kind in "OU" else array.ravel()
         self._container.add_initializer(name, _onnx_type(array.dtype), array.shape, entries)

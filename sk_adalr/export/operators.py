@@ -1,4 +1,4 @@
-"""The models as operators of ONNX, from their fitted attributes."""
+"""Converters of fitted models to ONNX operators."""
 
 from typing import Any, NamedTuple
 
@@ -13,12 +13,12 @@ from sk_adalr.names import make_loss
 from sk_adalr.validation import check_finite_model
 
 _ACTIVATIONS = {"identity": "Identity", "relu": "Relu", "tanh": "Tanh", "logistic": "Sigmoid"}
-#: Inverse links: the operator, and what it computes.
+#: Inverse links: the ONNX operator, and the same function in NumPy.
 _LINKS = {"Identity": lambda raw: raw, "Exp": np.exp, "Sigmoid": expit}
 
 
 class Layers(NamedTuple):
-    """Affine maps (n_in, n_out) and (n_out,), with an activation between them: one map is a linear model."""
+    """The layers of a model: coefficients (n_in, n_out) and intercepts (n_out,); a linear model has a single layer."""
 
     coefs: list[np.ndarray]
     intercepts: list[np.ndarray]
@@ -26,7 +26,7 @@ class Layers(NamedTuple):
 
     @classmethod
     def of(cls, model: Any) -> "Layers":
-        """Return those of a fitted model, on the host; raise an error if it has none that could predict."""
+        """Return the layers of a fitted model, on the host; raise an error if they are missing or not finite."""
         check_is_fitted(model)
         if hasattr(model, "coefs_"):
             coefs, intercepts = ([fitted_array(array) for array in a] for a in (model.coefs_, model.intercepts_))
@@ -38,11 +38,11 @@ class Layers(NamedTuple):
 
     @property
     def n_outputs(self) -> int:
-        """Columns of the raw prediction."""
+        """Number of columns of the raw prediction."""
         return self.coefs[-1].shape[1]
 
     def add_to(self, graph: Graph, inputs: list[str], dtype: np.dtype) -> str:
-        """Compute the raw prediction (n_rows, n_outputs) in `dtype`; return its name."""
+        """Add the raw prediction (n_rows, n_outputs), computed in `dtype`, to the graph; return its name."""
         parts = [graph.cast(name, dtype) for name in inputs]
         value = parts[0] if len(parts) == 1 else graph.node("Concat", *parts, axis=1)
         for i, (coef, intercept) in enumerate(zip(self.coefs, self.intercepts, strict=True)):
@@ -84,7 +84,7 @@ def convert_classifier(scope: Any, operator: Any, container: Any) -> None:
         graph.node("Gather", graph.constant(labels), index, out=label)
     if options["raw_scores"]:
         graph.cast(raw, dtype, out=scores)
-    elif model._multilabel:  # never certain, as `predict_proba`
+    elif model._multilabel:  # strictly between 0 and 1, as in `predict_proba`
         limits = np.finfo(dtype)
         ends = (graph.constant(np.array(end, dtype=dtype)) for end in (limits.tiny, 1 - limits.epsneg))
         graph.node("Clip", graph.cast(graph.node("Sigmoid", raw), dtype), *ends, out=scores)
@@ -111,7 +111,7 @@ def convert_regressor(scope: Any, operator: Any, container: Any) -> None:
 
 
 def inverse_link(model: Any) -> str:
-    """Return the operator that computes what the loss predicts, found by its values: users write losses, too."""
+    """Return the ONNX operator for the inverse link, found by comparing values, which works for custom losses, too."""
     loss, raw = make_loss(model._loss), np.linspace(-4, 4, 9)[:, None]
     prediction = loss.predict(raw.copy())
     for operator, function in _LINKS.items():
@@ -125,7 +125,7 @@ def inverse_link(model: Any) -> str:
 
 
 def _labels(model: Any, options: dict[str, Any]) -> np.ndarray:
-    """Return what the graph calls the classes, int64 or strings of dtype object."""
+    """Return the class labels of the graph, as int64 or as strings of dtype object."""
     check_is_fitted(model)
     classes = np.arange(len(model.classes_)) if options["nocl"] else model.classes_
     if classes.dtype.kind in "biuf":
@@ -153,10 +153,10 @@ def _float_type(operator: Any) -> Any:
 
 
 def _dtype(operator: Any) -> np.dtype:
-    """Return the dtype of what the operator returns."""
+    """Return the dtype of the operator's output."""
     return np.dtype(np.float64 if _float_type(operator).__name__ == "DoubleTensorType" else np.float32)
 
 
 def _inner_dtype(layers: Layers, dtype: np.dtype, options: dict[str, Any]) -> np.dtype:
-    """Return the dtype to compute in: as `predict` does, the wider one of the input's and the model's."""
+    """Return the dtype of the computation: like `predict`, the wider of input and model dtype, if `double`."""
     return np.result_type(dtype, *layers.coefs) if options["double"] else dtype

@@ -1,4 +1,4 @@
-"""Tools that look a class up in a table of theirs: m2cgen, which writes source code, and eli5, which explains."""
+"""Registration with tools that look up estimators by class: m2cgen (source code) and eli5 (explanations)."""
 
 from typing import Any
 
@@ -7,10 +7,10 @@ from sk_adalr.export.operators import Layers, inverse_link
 
 
 def register_m2cgen() -> None:
-    """Make m2cgen write the two linear models as source code in Python, C, Java and other languages.
+    """Register the two linear models with m2cgen, which generates source code in Python, C, Java and other languages.
 
-    Of a classifier, the code computes the decision function, as for scikit-learn's linear classifiers; of a regressor
-    it computes the prediction. m2cgen knows no networks.
+    The code of a classifier computes the decision function, as for scikit-learn's linear classifiers; the code of a
+    regressor computes the prediction. m2cgen does not support networks.
 
     Raises
     ------
@@ -48,10 +48,10 @@ def register_m2cgen() -> None:
 
 
 def register_eli5() -> None:
-    """Make eli5 show the weights of the two linear models, and what each adds to a prediction.
+    """Register the two linear models with eli5, which shows their weights and each feature's share of a prediction.
 
-    Where the loss has a link, as "poisson" has, weights are those of the raw prediction, the logarithm of the mean.
-    A prediction is then no sum over features, so eli5 does not explain it.
+    If the loss has a link, like "poisson", the weights refer to the raw prediction, the logarithm of the mean. A
+    prediction is then not a sum over features, so eli5 does not explain it.
 
     Raises
     ------

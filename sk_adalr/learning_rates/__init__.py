@@ -1,4 +1,4 @@
-"""How far to go: constant rates and rates that descend their own gradient."""
+"""Learning rates of updates: constant, or adapted by the hypergradient."""
 
 from typing import Literal, TypeAlias
 
@@ -15,9 +15,9 @@ from sk_adalr.learning_rates.granularity import (
 from sk_adalr.learning_rates.hypergradient import Hypergradient
 from sk_adalr.public import publish
 
-#: The name table: a new rule joins here, and tests/contracts holds it to every promise.
+#: The rules by name. A new rule is added here; tests/contracts then checks its contract.
 LEARNING_RATES: dict[str, type] = {"constant": Constant, "hypergradient": Hypergradient}
-#: Its names, for type checkers.
+#: The names of `LEARNING_RATES`, for type checkers.
 LearningRateName: TypeAlias = Literal["constant", "hypergradient"]
 
 __all__ = [

@@ -1,12 +1,12 @@
-"""What a learning rate is."""
+"""The interface of learning rates."""
 
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from sk_adalr.backends import Array
 from sk_adalr.parameters import ParameterLayout
 
-#: Named arrays, so that it copies, pickles and moves between devices without further code. ``state["rates"]``,
-#: of shape (n_rates,), is what histories record.
+#: Named arrays, which can be copied, pickled and moved between devices without further code. Histories record
+#: ``state["rates"]``, of shape (n_rates,).
 State: TypeAlias = dict[str, Array]
 
 
@@ -25,12 +25,12 @@ class LearningRate(Protocol):
         params : array of shape (n_params,)
             The parameters to be trained; the state takes their dtype and device.
         layout : ParameterLayout
-            Which of them form a layer.
+            Which parameters form a layer.
 
         Returns
         -------
         dict of str to array
-            Holds "rates", of shape (n_rates,), and whatever else `update` remembers.
+            Contains "rates", of shape (n_rates,), and any other arrays that `update` needs.
         """
         ...
 
@@ -44,16 +44,16 @@ class LearningRate(Protocol):
         *,
         scratch: Array,
     ) -> None:
-        r"""Turn :math:`\eta_{t-1}` into :math:`\eta_t` in place.
+        r"""Update the rates from :math:`\eta_{t-1}` to :math:`\eta_t` in place.
 
         Parameters
         ----------
         state : dict of str to array
-            What `init` returned; changed in place.
+            The state that `init` returned; changed in place.
         grad : array of shape (n_params,)
-            The gradient :math:`g_t`; left alone.
+            The gradient :math:`g_t`; must not be changed.
         previous_direction : array of shape (n_params,)
-            :math:`d_{t-1}`, zero in the first step, so that the first rate is used as given; left alone.
+            :math:`d_{t-1}`, zero in the first step, so that the first rate is used as given; must not be changed.
         step : int
             The number of this step: 1, 2, ...
         layout : ParameterLayout
@@ -64,12 +64,12 @@ class LearningRate(Protocol):
         ...
 
     def expand(self, state: State, layout: ParameterLayout, *, scratch: Array) -> Array:
-        """Return the rates as the parameters need them.
+        """Return the rates in a shape that broadcasts over the parameters.
 
         Parameters
         ----------
         state : dict of str to array
-            What `init` returned.
+            The state that `init` returned.
         layout : ParameterLayout
             Which parameters form a layer.
         scratch : array of shape (n_params,)
@@ -78,6 +78,6 @@ class LearningRate(Protocol):
         Returns
         -------
         array
-            The rates, in a shape that broadcasts to (n_params,); read and never written.
+            The rates, in a shape that broadcasts to (n_params,); the caller does not change them.
         """
         ...

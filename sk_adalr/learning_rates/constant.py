@@ -1,4 +1,4 @@
-"""The rate that stays as it is."""
+"""The constant learning rate."""
 
 from dataclasses import dataclass
 
@@ -33,7 +33,7 @@ class Constant:
         *,
         scratch: Array,
     ) -> None:
-        """Leave the rate alone."""
+        """Do nothing: the rate is constant."""
 
     def expand(self, state: State, layout: ParameterLayout, *, scratch: Array) -> Array:
         """Return the rate, (1,)."""

@@ -1,8 +1,8 @@
-r"""How many learning rates share a vector: the way between parameter space and rate space.
+r"""Granularity of learning rates: maps between parameter space and rate space.
 
-The paper has two ends: a rate per parameter (`learning_rate_update_2`) and one for all (`dLdeta_global_2`), the
-*mean* over the parameters. Baydin et al. (2018) take the sum instead; we follow the paper. A rate per layer is the
-paper's global rule, applied to each layer.
+The paper has two extremes: a rate per parameter (`learning_rate_update_2`) and a global rate (`dLdeta_global_2`). The
+hypergradient of the latter is the *mean* over the parameters. Baydin et al. (2018) use the sum instead; we follow the
+paper. A rate per layer is the paper's global rule, applied to each layer.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Granularity(Protocol):
         Parameters
         ----------
         product : array of shape (n_params,)
-            What is averaged; may be returned as it is.
+            The values to average; the array itself may be returned.
         layout : ParameterLayout
             Which parameters form a layer.
 
@@ -48,7 +48,7 @@ class Granularity(Protocol):
         ...
 
     def expand(self, rates: Array, layout: ParameterLayout, *, scratch: Array) -> Array:
-        """Return each parameter's rate.
+        """Return the rate of each parameter.
 
         Parameters
         ----------
@@ -76,11 +76,11 @@ class PerParameter:
         return layout.n_params
 
     def reduce(self, product: Array, layout: ParameterLayout) -> Array:
-        """Return `product`."""
+        """Return `product` unchanged."""
         return product
 
     def expand(self, rates: Array, layout: ParameterLayout, *, scratch: Array) -> Array:
-        """Return `rates`."""
+        """Return `rates` unchanged."""
         return rates
 
 
@@ -125,5 +125,5 @@ class Global:
 
 
 GRANULARITIES: dict[str, type] = {"parameter": PerParameter, "layer": PerLayer, "global": Global}
-#: Its names, for type checkers.
+#: The names of `GRANULARITIES`, for type checkers.
 GranularityName: TypeAlias = Literal["parameter", "layer", "global"]

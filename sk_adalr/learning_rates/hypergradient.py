@@ -1,4 +1,4 @@
-"""The paper's rule: the learning rate descends its own gradient."""
+"""The paper's rule: gradient descent on the learning rate."""
 
 from dataclasses import dataclass, field
 
@@ -10,14 +10,14 @@ from sk_adalr.parameters import ParameterLayout
 
 @dataclass(frozen=True)
 class Hypergradient:
-    r"""Literal hypergradient rule: move the learning rate along the agreement of successive directions.
+    r"""Literal hypergradient rule: increase the learning rate where gradient and previous direction agree.
 
     .. math:: \eta_t = \eta_{t-1} - \alpha \frac{\partial L_t}{\partial \eta_{t-1}}
               = \eta_{t-1} + \alpha \, g_t \odot d_{t-1}
 
-    For SGD :math:`d = g`, which is the rule of [1]_, per parameter; with a shared rate, the mean of the product over
-    the parameters that share it. [2]_ sums over parameters where [1]_ averages. The first step uses
-    :math:`\eta_0` as given. Rates are not bounded: as [1]_ notes, they can turn negative, that is, climb.
+    For SGD :math:`d = g`, which is the rule of [1]_, per parameter. With a shared rate, the product is averaged over
+    the parameters that share it, as in [1]_; [2]_ sums instead. The first step uses :math:`\eta_0` as given. Rates are
+    not bounded: as [1]_ notes, they can become negative, so that steps go uphill.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class Hypergradient:
     hyper_learning_rate : float, default=1e-4
         :math:`\alpha \ge 0`, in units of learning rate per squared gradient. 0 keeps the rates constant.
     granularity : Granularity, default=PerParameter()
-        How many rates share the vector: ``PerParameter()``, ``PerLayer()`` or ``Global()``.
+        Which parameters share a rate: ``PerParameter()``, ``PerLayer()`` or ``Global()``.
 
     References
     ----------

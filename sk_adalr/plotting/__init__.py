@@ -1,4 +1,4 @@
-"""Pictures of a fit, with the habits of scikit-learn's displays; needs matplotlib."""
+"""Displays of a fit, in the style of scikit-learn's displays; needs matplotlib."""
 
 from sk_adalr.plotting.learning_curve import LearningCurveDisplay
 from sk_adalr.plotting.learning_rate import LearningRateDisplay

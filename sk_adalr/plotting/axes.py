@@ -1,17 +1,17 @@
-"""What the displays share: matplotlib on demand, colours that everyone can tell apart, labels."""
+"""Shared parts of the displays: lazy import of matplotlib, colour-blind safe colours, labels."""
 
 from typing import Any
 
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-#: Okabe and Ito's colours without yellow and sky blue, which are too faint for lines on white.
+#: The colours of Okabe and Ito without yellow and sky blue, which are too faint for lines on white.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00")
 _MAIN_LINE = "sk_adalr main line"
 
 
 def check_matplotlib(caller: str) -> None:
-    """Raise an ImportError that says what to install unless matplotlib is there."""
+    """Raise an ImportError that says what to install if matplotlib is missing."""
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:
@@ -21,7 +21,7 @@ def check_matplotlib(caller: str) -> None:
 
 
 def figure_and_axes(ax: Any, caller: str) -> tuple[Any, Any]:
-    """Return the figure and `ax`, or new ones where `ax` is None."""
+    """Return `ax` and its figure, or new ones if `ax` is None."""
     check_matplotlib(caller)
     import matplotlib.pyplot as plt
 
@@ -32,18 +32,18 @@ def figure_and_axes(ax: Any, caller: str) -> tuple[Any, Any]:
 
 
 def next_color(ax: Any) -> str:
-    """Return the first colour that no display has used on `ax`; they repeat after the last."""
+    """Return the next colour that no display has used on `ax`; colours repeat after the last."""
     n_lines = sum(line.get_gid() == _MAIN_LINE for line in ax.lines)
     return COLORS[n_lines % len(COLORS)]
 
 
 def mark_main_line(line: Any) -> None:
-    """Let `next_color` count `line`."""
+    """Mark `line` as the main line of a display, for `next_color`."""
     line.set_gid(_MAIN_LINE)
 
 
 def set_x_label(ax: Any, unit: str) -> None:
-    """Label the x axis with `unit`, beside that of an earlier display on `ax`."""
+    """Label the x axis with `unit`, in addition to the unit of an earlier display on `ax`."""
     units = ax.get_xlabel().split(" or ") if ax.get_xlabel() else []
     ax.set_xlabel(" or ".join([*units, unit] if unit not in units else units))
     ax.xaxis.get_major_locator().set_params(integer=True)
@@ -57,5 +57,5 @@ def fitted_model(estimator: Any) -> Any:
 
 
 def unit_of_iterations(model: Any) -> str:
-    """Return what one entry of the model's history is."""
+    """Return the unit of the entries of the model's history: "epoch" or "iteration"."""
     return "epoch" if getattr(model, "n_gradient_evaluations_", None) is None else "iteration"

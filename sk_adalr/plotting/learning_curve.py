@@ -34,9 +34,9 @@ class LearningCurveDisplay:
     estimator_name : str, default=None
         Name in the legend.
     score_name : str, default="score"
-        What the score is.
+        Name of the score.
     unit : str, default="epoch"
-        What one entry is: "epoch" or "iteration".
+        Unit of the entries: "epoch" or "iteration".
 
     Attributes
     ----------
@@ -110,7 +110,7 @@ class LearningCurveDisplay:
         ImportError
             If matplotlib is not installed.
         ValueError
-            If the estimator has no history, or no validation score where `metric` asks for it.
+            If the estimator has no history, or no validation score although `metric` is "score".
         """
         check_matplotlib(f"{cls.__name__}.from_estimator")
         model = fitted_model(estimator)

@@ -15,15 +15,15 @@ from sk_adalr.plotting.axes import (
     unit_of_iterations,
 )
 
-#: Width of the linear part of the axis, relative to the largest rate, where rates turn negative.
+#: Width of the linear part of a symlog axis, used if rates are negative, relative to the largest rate.
 _LINEAR_SHARE = 1e-3
 
 
 class LearningRateDisplay:
     """Smallest, median and largest learning rate over the epochs of a fit, as a line in a band on a log axis.
 
-    Use :meth:`from_estimator`; pass ``ax=display.ax_`` to it to draw several estimators on one axis. Rates that turn
-    negative, as those of the rule "hypergradient" can, make the axis linear around zero.
+    Use :meth:`from_estimator`; pass ``ax=display.ax_`` to it to draw several estimators on one axis. If rates become
+    negative, as can happen with the rule "hypergradient", the axis is linear around zero.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ class LearningRateDisplay:
         ImportError
             If matplotlib is not installed.
         ValueError
-            If the fit had no learning rates, as that of a factorisation.
+            If the fit used no learning rates, like a factorisation.
         """
         check_matplotlib(f"{cls.__name__}.from_estimator")
         model = fitted_model(estimator)
@@ -140,7 +140,7 @@ class LearningRateDisplay:
         rates = np.asarray(self.rates, dtype=float)
         self._scale_axis(rates)
         if self.ax_.get_yscale() == "log":
-            rates = np.where(rates > 0, rates, np.nan)  # a rate of zero has no place on a log axis
+            rates = np.where(rates > 0, rates, np.nan)  # a log axis cannot show zero
         name = self.estimator_name if name is None else name
         bands = [(name, rates)] if rates.ndim == 2 else self._layers(name, rates)
         self.lines_: list[Any] = []

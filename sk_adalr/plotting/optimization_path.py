@@ -10,7 +10,7 @@ from sk_adalr.plotting.axes import figure_and_axes, mark_main_line, next_color
 _CONTOURS = "sk_adalr contours"
 _N_GRID = 120
 _N_LEVELS = 16
-#: Share of the path's extent that is shown around it.
+#: Margin around the path, as a share of its extent.
 _MARGIN = 0.15
 
 
@@ -96,7 +96,7 @@ class OptimizationPathDisplay:
         ImportError
             If matplotlib is not installed.
         ValueError
-            If the result has no history, or not of two parameters.
+            If the result has no history, or not two parameters.
         """
         if "history" not in result:
             raise ValueError("The result has no `history`. Call `minimize` with `return_history=True`.")
@@ -131,7 +131,7 @@ class OptimizationPathDisplay:
         ImportError
             If matplotlib is not installed.
         ValueError
-            If the path is not one of two parameters.
+            If the path does not have two parameters.
         """
         path = np.asarray(self.path, dtype=float)
         if path.ndim != 2 or path.shape[1] != 2:
@@ -158,7 +158,7 @@ class OptimizationPathDisplay:
         (left, right), (bottom, top) = bounds
         x, y = np.linspace(left, right, _N_GRID), np.linspace(bottom, top, _N_GRID)
         values = np.array([[_value(self.fun(np.array([a, b]))) for a in x] for b in y])
-        # Heights on a log scale: the valleys of test functions are invisible on a linear one.
+        # A log scale, because the valleys of test functions are invisible on a linear scale.
         height = np.log10(values - values.min() + 1e-3 * np.ptp(values) + np.finfo(float).tiny)
         contours = self.ax_.contour(x, y, height, levels=_N_LEVELS, colors="0.75", linewidths=0.8, linestyles="solid")
         contours.set_gid(_CONTOURS)

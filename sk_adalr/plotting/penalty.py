@@ -1,4 +1,4 @@
-"""The loss of held-out rows over the penalty."""
+"""Cross-validated loss over the strength of the penalty."""
 
 from typing import Any
 
@@ -16,13 +16,13 @@ class PenaltyDisplay:
     Parameters
     ----------
     curve : array-like of shape (n_visits, 3)
-        Penalty, loss, and the slope of the loss by the logarithm of the penalty, NaN where it is not known.
+        Penalty, loss, and the derivative of the loss with respect to the logarithm of the penalty (NaN if unknown).
     penalty : float, default=None
-        The penalty that was chosen; by default that of the lowest loss.
+        The chosen penalty; by default the penalty with the lowest loss.
     estimator_name : str, default=None
         Name in the legend.
     penalty_name : str, default="alpha"
-        What the penalty is called.
+        Name of the penalty parameter.
 
     Attributes
     ----------
@@ -31,11 +31,11 @@ class PenaltyDisplay:
     figure_ : matplotlib Figure
         Figure that contains them.
     line_ : matplotlib Line2D
-        The curve, with a mark at each visit.
+        The curve, with a marker at each evaluated penalty.
     slopes_ : list of matplotlib Line2D
-        A piece of the tangent at each visit whose slope is known.
+        A piece of the tangent at each evaluated penalty whose slope is known.
     chosen_ : matplotlib Line2D
-        The upright line at the penalty that was chosen.
+        The vertical line at the chosen penalty.
 
     See Also
     --------
@@ -70,7 +70,7 @@ class PenaltyDisplay:
     def from_estimator(
         cls, estimator: Any, *, ax: Any = None, name: str | None = None, **kwargs: Any
     ) -> "PenaltyDisplay":
-        """Draw what a fitted estimator has seen of its penalty.
+        """Draw the cross-validated losses of a fitted estimator.
 
         Parameters
         ----------
