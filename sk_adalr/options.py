@@ -199,7 +199,7 @@ class Options:
                 check_choice("granularity", self.granularity, GRANULARITIES)
                 if rate is not None:
                     check_number("learning_rate_init", rate, 0, strict=True)
-                # It has its own beta_1 and beta_2: Adam's defaults suit a tuned learning rate.
+                # The automatic rule has its own beta_1 and beta_2: Adam's defaults suit a tuned learning rate.
                 return AutomaticOptimizer(layout, self.direction, momentum=self.momentum)
             rule = "hypergradient"  # the automatic rule supports the named directions only
         if rate is None:

@@ -10,7 +10,7 @@ from sk_adalr.backends import Array
 
 @dataclass(frozen=True)
 class ParameterLayout:
-    """Where each layer's coefficients and intercept lie in the flat parameter vector.
+    """The positions of each layer's coefficients and intercepts in the flat parameter vector.
 
     All coefficients come first and all intercepts last, so that the L2 penalty acts on one slice and an
     intercept is never penalised by accident.

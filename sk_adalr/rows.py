@@ -15,7 +15,7 @@ from sk_adalr.backends import Array, is_sparse, namespace, to_host
 #: Values per block: 256 KiB of float64 on the host, to stay in cache; more on a device, to keep it busy.
 CACHE_VALUES, DEVICE_VALUES = 1 << 15, 1 << 24
 
-# A memory map of up to so many bytes is treated as an ordinary array, which may be copied: this is faster.
+# A memory map of at most this many bytes is treated as an ordinary array: copying it is faster.
 _SMALL_MAP = 1 << 22
 # A look at a row takes as long as two epochs of a small network: 1 us for 10 columns, 2 for 100, 9 for 784.
 _MOST_LOOKED_AT = 20_000

@@ -8,7 +8,7 @@ from sk_adalr.backends import Array, kernels, namespace, take_rows
 
 
 class CSRArrays(NamedTuple):
-    """The arrays of a CSR matrix or of consecutive rows of one: constructing SciPy's costs more than a product."""
+    """The arrays of (consecutive rows of) a CSR matrix: constructing SciPy's class takes longer than a product."""
 
     data: Array
     indices: Array

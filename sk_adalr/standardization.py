@@ -117,7 +117,7 @@ class Standardization:
         return cls(middle - 0.1 * scale, scale)
 
     def transform(self, X: Any, out: Array | None = None) -> Any:
-        """Return the standardised rows `X`, which lie beside this: an array, in `out` if given, or `SparseRows`."""
+        """Return the rows `X`, on the same device, standardised: an array, in `out` if given, or `SparseRows`."""
         if is_sparse(X):
             return self.transform_csr(X)
         xp = namespace(X)

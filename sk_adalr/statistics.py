@@ -137,7 +137,7 @@ class Quantiles:
 def moments(
     X: Any, weight: Array | None, center: bool, unit: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return means and variances (p,) of the columns of `X`, dense or CSR, divided by `unit`.
+    """Return means and variances (p,) of the columns of ``X / unit``, for dense or CSR `X`.
 
     Without `center` they are zeros and mean squares. Arguments as for `dense_moments`.
     """

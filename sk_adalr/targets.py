@@ -38,7 +38,7 @@ class Target:
     validation : Dataset or None
         Validation data that the user passed.
     score : callable
-        ``score(raw, values, weight) -> float``: accuracy or R2 of a raw prediction, on the host.
+        ``score(raw, values, weight) -> float``: accuracy, R2 or D2 of a raw prediction, on the host.
     """
 
     values: np.ndarray

@@ -192,7 +192,7 @@ class UnitChoice:
     is_chunk : bool, default=False
         Whether the rows are a chunk of a stream.
     penalty : float, default=0.0
-        Strength of the L2 penalty in the user's units: its curvature, per squared coefficient.
+        Second derivative of the L2 penalty with respect to a coefficient, in the user's units.
     penalty_unit : ndarray of shape (n_features,) or float, default=1.0
         Divisor of the columns: the penalty applies to the coefficients of the divided columns.
     """

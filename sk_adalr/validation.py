@@ -114,7 +114,7 @@ def check_weights(
 ) -> np.ndarray | None:
     """Return sample weights times class weights as float64 (n_samples,), or None if neither is given.
 
-    `name` is the user's name of the sample weights, for error messages.
+    `name` is the name of the user's parameter, for error messages.
 
     Raises
     ------
@@ -159,7 +159,7 @@ def check_groups(groups: Any, n_samples: int) -> np.ndarray | None:
 
 
 def check_same_origin(estimator: Any, X: Any, fitted: Any, method: str) -> Origin:
-    """Return the library and device of `X`; raise a ValueError unless they are the same as of the fitted array.
+    """Return the library and device of `X`; raise a ValueError unless the fitted array has the same.
 
     As in scikit-learn, this matters only with ``array_api_dispatch``.
     """

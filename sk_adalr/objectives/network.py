@@ -158,7 +158,7 @@ class Network:
         return kernels(out).finish(out, coef_vector, weighted, *rows, weight_sum, factor, rest)
 
     def output_changes(self, params: Array, batch: Batch, direction: Array) -> tuple[np.ndarray, float]:
-        """Return the change of each layer's outputs if only this layer takes a step, and the size of raw predictions.
+        """Return the mean change of each layer's outputs if only this layer takes a step, and the mean raw prediction.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-r"""The loss of a linear model with one output on CSR rows in host memory, as most models of text.
+r"""The loss of a linear model with one output on CSR rows in host memory, such as most text models.
 
 A row of text has few entries, so that Python calls take longer than the products. The sums of a step are NumPy's
 (pairwise, over contiguous numbers): the compiled kernels add in the same order, while a BLAS adds in an order that

@@ -14,7 +14,7 @@ from sk_adalr.rows import first_copies
 #: Indices of the training rows and of the validation rows, for each fold.
 Folds: TypeAlias = list[tuple[np.ndarray, np.ndarray]]
 
-#: Number of folds of `cv=None`, and the least number of rows of each class that these need.
+#: Number of folds of `cv=None`, and the least number of rows, of each class if there are labels, that these need.
 N_FOLDS, LEAST_OF_CLASS = 5, 10
 # A penalty is learned from this many rows, or this many per column if that is more: additional rows hardly change it.
 _MANY_ROWS, _MANY_PER_COLUMN = 2000, 20

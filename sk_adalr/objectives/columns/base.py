@@ -104,7 +104,7 @@ class Columns(Coordinates, ABC):
 
     @abstractmethod
     def row_blocks(self, size: int) -> list[RowBlock]:
-        """Return the rows in blocks of `size`, on a device in one block; the block that was read last is in cache."""
+        """Return the rows in blocks of `size`, on a device in one block; the last block that was read stays cached."""
 
     @abstractmethod
     def row_products(self, factor: np.ndarray) -> np.ndarray:

@@ -11,8 +11,8 @@ from sk_adalr.objectives.columns.sparse import SparseColumns
 from sk_adalr.rows import SelectedRows, is_mapped
 from sk_adalr.statistics import moments_around
 
-# Column means of up to so many standard deviations cost few digits. The limit of Newton's method is higher, because a
-# step corrects the errors of earlier ones; first-order steps accumulate them.
+# Largest column means, in standard deviations, that cost few digits, by dtype. Newton's method has a higher limit,
+# because its steps correct the errors of earlier steps; first-order steps accumulate them.
 _NEWTON_OFFSET, _LARGEST_OFFSET = {"f": 3.0, "d": 30.0}, {"f": 1.0, "d": 30.0}
 # Without an intercept columns are not centred; float64 has enough digits for any mean.
 _KEPT_OFFSET = {"f": 30.0, "d": 30.0}
@@ -75,10 +75,10 @@ def first_order_columns(X: Any, weight: Array | None = None, centre: bool = True
 
 
 def newton_columns(X: Any, weight: Array | None, centre: bool) -> DenseColumns:
-    """Return the columns of dense X (n, p) for Newton's method, which is invariant to their units, so not scaled.
+    """Return the columns of dense X (n, p) for Newton's method, which is invariant to units: unscaled if possible.
 
-    If large offsets would cause cancellation, the result is a centred copy: with more than three iterations this is a
-    third faster than centring the rows in every pass. Memory maps are never copied. Arguments as for
+    If large offsets would cause cancellation, the result is a standardised copy: with more than three iterations this
+    is a third faster than centring the rows in every pass. Memory maps are never copied. Arguments as for
     `standardised_columns`.
     """
     p = X.shape[1]

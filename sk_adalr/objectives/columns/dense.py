@@ -32,7 +32,7 @@ class DenseColumns(Columns):
     Parameters
     ----------
     X : array or SelectedRows (n, p), float32 or float64
-    mean, scale : ndarray (p,), float64, or None
+    mean, scale : ndarray (p,), float64
         Weighted means, or zeros, and deviations of the columns, 0 for constant columns.
     """
 
@@ -202,7 +202,7 @@ class DenseColumns(Columns):
         return share_unit(((high - low) * self._unit_of_data)[self.alive])
 
     def row_blocks(self, size: int) -> list[RowBlock]:
-        """Return the rows in blocks of `size`, on a device in one block; the block that was read last is in cache."""
+        """Return the rows in blocks of `size`, on a device in one block; the last block that was read stays cached."""
         n = self.shape[0]
         if namespace(self.data) is not np:  # products on a device would copy a slice of the columns
             size = n
