@@ -17,7 +17,7 @@ class Batch(NamedTuple):
     X : {array, CSR} of shape (n_rows, n_features)
     target : array of shape (n_rows, n_outputs), or (n_rows,) of class indices for the multinomial loss
     weight : array of shape (n_rows,) or None
-        Sample weights relative to their mean; None if all are equal.
+        Weights of the rows, scaled as in `Dataset`; None if all are equal.
     weight_sum : float
         Sum of `weight`, or the number of rows if `weight` is None.
     """

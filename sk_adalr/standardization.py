@@ -34,7 +34,8 @@ class Standardization:
     is_full : bool array of shape (n_columns,) or None, default=None
         Which columns of the sparse `X` passed to `beside` have an entry in every row.
     is_open : bool array of shape (n_columns,) or None, default=None
-        Which features have been constant so far: their scale will be set by the first rows in which they vary.
+        Which features have been constant so far, and get their scale from the first rows in which they vary; sparse
+        features without an entry are not among them.
     """
 
     center: Array

@@ -48,7 +48,7 @@ def register_m2cgen() -> None:
 
 
 def register_eli5() -> None:
-    """Register the two linear models with eli5, which shows their weights and each feature's share of a prediction.
+    """Register the two linear models with eli5, which shows weights, and each feature's contribution to a prediction.
 
     If the loss has a link, like "poisson", the weights refer to the raw prediction, the logarithm of the mean. A
     prediction is then not a sum over features, so eli5 does not explain it.

@@ -10,7 +10,7 @@ from sk_adalr.parameters import ParameterLayout
 
 @dataclass(frozen=True)
 class Hypergradient:
-    r"""Literal hypergradient rule: increase the learning rate where gradient and previous direction agree.
+    r"""Literal hypergradient rule: raise rates where gradient and previous direction agree, else lower them.
 
     .. math:: \eta_t = \eta_{t-1} - \alpha \frac{\partial L_t}{\partial \eta_{t-1}}
               = \eta_{t-1} + \alpha \, g_t \odot d_{t-1}

@@ -68,11 +68,11 @@ class ElementwiseLoss(ABC):
 
     @abstractmethod
     def gradient(self, raw: Array, target: Array) -> Array:
-        """Return the derivative of each loss by its raw prediction."""
+        """Return the derivative of each loss with respect to its raw prediction."""
 
     @abstractmethod
     def hessian(self, raw: Array, target: Array) -> Array:
-        """Return the second derivative of each loss, at least 0."""
+        """Return the second derivative of each loss with respect to its raw prediction, at least 0."""
 
     def predict(self, raw: Array) -> Array:
         """Return the prediction on the target's scale: the raw prediction, unless the loss has a link."""
