@@ -242,6 +242,23 @@ def test_ten_powers_of_a_column_reach_the_optimum(solver):
     assert model.score(X, y) == pytest.approx(1 - residual @ residual / ((y - y.mean()) ** 2).sum(), abs=1e-7)
 
 
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_newton_sees_directions_of_a_curvature_that_is_nearly_singular(n_classes, seed):
+    """Ten powers of a column span what ten orthogonal polynomials do, but their curvature is nearly singular."""
+    rng = np.random.default_rng(seed)
+    x = np.linspace(0.1, 10, 200)
+    Z = np.polynomial.legendre.legvander((x - 5.05) / 4.95, 10)[:, 1:]
+    y = np.argmax(Z @ rng.normal(size=(10, n_classes)) + rng.gumbel(size=(200, n_classes)), axis=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        model = AdaptiveLRLogisticRegression(C=np.inf).fit(x[:, None] ** np.arange(1, 11), y)
+    optimum = LogisticRegression(C=np.inf, tol=1e-10, max_iter=10_000).fit(Z, y)
+    assert model.solver_ == "newton"
+    assert model.n_iter_[0] < 50
+    assert model.loss_ == pytest.approx(log_loss(y, optimum.predict_proba(Z)), abs=1e-7)
+
+
 def test_iterations_that_cannot_tell_the_optimum_say_so(monkeypatch):
     monkeypatch.setattr(solve, "prefers_factorisation", lambda X: False)
     x = np.linspace(0.1, 10, 200)

@@ -19,7 +19,7 @@ import numpy as np
 from sk_adalr.optimizer.exact.loop import SolverBase
 from sk_adalr.optimizer.exact.problem import Problem
 from sk_adalr.optimizer.exact.quasi_newton import InverseHessian
-from sk_adalr.optimizer.exact.small_system import Factorised
+from sk_adalr.optimizer.exact.small_system import RIDGES_OF_COLUMNS, RIDGES_OF_SINGLE, Factorised
 from sk_adalr.optimizer.exact.summed_rows import SummedRows
 
 # The curvature is reused while the ratio of actual to predicted decrease lies between these: above 1 steps are too
@@ -255,11 +255,14 @@ class Newton(SolverBase):
         H.flat[:: len(H) + 1] += self._penalty.ravel()
         diagonal = H.diagonal()
         root = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-        inverse = InverseHessian(Factorised(H, root, single=self._single).solve, H.shape[0], _N_STEPS)
-        self._of_one_class = H[: self._psi.shape[1], : self._psi.shape[1]].copy()
-        each = np.where(diagonal > 0, 1.0 / root**2, 0.0).reshape(self._psi.shape)
+        k, q = self._psi.shape
+        each = np.where(diagonal > 0, 1.0 / root**2, 0.0).reshape(k, q)
         self.rates = each[:, : self._columns.shape[1]] * self._columns.alive
-        return inverse
+        self._of_one_class = H[:q, :q].copy()
+        if k > 1:  # what all classes share has no gradient: with some curvature it stays away
+            np.einsum("kjlj->jkl", H.reshape(k, q, k, q))[...] += diagonal.reshape(k, q).mean(axis=0)[:, None, None]
+        factorised = Factorised(H, root, RIDGES_OF_SINGLE if self._single else RIDGES_OF_COLUMNS)
+        return InverseHessian(factorised.solve, H.shape[0], _N_STEPS)
 
     def _start_at(self, coef: np.ndarray, intercept: np.ndarray) -> None:
         """Start from a given solution, unless it is worse than the constant model."""

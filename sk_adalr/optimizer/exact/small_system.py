@@ -3,9 +3,12 @@
 import numpy as np
 from scipy.linalg import lapack
 
-# Past steps and columns become linearly dependent. Combinations that cancel leave only the round-off error of their
-# predictions, and with too small a ridge a step fits the data with it: in float32 down to losses below zero.
-_RIDGE, _RIDGE_OF_SINGLE, _JITTER = 1e-11, 1e-5, 1e-6
+# Ridges of the scaled system, each tried if the system is indefinite with the one before. Past steps and columns become
+# linearly dependent. Combinations that cancel leave only the round-off error of their predictions, and with too small a
+# ridge a step fits the data with it: in float32 down to losses below zero.
+_RIDGES, RIDGES_OF_SINGLE = (1e-11, 1e-6), (1e-5, 1e-4)
+#: The ridges of a curvature between columns, whose sums over the rows have full precision.
+RIDGES_OF_COLUMNS = (1e-14, *_RIDGES)
 # Unknowns up to which LAPACK uses one thread and calling it costs less than calling NumPy.
 _ONE_THREAD = 64
 
@@ -13,8 +16,8 @@ _ONE_THREAD = 64
 class Factorised:
     """The Cholesky factor of a curvature H (r, r) scaled to a unit diagonal, for repeated solves.
 
-    A small ridge, larger if the predictions were computed in `single` precision, keeps linearly dependent directions
-    from producing huge steps. If H stays indefinite, steps are steepest descent in the scaled unknowns.
+    A small ridge keeps linearly dependent directions from producing huge steps. If H is indefinite with the largest of
+    them, steps are steepest descent in the scaled unknowns.
 
     Parameters
     ----------
@@ -22,15 +25,15 @@ class Factorised:
         Symmetric.
     scale : ndarray (r,)
         Square root of the diagonal of H, 1 where that is 0.
-    single : bool, default=False
+    ridges : tuple of float
+        What to add to the unit diagonal, in the order of trial.
     """
 
-    def __init__(self, H: np.ndarray, scale: np.ndarray, *, single: bool = False) -> None:
+    def __init__(self, H: np.ndarray, scale: np.ndarray, ridges: tuple[float, ...] = _RIDGES) -> None:
         self._inverse = 1.0 / scale
         scaled = H * self._inverse[:, None] * self._inverse
         self._scaled = scaled
-        first = _RIDGE_OF_SINGLE if single else _RIDGE
-        for ridge in (first, max(10 * first, _JITTER)):
+        for ridge in ridges:
             regular = scaled.copy()
             regular.flat[:: len(H) + 1] += ridge
             self._factor = upper_factor(regular)
@@ -69,5 +72,8 @@ def upper_factor(H: np.ndarray) -> np.ndarray | None:
 
 
 def newton_step(H: np.ndarray, psi: np.ndarray, scale: np.ndarray, *, single: bool = False) -> np.ndarray:
-    """Return the Newton step (r,), the solution of H step = -psi; see `Factorised`."""
-    return Factorised(H, scale, single=single).solve(-psi)
+    """Return the Newton step (r,), the solution of H step = -psi; see `Factorised`.
+
+    The predictions behind H were computed in `single` precision or not.
+    """
+    return Factorised(H, scale, RIDGES_OF_SINGLE if single else _RIDGES).solve(-psi)
