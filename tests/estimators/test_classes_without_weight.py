@@ -258,3 +258,19 @@ def test_a_chunk_without_weight_for_a_class_is_a_chunk_without_its_rows(cls):
         one.partial_fit(X, y, classes=[0, 1, 2], sample_weight=weight)
         other.partial_fit(X[rows], y[rows], classes=[0, 1, 2], sample_weight=weight[rows])
     np.testing.assert_array_equal(blocks(one), blocks(other))
+
+
+@full_batch
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("little", [1e-6, 1e-9, 1e-12, 1e-15])
+@pytest.mark.parametrize(("n", "n_classes"), [(3, 2), (12, 2), (12, 3)])
+def test_a_class_that_weighs_next_to_nothing_keeps_its_share(n, n_classes, little, dtype, solver):
+    """With so strong a penalty the model is the constant one: the shares of the classes, by weight."""
+    for seed in range(5):
+        X = np.random.default_rng(seed).normal(size=(n, 2)).astype(dtype)
+        y = np.arange(1, n + 1) % n_classes
+        weight = np.where(y == 0, little, 1.0)
+        model = AdaptiveLRLogisticRegression(C=1e-6, solver=solver, tol=1e-8).fit(X, y, weight)
+        shares = np.bincount(y, weight) / weight.sum()
+        expected = np.tile(np.log(shares), (n, 1))
+        np.testing.assert_allclose(model.predict_log_proba(X), expected, rtol=1e-3, atol=1e-4)

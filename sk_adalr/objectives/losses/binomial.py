@@ -62,8 +62,8 @@ class BinomialLogLoss(ElementwiseLoss):
         """Return the log odds of the outputs, finite even if an output is constant."""
         xp, eps = namespace(target), float(np.finfo(target.dtype).eps)
         # Both shares are averaged, because 1 minus the larger one would lose the digits of a tiny one.
-        shares = [xp.average(part, axis=0, weights=weight) for part in (target, 1 - target)]
-        return np.subtract(*(np.log(np.maximum(to_host(share).astype(np.float64), eps)) for share in shares))
+        shares = (to_host(xp.average(part, axis=0, weights=weight)) for part in (target, 1 - target))
+        return np.subtract(*(np.log(np.where(share > 0, share, eps).astype(np.float64)) for share in shares))
 
     def curvature_at(self, constant: np.ndarray, target: Array, weight: Array | None) -> np.ndarray:
         """Return the variance of each output, whatever the targets."""

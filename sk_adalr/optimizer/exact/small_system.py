@@ -3,9 +3,9 @@
 import numpy as np
 from scipy.linalg import lapack
 
-# Ridges of the scaled system, each tried if the system is indefinite with the one before. Past steps and columns become
-# linearly dependent. Combinations that cancel leave only the round-off error of their predictions, and with too small a
-# ridge a step fits the data with it: in float32 down to losses below zero.
+# Ridges of the scaled system, each tried if the system is indefinite with the one before. Past steps and columns
+# become linearly dependent. Combinations that cancel leave only the round-off error of their predictions, and with too
+# small a ridge a step fits the data with it: in float32 down to losses below zero.
 _RIDGES, RIDGES_OF_SINGLE = (1e-11, 1e-6), (1e-5, 1e-4)
 #: The ridges of a curvature between columns, whose sums over the rows have full precision.
 RIDGES_OF_COLUMNS = (1e-14, *_RIDGES)
