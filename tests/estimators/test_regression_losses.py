@@ -7,7 +7,7 @@ import pytest
 from estimator_cases import REGRESSORS, blocks, fit
 from scipy import optimize, sparse
 from sklearn.linear_model import GammaRegressor, PoissonRegressor
-from sklearn.metrics import d2_tweedie_score
+from sklearn.metrics import d2_tweedie_score, mean_gamma_deviance, mean_poisson_deviance
 from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPRegressor
 
@@ -341,3 +341,18 @@ def test_a_loss_that_is_not_convex_ends_where_it_is_flat(solver):
     slopes = np.column_stack([X, np.ones(len(y))]).T @ Cauchy().gradient(model.predict(X), 3 * y) / len(y)
     np.testing.assert_allclose(slopes, 0, atol=1e-4)
     assert model.loss_ < model.loss_curve_[0]
+
+
+@pytest.mark.parametrize("solver", ["auto", "exact"])
+@pytest.mark.parametrize("unit", [1e3, 1e5, 1e7])
+@pytest.mark.parametrize("loss", ["poisson", "gamma"])
+def test_single_precision_reports_the_deviance_of_large_targets(loss, unit, solver):
+    """Next to the target all but the last digits of a deviance cancel, more than float32 has."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 3)).astype(np.float32)
+    mean = unit * np.exp(0.3 * X[:, 0] + 0.1 * X[:, 1])
+    y = rng.poisson(mean) if loss == "poisson" else mean * (1 + 1e-3 * rng.normal(size=300))
+    model = AdaptiveLRLinearRegression(loss=loss, solver=solver).fit(X, y.astype(np.float32))
+    deviance = mean_poisson_deviance if loss == "poisson" else mean_gamma_deviance
+    predicted = np.exp(X.astype(float) @ model.coef_.astype(float) + float(model.intercept_))
+    assert model.loss_ == pytest.approx(deviance(y.astype(np.float32).astype(float), predicted) / 2, rel=1e-3)

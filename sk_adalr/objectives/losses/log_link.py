@@ -67,7 +67,7 @@ class HalfPoissonDeviance(_LogLink):
 
     def losses(self, raw: Array, target: Array) -> Array:
         """Return half the deviances."""
-        xp = namespace(raw)
+        xp, target = namespace(raw), _in_precision_of(raw, target)
         deviances = xp.exp(raw) - target * (1 + raw) + special(target).xlogy(target, target)
         return xp.maximum(deviances, 0, out=deviances)  # round-off error may make them negative near the target
 
@@ -96,7 +96,7 @@ class HalfGammaDeviance(_LogLink):
 
     def losses(self, raw: Array, target: Array) -> Array:
         """Return half the deviances."""
-        xp = namespace(raw)
+        xp, target = namespace(raw), _in_precision_of(raw, target)
         deviances = target * xp.exp(-raw) - 1 + raw - xp.log(target)
         return xp.maximum(deviances, 0, out=deviances)  # round-off error may make them negative near the target
 
@@ -111,3 +111,8 @@ class HalfGammaDeviance(_LogLink):
 
 def _mean(target: Array, weight: Array | None) -> np.ndarray:
     return to_host(namespace(target).average(target.astype(np.float64), axis=0, weights=weight))
+
+
+def _in_precision_of(raw: Array, target: Array) -> Array:
+    """Return the target in the dtype of raw predictions: next to it all but the last digits of a deviance cancel."""
+    return target.astype(raw.dtype, copy=False)
