@@ -77,13 +77,16 @@ class PenaltyChoice:
     def learn(self, rows: Rows, solve: Solve) -> Learned | None:
         """Return the strength learned from the rows, None if they are too few; `solve` fits a model to some rows."""
         if self.leaves_one_out(rows.data, rows.loss):
-            return _leave_one_out(rows)
+            return _best(*_leave_one_out(rows))
         if (self.cv is None or isinstance(self.cv, Integral)) and self._lack_rows(rows):
             return None
         return _learned(self._visits(rows, solve))
 
     def learn_each(self, rows: Rows, solve: Solve) -> list[Learned | None]:
         """Return the strength learned for each output separately."""
+        if self.leaves_one_out(rows.data, rows.loss):
+            problem, unit = _leave_one_out(rows)
+            return [_best(one, unit) for one in problem.each_output()]
         targets = np.asarray(rows.data.target).T[:, :, None]
         return [self.learn(rows._replace(data=replace(rows.data, target=one)), solve) for one in targets]
 
@@ -115,12 +118,15 @@ class PenaltyChoice:
         return by_values(Visits(Refits(data, loss, folds, solve), *bounds, unit), start)
 
 
-def _leave_one_out(rows: Rows) -> Learned | None:
+def _leave_one_out(rows: Rows) -> tuple[LeaveOneOut, float]:
+    """Return the problem, and the unit of its strengths."""
     data = without_copies(rows.data, rows.copies)
-    problem = LeaveOneOut(data, rows.penalty_unit, rows.fit_intercept)
-    if problem.is_empty:
-        return None
-    return _learned(problem.best(), problem.unit_of_loss, data.weight_sum / data.n_samples)
+    return LeaveOneOut(data, rows.penalty_unit, rows.fit_intercept), data.weight_sum / data.n_samples
+
+
+def _best(problem: LeaveOneOut, unit_of_strength: float) -> Learned | None:
+    """Return the strength with the lowest leave-one-out loss; None if there is nothing to choose."""
+    return None if problem.is_empty else _learned(problem.best(), problem.unit_of_loss, unit_of_strength)
 
 
 def _learned(visits: Visits, unit_of_loss: float = 1.0, unit_of_strength: float = 1.0) -> Learned:

@@ -11,6 +11,8 @@ and its derivative with respect to :math:`\log \alpha` has the same form. If the
 computed from :math:`\tilde X \tilde X^T`.
 """
 
+from collections.abc import Iterator
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -46,14 +48,24 @@ class LeaveOneOut:
     def __init__(self, data: Dataset, penalty_unit: np.ndarray | float, fit_intercept: bool) -> None:
         n, weight = data.n_samples, None if data.weight is None else data.weight / data.weight.mean()
         make = _tall if n > data.X.shape[1] else _wide
-        self._rows, self._target, squares = make(data.X, data.target, weight, penalty_unit, fit_intercept)
+        self._rows, target, squares = make(data.X, data.target, weight, penalty_unit, fit_intercept)
         self._squares = np.where(squares > _ROUNDING * squares.max(initial=0.0), squares, 0.0)
-        # One unit for all outputs keeps squares in range.
-        peak = float(np.abs(self._target).max(initial=0.0)) or 1.0
-        self._target = self._target / peak
-        self._products, self.unit_of_loss = self._rows.T @ self._target, peak**2
         self._leverage = (np.ones(n) if weight is None else weight) * (fit_intercept / n)
-        self._unit = 0.5 * float((self._target**2).sum()) / n
+        self._set_target(target)
+
+    def each_output(self) -> Iterator["LeaveOneOut"]:
+        """Yield the problem of each output, with the decomposition of them all."""
+        for target in self._centred.T:
+            one = copy(self)
+            one._set_target(target[:, None])
+            yield one
+
+    def _set_target(self, centred: np.ndarray) -> None:
+        # One unit for all outputs keeps squares in range.
+        peak = float(np.abs(centred).max(initial=0.0)) or 1.0
+        self._centred, self._target = centred, centred / peak
+        self._products, self.unit_of_loss = self._rows.T @ self._target, peak**2
+        self._unit = 0.5 * float((self._target**2).sum()) / len(centred)
 
     @property
     def is_empty(self) -> bool:

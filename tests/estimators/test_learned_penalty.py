@@ -77,10 +77,11 @@ def test_one_alpha_serves_several_outputs_as_in_ridge_cv(diabetes, storage):
     assert ours.alpha_ == pytest.approx(theirs.alpha_, rel=0.1)
 
 
+@pytest.mark.parametrize("unit", [1.0, 1e-100])
 @pytest.mark.parametrize("cv", [None, KFold(3)])
-def test_each_output_can_have_its_own_alpha(diabetes, cv):
+def test_each_output_can_have_its_own_alpha(diabetes, cv, unit):
     X, y = 20 * diabetes[0], diabetes[1]
-    Y = np.column_stack([y, 30 * np.random.RandomState(0).standard_normal(len(y))])
+    Y = np.column_stack([unit * y, 30 * np.random.RandomState(0).standard_normal(len(y))])
     model = learned_alpha(alpha_per_target=True, cv=cv).fit(X, Y)
     for k in range(2):
         alone = learned_alpha(cv=cv).fit(X, Y[:, k])
