@@ -33,7 +33,7 @@ publish(
 )
 
 #: Submodules with public names, listed in the API reference; all others are internal.
-_ROOMS = frozenset(
+_SUBMODULES = frozenset(
     {
         "backends",
         "callbacks",
@@ -50,13 +50,13 @@ _ROOMS = frozenset(
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, *_ROOMS})
+    return sorted({*__all__, *_SUBMODULES})
 
 
 if not TYPE_CHECKING:  # a type checker would take every name for a module
 
     def __getattr__(name):
         """Import a public module when it is first used, as scikit-learn does."""
-        if name in _ROOMS:
+        if name in _SUBMODULES:
             return import_module(f"sk_adalr.{name}")
         raise AttributeError(f"module 'sk_adalr' has no attribute {name!r}")

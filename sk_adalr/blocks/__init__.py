@@ -7,7 +7,7 @@ blocks are fetched one after another.
 
 from sk_adalr.blocks.base import Blocks, RawBlock, added
 from sk_adalr.blocks.chunks import Chunks
-from sk_adalr.blocks.dask_blocks import blocks_of_collections, delayed_frames, delayed_function, refuse_words
+from sk_adalr.blocks.dask_blocks import blocks_of_collections, check_numeric, delayed_frames, delayed_function
 
 __all__ = [
     "Blocks",
@@ -15,7 +15,7 @@ __all__ = [
     "RawBlock",
     "added",
     "blocks_of_collections",
+    "check_numeric",
     "delayed_frames",
     "delayed_function",
-    "refuse_words",
 ]

@@ -27,7 +27,7 @@ def blocks_of_collections(X: Any, y: Any, sample_weight: Any) -> Blocks:
     if sample_weight is not None and not isinstance(sample_weight, Number):
         given["sample_weight"] = sample_weight
     rows = {name: _row_blocks(name, collection) for name, collection in given.items()}
-    refuse_words(X)
+    check_numeric(X)
     for name, blocks in rows.items():
         if len(blocks) != len(rows["X"]):
             raise ValueError(
@@ -73,7 +73,7 @@ def _check_lengths(X: Any, name: str, other: Any) -> None:
             raise unequal_blocks(number, lengths[0], name, lengths[1])
 
 
-def refuse_words(X: Any) -> None:
+def check_numeric(X: Any) -> None:
     """Raise a TypeError if X is a dataframe with columns that are not numeric."""
     dtypes = {} if hasattr(X, "chunks") else dict(X.dtypes)
     words = [column for column, dtype in dtypes.items() if getattr(dtype, "kind", "O") not in "biuf"]

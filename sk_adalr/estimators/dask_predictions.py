@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import is_regressor
 
 from sk_adalr.backends import enter_host, to_host
-from sk_adalr.blocks import RawBlock, added, blocks_of_collections, delayed_frames, delayed_function, refuse_words
+from sk_adalr.blocks import RawBlock, added, blocks_of_collections, check_numeric, delayed_frames, delayed_function
 from sk_adalr.names import make_loss
 from sk_adalr.objectives import Loss
 from sk_adalr.targets import encode_outputs, shares_explained
@@ -42,7 +42,7 @@ def summed_on_dask(method: Method) -> Method:
 def _lazily(method: Callable[..., Any], estimator: Any, X: Any) -> Any:
     import dask.array as da
 
-    refuse_words(X)
+    check_numeric(X)
     sample = method(estimator, _one_row(X))  # which says whether the features are those of `fit`
     function = partial(_of_block, method.__name__, _without_callbacks(estimator), sample[:0])
     if not hasattr(X, "chunks"):

@@ -11,7 +11,7 @@ from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.classes_without_rows import SolvedClasses
 from sk_adalr.estimators.job import Job
 from sk_adalr.estimators.model import LinearModel
-from sk_adalr.penalty import Ending, Learned, Rows, Solution, representative, weighing_for_all
+from sk_adalr.penalty import Ending, Learned, Rows, Solution, representative, weighted_for_all
 from sk_adalr.rows import copies_of_rows
 from sk_adalr.targets import Target
 
@@ -84,7 +84,7 @@ def _rows(model: LinearModel, data: Dataset, target: Target) -> Rows:
     assert model.choice is not None
     if not model.choice.leaves_one_out(data, target.loss):
         rows = representative(data, labels)
-    part = weighing_for_all(data, labels, rows)
+    part = weighted_for_all(data, labels, rows)
     labels = None if labels is None else labels[rows]
     return Rows(
         part, labels, copies_of_rows(part.X, part.target), target.loss, model.penalty_unit, model.fit_intercept

@@ -83,7 +83,7 @@ def representative(data: Dataset, labels: np.ndarray | None) -> np.ndarray:
     return np.sort(np.concatenate(chosen))
 
 
-def weighing_for_all(data: Dataset, labels: np.ndarray | None, rows: np.ndarray) -> Dataset:
+def weighted_for_all(data: Dataset, labels: np.ndarray | None, rows: np.ndarray) -> Dataset:
     """Return a subsample, reweighted so that classes keep their share of the weight, with mean weight 1.
 
     The subsample has relatively more rows of rare classes.

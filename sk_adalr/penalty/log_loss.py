@@ -89,7 +89,7 @@ class FoldedLogLoss:
     def __call__(self, t: float) -> tuple[float, float]:
         """Return the loss and its derivative at `t`, the logarithm of a strength."""
         penalty = float(np.exp(t)) * self._penalty
-        self._minimise(t, penalty, self._foretold(t, penalty))
+        self._minimise(t, penalty, self._extrapolated(t, penalty))
         scores = self._sign * self._point.scores
         loss = float((self._test * np.logaddexp(0.0, -scores)).sum())
         residual = -self._sign * self._test * expit(-scores)
@@ -99,7 +99,7 @@ class FoldedLogLoss:
         self._log_strength = t
         return loss, float(((residual.T @ self._columns) * self._motion).sum())
 
-    def _foretold(self, t: float, penalty: np.ndarray) -> _Point:
+    def _extrapolated(self, t: float, penalty: np.ndarray) -> _Point:
         """Return the predicted minimum of each fold at `t`, or its last minimum if that has the lower loss."""
         here = self._at(self._point.params, self._point.scores, penalty)
         change = (t - self._log_strength) * self._motion
@@ -127,7 +127,7 @@ class FoldedLogLoss:
             tolerance = float(np.sqrt(np.clip(left, self._tolerance, _OF_STEP**2)))
             step, n_products = self._solve(-psi, second, penalty, tolerance)
             slopes = (psi * step).sum(axis=1)
-            point = self._searched(point, step, slopes, penalty)
+            point = self._line_search(point, step, slopes, penalty)
             if n_products > _MANY_PRODUCTS:
                 self._inverse = None
             if (-0.5 * slopes <= self._tolerance * self._train_sums).all():
@@ -140,7 +140,7 @@ class FoldedLogLoss:
             self._take_curvatures(second)
             self._invert(t, penalty)
 
-    def _searched(self, point: _Point, step: np.ndarray, slopes: np.ndarray, penalty: np.ndarray) -> _Point:
+    def _line_search(self, point: _Point, step: np.ndarray, slopes: np.ndarray, penalty: np.ndarray) -> _Point:
         """Return the point after a step, by a line search that halves the step of each fold until its loss falls."""
         change, length = self._columns @ step.T, np.ones(len(step))
         for _ in range(_HALVINGS):

@@ -466,10 +466,10 @@ def test_a_flat_step_on_the_way_to_the_optimum_is_nothing_to_warn_of(seed):
 
 
 def test_nobody_looks_for_flat_directions_where_the_penalty_bounds_what_is_left(monkeypatch):
-    """The look takes as long as the fit."""
+    """The check takes as long as the fit."""
     X, _, y = nearly_equal_columns(0)
     looks = []
-    monkeypatch.setattr(solve, "rows_to_look_at", lambda X, *others: looks.append(X.shape))
+    monkeypatch.setattr(solve, "affordable_row_space", lambda X, *others: looks.append(X.shape))
     AdaptiveLRLogisticRegression(C=1.0, solver="exact").fit(X, y)
     assert not looks
     AdaptiveLRLogisticRegression(C=1e9, solver="exact").fit(X, y)

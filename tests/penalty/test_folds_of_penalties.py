@@ -3,7 +3,7 @@ import pytest
 from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold, TimeSeriesSplit
 
 from sk_adalr.dataset import Dataset
-from sk_adalr.penalty.folds import make_folds, representative, weighing_for_all, without_copies
+from sk_adalr.penalty.folds import make_folds, representative, weighted_for_all, without_copies
 
 LABELS = np.random.RandomState(0).permutation([0] * 31 + [1] * 52 + [2] * 17)
 DATA = Dataset(np.arange(200.0).reshape(100, 2), LABELS)
@@ -86,7 +86,7 @@ def test_the_rows_that_are_taken_weigh_what_all_do():
     labels = np.repeat([0, 1], [30_000, 30])
     data = Dataset(np.zeros((30_030, 3)), labels, np.linspace(1, 2, 30_030))
     rows = representative(data, labels)
-    part = weighing_for_all(data, labels, rows)
+    part = weighted_for_all(data, labels, rows)
     of_class = [part.weight[labels[rows] == label].sum() / part.weight.sum() for label in (0, 1)]
     expected = [data.weight[labels == label].sum() / data.weight.sum() for label in (0, 1)]
     np.testing.assert_allclose(of_class, expected)

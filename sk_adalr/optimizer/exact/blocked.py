@@ -169,7 +169,7 @@ class BlockedRows:
         return BlockCoordinates(self.shape, dtype, self.description, self.center, makes_dense)
 
 
-class Question(NamedTuple):
+class PassContext(NamedTuple):
     """What a block needs to compute its sums, apart from the parameters."""
 
     coordinates: BlockCoordinates
@@ -192,18 +192,18 @@ class BlockSums:
     def __init__(self, X: BlockedRows, problem: Problem) -> None:
         self._blocks, self._n_rows = X.blocks, X.shape[0]
         table = problem.target if problem.loss.classifies else None
-        self._question = Question(problem.columns, problem.loss, bool(problem.fit_intercept), table, X.output)
+        self._context = PassContext(problem.columns, problem.loss, bool(problem.fit_intercept), table, X.output)
 
     def __call__(self, params: np.ndarray, with_curvature: bool = False) -> Sums:
         """Return the mean loss, its gradient and, if requested, its curvature."""
-        sums = self._blocks.reduced(_sums_of_block, added, self._question, params, with_curvature)
+        sums = self._blocks.reduced(_sums_of_block, added, self._context, params, with_curvature)
         loss, grad, curvature = sums
         n = self._n_rows
         return Sums(loss / n, grad / n, None if curvature is None else curvature / n)
 
     def largest_score(self, params: np.ndarray) -> float:
         """Return the largest absolute score of a row."""
-        return self._blocks.reduced(_largest_score, max, self._question, params)
+        return self._blocks.reduced(_largest_score, max, self._context, params)
 
 
 class StatelessRows:
@@ -274,22 +274,22 @@ class StatelessLoss:
 
 
 def _sums_of_block(
-    block: Block, question: Question, params: np.ndarray, with_curvature: bool
+    block: Block, context: PassContext, params: np.ndarray, with_curvature: bool
 ) -> tuple[float, np.ndarray, np.ndarray | None]:
     parts = (
         tuple(None if mean is None else n_rows * mean for mean in rows.sums(params, with_curvature))
-        for n_rows, rows in _passed(block, question, len(params))
+        for n_rows, rows in _passed(block, context, len(params))
     )
     return reduce(added, parts)  # type: ignore[return-value]
 
 
-def _largest_score(block: Block, question: Question, params: np.ndarray) -> float:
-    return max(rows.largest_change(params) for _, rows in _passed(block, question, len(params)))
+def _largest_score(block: Block, context: PassContext, params: np.ndarray) -> float:
+    return max(rows.largest_change(params) for _, rows in _passed(block, context, len(params)))
 
 
-def _passed(block: Block, question: Question, n_scores: int) -> Iterator[tuple[int, SummedRows]]:
+def _passed(block: Block, context: PassContext, n_scores: int) -> Iterator[tuple[int, SummedRows]]:
     """Yield the rows of a block in parts: their number, and `SummedRows` whose scores are 0."""
-    coordinates, loss, fit_intercept, table, output = question
+    coordinates, loss, fit_intercept, table, output = context
     for rows in slices_of_rows(block.X, _PASSED):
         X = block.X[rows]
         X = X.toarray() if is_sparse(X) and coordinates.makes_dense else X

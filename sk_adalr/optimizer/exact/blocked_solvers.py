@@ -125,9 +125,9 @@ def _solve_exact(
 ) -> ExactResult:
     solver = MultiOutput(problem, start, lambda problem, n_scores: StatelessLoss(X, problem))
     n, p = X.shape
-    can_look = p <= _MOST_PRODUCTS and not problem.loss.is_quadratic
-    look = (lambda n_passes: _row_space(X, problem.fit_intercept)) if can_look else None
-    result = solve_problem(problem, solver, "exact", max_iter, tol, callback, look=look)
+    is_affordable = p <= _MOST_PRODUCTS and not problem.loss.is_quadratic
+    make_row_space = (lambda n_passes: _row_space(X, problem.fit_intercept)) if is_affordable else None
+    result = solve_problem(problem, solver, "exact", max_iter, tol, callback, make_row_space=make_row_space)
     if not result.converged or p > _MOST_PRODUCTS:
         return result
     if problem.loss.is_quadratic:

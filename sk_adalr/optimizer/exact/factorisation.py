@@ -57,13 +57,13 @@ def row_space(
     return _problem(X, beside(np.zeros((X.shape[0], 0)), X), weight, 0.0, penalty_unit, centre)
 
 
-def few_rows_see_all(X: Any, centre: bool) -> bool:
+def few_rows_have_full_rank(X: Any, centre: bool) -> bool:
     """Return whether a sample of many dense rows X (n, p) shows that no columns are nearly dependent."""
     n, p = X.shape
     if n < _MANY_ROWS * p:
         return False
     rows = X[few_rows(X)]
-    return TallProblem(rows_of(rows, beside(np.zeros((len(rows), 0)), rows), None), 0.0, 1.0, centre).sees_all()
+    return TallProblem(rows_of(rows, beside(np.zeros((len(rows), 0)), rows), None), 0.0, 1.0, centre).has_full_rank()
 
 
 def few_rows(X: Any) -> slice:
@@ -72,7 +72,7 @@ def few_rows(X: Any) -> slice:
     return slice(None, None, n // (_FEW_ROWS * p) if n >= _MANY_ROWS * p else 1)
 
 
-def together(solutions: list[LeastSquaresSolution]) -> LeastSquaresSolution:
+def stacked(solutions: list[LeastSquaresSolution]) -> LeastSquaresSolution:
     """Merge the solutions of single targets into one."""
     coef = np.column_stack([solution.coef for solution in solutions])
     intercept = np.concatenate([solution.intercept for solution in solutions])

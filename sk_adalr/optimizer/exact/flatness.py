@@ -23,10 +23,12 @@ from sk_adalr.optimizer.exact.wide import WideProblem
 # iterations, whose matrix-vector products take several times as long. For wide data the SVD takes ten times as long.
 _MOST_MULTIPLICATIONS, _OF_PASSES, _WIDE = 2e9, 2.0, 10.0
 
-Look: TypeAlias = Callable[[float], TallProblem | WideProblem | None]
+MakeRowSpace: TypeAlias = Callable[[float], TallProblem | WideProblem | None]
 
 
-def rows_to_look_at(X: Any, weight: Array | None, centre: bool, n_passes: float) -> TallProblem | WideProblem | None:
+def affordable_row_space(
+    X: Any, weight: Array | None, centre: bool, n_passes: float
+) -> TallProblem | WideProblem | None:
     """Return the least-squares problem that yields the row space of X (n, p), from few rows if there are many.
 
     Sparse data is subsampled only if too slow otherwise. Return None if the row space would take far longer than the
@@ -44,16 +46,16 @@ def _work(X: Any) -> float:
     return n * p * min(n, p) * (_WIDE if n <= p else 1.0)
 
 
-def gap_left(outcome: Outcome, solver: Solver, problem: Problem, look: Look) -> float:
+def gap_left(outcome: Outcome, solver: Solver, problem: Problem, make_row_space: MakeRowSpace) -> float:
     """Return the gap of an outcome, see `Outcome`, re-estimated from the row space where necessary.
 
-    ``look(n_passes)`` returns the problem that yields the row space, or None if that would take too long. It is called
-    only where the penalty does not bound the gap.
+    ``make_row_space(n_passes)`` returns the problem that yields the row space, or None if that would take too long. It
+    is called only where the penalty does not bound the gap.
     """
     if not outcome.converged or outcome.gap_along(problem.weakest_penalty()) <= LARGEST_GAP:
         return outcome.gap
-    rows = look(solver.n_passes)
-    if rows is None or (outcome.gap_along(INDEPENDENT) <= LARGEST_GAP and rows.sees_all()):
+    rows = make_row_space(solver.n_passes)
+    if rows is None or (outcome.gap_along(INDEPENDENT) <= LARGEST_GAP and rows.has_full_rank()):
         return outcome.gap
     unit = solver.reference_loss or 1.0
     curvature = (float(problem.constant_model()[1].max()) or 1.0) * min(1.0, solver.loss / unit)

@@ -227,14 +227,14 @@ def _iterate(
     tol: float,
     callback: LoopCallback | None,
 ) -> None:
-    idle, course, unit = 0, [solver.loss], solver.reference_loss or 1.0
+    idle, solver_losses, unit = 0, [solver.loss], solver.reference_loss or 1.0
     while True:
         optimality = solver.optimality()
         outcome.expected, outcome.most = optimality / unit, abs(solver.loss) / unit
-        is_met = _is_small(optimality, course, solver, tol)
+        is_met = _is_small(optimality, solver_losses, solver, tol)
         # Below this, further steps would be nothing but round-off error.
         if is_met or optimality <= _ROUNDING * abs(solver.loss):
-            if _refreshed(solver, course, outcome):
+            if _refreshed(solver, solver_losses, outcome):
                 continue
             outcome.converged = True
             outcome.message = (_MET if is_met else _AT_THE_LIMIT).format(outcome.n_iter)
@@ -253,7 +253,7 @@ def _iterate(
         moved = solver.step()
         idle = idle + 1 if before - solver.loss <= _ROUNDING * abs(before) else 0
         if not moved or idle >= _PATIENCE:
-            if _refreshed(solver, course, outcome):
+            if _refreshed(solver, solver_losses, outcome):
                 idle = 0
                 continue
             outcome.gap = outcome.gap_along(1.0)
@@ -262,17 +262,17 @@ def _iterate(
             _polish(solver, outcome, tol)
             return
         outcome.n_iter += 1
-        course.append(solver.loss)
+        solver_losses.append(solver.loss)
         outcome.losses.append(solver.reported_loss)
         if callback is not None and callback(outcome.n_iter, outcome.losses[-1], solver.rates):
             outcome.message = f"Stopped by the callback after {outcome.n_iter} iterations."
             return
 
 
-def _refreshed(solver: Solver, course: list[float], outcome: Outcome) -> bool:
+def _refreshed(solver: Solver, solver_losses: list[float], outcome: Outcome) -> bool:
     """Refresh the solver, update the last recorded loss, and return whether iterations must continue."""
     goes_on = solver.refresh()
-    course[-1], outcome.losses[-1] = solver.loss, solver.reported_loss
+    solver_losses[-1], outcome.losses[-1] = solver.loss, solver.reported_loss
     return goes_on
 
 
@@ -283,18 +283,18 @@ def _polish(solver: Solver, outcome: Outcome, tol: float) -> None:
         outcome.losses[-1] = solver.reported_loss
 
 
-def _is_small(optimality: float, course: list[float], solver: Solver, tol: float) -> bool:
+def _is_small(optimality: float, solver_losses: list[float], solver: Solver, tol: float) -> bool:
     """Return whether the stopping rule is met, given the losses before each iteration and the current one."""
     if solver.trusts_optimality:
         return optimality <= tol * tol * solver.reference_loss  # infinite, not an error, for a huge tol
-    tol *= min(_MOST_GROWTH, max(1.0, ((len(course) - 1) / _STRICT_ITERATIONS) ** 2))
-    reference = min(solver.reference_loss, max(_FAR * course[-1], _LEAST_REFERENCE * solver.reference_loss))
+    tol *= min(_MOST_GROWTH, max(1.0, ((len(solver_losses) - 1) / _STRICT_ITERATIONS) ** 2))
+    reference = min(solver.reference_loss, max(_FAR * solver_losses[-1], _LEAST_REFERENCE * solver.reference_loss))
     threshold = tol * tol * reference
-    return optimality <= threshold and _recent_decrease(course) <= _DECREASE * threshold
+    return optimality <= threshold and _recent_decrease(solver_losses) <= _DECREASE * threshold
 
 
-def _recent_decrease(course: list[float]) -> float:
+def _recent_decrease(solver_losses: list[float]) -> float:
     """Return the mean decrease per iteration over the last iterations; 0 before the first one."""
-    last = len(course) - 1
+    last = len(solver_losses) - 1
     window = min(last, max(_LEAST_WINDOW, last // _WINDOW))
-    return (course[-1 - window] - course[-1]) / max(1, window)
+    return (solver_losses[-1 - window] - solver_losses[-1]) / max(1, window)

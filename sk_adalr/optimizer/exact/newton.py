@@ -170,11 +170,11 @@ class Newton(SolverBase):
             return
         self._inverse_curvature = None
         self._move_to(self._point.params, with_curvature=True)
-        foretold, before = self.optimality(), np.inf
-        while 0 < foretold < 0.5 * before:
+        predicted, before = self.optimality(), np.inf
+        while 0 < predicted < 0.5 * before:
             self._move_to(self._point.params + self._direction)
             self._last_psi, self._last_step = self._psi, self._direction.ravel()
-            foretold, before = self.optimality(), foretold
+            predicted, before = self.optimality(), predicted
 
     @property
     def condition(self) -> float:
@@ -201,9 +201,9 @@ class Newton(SolverBase):
         self._rows.step(length)
         self._point, self._curvature, self._was_full = trial, None, length == 1.0
         self._last_psi, self._last_step = self._psi, self._direction.ravel()
-        foretold = -0.5 * slope
+        predicted = -0.5 * slope
         lowest, highest = _KEPT
-        if length < 1.0 or not lowest * foretold <= before - trial.loss <= highest * foretold:
+        if length < 1.0 or not lowest * predicted <= before - trial.loss <= highest * predicted:
             self._inverse_curvature = None
         return True
 

@@ -22,13 +22,13 @@ from sk_adalr.optimizer.exact.ending import (
     separates,
 )
 from sk_adalr.optimizer.exact.factorisation import (
-    few_rows_see_all,
+    few_rows_have_full_rank,
     prefers_factorisation,
     row_space,
     solve_least_squares,
 )
 from sk_adalr.optimizer.exact.first_order import FirstOrder
-from sk_adalr.optimizer.exact.flatness import Look, gap_left, rows_to_look_at
+from sk_adalr.optimizer.exact.flatness import MakeRowSpace, affordable_row_space, gap_left
 from sk_adalr.optimizer.exact.least_squares import LeastSquares
 from sk_adalr.optimizer.exact.loop import LARGEST_GAP, LoopCallback, Solver, run
 from sk_adalr.optimizer.exact.memory import n_steps_of_scores, n_steps_of_squares
@@ -98,8 +98,8 @@ def solve_exact(
     scaled = scaled_penalty(columns, penalty, penalty_unit)
     problem = Problem(columns, loss, target, weight, scaled, fit_intercept, penalty_unit)
     solver = _first_order_solver(problem, start, max_iter)
-    look = None if loss.is_quadratic else partial(rows_to_look_at, X, weight, fit_intercept)
-    result = solve_problem(problem, solver, "exact", max_iter, tol, callback, look=look)
+    make_row_space = None if loss.is_quadratic else partial(affordable_row_space, X, weight, fit_intercept)
+    result = solve_problem(problem, solver, "exact", max_iter, tol, callback, make_row_space=make_row_space)
     if loss.is_quadratic and result.converged and prefers_factorisation(X):
         return completed(result, solve_least_squares(X, target, weight, penalty, penalty_unit, fit_intercept))
     if loss.is_quadratic or not result.converged:
@@ -109,7 +109,7 @@ def solve_exact(
     # For larger data, project only if `tol` asks for all digits, or digits are known to be missing.
     is_cheap = min(X.shape) * X.shape[0] * X.shape[1] <= MOST_PROJECTED
     if is_cheap or ((result.advice or tol <= FINE) and prefers_factorisation(X)):
-        if not is_sparse(X) and few_rows_see_all(X, fit_intercept):
+        if not is_sparse(X) and few_rows_have_full_rank(X, fit_intercept):
             return result
         return of_least_norm(result, row_space(X, weight, penalty_unit, fit_intercept), penalty, penalty_unit)
     return result
@@ -193,7 +193,7 @@ def _ahead(
 
     ahead = solve_exact(X, target, sample_weight, loss, max_iter=n_steps, callback=watched, **options)
     # If columns are nearly dependent, a small gradient does not mean that the optimum is near.
-    is_solved = ahead.converged and not ahead.advice and few_rows_see_all(X, options["fit_intercept"])
+    is_solved = ahead.converged and not ahead.advice and few_rows_have_full_rank(X, options["fit_intercept"])
     return ahead, is_solved or ahead.interrupted or any(stops) or n_steps == max_iter
 
 
@@ -218,11 +218,11 @@ def solve_problem(
     tol: float,
     callback: Callback | None,
     ahead: ExactResult | None = None,
-    look: Look | None = None,
+    make_row_space: MakeRowSpace | None = None,
 ) -> ExactResult:
     """Iterate, and return the result in the caller's units, with earlier iterations `ahead` counted.
 
-    `look` is passed to `gap_left`.
+    `make_row_space` is passed to `gap_left`.
     """
     columns = problem.columns
     wrapped = None if callback is None else _in_raw_units(callback, columns, solver)
@@ -231,7 +231,7 @@ def solve_problem(
     )
     outcome = run(solver, max_iter=max_iter, tol=tol, callback=wrapped, n_done=n_done)
     raw_coef, raw_intercept = _raw_solution(columns, solver)
-    gap = outcome.gap if look is None else gap_left(outcome, solver, problem, look)
+    gap = outcome.gap if make_row_space is None else gap_left(outcome, solver, problem, make_row_space)
     also = OR_SEPARATED if problem.loss.classifies else ""
     advice = FLAT.format(also, min(gap, 1.0)) if gap > LARGEST_GAP else ""
     return ExactResult(

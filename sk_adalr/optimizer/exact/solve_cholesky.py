@@ -6,7 +6,7 @@ import numpy as np
 
 from sk_adalr.backends import Array
 from sk_adalr.optimizer.exact.ending import singular_values
-from sk_adalr.optimizer.exact.factorisation import solve_least_squares, together
+from sk_adalr.optimizer.exact.factorisation import solve_least_squares, stacked
 from sk_adalr.optimizer.exact.result import ExactResult, LeastSquaresSolution
 from sk_adalr.optimizer.exact.solve import normalised_weight
 
@@ -31,7 +31,7 @@ def solve_cholesky(
         solve_least_squares(X, output[:, None], weight, float(own), penalty_unit, fit_intercept)
         for output, own in zip(target.T, penalty, strict=True)
     ]
-    return solved_by_factorisation(together(solutions))
+    return solved_by_factorisation(stacked(solutions))
 
 
 def solved_by_factorisation(solution: LeastSquaresSolution) -> ExactResult:

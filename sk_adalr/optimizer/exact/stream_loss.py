@@ -143,38 +143,38 @@ class Chunk:
         end = self._at(*summary.solution(start + strength, self._eps))
         # For a large chunk, the quadratic approximation gives the solution at full strength only if that is near.
         if self._weight_sum > _LARGE_SHARE * summary.weight:
-            way = np.abs(end.raw - early.raw).max(axis=1)
-            if 0.5 * float((self._weight * curvature) @ way**2) > _ENOUGH * self._unit * self._weight_sum:
+            change = np.abs(end.raw - early.raw).max(axis=1)
+            if 0.5 * float((self._weight * curvature) @ change**2) > _ENOUGH * self._unit * self._weight_sum:
                 end = self._newton(start, strength)
         return ChunkResult(end.coef, end.intercept, end.loss / self._weight_sum, summary)
 
     def _newton(self, start: np.ndarray, strength: np.ndarray) -> "_Point":
         """Return the minimum, found by Newton's method with step halving."""
-        before = _Before(self._summary, start, strength)
-        way = np.zeros((before.size, len(self._summary.mean) - len(start)))
-        point, squares = self._at(*before.moved(way)), 0.0
+        before = _EarlierRows(self._summary, start, strength)
+        shift = np.zeros((before.size, len(self._summary.mean) - len(start)))
+        point, squares = self._at(*before.moved(shift)), 0.0
         for _ in range(_MOST_STEPS):
-            step, predicted = self._step(before, way, point)
+            step, predicted = self._step(before, shift, point)
             for _ in range(1 + _HALVINGS):
-                trial, trial_squares = self._at(*before.moved(way + step)), before.squares(way + step)
+                trial, trial_squares = self._at(*before.moved(shift + step)), before.squares(shift + step)
                 decrease = point.loss + squares - trial.loss - trial_squares
                 if decrease >= 0:
                     break
                 step /= 2
             if not decrease >= 0:
                 break
-            way, point, squares = way + step, trial, trial_squares
+            shift, point, squares = shift + step, trial, trial_squares
             # Where the quadratic model predicted the decrease, another step would gain less than the model's error.
             if min(decrease, abs(decrease - predicted)) <= _ENOUGH * self._unit * self._weight_sum:
                 break
         return point
 
-    def _step(self, before: "_Before", way: np.ndarray, point: "_Point") -> tuple[np.ndarray, float]:
-        """Return Newton's step (size, k) from the displacement `way`, and its predicted decrease."""
+    def _step(self, before: "_EarlierRows", shift: np.ndarray, point: "_Point") -> tuple[np.ndarray, float]:
+        """Return Newton's step (size, k) from the displacement `shift`, and its predicted decrease."""
         # The curvature of a badly misclassified row vanishes: hence a lower bound.
         curvature = self._weight * self._curvature(point, _LEAST_CURVATURE)
         residual = self._weight[:, None] * point.residual
-        hessian, gradient = before.hessian.copy(), before.hessian @ way
+        hessian, gradient = before.hessian.copy(), before.hessian @ shift
         for rows in slices_of_rows(self._X, BLOCK_VALUES):
             Z = before.standardised(self._X[rows])
             hessian += Z.T @ (curvature[rows, None] * Z)
@@ -205,10 +205,10 @@ class _Point:
     loss: float
 
 
-class _Before:
+class _EarlierRows:
     r"""The quadratic of the rows before a chunk and a penalty, as a function of the displacement from its minimum.
 
-    A displacement `way` (size, k) is in coefficients of columns that are centred and divided by the lengths of the
+    A displacement (size, k) is in coefficients of columns that are centred and divided by the lengths of the
     columns of the triangular factor. With an intercept, the last row is its displacement.
 
     Parameters
@@ -245,13 +245,13 @@ class _Before:
         features *= self._alive / self._length
         return rows
 
-    def squares(self, way: np.ndarray) -> float:
+    def squares(self, shift: np.ndarray) -> float:
         """Return how far the quadratic exceeds its minimum after a displacement."""
-        return 0.5 * float(np.vdot(way, self.hessian @ way))
+        return 0.5 * float(np.vdot(shift, self.hessian @ shift))
 
-    def moved(self, way: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def moved(self, shift: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the coefficients (p, k) and intercepts (k,) after a displacement."""
         p = len(self._mean)
-        coef = self._alive[:, None] * (self._minimum + way[:p] / self._length[:, None])
+        coef = self._alive[:, None] * (self._minimum + shift[:p] / self._length[:, None])
         # Without an intercept all means are 0, and the last sum is empty.
-        return coef, self._mean_target - self._mean @ coef + way[p:].sum(axis=0)
+        return coef, self._mean_target - self._mean @ coef + shift[p:].sum(axis=0)

@@ -71,7 +71,7 @@ class TallProblem:
         """Return the minimum-norm coefficients (p, k) with the same predictions for the rows as `coef` (p, k)."""
         return self._directions().project(coef, self._unit, self._penalised, self._alive)
 
-    def sees_all(self) -> bool:
+    def has_full_rank(self) -> bool:
         """Return whether columns are linearly independent; a sample of the rows shows it for all rows."""
         return bool(self._alive.all()) and safe_cholesky(self._gram, INDEPENDENT) is not None
 

@@ -69,7 +69,7 @@ class WideProblem:
         """Return the minimum-norm coefficients (p, k) with the same predictions for the rows as `coef` (p, k)."""
         return self._directions().project(coef, self._columns.scale, self._penalised, self._columns.alive)
 
-    def sees_all(self) -> bool:
+    def has_full_rank(self) -> bool:
         """Return False: with no more rows than columns, columns count as dependent."""
         return False
 
