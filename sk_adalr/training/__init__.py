@@ -1,4 +1,4 @@
-"""The loop over epochs and batches, and nothing numerical."""
+"""The training loop over epochs and mini-batches; the numerical work is elsewhere."""
 
 from sk_adalr.training.batches import Batches
 from sk_adalr.training.block_batches import AnyBatches, VisitedRows

@@ -1,4 +1,4 @@
-"""Mini-batches: which rows each update sees, in an order that depends on the random state alone."""
+"""Mini-batches: the rows of each update, in an order that depends only on the random state."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,47 +12,47 @@ from sk_adalr.sparse_rows import CSRArrays, SparseRows
 from sk_adalr.standardization import Standardization
 from sk_adalr.training.windows import Window
 
-# Permuted CSR rows are copied in chunks of about as many entries: gathering batch by batch is an order of magnitude
-# slower, and more would leave the cache before they are read.
+# Permuted CSR rows are copied in chunks of about this many entries: copying batch by batch is an order of magnitude
+# slower, and larger chunks would be evicted from the cache before they are read.
 _CSR_CHUNK_ENTRIES = 1 << 17
-# Of a window, which is not copied: Ctrl-C waits for it, some hundredths of a second.
+# Entries per window, whose rows are not copied. Ctrl-C waits until a window ends: some hundredths of a second.
 _WINDOW_ENTRIES = 1 << 20
 
 
 def even_size(batch_size: int, n_rows: int) -> int:
-    """Return the size, at most `batch_size`, of which as many batches make `n_rows`, and no handful is left over."""
+    """Return the batch size that splits `n_rows` about evenly into as few batches as `batch_size` allows."""
     n_batches = -(-n_rows // batch_size)
     return -(-n_rows // n_batches)
 
 
 def standardized_rows(X: Any, standardization: Standardization | None) -> SparseRows:
-    """Return CSR rows on the host as training sees them, once: every epoch permutes them anew."""
+    """Return host CSR rows standardised for training, which is done once: epochs only permute the result."""
     arrays = CSRArrays(X.data, X.indices, X.indptr, X.shape)
     return SparseRows(arrays) if standardization is None else standardization.transform_csr(arrays)
 
 
 class Batches:
-    """The mini-batches of `data`, epoch after epoch.
+    """Mini-batches of `data`, one epoch at a time.
 
-    Dense rows are gathered into one buffer that every batch reuses: a batch is valid until the next one is asked for.
-    On a device, whose memory comes from a pool, each has a buffer of its own, and is valid for as long as it is kept.
-    The order is made on the host, and moved to the data once an epoch: it is the same on every backend.
+    On the host, dense rows are gathered into one buffer that all batches share: a batch is valid until the next one is
+    requested. On a device, whose memory comes from a pool, each batch has its own buffer and stays valid. The order is
+    drawn on the host and copied to the device once per epoch, so that it is the same on every backend.
 
     Parameters
     ----------
     data : Dataset
     batch_size : int
-        Rows per batch; the last batch of an epoch may be smaller. At `n_rows` or above, the batch is full.
+        Rows per batch; the last batch of an epoch may be smaller. From `n_rows` on, a single batch has all rows.
     shuffle : bool
-        Whether each epoch has a new order. A full batch is never shuffled.
+        Whether each epoch has a new random order. A single batch of all rows is never shuffled.
     random_state : RandomState
-        Source of the orders.
+        Source of the random order.
     rows : int array or None, default=None
-        The rows that take part; None for all.
+        Indices of the rows to use; None for all.
     standardization : Standardization or None, default=None
         How to centre and scale the rows; None leaves them as they are.
     sparse_rows : SparseRows or None, default=None
-        What `standardized_rows` makes of CSR rows on the host, where it is there already.
+        The result of `standardized_rows` for CSR rows on the host, if it has already been computed.
     """
 
     def __init__(
@@ -77,18 +77,18 @@ class Batches:
         self._sparse_rows = sparse_rows
         is_needed = sparse_rows is None and standardization is not None
         self._standardization = standardization.beside(data.X) if is_needed else None  # type: ignore[union-attr]
-        # Sums of weights divide losses and gradients: they are numbers of the host, and are not read from a device.
+        # Sums of weights, which divide losses and gradients, come from a host copy: no batch waits for a device.
         self._host_weight = None if data.weight is None else to_host(data.weight)
         self._buffer: Array | None = None
         self._full_batch: Batch | None = None
 
     @property
     def n_batches(self) -> int:
-        """Batches per epoch."""
+        """Number of batches per epoch."""
         return -(-self.n_rows // self.batch_size)
 
     def epoch(self) -> Iterator[Batch]:
-        """Yield the batches of one epoch; rows without weight alone make no batch."""
+        """Yield the batches of one epoch, without batches whose weights are all zero."""
         if self.batch_size == self.n_rows:
             if self._full_batch is None:
                 self._full_batch = next(self._batches(self._rows))
@@ -100,13 +100,13 @@ class Batches:
 
     @property
     def has_windows(self) -> bool:
-        """Whether there is more than one batch, of CSR rows on the host."""
+        """Whether `windows` is available: for more than one batch of CSR rows on the host."""
         return self.batch_size < self.n_rows and self._sparse_rows is not None
 
     def windows(self) -> Iterator[Window]:
-        """Yield the batches of one epoch, many at once."""
+        """Yield the batches of one epoch in windows of many batches."""
         order, X = self._order(), self._sparse_rows
-        assert X is not None  # `has_windows`
+        assert X is not None  # callers check `has_windows`
         order = np.arange(self.n_rows) if order is None else order
         for part in self._chunks(_WINDOW_ENTRIES):
             rows = order[part]
@@ -116,14 +116,14 @@ class Batches:
                 yield window
 
     def _order(self) -> np.ndarray | None:
-        """Return the rows of an epoch in their order; None for all as they are."""
+        """Return the row indices of an epoch, shuffled if asked for; None for all rows in their own order."""
         if not self._shuffle:
             return self._rows
         order = self._random_state.permutation(self.n_rows)
         return order if self._rows is None else self._rows[order]
 
     def _chunks(self, n_entries: int) -> Iterator[slice]:
-        """Yield the parts of an epoch that whole batches of CSR rows make, of about as many entries."""
+        """Yield slices of the rows of an epoch: whole batches of CSR rows with about `n_entries` entries per slice."""
         chunk_rows = n_entries * self.data.n_samples // max(1, self.data.X.nnz)
         step = self.batch_size * max(1, chunk_rows // self.batch_size)
         for start in range(0, self.n_rows, step):
@@ -144,7 +144,7 @@ class Batches:
             yield self._batch(X_rows, target, rows, host_rows)
 
     def _slices(self, X: SparseRows, order: np.ndarray | None) -> Iterator[Batch]:
-        """Yield batches of the sparse rows on the host, which are slices of `X`, or of permuted chunks of it."""
+        """Yield batches of CSR rows on the host: slices of `X`, or of permuted copies of chunks of it."""
         if order is None:
             for start in range(0, self.n_rows, self.batch_size):
                 rows = slice(start, min(start + self.batch_size, self.n_rows))
@@ -159,9 +159,9 @@ class Batches:
                 yield self._batch(X_chunk.rows(start, stop), target[start:stop], host_rows, host_rows)
 
     def _sparse_part(self, rows: slice | Array) -> tuple[Any, Array]:
-        """Return rows of a device, and their target."""
+        """Return standardised sparse rows on a device, and their targets."""
         X, target, units = self.data.X[rows], self.data.target, self._standardization
-        # `take` is twice as fast where it applies.
+        # With an index array, `take` is twice as fast as indexing.
         part = target[rows] if isinstance(rows, slice) else target.take(rows, 0)
         return SparseRows(X) if units is None else units.transform_csr(X), part
 

@@ -1,7 +1,7 @@
-"""Mini-batches of rows in blocks, which come to where training is, one block after another.
+"""Mini-batches of rows in blocks (chunks of a file, dask partitions), which are fetched one after another.
 
-A step needs the one before it and takes less time than a round trip: so there is nothing to gain by several blocks at
-a time, or by parameters that travel to the blocks. Small blocks come several at a time, and are shuffled together.
+Steps are sequential, and a step takes less time than a round trip to a worker: neither processing blocks in parallel
+nor sending the parameters to the blocks would be faster. Small blocks are gathered, and shuffled together.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,18 +19,18 @@ from sk_adalr.optimizer.exact import Block, Description
 from sk_adalr.statistics import DescribedRows, Statistics
 from sk_adalr.training.batches import Batches
 
-# Rows that are in memory at a time, and held out at most, where the largest block has fewer.
+# Approximate limit of rows in memory at a time, and of validation rows, unless the largest block has more rows.
 _LEAST_ROWS = 10_000
 
 
 class HeldOutShare(NamedTuple):
-    """Which rows of each block do not train: about a share of them, at random."""
+    """A random choice of validation rows in each block: about the fraction `share` of its rows."""
 
     share: float
     seed: int
 
     def of(self, block: Block) -> np.ndarray:
-        """Return whether each row (m,) of a block is held out."""
+        """Return a mask (m,) of the validation rows of a block."""
         n_rows = block.X.shape[0]
         random_state = np.random.RandomState([self.seed, block.number])
         n_held_out = int(self.share * n_rows + random_state.uniform())
@@ -41,27 +41,27 @@ class HeldOutShare(NamedTuple):
 
 @dataclass(frozen=True)
 class VisitedRows(DescribedRows):
-    """The rows of all blocks: the features of a `Dataset`.
+    """The rows of all blocks, as the `X` of a `Dataset`.
 
     Parameters
     ----------
     blocks : Blocks
-        Of `Block`.
+        The blocks, each a `Block`.
     shape : (n, p)
-        Of all rows, those that are held out included.
+        Numbers of rows, including validation rows, and of features.
     dtype : dtype
     description : Description
-        Of the features.
+        Statistics of the features, perhaps followed by statistics of the targets.
     most_rows : int
-        Of a block.
+        Number of rows of the largest block.
     table : ndarray or None
-        The targets to which those of the blocks are indices; None where they are targets.
+        Encoded targets, one per label, if blocks store label numbers; None if blocks store encoded targets.
     weight_scale : float
-        What the user's weights were divided by.
+        Divisor of the user's weights.
     holdout : HeldOutShare or None, default=None
-        Which rows do not train.
+        The choice of validation rows; None if there are none.
     n_held_out : int, default=0
-        How many these are.
+        Number of validation rows.
     """
 
     blocks: Blocks
@@ -76,25 +76,25 @@ class VisitedRows(DescribedRows):
 
     @property
     def statistics(self) -> Statistics:
-        """What is known of the columns."""
+        """Statistics of the features."""
         known, p = self.description, self.shape[1]
         parts = (known.spread.mean, known.spread.deviation, known.low, known.high, known.presence)
         return Statistics(*(part[:p] for part in parts))
 
     @property
     def is_one_visit(self) -> bool:
-        """Whether all rows come together, however many blocks there are."""
+        """Whether `visited` yields all rows in a single dataset."""
         return self.shape[0] <= self._most_in_memory / 2
 
     @property
     def n_train(self) -> int:
-        """How many rows train."""
+        """Number of training rows."""
         return self.shape[0] - self.n_held_out
 
     def hold_out(self, fraction: float, seed: int) -> tuple["VisitedRows", Dataset | None]:
-        """Return the rows that are left to train, and the others, in memory; None where there are none.
+        """Return the training rows, and the validation rows in memory, or None if there are no validation rows.
 
-        At most as many rows as may be in memory at a time.
+        There are at most about as many validation rows as may be in memory at a time.
         """
         holdout = HeldOutShare(min(fraction, self._most_in_memory / self.shape[0]), seed)
         parts = self.blocks.reduced(_held_out, add, holdout)
@@ -104,16 +104,16 @@ class VisitedRows(DescribedRows):
         return replace(self, holdout=holdout, n_held_out=rows.n_samples), rows
 
     def visited(self, random_state: np.random.RandomState | None) -> Iterator[Dataset]:
-        """Yield the rows that train, block after block; those of small blocks together, which are in memory at a time.
+        """Yield the training rows block by block, with consecutive small blocks joined into one dataset.
 
-        Blocks come in random order, if given a random state, where any is at hand.
+        With a random state, blocks come in random order, unless they can only be read in sequence.
         """
         gathered: list[Block] = []
         for block in self.blocks.visited(random_state):
             if self.holdout is not None:
                 block = _some_rows(block, ~self.holdout.of(block))
             gathered.append(block)
-            del block  # the next one is made when this is no longer in memory
+            del block  # so that it can be freed before the next block is made
             if sum(part.X.shape[0] for part in gathered) > self._most_in_memory / 2:
                 yield self._dataset(_emptied(gathered))
         if any(part.X.shape[0] for part in gathered):
@@ -130,18 +130,18 @@ class VisitedRows(DescribedRows):
 
 
 class BlockBatches:
-    """The mini-batches of rows in blocks, epoch after epoch: what `Batches` are of rows in memory.
+    """Mini-batches of rows in blocks, one epoch at a time; `Batches` does the same for rows in memory.
 
     Parameters
     ----------
     data : Dataset
-        Of `VisitedRows`, with a target that is a table of all.
+        `X` is a `VisitedRows`; the target is a small table that represents the targets of all rows.
     batch_size : int
-        Rows per batch at most.
+        Maximum number of rows per batch.
     batches_of : callable
-        ``batches_of(data)`` returns the `Batches` of some rows in memory.
+        ``batches_of(data)`` returns the `Batches` of a dataset in memory.
     random_state : RandomState or None
-        Source of the order of blocks; None for the order that they have.
+        Source of the random order of blocks; None to keep their order.
     """
 
     def __init__(
@@ -163,7 +163,7 @@ class BlockBatches:
             del data
 
 
-#: Batches of rows wherever they are.
+#: Batches of rows in memory or in blocks.
 AnyBatches: TypeAlias = Batches | BlockBatches
 
 
@@ -178,7 +178,7 @@ def _some_rows(block: Block, kept: np.ndarray) -> Block:
 
 
 def _emptied(blocks: list[Block]) -> Block:
-    """Return the rows of all blocks in one, and leave the list empty."""
+    """Concatenate the blocks into one, and empty the list so that they can be freed."""
     if len(blocks) == 1:
         return blocks.pop()
     first = blocks[0]

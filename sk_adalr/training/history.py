@@ -1,4 +1,4 @@
-"""What happened, epoch by epoch, when that is enough, and why training ended."""
+"""The record of a fit epoch by epoch, the stopping criterion, and the reasons why training ends."""
 
 import sys
 from dataclasses import dataclass, field
@@ -10,18 +10,18 @@ import numpy as np
 from sk_adalr.backends import Array, namespace, read, to_host
 from sk_adalr.parameters import ParameterLayout
 
-# Fewer rates are sooner ordered by the host than by a device.
+# Fewer rates than this are sorted faster on the host than on a device.
 _FEW = 100
 
 
 class Stop(str):
-    """Why training ended: one sentence, and the `reason` that code compares."""
+    """Why training ended: a sentence for the user, and the `reason` for comparisons in code."""
 
     reason: "StopReason"
 
 
 class StopReason(Enum):
-    """The reasons why training ends: sentences with room for numbers."""
+    """The reasons why training ends: sentences with placeholders for numbers."""
 
     NONE = ""
     MAX_ITER_REACHED = "Reached `max_iter` before the criterion of `tol` was met."
@@ -43,7 +43,7 @@ class StopReason(Enum):
     STREAM_APPROXIMATED = "Solved for the rows of the last call and a quadratic approximation of those before."
 
     def __call__(self, **numbers: Any) -> Stop:
-        """Return the sentence."""
+        """Return the sentence with the numbers filled in."""
         stop = Stop(self.value.format(**numbers))
         stop.reason = self
         return stop
@@ -58,23 +58,23 @@ class History:
     losses : list of float
         Mean training loss, penalty included, over the epoch's batches as they were visited.
     validation_scores : list of float
-        Accuracy or R2 on the validation rows; empty without early stopping.
+        Scores on the validation rows, such as accuracy or R2; empty without early stopping.
     validation_losses : list of float
         Mean loss on the validation rows, without penalty; empty without early stopping.
     n_rows_seen : int
-        Number of rows of all epochs, each as often as it was seen.
+        Number of training rows, summed over epochs.
     learning_rates : list of (float, float, float)
-        Smallest, median and largest rate at the end of the epoch, of the epochs of this call.
+        Smallest, median and largest rate at the end of each epoch of this call.
     layer_learning_rates : list of list of (float, float, float)
-        The same for each layer; empty for a single one.
+        The same for each layer; empty if there is only one layer.
     earlier_learning_rates, earlier_layer_learning_rates : array or None
-        Those of the epochs before, (n_epochs, 3) and (n_epochs, n_layers, 3): of thousands of calls, each copies their
-        numbers, and converts none.
+        The same for epochs of earlier calls, (n_epochs, 3) and (n_epochs, n_layers, 3): arrays, so that each of
+        thousands of calls copies them without converting lists.
     stop_reason : Stop
-        One sentence; empty while training.
+        Why training ended; empty while training.
     best_epoch : int or None
-        The epoch, from 1, whose parameters are kept: the last one, or the best one on the validation rows. None where
-        there are no epochs.
+        The epoch, counted from 1, whose parameters are kept: the best one on the validation rows, or without those the
+        last one. None if there are no epochs.
     """
 
     losses: list[float] = field(default_factory=list)
@@ -89,20 +89,20 @@ class History:
     best_epoch: int | None = None
 
     def learning_rate_curve(self) -> np.ndarray:
-        """Return the rates of all epochs, (n_epochs, 3)."""
+        """Return the smallest, median and largest rate of all epochs, (n_epochs, 3)."""
         return _joined(self.earlier_learning_rates, np.reshape(self.learning_rates, (-1, 3)))
 
     def layer_learning_rate_curve(self) -> np.ndarray | None:
-        """Return those of the layers, (n_epochs, n_layers, 3), or None for a single one."""
+        """Return the same for each layer, (n_epochs, n_layers, 3), or None if there is only one layer."""
         earlier, new = self.earlier_layer_learning_rates, self.layer_learning_rates
         return _joined(earlier, np.array(new)) if new else earlier
 
     def record_rates(
         self, rates: Array, layout: ParameterLayout | None = None, room: np.ndarray | None = None
     ) -> None:
-        """Append the summary of the rates (n_rates,); by layer too if there are several. A device is read once.
+        """Append minimum, median and maximum of the rates (n_rates,), also per layer if there are several.
 
-        On the host they are ordered in `room` (n_rates,), if given.
+        On the host the rates are sorted in the buffer `room` (n_rates,), if given. A device is read only once.
         """
         if rates.size < _FEW:
             rates = to_host(rates)
@@ -115,23 +115,23 @@ class History:
 
 @dataclass
 class Stopping:
-    """Stop when nothing has improved for a while.
+    """Stop after a number of epochs without improvement.
 
     The training loss must fall by more than `tol` times `loss_scale`, the loss of the best constant prediction, so
-    that the rule does not depend on the units of the target or of the weights. With early stopping, progress is a
-    validation score that rises by more than `tol` (a score has no units), or a validation loss that falls as above:
-    while a network still learns to be less wrong, its accuracy may stand still for many epochs.
+    that the criterion does not depend on the units of the target or of the weights. With early stopping, a validation
+    score that rises by more than `tol` (a score has no units), or a validation loss that falls as above, is an
+    improvement: accuracy may be constant for many epochs while the loss still falls.
 
     Parameters
     ----------
     tol : float
-        Smallest improvement that counts; 0 disables the rule.
+        Smallest improvement that counts; 0 disables the criterion.
     n_iter_no_change : int
         Number of epochs in a row without improvement after which to stop.
     loss_scale : float, default=1.0
         Loss of the best constant prediction.
     at_the_end : Stop or None, default=None
-        Why training ends after the last epoch it may make; None for the reason that `tol` gives.
+        The stop reason after the maximum number of epochs; None for the default, which depends on `tol`.
     """
 
     tol: float
@@ -144,11 +144,11 @@ class Stopping:
 
     @property
     def last_reason(self) -> Stop:
-        """Why training ends after the last epoch it may make."""
+        """The stop reason after the maximum number of epochs."""
         return self.at_the_end or (StopReason.MAX_ITER_REACHED if self.tol > 0 else StopReason.MAX_ITER_MADE)()
 
     def stop_reason(self, loss: float, score: float | None = None) -> Stop | None:
-        """Take note of an epoch's loss and, with early stopping, score; return why to stop, or None."""
+        """Record the loss of an epoch and, with early stopping, its score; return the reason to stop, or None."""
         improved = loss < self._lowest - self.tol * self.loss_scale
         self._lowest = min(self._lowest, loss)
         if score is not None:
@@ -166,7 +166,7 @@ def _joined(earlier: np.ndarray | None, new: np.ndarray) -> np.ndarray:
 
 
 def _by_layer(rates: Array, layout: ParameterLayout | None) -> list[list[Array]]:
-    """Return the blocks of rates of each layer; nothing for a single one."""
+    """Return the rates of each layer as a list of blocks; an empty list if there is only one layer."""
     if layout is None or len(layout.layers) == 1:
         return []
     if rates.size == layout.n_params:
@@ -175,16 +175,16 @@ def _by_layer(rates: Array, layout: ParameterLayout | None) -> list[list[Array]]
 
 
 def _order_statistics(parts: list[Array], room: np.ndarray | None) -> Array:
-    """Return the smallest of the rates in `parts`, the two around the median, and the largest, (4,)."""
+    """Return the minimum, the two middle values and the maximum of the rates in `parts`, (4,)."""
     size = sum(part.size for part in parts)
     ordered = namespace(parts[0]).concatenate(parts, out=None if room is None else room[:size])
-    ordered.sort()  # numpy.median takes twenty times as long where an iteration has few rates
+    ordered.sort()  # numpy.median takes twenty times as long if there are few rates
     upper, is_even = size // 2, size % 2 == 0
     return ordered[[0, upper - is_even, upper, -1]]
 
 
 def _summary(low: float, below: float, above: float, high: float) -> tuple[float, float, float]:
-    """Return the smallest rate, the median and the largest."""
-    # In the units of features of scale 1e-200 a rate is beyond the largest float.
+    """Return the minimum, median and maximum from what `_order_statistics` returns."""
+    # A rate in the units of features of scale 1e-200 overflows.
     largest = sys.float_info.max
     return min(low, largest), min(0.5 * (below + above), largest), min(high, largest)

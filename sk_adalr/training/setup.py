@@ -1,4 +1,4 @@
-"""What trains, and on what: what stays, and what moves and continues bitwise from where another fit ended."""
+"""The constant parts of a fit, and its state, from which another fit continues bitwise."""
 
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -17,19 +17,19 @@ from sk_adalr.training.batches import Batches, even_size, standardized_rows
 from sk_adalr.training.block_batches import AnyBatches, BlockBatches, VisitedRows
 from sk_adalr.units import TargetUnits, Units
 
-# CSR rows of one product where nothing is learned from them.
+# Minimum batch size of CSR rows that are only evaluated.
 _EVALUATED_ROWS = 4096
 _SEED_RANGE = np.iinfo(np.int32).max
 
 
 @dataclass(frozen=True)
 class Setup:
-    """All that does not change while mini-batches train.
+    """Everything that is constant during training on mini-batches.
 
     Parameters
     ----------
     data : Dataset
-        With the target in the units of training.
+        With the target in training units.
     units : Units
     objective : PenalizedMean
     optimizer : Optimizer or AutomaticOptimizer
@@ -46,17 +46,17 @@ class Setup:
 
     @property
     def network(self) -> Network:
-        """The network that is trained."""
+        """The network to train."""
         return self.objective.network
 
     def batches(
         self, random_state: np.random.RandomState, *, rows: np.ndarray | None = None, for_evaluation: bool = False
     ) -> AnyBatches:
-        """Return the mini-batches of the given rows, all by default; larger ones, in order, `for_evaluation`."""
+        """Return the mini-batches of the given rows, by default all; `for_evaluation`, unshuffled and maybe larger."""
         shuffle, batch_size = self.shuffle and not for_evaluation, self.batch_size
         batches = partial(Batches, shuffle=shuffle, random_state=random_state, standardization=self.units.inputs)
         if not isinstance(self.data.X, VisitedRows):
-            if for_evaluation and self._sparse_rows is not None:  # more dense ones need more memory
+            if for_evaluation and self._sparse_rows is not None:  # larger dense batches need more memory
                 batch_size = max(batch_size, _EVALUATED_ROWS)
             batch_size = self._even(batch_size, self.data.n_samples if rows is None else len(rows))
             return batches(self.data, batch_size, rows=rows, sparse_rows=self._sparse_rows)
@@ -75,28 +75,29 @@ class Setup:
         return standardized_rows(X, self.units.inputs) if is_sparse(X) and namespace(X) is np else None
 
     def first_rates(self, params: Array, batch: Batch, direction: Array) -> np.ndarray:
-        """Return the rate of each layer, (n_layers,), with which the automatic rule begins on `batch`.
+        """Return the initial rate of each layer, (n_layers,), for the automatic rule.
 
-        `direction` is that of the first step.
+        `batch` is the first batch, and `direction` the direction of the first step.
         """
         unit = 1.0
-        if self.units.outputs is None:  # outputs are as large as the user's
+        if self.units.outputs is None:  # outputs are in the user's units
             outputs = self.network.loss.target_units(batch.target, batch.weight, True)
             unit = 1.0 if outputs is None else float(outputs.raw.scale.mean()) or 1.0
-        # A batch size below the usual one says how noisy steps are. Above the number of rows it says nothing more.
+        # Batches have no more rows than the data. But a small data set is no reason for lower rates, unlike small
+        # batches, whose steps are noisy.
         batch_size = min(self.batch_size, max(self.data.n_samples, USUAL_BATCH_SIZE))
         return first_rates(self.network, params, batch, direction, batch_size, unit)
 
 
 @dataclass
 class TrainingState:
-    """The moving parts of a fit; `freeze` makes them arrays, numbers and strings only.
+    """The state of a fit, which `freeze` converts to arrays, numbers and strings.
 
     Parameters
     ----------
     params : array of shape (n_params,)
     optimizer : str
-        What trains, as text.
+        The `repr` of the optimizer.
     optimizer_state : dataclass
     random_state : RandomState
         Source of the order of batches.
@@ -105,13 +106,13 @@ class TrainingState:
     best, best_params : (float, float), array of shape (n_params,) or None
         Best validation score and loss so far, and the parameters that reached them.
     best_epoch : int or None
-        After which epoch, from 1, they did; None before there are any, and of models of version 0.1.
+        The epoch, counted from 1, of `best_params`; None if there are none, and in models of version 0.1.
     scoring : str
-        What the score of `best` is called.
+        Name of the score in `best`.
     units : Units or None
-        Those of training.
+        The training units.
     shown : bool array or None
-        Which classes or outputs there is something to learn of; None in a stream, which takes what comes.
+        `Target.shown`: which classes, labels or outputs can be learned from the rows; None in a stream.
     """
 
     params: Array
@@ -128,13 +129,16 @@ class TrainingState:
 
     @classmethod
     def start(cls, optimizer: Any, params: Array, random_state: np.random.RandomState) -> "TrainingState":
-        """Return the state before the first step from `params`."""
+        """Return the state of a new training that starts from `params`."""
         seed = int(random_state.randint(_SEED_RANGE))
         return cls(params, repr(optimizer), optimizer.init(params), random_state, seed)
 
     @classmethod
     def thaw(cls, frozen: dict[str, Any], optimizer: Any, like: Array = None) -> "TrainingState":
-        """Return a copy of what was stored, but the units, where `like` lies; a new optimizer starts anew there."""
+        """Restore a state from a copy of `frozen`, on the device of `like` and without units.
+
+        If the optimizer is not the one before, its state is initialised again.
+        """
         state = thaw(cls, frozen | {"optimizer": repr(optimizer), "optimizer_state": None, "units": None}, like)
         if frozen["optimizer"] == state.optimizer:
             state.optimizer_state = thaw(optimizer.State, frozen["optimizer_state"], state.params)
@@ -144,8 +148,8 @@ class TrainingState:
 
 
 def thaw_units(frozen: dict[str, Any]) -> Units:
-    """Return the units that `freeze` stored."""
+    """Restore the units that `freeze` stored."""
     outputs = frozen["outputs"]
-    if outputs is not None and "center" in outputs:  # of version 0.1, which knew squared errors only
+    if outputs is not None and "center" in outputs:  # from version 0.1, which had only the squared error
         outputs = freeze(TargetUnits.of_squares(thaw(Standardization, outputs)))
     return thaw(Units, frozen | {"outputs": outputs})

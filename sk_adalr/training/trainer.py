@@ -1,4 +1,4 @@
-"""The loop: epochs, batches, and what is read from the device once an epoch."""
+"""The training loop over epochs and batches."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from sk_adalr.training.block_batches import AnyBatches
 from sk_adalr.training.history import History, Stopping, StopReason
 from sk_adalr.training.windows import many_steps
 
-#: Standard errors within which two accuracies count as equal.
+#: Two accuracies that differ by at most this many standard errors count as equal.
 MARGIN = 0.5
 
 
@@ -26,23 +26,23 @@ class DivergedError(ValueError):
 
 @dataclass
 class Validation:
-    """Score and loss on rows that do not train, and the parameters that did best.
+    """Score and loss on the validation rows, and the best parameters so far.
 
     Parameters
     ----------
     evaluate : callable
-        ``evaluate(params) -> (score, loss)``: higher is better for the one, lower for the other.
+        ``evaluate(params) -> (score, loss)``: higher scores and lower losses are better.
     best : (float, float), default=(-inf, inf)
         Score and loss of the best parameters so far.
     best_params : array of shape (n_params,) or None, default=None
-        The parameters that reached them; overwritten by better ones.
+        The parameters with this score and loss; overwritten in place by better ones.
     n_rows : float, default=inf
-        How many rows the score is the share of: two scores within half a standard error then count as equal, and the
-        loss decides. The default tells all scores apart.
+        Number of rows, if the score is an accuracy: two scores within half a standard error then count as equal, and
+        the loss decides. By default, only identical scores count as equal.
     n_epochs : int, default=0
-        How many epochs there have been, those before included that had no validation.
+        Number of epochs so far, including earlier ones without validation.
     best_epoch : int or None, default=None
-        Which of them, from 1, had the best parameters.
+        The epoch, counted from 1, of the best parameters.
     """
 
     evaluate: Callable[[Array], tuple[float, float]]
@@ -53,7 +53,7 @@ class Validation:
     best_epoch: int | None = None
 
     def __call__(self, params: Array) -> tuple[float, float]:
-        """Return score and loss of `params` after one more epoch, and keep them where they are the best."""
+        """Return score and loss of `params` after one more epoch, and copy `params` if they are the best so far."""
         self.n_epochs += 1
         score, loss = self.evaluate(params)
         if self.best_params is None or self._is_better(score, loss):
@@ -74,22 +74,22 @@ class Validation:
 
 @dataclass(frozen=True)
 class Trainer:
-    """Epochs times batches: the only reader of device scalars, once an epoch.
+    """The training loop, which reads scalars from a device only at the end of an epoch.
 
     Parameters
     ----------
     optimizer : Optimizer
         Or an `AutomaticOptimizer`.
     objective : PenalizedMean
-        What is minimised.
+        The objective to minimise.
     loss_unit : float, default=1.0
-        What turns a loss into the unit of the history.
+        Factor from the loss in training units to the loss in the history.
     on_epoch : callable, default=a function that returns False
-        ``on_epoch(history, params) -> bool`` after each epoch; True asks to stop.
+        ``on_epoch(history, params) -> bool``, called after each epoch; True stops training.
     first_rates : callable or None, default=None
-        ``first_rates(params, batch, direction)`` returns what the automatic rule begins with; None for what it has.
+        ``first_rates(params, batch, direction)`` returns the initial rates of the automatic rule; None for its own.
     is_trial : bool, default=False
-        Whether training is only there to find out how long it pays: rates are not recorded, and Ctrl-C is passed on.
+        Whether training only chooses the number of epochs: rates are not recorded, and KeyboardInterrupt is raised.
     """
 
     optimizer: Any
@@ -110,7 +110,7 @@ class Trainer:
         stopping: Stopping | None = None,
         validation: Validation | None = None,
     ) -> Array:
-        """Train `params` and `state` in place, continue `history`, and return the parameters to keep.
+        """Train `params` and `state` in place, append to `history`, and return the parameters to keep.
 
         Raises
         ------
@@ -121,7 +121,7 @@ class Trainer:
             expect_steps(max_epochs * batches.n_batches, params.size)
         history.stop_reason = StopReason.NONE()
         try:
-            # Overflow is noticed at the end of the epoch, with a message that says what to do about it.
+            # `_check_finite` reports overflow at the end of the epoch, with advice on what to do.
             with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
                 for _ in range(max_epochs):
                     self._train_epoch(batches, params, state, history, stopping, validation)
@@ -148,7 +148,7 @@ class Trainer:
         stopping: Stopping | None,
         validation: Validation | None,
     ) -> None:
-        """Make one epoch and record it, with why to stop."""
+        """Train for one epoch, and record it with the reason to stop, if any."""
         loss, interrupted = self._pass(batches, params, state)
         self._check_finite(loss, params, state, len(history.losses) + 1)
         history.losses.append(loss)
@@ -165,19 +165,19 @@ class Trainer:
             history.validation_losses.append(loss)
         history.best_epoch = len(history.losses) if validation is None else validation.best_epoch
         reason = None if stopping is None else stopping.stop_reason(loss, score)
-        # Whoever looks at the epoch can then tell one that ends the training, or was cut short, from the others.
+        # Set before `on_epoch`, so that callbacks recognise an epoch that ends training or was interrupted.
         history.stop_reason = StopReason.INTERRUPTED() if interrupted else reason or StopReason.NONE()
         if self.on_epoch(history, params) and not interrupted:
             history.stop_reason = StopReason.CALLBACK()
 
     def _record_rates(self, state: Any, history: History) -> None:
         rates = self.optimizer.rates(state)
-        # Between two steps nobody needs the gradient: its buffer spares a copy of the size of the parameters.
+        # The gradient is not needed between steps: sorting in its buffer avoids an allocation of the same size.
         is_room = type(rates) is np.ndarray and (rates.shape, rates.dtype) == (state.grad.shape, state.grad.dtype)
         history.record_rates(rates, self.objective.network.layout, state.grad if is_room else None)
 
     def _pass(self, batches: AnyBatches, params: Array, state: Any) -> tuple[float, bool]:
-        """Make one pass over the batches; return their mean loss, and whether Ctrl-C ended the pass."""
+        """Make one pass over the batches; return the mean loss, and whether Ctrl-C interrupted the pass."""
         losses: list[Any] = []
         weights: list[float] = []
         interrupted = False
@@ -201,25 +201,25 @@ class Trainer:
                 raise
             interrupted = True
         loss_sum = weight_sum = 0.0
-        # An interrupt may come between the two.
+        # Ctrl-C between the two appends leaves one loss without a weight.
         for loss, weight in zip(to_floats(losses), weights, strict=False):
             loss_sum, weight_sum = loss_sum + loss * weight, weight_sum + weight
         return self.loss_unit * (loss_sum / weight_sum), interrupted
 
     def _begin(self, batch: Batch, params: Array, state: Any) -> Any:
-        """Return the loss of a batch as a function of the parameters, with which the first step of all begins."""
+        """Return the loss of a batch as a function of the parameters; before the first step, set the rates."""
         evaluate = partial(self.objective.value_and_grad, batch=batch)
         if state.step == 0 and self.first_rates is not None:
             self.optimizer.begin(state, params, evaluate, partial(self.first_rates, params, batch))
         return evaluate
 
     def _check_finite(self, loss: float, params: Array, state: Any, epoch: int) -> None:
-        # 0 unless an extreme is NaN or infinite: few numbers to read, and no array of answers.
+        # 0 unless an extreme is NaN or infinite. This reads one number per array and allocates no boolean array.
         extremes = [0 * array.min() + 0 * array.max() for array in (params, *self.optimizer.moments(state))]
         of_params, *of_moments = to_floats(extremes)
         if not np.isfinite(loss) or of_params != 0:
             raise self._diverged("loss" if not np.isfinite(loss) else "parameters", state, epoch)
-        if any(of_moments):  # NaN is true: an infinite square would stop its parameter for good
+        if any(of_moments):  # NaN is truthy; a parameter whose second moment is infinite would never move again
             raise DivergedError(
                 f"The squares of the gradients became non-finite in {params.dtype} at epoch {epoch}. Standardise "
                 "the features and the target, pass float64, or lower an extreme penalty (`alpha`, `C`)."

@@ -1,4 +1,4 @@
-"""Many steps in one call, where compiled kernels have it: on CSR rows of the host, for linear models of one output."""
+"""Many steps in one call of a compiled kernel, for linear models with one output and CSR rows on the host."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ class Window:
     ----------
     X : SparseRows
     order : int array of shape (n_rows,)
-        The rows of `X` that take part.
+        Indices of the rows in `X`.
     target : array of shape (n_rows, n_outputs)
-        Of these, in their order.
+        Targets of these rows, in this order.
     weight : array of shape (n_rows,) or None
     batch_size : int
-        Rows of each batch but, perhaps, the last.
+        Rows per batch; the last batch may be smaller.
     """
 
     X: SparseRows
@@ -36,7 +36,7 @@ class Window:
     batch_size: int
 
     def sums(self, values: Array) -> Array:
-        """Return the sums (n_batches,) of the values (n_rows,) of each batch in float64, bitwise as of each alone."""
+        """Return float64 sums (n_batches,) of values (n_rows,) per batch, bitwise as summed one batch at a time."""
         values, n_whole = values.astype(np.float64, copy=False), len(values) // self.batch_size
         end = n_whole * self.batch_size
         sums = [pairwise_sum(batch) for batch in values[:end].reshape(n_whole, self.batch_size)]
@@ -44,24 +44,24 @@ class Window:
 
     @cached_property
     def weight_sums(self) -> Array:
-        """The sum of weights (n_batches,) of each batch."""
+        """The sum of weights of each batch, (n_batches,)."""
         return self.sums(np.ones(len(self.order)) if self.weight is None else self.weight)
 
     @property
     def first_batch(self) -> Batch:
-        """The first batch that has a weight."""
+        """The first batch whose sum of weights is positive."""
         i = int(np.argmax(self.weight_sums > 0))
         rows = slice(i * self.batch_size, (i + 1) * self.batch_size)
         weight = None if self.weight is None else self.weight[rows]
         return Batch(self.X.take(self.order[rows]), self.target[rows], weight, float(self.weight_sums[i]))
 
 
-#: ``(window, params, state)`` makes the steps; returns the loss of each batch and its sum of weights.
+#: ``f(window, params, state)`` makes the steps, and returns loss and sum of weights of each batch with a weight.
 ManySteps: TypeAlias = Callable[[Window, Array, Any], tuple[list[float], list[float]]]
 
 
 def many_steps(objective: PenalizedMean, optimizer: Any, params: Array) -> ManySteps | None:
-    """Return what makes the steps of a window in one call; None where they are made one by one."""
+    """Return a function that makes all steps of a window in one call, or None if no kernel does this."""
     loss, name = objective.network.scalar_loss, optimizer.many_steps
     kernel = None if loss is None else kernels(params).csr_steps.get(name)
     return None if kernel is None else partial(_make, objective, optimizer, partial(kernel, loss))
