@@ -1,4 +1,4 @@
-"""When a fit on mini-batches has trained enough: by validation rows, or by folds in advance."""
+"""When to stop training on mini-batches: by validation rows, or by cross-validation in advance."""
 
 from sk_adalr.early_stopping.holdout import Holdout
 from sk_adalr.early_stopping.plan import (

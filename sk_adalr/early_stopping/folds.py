@@ -1,4 +1,4 @@
-"""How long training pays, by trials on folds of the rows."""
+"""The best number of epochs, by cross-validation."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -24,14 +24,14 @@ from sk_adalr.training import (
     Validation,
 )
 
-#: After each epoch of a trial; True asks to stop.
+#: Called after each epoch of a trial; True stops the trial.
 OnEpoch: TypeAlias = Callable[[History, Array], bool]
-#: Whoever follows the trials: a context around each.
+#: Returns a context manager for the training on one fold; entering it gives the `OnEpoch`.
 Watch: TypeAlias = Callable[[], AbstractContextManager[OnEpoch]]
 
 
 class EpochChoice(NamedTuple):
-    """How many epochs to train for and why, and how far to trust the model then: 1 wholly, 0 not at all."""
+    """Number of epochs, stop reason, and the factor `theta` that shrinks predictions to a constant (1: unchanged)."""
 
     max_epochs: int
     theta: float
@@ -48,31 +48,31 @@ def best_epoch(
     max_epochs: int,
     on_epoch: OnEpoch = lambda history, params: False,
 ) -> int | None:
-    """Return the number of epochs after which the loss on other rows is lowest, `max_epochs` at most.
+    """Return the number of epochs, at most `max_epochs`, after which the validation loss is lowest.
 
     Parameters
     ----------
     setup : Setup
-        Trains `params` (n_params,) in place, anew.
+        Trains the initial parameters `params` (n_params,) in place.
     batches : Batches or BlockBatches
-        Of the rows that train.
+        Batches of the training rows.
     evaluate : callable
-        ``evaluate(params) -> (score, loss)`` on the other rows.
+        ``evaluate(params) -> (score, loss)`` on the validation rows.
     stopping : Stopping
-        Says when their loss has not fallen for long enough.
+        The stopping criterion for the validation loss.
     on_epoch : callable, default=a function that returns False
-        Called after each epoch; True asks to stop.
+        Called after each epoch; True stops training.
 
     Returns
     -------
     int or None
-        `max_epochs` where not even the first epoch ends well: the training that counts then says why. None where
-        `on_epoch` asked to stop.
+        `max_epochs` if training diverges in the first epoch, so that the actual fit reports this. None if `on_epoch`
+        stopped training.
     """
     history = History()
-    # The loss alone decides; scores of few rows would stand still.
+    # Only the loss decides, because scores of few rows often do not change from epoch to epoch.
     validation = Validation(lambda params: (math.nan, evaluate(params)[1]))
-    with suppress(DivergedError), np.errstate(over="ignore"):  # of a rate beyond float32
+    with suppress(DivergedError), np.errstate(over="ignore"):  # of a rate too large for float32
         Trainer(setup.optimizer, setup.objective, 1.0, on_epoch, setup.first_rates, is_trial=True).run(
             batches,
             params,
@@ -97,12 +97,12 @@ def epochs_by_folds(
     seed: int,
     watch: Watch,
 ) -> EpochChoice:
-    """Return the best number of epochs: the median of those after which the loss of each fold is lowest.
+    """Return the number of epochs to train for: the median over folds of the epoch with the lowest validation loss.
 
-    The most there may be, if that is the last one still; folds that cannot change that are left out. Beside it, how
-    far to trust the model then, by the median again: 1 where it is better on the fold than a constant prediction. All
-    follows from the seed: a fit that continues from a checkpoint finds the same. Where a callback asks to stop, the
-    model gets a single epoch, so that there is one.
+    If that is `max_iter` on most folds, so is the result, and the remaining folds are skipped. The shrinkage `theta`
+    is a median, too: it is 1 on a fold where the model is better than a constant prediction. The result depends only
+    on the seed, so that a fit that continues from a checkpoint gets the same. If a callback stops a trial, the result
+    is one epoch, so that there is a model.
     """
     constant = best_constant(setup.network, setup.data.target, setup.data.weight)
     bound = largest_errors_of(setup.data) if setup.network.loss.is_quadratic else None

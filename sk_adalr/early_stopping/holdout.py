@@ -1,4 +1,4 @@
-"""Validation rows for a model while it trains: split off the training rows, or given by the user."""
+"""Validation rows: split off the training rows, or given by the user."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -15,8 +15,8 @@ from sk_adalr.rows import first_copies
 from sk_adalr.targets import Target
 from sk_adalr.units import Units
 
-#: The largest error that counts in full, in standard deviations of the target, or as a multiple of the error of the
-#: mean: rare targets far out have to be learned, too.
+#: Validation errors are clipped to `LARGEST_ERROR` standard deviations of the target, or to `LARGEST_MULTIPLE` times
+#: the distance of the target from its mean if that is larger: outlying targets have to be learned, too.
 LARGEST_ERROR, LARGEST_MULTIPLE = 5**0.5, 1.2
 
 
@@ -27,11 +27,11 @@ class Holdout:
     Parameters
     ----------
     data : Dataset
-        Where they come from, with targets in the units of training.
+        The data that contain the validation rows, with targets in training units.
     rows : int array or None
-        Which rows of it; None for all.
+        Indices of the validation rows in `data`; None for all.
     train_rows : int array or None
-        The rows of the training data that are left to train; None for all.
+        Indices of the remaining training rows; None for all rows of the training data.
     """
 
     data: Dataset
@@ -40,10 +40,10 @@ class Holdout:
 
     @classmethod
     def split(cls, data: Dataset, target: Target, fraction: float, seed: int, copies: np.ndarray) -> "Holdout":
-        """Return a random part of the rows of `data`, stratified where there are labels.
+        """Return a random split of the rows of `data`, stratified by label if there are labels.
 
-        The row of a class that has no other trains. Rows of one number in `copies`, see `copies_of_rows`, stay
-        together.
+        If a class has a single row, that is a training row. Copies of a row, which share a number in `copies` (see
+        `copies_of_rows`), stay together.
 
         Raises
         ------
@@ -68,9 +68,9 @@ class Holdout:
 
     @classmethod
     def folds(cls, data: Dataset, target: Target, n_folds: int, seed: int, copies: np.ndarray) -> Iterator["Holdout"]:
-        """Yield `n_folds` random parts of the rows of `data` that share no row, stratified where there are labels.
+        """Yield `n_folds` disjoint random folds of the rows of `data`, stratified by label if there are labels.
 
-        Rows of one number in `copies`, see `copies_of_rows`, stay together.
+        Copies of a row, which share a number in `copies` (see `copies_of_rows`), stay together.
         """
         first_rows = first_copies(copies)
         order = np.random.RandomState(seed).permutation(len(first_rows))
@@ -84,7 +84,7 @@ class Holdout:
 
     @property
     def n_rows(self) -> float:
-        """How many rows there are; with weights, how many equal ones would estimate a mean as well."""
+        """Number of validation rows; with weights w, the effective sample size ``sum(w)**2 / sum(w**2)``."""
         if self.data.weight is None:
             return float(self.data.n_samples if self.rows is None else len(self.rows))
         weight = self.data.weight if self.rows is None else self.data.weight[beside(self.rows, self.data.weight)]
@@ -98,10 +98,10 @@ class Holdout:
         *,
         largest_errors: Callable[[Array], Array] | None = None,
     ) -> Callable[[Array], tuple[float, float]]:
-        """Return the function of the parameters that gives score and mean loss, in the user's units, on the rows.
+        """Return a function from parameters to score and mean loss, in the user's units, on the validation rows.
 
-        Without `score_raw` the score, which takes longer on few rows than to train on them, is NaN. Errors beyond the
-        `largest_errors` of a target, if given, count as these.
+        Without `score_raw` the score is NaN: on few rows, scoring takes longer than training. Errors are clipped to
+        ``largest_errors(target)``, if given.
         """
         X = self.data.X
         rows = None if self.rows is None else beside(self.rows, X)
@@ -110,7 +110,7 @@ class Holdout:
         weight: Any = None if self.data.weight is None else self.data.weight[every]
         weight_sum = float(len(target) if weight is None else weight.sum(dtype="float64"))
         inputs = None if units.inputs is None else units.inputs.beside(X)
-        # scikit-learn scores where it is sure to be able to: on the host, a prediction an epoch.
+        # scikit-learn computes scores on the host, to which one prediction is copied per epoch.
         host_target, host_weight = to_host(target), None if weight is None else to_host(weight)
         bound = None if largest_errors is None else largest_errors(target)
 
@@ -120,21 +120,21 @@ class Holdout:
                 raw = target + (raw - target).clip(-bound, bound)
             mean_loss = units.of_loss * float(network.loss.value(raw.copy(), target, weight)) / weight_sum
             if score_raw is None or not math.isfinite(mean_loss):
-                return math.nan, mean_loss  # what is not finite has no score: training ends with its own message
+                return math.nan, mean_loss  # the trainer reports a loss that is not finite
             return score_raw(to_host(raw), host_target, host_weight), mean_loss
 
         return evaluate
 
 
 def largest_errors_of(data: Dataset) -> Callable[[Array], Array]:
-    """Return the function of a target (n_rows, n_outputs) that gives the largest errors that count in full.
+    """Return a function from targets (n_rows, n_outputs) to the largest errors, to which errors are clipped.
 
-    A network extrapolates wildly to a few rows far out, and their squares would drown what all others say. What is
-    large is said by the rows of `data`, all of the fit.
+    A network may extrapolate to huge errors on a few outlying rows, whose squares would dominate the loss. What is
+    large depends on mean and standard deviation of the targets of `data`, all rows of the fit.
     """
     xp, target, weight = namespace(data.target), data.target, data.weight
     mean = xp.average(target, axis=0, weights=weight)
     deviation = xp.sqrt(xp.average((target - mean) ** 2, axis=0, weights=weight))
-    # Of a constant target, what is left is the rounding of its mean.
+    # The deviation of a constant target is only round-off error of its mean: its errors are not clipped.
     typical = xp.where(deviation > 1e-6 * xp.abs(mean), LARGEST_ERROR * deviation, xp.inf)
     return lambda target: xp.maximum(typical, LARGEST_MULTIPLE * xp.abs(target - mean))

@@ -1,4 +1,4 @@
-"""The plan of a fit on mini-batches, made before it: which rows are validation data, and when to stop."""
+"""The plan of a fit on mini-batches, made in advance: which rows are validation data, and when to stop."""
 
 import math
 from collections.abc import Callable
@@ -22,45 +22,45 @@ from sk_adalr.rows import copies_of_rows
 from sk_adalr.targets import Target
 from sk_adalr.training import History, Setup, Stopping, StopReason, TrainingState, Validation
 
-#: From the validation rows, None for validation data of the user's own, to the score of parameters on them.
+#: ``score_on(rows)(params)`` is the score on the validation rows; `rows` is None for validation data of the user's.
 ScoreOn: TypeAlias = Callable[[np.ndarray | None], Callable[[Array], float]]
 
-# Where there is nothing to learn, automatic fits end near the loss of the constant: at most 1.13 times it, in 72 fits.
+# If there is nothing to learn, the automatic rule ended at up to 1.13 times the loss of the constant, in 72 fits.
 _FAR_ABOVE_CONSTANT = 1.3
 
-#: Into how many folds the rows fall that say the best number of epochs, where `early_stopping` is "auto".
+#: Number of folds of the cross-validation that chooses the number of epochs, if `early_stopping` is "auto".
 N_FOLDS = 5
-# How many validation rows have to say so, and, of labels, how many outside the most frequent class: further folds are
-# not asked.
+# Validation rows in total, and rows outside the most frequent class among them, from which the remaining folds are
+# skipped.
 _ENOUGH_ROWS, _ENOUGH_RARE_ROWS = 1000, 100
-# What the loss of a fold must keep falling by, in `tol`. A tenth of it changes the loss of unseen rows by less than
-# 1 % (27 tables), and takes 1.4 times as long for regressors: the last digits of a loss are those of a few rows.
+# Tolerance on a fold, in units of `tol`. A tenth of it changes the loss of unseen rows by less than 1 % (27 tables),
+# and takes 1.4 times as long for regressors: the last digits of a loss depend on a few rows.
 _FOLD_TOLERANCE = 10
-# Rows, copies left out, from which some are held out instead, and rows outside the most frequent class.
+# Numbers of distinct rows, and of rows outside the most frequent class, from which a hold-out set replaces folds.
 _MIN_ROWS_TO_HOLD_OUT, _MIN_RARE_ROWS_TO_HOLD_OUT = 10_000, 1000
-# Rows from which folds are asked. Of 40 rows, folds make predictions far better where the target is noisy (log loss
-# 1.6 to .7 with a fifth of wrong labels, R2 -.2 to .3 of diabetes) and cost nothing where it is not (friedman, .55);
-# of 15 they cost .05 there.
+# Number of rows from which folds are used. With 40 rows, they improve predictions a lot if the target is noisy (log
+# loss 1.6 to .7 with a fifth of the labels wrong, R2 -.2 to .3 on diabetes), and cost nothing if it is not (.55 on
+# friedman); with 15 rows, they cost .05 there.
 _MIN_ROWS_TO_FOLD = 30
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How a fit is validated: on all rows while they train, on rows that are held out, or on folds in advance.
+    """When a fit stops: by its training loss, by its validation loss and score, or by cross-validation in advance.
 
     Parameters
     ----------
     max_epochs : int
     stopping : Stopping or None, default=None
-        What ends training, and why; None for a chunk of a stream, which makes the epochs that it is asked for.
+        The stopping criterion; None for a chunk of a stream, which trains for exactly `max_epochs`.
     train_rows : int array or None, default=None
-        The rows that train; None for all.
+        Indices of the training rows; None for all.
     validation : Validation or None, default=None
-        Score and loss on rows that do not train.
+        Score and loss on the validation rows; None if there are none.
     theta : float, default=1.0
-        How far the raw prediction of the model may lie from the best constant one, where folds were asked.
+        Factor, from cross-validation, by which raw predictions are shrunk towards the best constant; 1 for none.
     note : str, default=""
-        What there is to say beside the reason of the end.
+        Text to add to the stop reason.
     """
 
     max_epochs: int
@@ -72,21 +72,21 @@ class Plan:
 
     @property
     def is_constant(self) -> bool:
-        """Whether a fit has nothing to learn: a constant prediction has no loss."""
+        """Whether there is nothing to learn, because the loss of the best constant prediction is 0."""
         return self.stopping is not None and self.stopping.loss_scale == 0
 
     def loss(self, history: History) -> float:
-        """Return the loss that the model is known by: on the validation rows, where there are some."""
+        """Return the loss of the trained model: on the validation rows, or, without those, of the last epoch."""
         return history.losses[-1] if self.validation is None else self.validation.best[1]
 
     def end(
         self, params: Array, setup: Setup, history: History, random_state: np.random.RandomState, name: str
     ) -> tuple[Array, str]:
-        """Return `params`, shrunk if the automatic rule ended above the loss of the best constant prediction; a note.
+        """Return `params`, shrunk if the model is worse than the best constant prediction, and the note to add.
 
-        On the rows of the fit, where there is nothing to learn and mini-batches lead a little way from it; or on
-        folds, where there are too few rows for so many columns. A rate of the user's own does what it is told. A
-        target that is constant itself is predicted as it is. `name` is that of the estimator, for a warning.
+        The model may be worse on the training rows, if mini-batches are noisy and there is nothing to learn; or in
+        cross-validation, if there are few rows for many columns. With a learning rate of the user's, it is shrunk
+        only if the target is constant. `name` is the name of the estimator, for a warning.
         """
         note, theta = self.note, 0.0 if self.is_constant else self.theta
         if self.stopping is None or not (self.is_constant or isinstance(setup.optimizer, AutomaticOptimizer)):
@@ -98,12 +98,12 @@ class Plan:
             return params, note
         if theta < 1:
             note += " In cross-validation it was worse than the best constant prediction, so it was shrunk towards it."
-        # Far below it, a look would be wasted: it costs a third of an epoch. And an answer to Ctrl-C is a quick one.
+        # The check takes a third of an epoch: it is skipped if the loss is far below the constant's, and after Ctrl-C.
         unit, was_interrupted = self.stopping.loss_scale, history.stop_reason.reason is StopReason.INTERRUPTED
         if self.loss(history) < 0.5 * unit or was_interrupted:
             return params, note
         result = no_worse_than_constant(params, setup.network, setup.batches(random_state, for_evaluation=True))
-        if result is params or theta < 1:  # the latter has been said
+        if result is params or theta < 1:  # in the latter case, the note says so already
             return result, note
         if history.losses[-1] > _FAR_ABOVE_CONSTANT * unit:
             warn_caller(
@@ -116,14 +116,14 @@ class Plan:
 
 
 def copies_for_validation(data: Dataset, target: Target, options: Options) -> np.ndarray:
-    """Return `copies_of_rows` where some rows may be held out; elsewhere none is a copy, for looking takes time."""
+    """Return `copies_of_rows` if rows may be held out; else, to save time, numbers that treat all rows as distinct."""
     n_rows = data.n_samples
     may_hold_out = _stops_early(options, target, n_rows) or _asks_folds(options, n_rows)
     return copies_of_rows(data.X, data.target) if may_hold_out and target.validation is None else np.arange(n_rows)
 
 
 def n_folds_asked(target: Target, options: Options, copies: np.ndarray) -> int:
-    """Return how many folds say the best number of epochs; `copies` are those of `copies_for_validation`."""
+    """Return how many folds choose the number of epochs, 0 for none; `copies` is from `copies_for_validation`."""
     n_rows = int(copies.max()) + 1
     if _stops_early(options, target, n_rows) or not _asks_folds(options, n_rows):
         return 0
@@ -132,27 +132,27 @@ def n_folds_asked(target: Target, options: Options, copies: np.ndarray) -> int:
 
 
 def holds_out_of_blocks(options: Options, n_rows: int) -> bool:
-    """Return whether some of so many rows in blocks are held out, which have no folds: where others ask these."""
+    """Return whether to hold out some of `n_rows` rows in blocks, also where rows in memory would use folds."""
     if not options.is_auto_stopping:
         return bool(options.early_stopping)
     return n_rows >= _MIN_ROWS_TO_HOLD_OUT or _asks_folds(options, n_rows)
 
 
 def _stops_early(options: Options, target: Target, n_rows: int) -> bool:
-    """Return whether some of so many rows, copies left out, are held out and end the training."""
+    """Return whether a validation set ends training, either given or held out of `n_rows` distinct rows."""
     if not options.is_auto_stopping or target.validation is not None:
         return bool(options.early_stopping)
     return n_rows >= _MIN_ROWS_TO_HOLD_OUT and _n_rare(target, n_rows) >= _MIN_RARE_ROWS_TO_HOLD_OUT
 
 
 def _asks_folds(options: Options, n_rows: int) -> bool:
-    """Return whether folds of the rows say the best number of epochs; they do not where the user counts epochs."""
+    """Return whether folds may choose the number of epochs; with `tol=0` or `warm_start`, the user chooses it."""
     counts_epochs = options.tol == 0 or options.warm_start
     return options.is_auto_stopping and n_rows >= _MIN_ROWS_TO_FOLD and not counts_epochs
 
 
 def _n_rare(target: Target, n_rows: int) -> int:
-    """Return how many rows are not of the most frequent class; of a regression, all."""
+    """Return the number of rows outside the most frequent class, or of all rows if there are no class labels."""
     return n_rows if target.labels is None else len(target.labels) - int(np.bincount(target.labels).max())
 
 
@@ -168,11 +168,11 @@ def make_plan(
     score_on: ScoreOn | None = None,
     holdout: Holdout | None = None,
 ) -> Plan:
-    """Return the plan of a fit from `state` on, which has the given history.
+    """Return the plan of a fit that starts from `state` and `history`.
 
-    `copies` is what `copies_for_validation` returns; `start` returns where a training begins that is anew; `watch`
-    follows trials; `score_on` is the user's own score, if there is one; `holdout` are the validation rows, where they
-    are given.
+    `copies` is the result of `copies_for_validation`; ``start(random_state)`` returns initial parameters for training
+    on a fold, which `watch` follows; `score_on` is the user's own score, if any; `holdout` are the validation rows, if
+    the caller has chosen them.
     """
     data = setup.data
     loss_scale = setup.units.of_loss * constant_loss(setup.network, data.target, data.weight)
@@ -199,7 +199,7 @@ def make_plan(
 def _holdout(
     setup: Setup, target: Target, options: Options, seed: int, copies: np.ndarray
 ) -> tuple[Holdout | None, str]:
-    """Return the validation rows, or None and a note that says why there are none."""
+    """Return the validation rows, or None and a note why there are none."""
     if target.validation is not None:
         return Holdout(setup.units.of_target(target.validation)), ""
     try:
@@ -247,7 +247,7 @@ def _with_score(
 
 
 def _replay(rule: Stopping, history: History, stops_early: bool) -> None:
-    """Let the rule know the epochs that a fit that continues has already seen."""
+    """Update the stopping criterion with the losses and scores of earlier epochs."""
     losses = history.validation_losses if stops_early else history.losses
     for loss, score in zip_longest(losses, history.validation_scores if stops_early else ()):
         rule.stop_reason(loss, score)

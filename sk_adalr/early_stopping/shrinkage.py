@@ -1,4 +1,4 @@
-"""A model that is no worse than a constant prediction, on its rows or on others, however its training ended."""
+"""Shrinkage of a model towards a constant prediction, if it is worse than that on training or validation rows."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,24 +10,24 @@ from sk_adalr.objectives import Network
 from sk_adalr.objectives.losses import mean_loss_of_constant
 from sk_adalr.training import AnyBatches
 
-#: What is left of the way to the constant, which is halved so often before the constant itself is what is left.
+#: Shrinkage factors to try, 1/2 to 1/128, before 0, which gives the constant itself.
 _THETAS = tuple(0.5**halvings for halvings in range(1, 8))
 
 
 def no_worse_than_constant(params: Array, network: Network, batches: AnyBatches) -> Array:
     r"""Return `params`, or a copy whose raw prediction :math:`u` is shrunk to :math:`c + \theta (u - c)`.
 
-    With :math:`c` the best constant, zero without intercepts. The output layer alone makes it so, and the loss is
-    convex in :math:`\theta`: below 1, half as far each time, it falls below that of the constant if it does so
-    anywhere, and at 0 it is that of the constant.
+    :math:`c` is the best constant, zero without intercepts. Only the output layer changes. The loss is convex in
+    :math:`\theta`, and at 0 it is the loss of the constant: if it is lower at any :math:`\theta`, it is lower at all
+    smaller ones above 0, so that it is enough to halve :math:`\theta` a few times.
 
     Parameters
     ----------
     params : array of shape (n_params,)
-        In the units of training; left as they are.
+        In training units; not modified.
     network : Network
     batches : Batches or BlockBatches
-        The rows that count, all of its data.
+        Batches of all rows of their data.
     """
     target, weight = batches.data.target, batches.data.weight
     constant = best_constant(network, target, weight)
@@ -45,14 +45,14 @@ def no_worse_than_constant(params: Array, network: Network, batches: AnyBatches)
 
 
 def best_constant(network: Network, target: Array, weight: Array | None) -> Any:
-    """Return the best constant raw prediction of the target, (n_outputs,), beside it; zero without intercepts."""
+    """Return the best constant raw prediction (n_outputs,), on the device of the target; 0 without intercepts."""
     if not network.layout.fit_intercept:
         return 0.0
     return beside(network.loss.constant(target, weight, network.layout.coef_shapes[-1][1]), target)
 
 
 def constant_loss(network: Network, target: Array, weight: Array | None) -> float:
-    """Return the mean loss of the best constant prediction; that of zero where an intercept alone could have none."""
+    """Return the mean loss of the best constant prediction, or of 0 for a constant target without intercepts."""
     loss = network.loss.constant_value(target, weight)
     if loss > 0 or network.layout.fit_intercept:
         return loss
@@ -79,15 +79,15 @@ def _mean_loss(params: Array, network: Network, batches: AnyBatches) -> float:
 
 
 class FoldEvaluator:
-    """Score and loss on a fold; remembers the parameters of the lowest loss while that of a constant is lower.
+    """Score and loss on a fold; keeps the parameters with the lowest loss if they are worse than a constant.
 
     Parameters
     ----------
     network : Network
     evaluate : callable
-        ``evaluate(params) -> (score, loss)`` on rows that do not train.
+        ``evaluate(params) -> (score, loss)`` on the validation rows.
     constant : array of shape (n_outputs,), or 0
-        The raw prediction that is best of all constant ones.
+        The best constant raw prediction.
     """
 
     def __init__(self, network: Network, evaluate: Callable[[Array], tuple[float, float]], constant: Any) -> None:
@@ -106,7 +106,7 @@ class FoldEvaluator:
         return score, loss
 
     def theta(self) -> float:
-        r"""Return the :math:`\theta` of 1, 1/2, ..., 0 with which those parameters, shrunk, have the lowest loss."""
+        r"""Return the :math:`\theta` of 1, 1/2, ..., 1/128, 0 with which the kept parameters have the lowest loss."""
         if self._params is None:
             return 1.0
         thetas = (1.0, *_THETAS, 0.0)
