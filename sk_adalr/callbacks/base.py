@@ -1,11 +1,11 @@
-"""What a callback is that looks at each epoch."""
+"""The base class of callbacks that are called after each epoch."""
 
 from typing import Any
 
 from sk_adalr.backends import fitted_array
 from sk_adalr.estimators.base import GradientEstimator
 
-#: What a logger may tell of an epoch.
+#: The quantities of an epoch that loggers record.
 MEASURES = (
     "loss",
     "validation_score",
@@ -17,9 +17,9 @@ MEASURES = (
 
 
 class EpochCallback:
-    """A callback of scikit-learn that looks at the end of each epoch; a subclass says what it does there.
+    """A scikit-learn callback that is called at the end of each epoch; subclasses implement `_epoch`.
 
-    What `_begin` returns is kept until the fit ends, for each fit by itself: scikit-learn shares a callback between
+    The return value of `_begin` is kept for each fit until it ends, because scikit-learn shares a callback between
     the clones of an estimator.
     """
 
@@ -27,7 +27,7 @@ class EpochCallback:
         self._runs: dict[int, Any] = {}
 
     def setup(self, estimator: Any, context: Any) -> None:
-        """Refuse what has no epochs."""
+        """Raise a TypeError for estimators of other packages, which do not report epochs."""
         if not isinstance(estimator, GradientEstimator):
             raise TypeError(
                 f"`{type(self).__name__}` is for the estimators of sk_adalr; got a {type(estimator).__name__}. In a "
@@ -37,31 +37,31 @@ class EpochCallback:
     def on_fit_task_begin(
         self, estimator: Any, context: Any, *, X: Any = None, y: Any = None, metadata: Any = None
     ) -> None:
-        """Begin a fit."""
+        """Call `_begin` at the start of a fit."""
         if context.task_name == "fit":
             self._runs[id(estimator)] = self._begin(estimator, X, y, metadata)
 
     def on_fit_task_end(self, estimator: Any, context: Any, *, fitted_estimator: Any = None) -> None:
-        """Look at an epoch; `fitted_estimator` is the model as if the fit had ended with it."""
+        """Call `_epoch` after an epoch; `fitted_estimator` is the model as if the fit had ended with it."""
         if context.task_name == "epoch":
             self._epoch(estimator, context, fitted_estimator)
 
     def teardown(self, estimator: Any, context: Any) -> None:
-        """Forget the fit."""
+        """Call `_end`, and delete what was kept for the fit."""
         self._end(self._runs.pop(id(estimator), None))
 
     def _begin(self, estimator: Any, X: Any, y: Any, metadata: Any) -> Any:
-        """Return what to know of a fit to given data."""
+        """Return the value to keep for a fit to these data."""
 
     def _epoch(self, estimator: Any, context: Any, model: Any) -> None:
         raise NotImplementedError
 
     def _end(self, run: Any) -> None:
-        """End a fit, given what `_begin` returned; None if it did not come to that."""
+        """Clean up after a fit; `run` is the return value of `_begin`, or None if that failed."""
 
 
 def measures(model: Any) -> dict[str, float]:
-    """Return those of `MEASURES` that the last epoch of a fit has."""
+    """Return the available `MEASURES` of the last epoch of a fit."""
     curves = model.loss_curve_, model.validation_scores_, model.validation_loss_curve_
     rates = fitted_array(model.learning_rate_curve_)
     values = [curve[-1] if curve else None for curve in curves] + (rates[-1].tolist() if len(rates) else [])

@@ -1,4 +1,4 @@
-"""A table of a fit, row by row, in a file."""
+"""A callback that writes a row to a CSV file after each epoch."""
 
 import csv
 from itertools import count
@@ -51,7 +51,7 @@ class CSVLogger(EpochCallback):
         self.append = append
 
     def _begin(self, estimator: Any, X: Any, y: Any, metadata: Any) -> tuple[Path, float]:
-        """Begin the file with the names of the columns; return it and the time."""
+        """Write the header, unless it appends to an existing file; return the file and the start time."""
         file, start = _new_file(self.path) if self.path.is_dir() else self.path, perf_counter()
         if not (self.append and file.exists() and file.stat().st_size):
             _write(file, "w", ("epoch", "seconds", *MEASURES))
@@ -65,7 +65,7 @@ class CSVLogger(EpochCallback):
 
 
 def _new_file(folder: Path) -> Path:
-    """Return an empty file of its own, also where other processes look for theirs."""
+    """Create and return the first ``fit-N.csv`` that does not exist, safely if other processes do the same."""
     for number in count(1):
         file = folder / f"fit-{number}.csv"
         try:

@@ -1,4 +1,4 @@
-"""Trials that are given up early."""
+"""A callback that lets Optuna prune a trial."""
 
 from typing import Any, Literal, TypeAlias, get_args
 

@@ -1,4 +1,4 @@
-"""A fit as TensorBoard shows it."""
+"""A callback that writes scalars for TensorBoard after each epoch."""
 
 from typing import Any
 
@@ -66,18 +66,18 @@ class SummaryLogger(EpochCallback):
     def _epoch(self, estimator: Any, context: Any, model: Any) -> None:
         writer = self._runs[id(estimator)]
         for name, value in measures(model).items():
-            tag = name.replace("learning_rate_", "learning_rate/")  # TensorBoard shows what is before "/" together
+            tag = name.replace("learning_rate_", "learning_rate/")  # TensorBoard groups tags by the part before "/"
             writer.add_scalar(tag, value, len(model.loss_curve_))
 
     def _end(self, run: Any) -> None:
-        """Close the writer of the fit, where each has its own, or see to it that all is written."""
+        """Close the writer if this fit made it, else flush it."""
         getattr(run, "close" if self._makes_writers else "flush", _nothing)()
 
     @property
     def _makes_writers(self) -> bool:
-        # The class of a writer has the method, too, and is called.
+        # A class of writers has `add_scalar`, too, but has to be called.
         return isinstance(self.writer, type) or not hasattr(self.writer, "add_scalar")
 
 
 def _nothing() -> None:
-    """Stand in for what a writer need not have."""
+    """Replace `close` or `flush` of a writer without them."""

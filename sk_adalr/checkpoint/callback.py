@@ -1,4 +1,4 @@
-"""When a fit writes a checkpoint, and when it may continue from one."""
+"""The checkpoint callback: when a fit writes a checkpoint, and when it continues from one."""
 
 import hashlib
 from collections.abc import Iterator
@@ -19,29 +19,29 @@ from sk_adalr.names import check_number, stable_text
 from sk_adalr.validation import is_dask
 
 _PRIVATE_STATE = {"_training", "_summary", "_spread", "_dtype", "_seen_weight", "_single_output", "_multilabel"}
-# Parameters that files of version 0.1 do not have, and their defaults, which are left out.
+# Parameters that version 0.1 did not have. They are left out at these defaults, so that its files still match.
 _ADDED = {"loss": "'squared_error'", "scoring": "None", "ensemble": "False"}
-_NOT_COMPARED = {"max_iter", "verbose", "n_jobs", "copy_X"}  # they do not change the course of a fit
+_NOT_COMPARED = {"max_iter", "verbose", "n_jobs", "copy_X"}  # they do not affect what happens in an epoch
 
 
 @dataclass(frozen=True)
 class _Run:
-    """A fit that runs.
+    """A running fit.
 
     Parameters
     ----------
     identity, data : dict, str
-        What the fit is: class and parameters, and a checksum of the data.
+        Class and parameters of the estimator, and a checksum of the data.
     file : Path
-        Where it is written.
+        The checkpoint file.
     own_file : Path
-        Where it is written if `file` turns out to be that of another fit.
+        The file to write instead if `file` belongs to another fit.
     n_restored : int
-        How many epochs come from the file.
+        Number of epochs restored from the file.
     state : dict or None
-        The attributes of the model after these.
+        Attributes of the model after these epochs.
     is_written : bool
-        Whether `file` is known to be that of this fit.
+        Whether `file` is known to belong to this fit.
     """
 
     identity: dict[str, str]
@@ -129,18 +129,18 @@ class Checkpoint(EpochCallback):
                 "they were."
             )
         estimator.__dict__.update(content["state"])
-        if hasattr(estimator, "loss"):  # which may be an object of the user's own, and is not in the file
+        if hasattr(estimator, "loss"):  # may be an object of the user's, which is not in the file
             estimator.__dict__["_loss"] = estimator.loss
         return estimator
 
     def _begin(self, estimator: Any, X: Any, y: Any, metadata: Any) -> _Run:
-        """Return the fit, which continues from its file if there is one."""
-        # Files of version 0.1 know of no weights of validation rows.
+        """Return the run, which continues from its file if there is one."""
+        # Version 0.1 had no weights of validation rows: without them, checksums are the same as in its files.
         arguments = {k: v for k, v in (metadata or {}).items() if k != "sample_weight_val" or v is not None}
         run = self._start(_identity(estimator), _digest(X, y, arguments))
         if run.file.exists():
             content = read(run.file)
-            # Another process may have written its own since `_start` looked, as in the folds of a cross-validation.
+            # Since `_start`, another process may have written its own file, as in a parallel cross-validation.
             if content["data"] == run.data and not _difference(run.identity, content["estimator"]):
                 run = replace(run, n_restored=content["n_epochs"], state=content["state"], is_written=True)
         return run
@@ -162,7 +162,7 @@ class Checkpoint(EpochCallback):
         return None if run is None or run.state is None else (run.state, run.n_restored)
 
     def _start(self, identity: dict[str, str], data: str) -> _Run:
-        """Return a fit with its file: that of `path`, unless it is that of another fit."""
+        """Return a run with its file: in the folder `path`, or `path` itself unless it belongs to another fit."""
         key = hashlib.sha256(repr((sorted(identity.items()), data)).encode()).hexdigest()[:16]
         if self.path.is_dir():
             file = self.path / f"{key}.checkpoint"
@@ -171,7 +171,7 @@ class Checkpoint(EpochCallback):
         return run if not self.path.exists() or self._is_of(run) else replace(run, file=run.own_file)
 
     def _is_of(self, run: _Run) -> bool:
-        """Return whether the file at `path` is that of a fit; warn if it is that of another."""
+        """Return whether the file at `path` belongs to this run; warn if it belongs to another fit."""
         content = read(self.path)
         changed = _difference(run.identity, content["estimator"])
         if not changed and content["data"] == run.data:
@@ -185,11 +185,11 @@ class Checkpoint(EpochCallback):
         return False
 
     def _epoch(self, estimator: Any, context: Any, model: Any) -> None:
-        """Write the file, if it is time to."""
+        """Write the checkpoint if one is due after this epoch."""
         run = self._runs[id(estimator)]
         n_epochs = run.n_restored + context.task_id + 1
-        # An epoch that met a reason to stop is not written: the last checkpoint leads there again. One that Ctrl-C cut
-        # short must not be.
+        # The last epoch need not be written, since it can be repeated from the checkpoint before. An epoch that Ctrl-C
+        # cut short must not be written.
         if n_epochs % self.every or getattr(model, "stop_reason_", ""):
             return
         attributes = vars(model).items()
@@ -200,7 +200,7 @@ class Checkpoint(EpochCallback):
                 "continue from. Set `solver='adam'`, or leave the callback out."
             )
         if not run.is_written:
-            # Another process may have taken the file meanwhile, as in the folds of a cross-validation.
+            # Another process may have created the file in the meantime, as in a parallel cross-validation.
             run = replace(run, file=run.own_file if run.file.exists() else run.file, is_written=True)
             self._runs[id(estimator)] = run
         content = {"estimator": run.identity, "data": run.data, "n_epochs": n_epochs, "state": state}
@@ -208,19 +208,19 @@ class Checkpoint(EpochCallback):
 
 
 def _difference(here: dict[str, str], there: dict[str, str]) -> str:
-    """Return which class or parameters differ, as text; empty where none does."""
+    """Return a text that lists class and parameters that differ; empty if none does."""
     changed = [name for name in here | there if here.get(name) != there.get(name)]
     return ", ".join(f"`{name}` (was {there.get(name)}, is {here.get(name)})" for name in changed)
 
 
 def _identity(estimator: Any) -> dict[str, str]:
-    """Return class and parameters as text that is the same in every process."""
+    """Return class and parameters as texts that are the same in every process."""
     identity = {"class": type(estimator).__name__}
     parameters = estimator.get_params()
     for name, value in parameters.items():
         owner, is_nested, _ = name.rpartition("__")
         if is_nested and " at 0x" not in repr(parameters[owner]):
-            continue  # the text of the object says it
+            continue  # the repr of its owner includes it
         text = stable_text(value)
         if name not in _NOT_COMPARED and text != _ADDED.get(name):
             identity[name] = text
@@ -228,7 +228,7 @@ def _identity(estimator: Any) -> dict[str, str]:
 
 
 def _values(X: Any, y: Any, arguments: dict[str, Any]) -> Iterator[Any]:
-    """Yield what a fit is given, of blocks of rows one after another."""
+    """Yield the data of a fit: X and y, or the arrays of one block after another, and then other arguments."""
     if "make_chunks" in arguments:
         blocks: Blocks | None = Chunks(arguments.pop("make_chunks"))
     elif is_dask(X):
@@ -255,7 +255,7 @@ def _digest(X: Any, y: Any, arguments: dict[str, Any]) -> str:
             if array.dtype.hasobject:
                 digest.update(repr(array.tolist()).encode())
             else:
-                # Block by block, for a memory map stays on the disk.
+                # Block by block, so that a memory map is never in memory as a whole.
                 for block in np.array_split(array, max(1, array.nbytes >> 24)) if array.ndim else [array]:
                     digest.update(block.tobytes())
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""The file of a checkpoint: a checksum, a description in JSON and arrays; whole or not there."""
+"""Checkpoint files, written atomically: a checksum, a description in JSON, and arrays."""
 
 import hashlib
 import io
@@ -17,7 +17,7 @@ _MAGIC = b"sk_adalr checkpoint 1\n"
 def write(path: Path, content: dict[str, Any], beside: Path | None = None) -> None:
     """Write builtin containers of numbers, strings and arrays, so that a crash leaves the old file or the new one.
 
-    `beside` is where the new one is written before it is moved; by default, at `path` with the ending ".new".
+    The new file is written to `beside`, by default `path` with ".new" appended, and then renamed to `path`.
     """
     arrays: dict[str, np.ndarray] = {}
     description = json.dumps(_pack(content, arrays))
@@ -30,7 +30,7 @@ def write(path: Path, content: dict[str, Any], beside: Path | None = None) -> No
         file.flush()
         os.fsync(file.fileno())
     os.replace(beside, path)
-    if hasattr(os, "O_DIRECTORY"):  # the name is on the disk only once its folder is
+    if hasattr(os, "O_DIRECTORY"):  # the new name is on the disk only after the folder is synchronised
         folder = os.open(path.parent, os.O_DIRECTORY)
         try:
             os.fsync(folder)
@@ -39,12 +39,12 @@ def write(path: Path, content: dict[str, Any], beside: Path | None = None) -> No
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Return what `write` was given.
+    """Return the content that `write` stored.
 
     Raises
     ------
     ValueError
-        If a bit of the file is not as it was written.
+        If the file is damaged, or not a checkpoint of this format.
     """
     raw = path.read_bytes()
     start = len(_MAGIC) + hashlib.sha256().digest_size
@@ -59,7 +59,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def _pack(value: Any, arrays: dict[str, np.ndarray]) -> Any:
-    """Return `value` as JSON takes it, with its arrays moved into `arrays`."""
+    """Return `value` in a form that JSON can store, with its arrays moved into `arrays`."""
     if isinstance(value, dict):
         return {"dict": {key: _pack(entry, arrays) for key, entry in value.items()}}
     if isinstance(value, list | tuple):
@@ -70,13 +70,13 @@ def _pack(value: Any, arrays: dict[str, np.ndarray]) -> Any:
         name = f"array_{len(arrays)}"
         arrays[name] = np.asarray(value)
         return {"array" if isinstance(value, np.ndarray) else "scalar": name}
-    if hasattr(value, "__dlpack_device__"):  # of the caller's library, to which the end of the fit gives it again
+    if hasattr(value, "__dlpack_device__"):  # an array of the user's library; the end of the fit converts back to it
         return _pack(fitted_array(value), arrays)
     return value
 
 
 def _unpack(value: Any, arrays: Any) -> Any:
-    """Return what `_pack` was given."""
+    """Return the value that `_pack` converted."""
     if not isinstance(value, dict):
         return value
     ((kind, content),) = value.items()
