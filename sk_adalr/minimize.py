@@ -29,7 +29,7 @@ class _Objective:
         self.nfev = self.njev = 0
 
     def __call__(self, params: np.ndarray) -> tuple[float, np.ndarray]:
-        """Return value and gradient at `params`; the gradient is the user's array, unless its dtype must change."""
+        """Return value and gradient at `params`; the gradient may be the array that the user's function returned."""
         # A copy, because a user's function may keep its argument, which must not change later.
         point = params.copy()
         self.nfev += 1
@@ -180,7 +180,7 @@ def _descend(
     tol: float,
     callback: Callable[..., Any] | None,
 ) -> tuple[float, OptimizerState, int, int]:
-    """Update `params` and `history`, if given; return the value, the state, the number of steps and the status."""
+    """Minimise, updating `params` and `history` in place; return value, optimizer state, steps made and status."""
     state = optimizer.init(params)
     state.grad = np.empty(0)  # replaced by the gradient of each evaluation
     nit, status = 0, 1
@@ -214,7 +214,7 @@ _MESSAGES = {
 
 
 def _start(x0: Any) -> np.ndarray:
-    """Return `x0` as a new float vector."""
+    """Return `x0` as a new vector of finite floats."""
     x0 = np.atleast_1d(np.asarray(x0))
     if x0.dtype.kind not in "biuf":
         raise TypeError(f"`x0` must be real numbers; got dtype {x0.dtype}.")
