@@ -1,4 +1,4 @@
-"""What one call of `fit` or `partial_fit` asks for, and the attributes that it leaves."""
+"""The inputs of one call of `fit` or `partial_fit`, and the fitted attributes that it sets."""
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
@@ -28,24 +28,24 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Job(Generic[ModelT]):
-    """What one call of `fit` or `partial_fit` asks for.
+    """All inputs of one call of `fit` or `partial_fit`.
 
     Parameters
     ----------
     name : str
-        Of the estimator, for messages.
+        Class name of the estimator, for messages.
     model : LinearModel or NetworkModel
     options : Options
     data : Dataset
         In the user's units.
     target : Target
     before : mapping or None
-        Fitted attributes from which training continues; None where it begins anew.
+        Fitted attributes from which training continues; None to train from scratch.
     progress : Progress
     n_restored : int, default=0
-        How many epochs of this fit a checkpoint has made.
+        Number of epochs of this fit that were restored from a checkpoint.
     estimator : estimator or None, default=None
-        What is fitted, where a scorer of the user's is to score a copy of it.
+        The estimator being fitted; a user's scorer scores copies of it. None in `partial_fit`.
     """
 
     name: str
@@ -68,7 +68,7 @@ class Job(Generic[ModelT]):
 
 
 def answers_unknown_arguments(method: Method) -> Method:
-    """Answer unknown arguments of the method with what to use instead; its signature stays as it is."""
+    """Decorate a method so that its TypeError for an unknown argument says what to use; its signature is kept."""
     known = inspect.signature(method).parameters
 
     @wraps(method)
@@ -84,7 +84,7 @@ def answers_unknown_arguments(method: Method) -> Method:
 
 @contextmanager
 def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
-    """Leave `estimator` exactly as it was if the block raises, Ctrl-C included."""
+    """Restore all attributes of `estimator` if the block raises, Ctrl-C included."""
     before = estimator.__dict__.copy()
     try:
         yield
@@ -95,7 +95,7 @@ def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
 
 
 def take_fitted(estimator: Any, fitted: Mapping[str, Any]) -> None:
-    """Give `estimator` its fitted attributes; those of an earlier fit that this one has none of are gone."""
+    """Set the fitted attributes of `estimator`, and delete those of an earlier fit that are not in `fitted`."""
     cls: Any = type(estimator)
     for name in _fitted_names(cls) - fitted.keys():
         vars(estimator).pop(name, None)
@@ -104,13 +104,13 @@ def take_fitted(estimator: Any, fitted: Mapping[str, Any]) -> None:
 
 @cache
 def _fitted_names(cls: Any) -> frozenset[str]:
-    """Return the names of the attributes that a fit may give, but those of the features."""
+    """Return the names of all fitted attributes that a class annotates, except `n_features_in_`."""
     annotated = {name for base in cls.__mro__ for name in vars(base).get("__annotations__", ())}
     return frozenset(name for name in annotated if name.endswith("_") and name != "n_features_in_")
 
 
 def history_attributes(history: History, note: str = "") -> dict[str, Any]:
-    """Return the fitted attributes that tell how training went; `note` is added to the reason of its end."""
+    """Return the fitted attributes that describe the course of training; `note` is appended to ``stop_reason_``."""
     attributes = {
         "loss_": history.losses[-1],
         "loss_curve_": history.losses,
@@ -127,9 +127,10 @@ def history_attributes(history: History, note: str = "") -> dict[str, Any]:
 
 
 def publisher(X: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """Return the function from fitted attributes to those of the user, whose arrays are of the kind of `X`.
+    """Return a function that converts the arrays among fitted attributes to the array library and device of `X`.
 
-    The state of training and the labels stay NumPy's: the one continues in any library, the others may be strings.
+    The training state and the labels stay NumPy arrays: training can continue in any library, and labels may be
+    strings.
     """
     place = origin(X)
 
@@ -142,7 +143,7 @@ def publisher(X: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
 
 
 def restored(estimator: BaseEstimator) -> tuple[dict[str, Any], int] | None:
-    """Return the state of this fit that a callback has kept, and after how many epochs; None without one."""
+    """Return the state that a checkpoint callback has saved for this fit, and its number of epochs; else None."""
     for callback in getattr(estimator, "_skl_callbacks", ()):
         state = callback.restored(estimator) if hasattr(callback, "restored") else None
         if state is not None:
@@ -151,16 +152,16 @@ def restored(estimator: BaseEstimator) -> tuple[dict[str, Any], int] | None:
 
 
 def mover(backend: str, X: Any) -> Callable[[Any], Any]:
-    """Return the function that moves an array to where `backend` computes, given the features."""
+    """Return a function that moves an array to the device on which `backend` computes; `X` are the features."""
     if backend != "cupy" and is_mapped(X):
-        return lambda array: array  # all of them are the host's
+        return lambda array: array  # with memory-mapped features, all arrays are on the host
     if backend == "auto":
         return lambda array: beside(array, X)
     return to_device if backend == "cupy" else to_host
 
 
 def check_same_features(n_features: int, before: Mapping[str, Any]) -> None:
-    """Raise a ValueError where a fitted estimator would continue with other features."""
+    """Raise a ValueError if training would continue with a different number of features."""
     if n_features != before["n_features_in_"]:
         raise ValueError(
             "Continued training needs the same features as before; it had "
@@ -169,7 +170,7 @@ def check_same_features(n_features: int, before: Mapping[str, Any]) -> None:
 
 
 def check_same_target(target: Target, estimator: BaseEstimator) -> None:
-    """Raise a ValueError where a fitted estimator would continue with a target of another kind."""
+    """Raise a ValueError if training would continue with other classes, or another shape or loss of the target."""
     for name, value in target.attributes.items():
         before = getattr(estimator, name)
         if value is not before and not np.array_equal(before, value):
