@@ -1,6 +1,6 @@
-"""What a model is: its sizes, penalty and start, and the way between a flat vector and the user's attributes.
+"""Models: layer sizes, penalty, initial parameters, and conversion between flat vectors and fitted attributes.
 
-Models are frozen, and handed to whatever trains them.
+Models are immutable, and passed to the solvers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,18 +35,18 @@ class LinearModel:
     Parameters
     ----------
     strength : float or ndarray of shape (n_outputs,)
-        :math:`\lambda \sum_i s_i` of the regularised mean.
+        L2 strength :math:`\lambda \sum_i s_i`, where :math:`\lambda` is relative to the mean loss.
     fit_intercept : bool
     choice : PenaltyChoice or None, default=None
-        How the strength is to be learned; None where it is known.
+        How to learn the strength; None if it is known.
     of_penalty : mapping, default={}
-        Fitted attributes that tell of the penalty.
+        Fitted attributes that describe the penalty.
     is_standardized : bool, default=False
-        Whether the penalised coefficients are those of columns divided by their standard deviations.
+        Whether the penalty is on the coefficients of columns divided by their standard deviations.
     spread : Spread or None, default=None
-        Their means and deviations, see `seeing`.
+        Means and standard deviations of the columns, set by `seeing`.
     penalty_unit : ndarray of shape (n_features,) or float, default=1.0
-        What these columns are divided by.
+        Divisors of the columns whose coefficients are penalised.
     """
 
     strength: Any
@@ -62,12 +62,12 @@ class LinearModel:
 
     def __post_init__(self) -> None:
         check_bool("fit_intercept", self.fit_intercept)
-        object.__setattr__(self, "fit_intercept", bool(self.fit_intercept))  # NumPy's is no number for JSON
+        object.__setattr__(self, "fit_intercept", bool(self.fit_intercept))  # numpy.bool_ cannot be written to JSON
 
     def seeing(self, data: Dataset, decay: np.ndarray | None = None, before: Spread | None = None) -> "LinearModel":
-        """Return the model that knows the columns of `data`, and of the rows before, as far as its penalty asks for.
+        """Return the model with `spread` and `penalty_unit` from `data` and the spread of the rows `before`.
 
-        The rows of `data` weigh `decay` (n_samples,), if given, of what they weighed.
+        They are only set if the penalty is standardised. `decay` (n_samples,), if given, multiplies the weights.
         """
         if np.ndim(self.strength) and len(self.strength) != data.target.shape[1]:
             raise ValueError(
@@ -87,17 +87,18 @@ class LinearModel:
     def tasks(
         self, options: Options, data: Dataset | None = None, target: Target | None = None
     ) -> tuple[int, int | None]:
-        """Return how many parts of a fit come before its epochs, and how many of these there may be; None if unknown.
+        """Return the number of subtasks before the epochs, and the maximum number of epochs, or None if unknown.
 
-        Exact solvers end far from `max_iter`, nobody knows where, or iterate so often for each output.
+        It is unknown for exact solvers, which usually end far below `max_iter`, or make up to that many iterations
+        per output.
         """
         if options.solves_at_once:
             return 0, None
         return int(self.choice is not None), options.max_iter
 
     def curvature(self, data: Dataset) -> Any:
-        """Return the strength of the penalty beside the mean loss, one or (n_outputs,)."""
-        # Divided one after another, for weights whose sum would overflow.
+        """Return the L2 strength relative to the mean loss, a number or (n_outputs,)."""
+        # Two divisions, since the sum of the weights in the user's units may overflow.
         scale = data.weight_scale
         return self.strength / scale / (data.weight_sum + data.earlier_weight / scale)
 
@@ -111,14 +112,14 @@ class LinearModel:
         is_plain = units.inputs is None and not self.is_standardized
         if strength == 0 or (is_plain and (factors == 1).all()):
             return L2Penalty(strength)
-        # The penalty is on coefficients in the user's units, times that of the penalty: w = w' / scale.
+        # In the user's units the coefficients are w = w' / scale, and the penalty is on w * penalty_unit.
         scale = np.ones(data.X.shape[1]) if units.inputs is None else units.inputs.scale
         squares = (scale / self.penalty_unit) ** -2
         coef_weights = np.outer(squares, factors).ravel().astype(data.X.dtype)
         return L2Penalty(strength, coef_weights=beside(coef_weights, data.X))
 
     def start(self, network: Network, random_state: np.random.RandomState, dtype: Any) -> np.ndarray:
-        """Return zeros, (n_params,)."""
+        """Return the initial parameters: zeros, (n_params,)."""
         return np.zeros(network.layout.n_params, dtype=dtype)
 
     def params(self, fitted: Mapping[str, Any], layout: ParameterLayout) -> np.ndarray:
@@ -148,7 +149,7 @@ class LinearModel:
             if target.attributes["_single_output"]:
                 coef, intercept = coef[0], intercept[0]
             return self._seen | {"coef_": coef, "intercept_": intercept, "rank_": None, "singular_": None}
-        if coef.shape[0] > 1:  # the loss cannot see what all classes share
+        if coef.shape[0] > 1:  # the loss does not change if all classes are shifted alike
             intercept -= intercept.mean()
             if self.strength == 0:
                 coef -= coef.mean(axis=0)
@@ -156,7 +157,7 @@ class LinearModel:
 
     @classmethod
     def of(cls, estimator: Any, name: str, value: Any, strength: Any) -> "LinearModel":
-        """Return the model of an estimator, whose parameter `name` has a checked `value`, a number or "auto"."""
+        """Return the model of an estimator whose penalty parameter `name` has a valid `value`, a number or "auto"."""
         check_choice("penalty_units", estimator.penalty_units, _PENALTY_UNITS)
         per_target = getattr(estimator, "alpha_per_target", False)
         check_bool("alpha_per_target", per_target)
@@ -172,7 +173,7 @@ class LinearModel:
         return {**self.of_penalty, "_spread": None if self.spread is None else freeze(self.spread, share=True)}
 
     def counted(self, target: Target, n_iter: int) -> dict[str, Any]:
-        """Return ``n_iter_``; a classifier has an array, as scikit-learn's."""
+        """Return ``n_iter_``, which is an array for classifiers, as in scikit-learn."""
         return {"n_iter_": np.array([n_iter], dtype=np.int32) if target.labels is not None else n_iter}
 
 
@@ -184,14 +185,14 @@ def dense_coef(fitted: Mapping[str, Any]) -> np.ndarray:
 
 @dataclass(frozen=True)
 class NetworkModel:
-    """A feed-forward network with hidden layers; the parameters are checked as they are taken.
+    """A feed-forward network with hidden layers, which validates its parameters on construction.
 
     Parameters
     ----------
     hidden_layer_sizes : int or sequence of int
     activation : str
     alpha : float
-        Strength of the penalty.
+        L2 strength.
     """
 
     hidden_layer_sizes: Any
@@ -221,15 +222,15 @@ class NetworkModel:
     def tasks(
         self, options: Options, data: Dataset | None = None, target: Target | None = None
     ) -> tuple[int, int | None]:
-        """Return the same: trials on folds come before; the networks of an ensemble are all there is."""
+        """Return as for linear models: subtasks are folds, or the networks of an ensemble, then without epochs."""
         if options.ensemble:
             return N_FOLDS, 0
-        if data is None or target is None:  # of blocks, which have no folds
+        if data is None or target is None:  # blocks of rows, which are not validated on folds
             return 0, options.max_iter
         return n_folds_asked(target, options, copies_for_validation(data, target, options)), options.max_iter
 
     def curvature(self, data: Dataset) -> float:
-        """Return 0: the penalty is on the coefficients that training sees."""
+        """Return 0: the penalty is on coefficients in the units of training, so it does not affect these units."""
         return 0.0
 
     def penalty(self, data: Dataset, units: Units, layout: ParameterLayout) -> L2Penalty:
@@ -237,8 +238,8 @@ class NetworkModel:
         return L2Penalty(self.alpha / data.weight_scale, per_batch=True)
 
     def start(self, network: Network, random_state: np.random.RandomState, dtype: Any) -> np.ndarray:
-        """Return random weights, (n_params,)."""
-        # The logistic function's slope at zero is a quarter of the others'; scikit-learn's MLP does the same.
+        """Return random initial parameters, (n_params,)."""
+        # Smaller weights for the logistic function, as in scikit-learn's MLP.
         factor = 2.0 if self.activation == "logistic" else 6.0
         try:
             return network.initial_params(random_state, dtype, factor)
