@@ -1,4 +1,4 @@
-"""What the user hears of a fit while it runs: printed lines, and the tasks of scikit-learn's callbacks."""
+"""Progress reports of a running fit: printed lines, and the tasks of scikit-learn's callbacks."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,23 +8,23 @@ from sk_adalr.training import History
 
 
 class Progress:
-    """Called after each epoch or iteration; its answer says whether a callback asks to stop.
+    """Report each epoch or iteration; a call returns whether a callback asks to stop.
 
-    The task "fit" has a subtask "epoch" for each of them. Where other work takes its time before, the parts of that
-    are subtasks of the fit, and the epochs those of another one, "training".
+    The task "fit" has one subtask "epoch" per epoch or iteration. If time-consuming work precedes training, the parts
+    of this work are subtasks of "fit", and the epochs are subtasks of another subtask, "training".
 
     Parameters
     ----------
     estimator : estimator
-        Its ``verbose`` says whether to print a line.
+        Lines are printed if its ``verbose`` is true.
     context : sklearn.callback.CallbackContext or None, default=None
         The task of the whole fit; None without callbacks.
     X, y : array-like, default=None
         The user's data, for callbacks.
     publish : callable, default=a function that returns its argument
-        From fitted attributes to those that the user sees.
+        Converts fitted attributes to the user's array library, see `publisher`.
     on_epoch : callable, default=a function that returns False
-        Called after each epoch where there is no context; its answer says whether to stop.
+        Called after each epoch if `context` is None; returns whether to stop.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Progress:
         self._epochs: Any = None
 
     def begin(self, metadata: dict[str, Any], foresee: Callable[[], tuple[int, int | None]]) -> None:
-        """Tell that the fit begins, unless that has been told; ``foresee()`` returns its tasks, see the models."""
+        """Report the start of the fit, once; ``foresee()`` returns the number of subtasks, see `LinearModel.tasks`."""
         if self._context is None or self._epochs is not None:
             return
         self._n_parts, self._n_epochs = foresee()
@@ -54,14 +54,14 @@ class Progress:
         self._epochs = self._context.call_on_fit_task_begin(**self._data, metadata=metadata)
 
     def expect(self, n_epochs: int) -> None:
-        """Take note that no more than so many epochs follow."""
+        """Update the maximum number of epochs that follow."""
         self._n_epochs = n_epochs
 
     @contextmanager
     def part(self, name: str, epoch_name: str = "", n_epochs: int | None = None) -> Iterator[Callable[..., bool]]:
-        """Tell of a part of the work before training; yields what to call after each of its epochs.
+        """Report a part of the work before training, and yield a function to call after each of its epochs.
 
-        Nobody knows how many of these there are where `n_epochs` is None.
+        That function returns whether a callback asks to stop. `n_epochs` is None if their number is unknown.
         """
         if not self._n_parts:
             yield lambda *_: False
@@ -77,7 +77,7 @@ class Progress:
         task.call_on_fit_task_end(**told)
 
     def __call__(self, history: History, fitted: Callable[[], dict[str, Any]]) -> bool:
-        """Tell of the last epoch of `history`; ``fitted()`` returns the fitted attributes of the model so far."""
+        """Report the last epoch of `history`; ``fitted()`` returns the fitted attributes of the model so far."""
         if self._estimator.verbose:
             print(_line(history))
         if self._context is None:
@@ -90,7 +90,7 @@ class Progress:
         return bool(task.call_on_fit_task_end(**self._data, **attributes))
 
     def end(self, published: dict[str, Any]) -> None:
-        """Tell that the fit has ended, with all fitted attributes."""
+        """Report the end of the fit, with all fitted attributes."""
         if self._context is None:
             return
         if self._epochs is not self._context:
