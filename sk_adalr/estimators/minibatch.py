@@ -1,4 +1,4 @@
-"""Training on mini-batches: from a job to a trainer, and back to fitted attributes."""
+"""Training on mini-batches: set up the trainer for a job, run it, and return fitted attributes."""
 
 import copy
 from collections.abc import Callable
@@ -29,7 +29,7 @@ MakeHoldout: TypeAlias = Callable[[Setup], Holdout]
 
 
 class Trained(NamedTuple):
-    """A model at the end of training, or after one of its epochs, in the units of training.
+    """A model after training, or after one of its epochs, in the units of training.
 
     Attributes
     ----------
@@ -37,11 +37,11 @@ class Trained(NamedTuple):
     layout : ParameterLayout
     params : array of shape (n_params,)
     history : History
-        How it was trained.
+        The course of training.
     note : str
-        What there is to say beside the reason of the end.
+        What to append to ``stop_reason_``.
     state : dict
-        That of training at rest, from which it continues.
+        The frozen training state, from which training can continue.
     """
 
     units: Units
@@ -60,12 +60,12 @@ def train(
     ``make_holdout(setup)``, if given, returns the validation rows.
     """
     job = replace(job, data=replace(job.data, X=in_rows(job.data.X)))
-    # What trains ends with `_trained`: its buffers make room for the model in the user's units.
+    # The buffers of training are freed when `_trained` returns, before the model is copied to the user's units.
     return _fitted(job, _trained(job, is_chunk, auto_batch_size, make_holdout))
 
 
 def train_chunk(job: Job[Any]) -> dict[str, Any]:
-    """Return all fitted attributes after one pass over the rows of a chunk."""
+    """Return all fitted attributes after one epoch on the rows of a chunk."""
     return train(job, is_chunk=True)
 
 
@@ -89,7 +89,7 @@ def _trained(job: Job[Any], is_chunk: bool, auto_batch_size: int, make_holdout: 
 
     def on_epoch(history: History, params: Array) -> bool:
         def fitted() -> dict[str, Any]:
-            # A copy, for training continues.
+            # A copy, because training continues in place.
             return copy.deepcopy(_fitted(job, Trained(units, layout, params, history, plan.note, at_rest())))
 
         return job.progress(history, fitted)
@@ -104,17 +104,17 @@ def _trained(job: Job[Any], is_chunk: bool, auto_batch_size: int, make_holdout: 
         stopping=plan.stopping,
         validation=plan.validation,
     )
-    del batches  # their buffer makes room for the one of `plan.end`
+    del batches  # frees their buffer before `plan.end` allocates another
     _warn_if_bad(job, setup, plan, history)
     training = at_rest()
     params, note = plan.end(params, setup, history, state.random_state, job.name)
-    if job.target.lacks_classes and not is_chunk:  # a stream may yet show what it has not shown
+    if job.target.lacks_classes and not is_chunk:  # in a stream, a later chunk may have rows of them
         params = ruled_out(params, layout, job.target)
     return Trained(units, layout, params, history, note, training)
 
 
 def _plan(job: Job[Any], setup: Setup, state: TrainingState, history: History, holdout: Holdout | None) -> Plan:
-    """Return how a fit is validated, on `holdout` if given; trials on folds are parts of it."""
+    """Return how the fit is validated, on `holdout` if given; training on folds is reported as parts of the fit."""
 
     def start(random_state: np.random.RandomState) -> Array:
         return _anew(job, setup.units, setup.network, random_state)
@@ -122,7 +122,7 @@ def _plan(job: Job[Any], setup: Setup, state: TrainingState, history: History, h
     score_on = None
     if job.options.scorer is not None:
         score_on = partial(score_of_user, job, setup.units, setup.network.layout, history)
-    if isinstance(job.data.X, VisitedRows):  # no row is known for a copy, and a number for each would be too many
+    if isinstance(job.data.X, VisitedRows):  # copies are not searched: only the number of rows is needed
         copies = np.array([job.data.n_samples - 1])
     elif holdout is not None:
         copies = np.arange(job.data.n_samples)
@@ -133,7 +133,7 @@ def _plan(job: Job[Any], setup: Setup, state: TrainingState, history: History, h
 
 
 def _start(job: Job[Any], is_chunk: bool, auto_batch_size: int) -> tuple[Setup, TrainingState, History]:
-    """Return what trains, from where it starts, and what has happened so far."""
+    """Return the setup, the initial state and the history of training so far."""
     model, options, data, before = job.model, job.options, job.data, job.before
     sizes = [data.X.shape[1], *model.hidden_sizes, job.target.n_outputs]
     layout = ParameterLayout.of_network(sizes, model.fit_intercept)
@@ -158,7 +158,7 @@ def _start(job: Job[Any], is_chunk: bool, auto_batch_size: int) -> tuple[Setup, 
     else:
         state = _state_of_before(training, setup)
     state.units = units
-    # What was learned of less than there is to learn would be no measure of progress.
+    # Where a fit begins anew, earlier losses are of fewer classes or outputs: not comparable with those to come.
     history = History() if before is None or not (goes_on or is_chunk) else _history(before)
     return setup, state, history
 
@@ -166,7 +166,7 @@ def _start(job: Job[Any], is_chunk: bool, auto_batch_size: int) -> tuple[Setup, 
 def _units(
     job: Job[Any], layout: ParameterLayout, training: dict[str, Any] | None, is_chunk: bool
 ) -> tuple[Units, bool]:
-    """Return the units of training, and whether it continues from the model before, or begins anew."""
+    """Return the units of training, and whether training continues from the previous model."""
     choice = UnitChoice(
         job.target.loss,
         standardize=job.options.standardize,
@@ -186,9 +186,10 @@ def _units(
 
 
 def _has_more_to_learn(job: Job[Any], training: dict[str, Any], is_chunk: bool) -> bool:
-    """Return whether training begins anew, for classes or answers that the fit before had no rows of.
+    """Return whether training restarts, because the data have classes that the previous fit lacked.
 
-    A stream continues, unless that fit had nothing to learn.
+    In a label matrix, these are labels that were constant in that fit. Training on a stream nevertheless continues,
+    unless that fit had only one class, or only constant labels.
     """
     shown = training["shown"]
     if shown is None or not (job.target.shown & ~shown).any():
@@ -197,7 +198,7 @@ def _has_more_to_learn(job: Job[Any], training: dict[str, Any], is_chunk: bool) 
 
 
 def _anew(job: Job[Any], units: Units, network: Network, random_state: np.random.RandomState) -> Array:
-    """Return where training begins, (n_params,)."""
+    """Return the initial parameters of a new training, (n_params,)."""
     data = job.data
     params = units.unit_less(job.model.start(network, random_state, data.X.dtype), network.layout)
     intercepts = network.layout.unpack(params)[1]
@@ -207,12 +208,12 @@ def _anew(job: Job[Any], units: Units, network: Network, random_state: np.random
 
 
 def _first_state(optimizer: Any, params: Array, random_state: np.random.RandomState) -> TrainingState:
-    with np.errstate(over="ignore"):  # a rate beyond float32 is noticed where it leads
+    with np.errstate(over="ignore"):  # a rate beyond float32 is reported once the loss diverges
         return TrainingState.start(optimizer, params, random_state)
 
 
 def _state_of_before(training: dict[str, Any], setup: Setup) -> TrainingState:
-    """Return where training ended, beside the data."""
+    """Return the state in which training ended, on the device of the data."""
     layout = setup.network.layout
     n_params = training["params"].size
     if n_params != layout.n_params:
@@ -224,7 +225,7 @@ def _state_of_before(training: dict[str, Any], setup: Setup) -> TrainingState:
 
 
 def _history(before: Any) -> History:
-    """Return what happened up to the fitted attributes `before`."""
+    """Return the history of training that is stored in the fitted attributes `before`."""
     by_layer = before.get("layer_learning_rate_curve_")
     return History(
         losses=list(before["loss_curve_"]),
@@ -253,7 +254,7 @@ def _fitted(job: Job[Any], trained: Trained) -> dict[str, Any]:
 
 
 def _warn_if_bad(job: Job[Any], setup: Setup, plan: Plan, history: History) -> None:
-    """Warn if a fit had too few epochs, or ended far from where a constant prediction is already."""
+    """Warn if a fit had too few epochs, or a loss far above that of the best constant prediction."""
     stopping = plan.stopping
     if stopping is None or plan.is_constant:
         return
@@ -261,7 +262,7 @@ def _warn_if_bad(job: Job[Any], setup: Setup, plan: Plan, history: History) -> N
         stop_early = ", set `early_stopping=True` to stop where held-out rows no longer gain,"
         is_validated = plan.validation is not None or stopping.at_the_end is not None
         job.warn_not_converged("," if is_validated or job.options.early_stopping is True else stop_early)
-    # A rate of the user's own is too high; the automatic rule bounds its loss itself.
+    # The loss is only that high if a given learning rate is too high: `plan.end` bounds it for the automatic rule.
     has_own_rate = not isinstance(setup.optimizer, AutomaticOptimizer)
     if has_own_rate and history.losses[-1] > 2 * max(stopping.loss_scale, 0.01 * setup.units.of_loss):
         low, _, high = history.learning_rate_curve()[-1]
