@@ -1,7 +1,6 @@
 """Training a linear model on all rows at once.
 
-By the exact solver or, for few features, by what it is in the limit: a factorisation for least squares, Newton's
-method for log losses.
+By the exact solver or, where that is faster, a factorisation for least squares and Newton's method for other losses.
 """
 
 import copy
@@ -38,7 +37,7 @@ from sk_adalr.penalty import Solution
 from sk_adalr.targets import Target
 from sk_adalr.training import History, StopReason
 
-# Folds differ by far more than what fits of this tolerance leave; the time is half of that of 1e-4.
+# The error left by this tolerance is far smaller than the differences between folds; 1e-4 takes twice as long.
 _TOL_OF_FOLDS = 1e-3
 
 
@@ -54,7 +53,7 @@ def fit_linear(job: Job[LinearModel]) -> dict[str, Any]:
 
 
 def _solution(job: Job[LinearModel], data: Dataset, target: Target, start: Solution | None) -> Solution:
-    """Return coefficients and intercepts of some rows, by the fastest solver, as far as folds need them."""
+    """Return coefficients and intercepts fitted to some rows by the fastest solver, as accurately as folds need."""
     solver, model = _fastest_solver(data, target), job.model
     options = _of_penalty(model, data)
     if solver == "cholesky":
@@ -68,7 +67,7 @@ def _solution(job: Job[LinearModel], data: Dataset, target: Target, start: Solut
 
 
 def solve_at_once(job: Job[LinearModel]) -> dict[str, Any]:
-    """Return all fitted attributes of the optimum."""
+    """Return all fitted attributes after training on all rows at once."""
     model, data, target, history = job.model, job.data, job.target, History()
     classes = SolvedClasses.of(target, model.fit_intercept) if target.lacks_classes else None
 
@@ -110,18 +109,18 @@ def solve_at_once(job: Job[LinearModel]) -> dict[str, Any]:
 
 
 def _so_far(fitted: dict[str, Any], history: History) -> dict[str, Any]:
-    """Return what a callback sees: the fitted attributes, and what led to them, as it is now."""
+    """Return the fitted attributes for a callback, with a copy of the history so far."""
     return fitted | copy.deepcopy(history_attributes(history))
 
 
 def _of_penalty(model: LinearModel, data: Dataset) -> dict[str, Any]:
-    """Return what solvers are told of the penalty; blocks of rows have it on the features as they are."""
+    """Return the options of solvers on penalty and intercept; blocks of rows support no `penalty_unit`."""
     options: dict[str, Any] = {"penalty": model.curvature(data), "fit_intercept": model.fit_intercept}
     return options if isinstance(data.X, BlockedRows) else options | {"penalty_unit": model.penalty_unit}
 
 
 def _rank(result: ExactResult, data: Dataset, target: Target) -> dict[str, Any]:
-    """Return what a factorisation tells of the data of a regression."""
+    """Return rank and singular values of the data of a regression, None unless a factorisation computed them."""
     if target.labels is not None:
         return {}
     values = result.singular_values
@@ -130,7 +129,7 @@ def _rank(result: ExactResult, data: Dataset, target: Target) -> dict[str, Any]:
 
 
 def in_dtype(coef: np.ndarray, intercept: np.ndarray, job: Job[LinearModel]) -> dict[str, Any]:
-    """Return ``coef_``, ``intercept_`` and the target's attributes from (n_features, n_outputs), (n_outputs,)."""
+    """Return fitted attributes, in the dtype of X, from coefficients (n_features, n_outputs) and intercepts."""
     dtype = job.data.X.dtype
     with np.errstate(over="ignore"):
         coef, intercept = coef.T.astype(dtype, order="C"), intercept.astype(dtype)
@@ -140,7 +139,7 @@ def in_dtype(coef: np.ndarray, intercept: np.ndarray, job: Job[LinearModel]) -> 
 def _start(
     before: Mapping[str, Any], classes: SolvedClasses | None, target: Target
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
-    # Where a class has no coefficients, it had no weight: from its intercept the way is longer than from nothing.
+    # A class with zero coefficients had no weight; from its very low intercept, training takes longer than from zero.
     coef, intercept = dense_coef(before).T, np.atleast_1d(fitted_array(before["intercept_"]))
     if classes is not None:
         coef, intercept = classes.narrowed_start(coef, intercept)
@@ -177,7 +176,7 @@ def _iterate(
         callback=record,
         **options,
     )
-    # After the last iteration a factorisation, or a refinement, may have changed it; without any there was none.
+    # A factorisation or refinement after the last iteration may change the loss. If there were none, this appends it.
     history.losses[-1:] = [finite_loss(result.loss)]
     history.stop_reason = StopReason.SOLVED(message=result.message)
     if result.interrupted:
@@ -191,7 +190,7 @@ def _iterate(
 
 
 def _fastest_solver(data: Dataset, target: Target) -> str:
-    """Return what `solver="auto"` becomes."""
+    """Return the solver that `solver="auto"` selects."""
     n_samples, n_features = data.X.shape
     n_scores = 1 if target.loss.is_separable else target.n_outputs
     if isinstance(data.X, BlockedRows):
@@ -202,18 +201,18 @@ def _fastest_solver(data: Dataset, target: Target) -> str:
 
 
 def _certain(n_features: int, solver: str) -> ExactResult:
-    """Return the solution where a single class has weight."""
+    """Return the solution if only one class has weight: all zeros, with a loss of 0."""
     nothing = np.zeros((n_features, 1)), np.zeros(1)
     return ExactResult(*nothing, 0.0, 1, 0.0, True, StopReason.CONSTANT(), [0.0], solver)
 
 
 def finite_loss(loss: float) -> float:
-    """Return `loss`, or the largest float where the square of the target's scale is beyond it."""
+    """Return `loss`, or the largest float if squared errors in the units of the target overflow."""
     return min(loss, sys.float_info.max)
 
 
 def in_range(fitted: dict[str, Any], data: Dataset) -> dict[str, Any]:
-    """Return the fitted attributes; raise a ValueError where a coefficient is beyond the range of the dtype."""
+    """Return the fitted attributes; raise a ValueError if a coefficient is beyond the range of the dtype."""
     if not all(np.isfinite(array).all() for array in (fitted["coef_"], fitted["intercept_"])):
         raise ValueError(
             f"The coefficients in the units of `X` and `y` are beyond the range of {data.X.dtype}: their scales "
