@@ -1,4 +1,4 @@
-"""Training a linear model chunk by chunk: exactly, from a summary of all rows so far."""
+"""Training a linear model chunk by chunk, from sufficient statistics of all rows so far where possible."""
 
 from dataclasses import replace
 from typing import Any
@@ -18,18 +18,17 @@ from sk_adalr.optimizer.exact import Chunk, ColumnMoments, StreamSummary, first_
 from sk_adalr.statistics import Spread
 from sk_adalr.training import History, StopReason
 
-# Rows of a mini-batch of a stream that is too wide for a summary: a chunk is passed once, and deserves many steps.
+# Batch size for streams that are too wide for a summary: small, for many steps in the only pass over each chunk.
 _BATCH_OF_CHUNK = 16
-# Second derivatives below this one are those of a constant at infinity.
+# Second derivatives below this value mean that the best constant prediction is infinite.
 _AT_INFINITY = 1e-200
 
 
 def update_linear(job: Job[LinearModel]) -> dict[str, Any]:
     """Return all fitted attributes after a chunk.
 
-    Few columns need no more than a summary of the rows so far, from which each call solves for their coefficients:
-    exactly for the squared loss, of others up to what a square misses of each earlier row. All else takes
-    mini-batches.
+    For few columns, each call solves for the coefficients from a summary of the rows so far: exactly for the squared
+    loss, and with quadratic approximations of the losses of earlier rows otherwise. All other cases use mini-batches.
     """
     options = job.options
     job = with_known_penalty(_seeing(job))
@@ -38,7 +37,7 @@ def update_linear(job: Job[LinearModel]) -> dict[str, Any]:
             f"`partial_fit` trains on mini-batches, but `solver={options.solver!r}` needs all rows at once. Use "
             "`solver='auto'`, which updates the model with each chunk."
         )
-    # After mini-batches or a fit there is no summary of the rows before: the parameters are what is known of them.
+    # After mini-batches or `fit` there is no summary of earlier rows, only the parameters.
     has_summary = job.before is None or job.before.get("_summary") is not None
     is_narrow = prefers_summary(job.data.X.shape[1] + job.target.n_outputs)
     if options.is_automatic and has_summary and is_narrow and _becomes_squares(job):
@@ -53,7 +52,7 @@ def update_linear(job: Job[LinearModel]) -> dict[str, Any]:
 
 
 def _seeing(job: Job[LinearModel]) -> Job[LinearModel]:
-    """Return the job of a model that knows the columns of the chunk and of the rows before."""
+    """Return the job with the column statistics of all rows so far in its model, if its penalty needs them."""
     earlier = None if job.before is None else job.before.get("_spread")
     if job.model.is_standardized and job.before is not None and earlier is None:
         raise ValueError(
@@ -66,17 +65,17 @@ def _seeing(job: Job[LinearModel]) -> Job[LinearModel]:
 
 
 def _becomes_squares(job: Job[LinearModel]) -> bool:
-    """Say whether the loss of a row can be told by a square once its chunk is solved.
+    """Return whether a quadratic approximation can replace the losses of the chunk once it is solved.
 
-    Outputs share the curvature of a row, which tells little of counts that differ by orders of magnitude; and where a
-    loss has hardly any curvature far from the target, squares tell nothing.
+    The outputs of a row share one curvature, which is too coarse for several counts that differ by orders of
+    magnitude; and a loss with hardly any curvature far from the target has no useful quadratic approximation.
     """
     loss = job.target.loss
     return loss.is_quadratic or loss.classifies or (loss.saturates and job.target.n_outputs == 1)
 
 
 def follow(job: Job[LinearModel]) -> dict[str, Any]:
-    """Return all fitted attributes of the solution for all rows so far."""
+    """Return all fitted attributes after solving for all rows so far."""
     data, target = job.data, job.target
     before = None if job.before is None else job.before["_summary"]
     intercept = job.model.fit_intercept
@@ -108,7 +107,7 @@ def follow(job: Job[LinearModel]) -> dict[str, Any]:
 
 
 def _weights(data: Dataset, half_life: float | None) -> tuple[float, np.ndarray]:
-    """Return what rows before the chunk now weigh, as a share, and the weights of its own rows."""
+    """Return the factor of the weights of earlier rows, and the weights (n_rows,) of the rows of the chunk."""
     weight = np.ones(data.n_samples) if data.weight is None else to_host(data.weight).astype(np.float64)
     share, decay = _forgetting(data.n_samples, half_life)
     weight *= data.weight_scale
@@ -116,7 +115,7 @@ def _weights(data: Dataset, half_life: float | None) -> tuple[float, np.ndarray]
 
 
 def _forgetting(n_rows: int, half_life: float | None) -> tuple[float, np.ndarray | None]:
-    """Return what rows before a chunk now weigh, as a share, and the shares (n_rows,) of its own; None for all."""
+    """Return the decay factors of the weights: of earlier rows, and (n_rows,) of the chunk, None if all are 1."""
     if half_life is None:
         return 1.0, None
     return float(np.exp2(-n_rows / half_life)), np.exp2((np.arange(n_rows) - (n_rows - 1)) / half_life)
@@ -125,7 +124,7 @@ def _forgetting(n_rows: int, half_life: float | None) -> tuple[float, np.ndarray
 def _solve_squares(
     job: Job[LinearModel], before: dict[str, Any] | None, share: float, weight: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, float, dict[str, Any], float]:
-    """Return coefficients, intercepts, loss, summary and weight of all rows so far."""
+    """Return coefficients, intercepts, loss, summary and weight of all rows so far, for the squared loss."""
     data = job.data
     if before is None:
         rows = StreamSummary.empty(data.X.shape[1], job.target.n_outputs, job.model.fit_intercept)
@@ -143,7 +142,7 @@ def _solve_squares(
 def _solve_by_squares(
     job: Job[LinearModel], before: dict[str, Any] | None, share: float, weight: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, float, dict[str, Any], float]:
-    """Return coefficients, intercepts, loss, summary and weight of all rows so far."""
+    """Return the same for other losses, with quadratic approximations of the losses of earlier rows."""
     X, y, loss = to_host(job.data.X), to_host(job.data.target), job.target.loss
     intercept, eps = job.model.fit_intercept, _eps(job.data)
     zero = np.zeros(X.shape[1])
@@ -176,12 +175,12 @@ def _solve_by_squares(
 
 
 def _undecided(loss: Loss, y: np.ndarray, n_outputs: int) -> tuple[np.ndarray, float]:
-    """Return the raw prediction (n_outputs,) before anything is known, and the unit of second derivatives."""
+    """Return a neutral initial raw prediction (n_outputs,), and the unit of second derivatives."""
     if loss.classifies:
         return np.zeros(n_outputs), 1.0
     constant = loss.constant(y, None, n_outputs)
     curvature = float(loss.curvature_at(constant, y, None).mean())
-    if curvature < _AT_INFINITY:  # counts that are all zero have no unit
+    if curvature < _AT_INFINITY:  # all counts are zero
         constant = np.zeros(n_outputs)
         curvature = float(loss.curvature_at(constant, y, None).mean())
     return constant, curvature
