@@ -1,4 +1,4 @@
-"""The penalty of a linear model where it is "auto": learned from the rows of a fit, or known from one before."""
+"""Penalties of linear models that are "auto": learned from the rows of a fit, or taken from the previous fit."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,7 +27,7 @@ _SENTENCES = {
 def with_learned_penalty(
     job: Job[LinearModel], solution: Callable[[Job[LinearModel], Dataset, Target, Solution | None], Solution]
 ) -> tuple[Job[LinearModel], str]:
-    """Return the job of a model whose penalty is a number, and a sentence on it; `solution` fits some rows."""
+    """Return the job with a learned penalty, and a sentence about it; `solution` fits the model to some rows."""
     data, target = job.data.moved(to_host), replace(job.target, values=to_host(job.target.values))
     name = "C" if target.loss.classifies else "alpha"
     classes = SolvedClasses.of(target, job.model.fit_intercept) if target.lacks_classes else None
@@ -52,7 +52,7 @@ def with_learned_penalty(
 
 
 def _of_each(job: Job[LinearModel], learned: list[Learned | None], unit: float) -> tuple[Job[LinearModel], str]:
-    """Return the same where each output has its own; an output that there is nothing to learn of has 1."""
+    """Return the same with one penalty per output, which is 1 for outputs that it cannot be learned from."""
     nothing = Learned(1.0 / unit, float("nan"), np.empty((0, 3)), Ending.FLAT)
     each = [nothing if one is None else one for one in learned]
     values = np.array([unit * one.strength for one in each])
@@ -64,7 +64,7 @@ def _of_each(job: Job[LinearModel], learned: list[Learned | None], unit: float) 
 
 
 def with_known_penalty(job: Job[LinearModel]) -> Job[LinearModel]:
-    """Return the job of a model whose penalty is a number: where it is "auto", that of the fit before."""
+    """Return the job with a number as its penalty: that of the previous fit if it is "auto"."""
     if job.model.choice is None:
         return job
     name = "C" if job.target.loss.classifies else "alpha"
@@ -92,7 +92,7 @@ def _rows(model: LinearModel, data: Dataset, target: Target) -> Rows:
 
 
 def _with_learned(job: Job[LinearModel], name: str, learned: Learned, unit: float) -> Job[LinearModel]:
-    """Return the job of a model with what was learned, for weights in the user's units, on average `unit`."""
+    """Return the job with the learned penalty, rescaled from weights of mean 1 to the user's, of mean `unit`."""
     curve = learned.curve * [unit, 1.0, 1.0]
     strength = learned.strength * unit
     if name == "C":
