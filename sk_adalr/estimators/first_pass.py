@@ -1,4 +1,4 @@
-"""What a first pass over blocks of rows finds, and how each block is then encoded, where it lies."""
+"""The first pass over blocks of rows: it validates them, summarises labels and weights, and encodes each in place."""
 
 from collections.abc import Callable
 from copy import copy
@@ -19,12 +19,12 @@ from sk_adalr.rows import some_rows
 from sk_adalr.targets import Target
 from sk_adalr.validation import NoWeightError, as_dtype, check_features_and_target, check_weights
 
-# Rows of a label in a table of labels: scikit-learn takes labels that hardly repeat for numbers.
+# Rows per label in a table of labels: scikit-learn takes labels that hardly repeat for a regression target.
 _REPEATED = 3
 
 
 class _ValidatedBlock(NamedTuple):
-    """A validated block: features, target, weights (m,) or None, and how the features are called."""
+    """A validated block: features, target, weights (m,) or None, and feature names or None."""
 
     number: int
     X: Any
@@ -34,7 +34,7 @@ class _ValidatedBlock(NamedTuple):
 
     @classmethod
     def of(cls, raw: RawBlock, estimator: Any) -> "_ValidatedBlock | None":
-        """Validate a block for an estimator without a fit; return None if it has no rows."""
+        """Return a validated block, or None if it has no rows; `estimator` is not fitted."""
         n_rows = raw.checked_length()
         if n_rows == 0:
             return None
@@ -51,27 +51,28 @@ class _ValidatedBlock(NamedTuple):
 
 @dataclass(frozen=True)
 class BlockSummary:
-    """What a first pass finds in some blocks.
+    """Number of rows and weight of each label, and the format of the data, in some blocks.
 
     Parameters
     ----------
     number : int
-        Of the first block.
+        Number of the first block.
     n_features : int
     names : ndarray or None
-        Of the features.
+        Names of the features.
     y_shape : tuple
-        The shape of the target of a row.
+        Shape of the target of one row.
     dtype : dtype
     is_weighted : bool
     n_blocks, most_rows : int
         The number of blocks, and the rows of the largest one.
     labels : ndarray (n_labels,)
-        Of a regression, a single one.
+        A single label for regression.
     n_rows, weight : ndarray (n_labels,)
         The number of rows of each label with a positive weight, and the sum of their weights.
     blocks_with, rows_with : ndarray (n_labels,)
-        The number of blocks that have a row of the label, and of all rows in them with a positive weight.
+        The number of blocks that contain the label, and the number of rows of any label with a positive weight in
+        these blocks.
     """
 
     number: int
@@ -90,7 +91,7 @@ class BlockSummary:
 
     @classmethod
     def of(cls, block: _ValidatedBlock, has_labels: bool) -> "BlockSummary":
-        """Return that of a block."""
+        """Return the summary of one block."""
         number, X, y, weight, names = block
         labels, index = np.unique(y, return_inverse=True) if has_labels else (np.zeros(1), np.zeros(len(y), int))
         n_rows = np.bincount(index if weight is None else index[weight > 0], minlength=len(labels))
@@ -99,7 +100,7 @@ class BlockSummary:
         return cls(number, X.shape[1], names, *of_rows, np.ones(len(labels), int), np.full(len(labels), n_rows.sum()))
 
     def merged(self, other: "BlockSummary") -> "BlockSummary":
-        """Return what is in the blocks of both."""
+        """Return the summary of the blocks of both."""
         for name in ("n_features", "names", "y_shape"):
             ours, theirs = getattr(self, name), getattr(other, name)
             if not np.array_equal(ours, theirs):
@@ -127,7 +128,7 @@ class BlockSummary:
 
 
 class Encoding(NamedTuple):
-    """How the blocks become those that solvers see: weights and numbers of the labels, mean weight, dtype, target."""
+    """How blocks are encoded for solvers: dtype, mean weight, labels with their weights, or encoder of outputs."""
 
     dtype: np.dtype
     mean_weight: float | None
@@ -136,7 +137,7 @@ class Encoding(NamedTuple):
     encode: Callable[..., Target] | None
 
     def of(self, block: _ValidatedBlock) -> Block | None:
-        """Return the rows of a block that have a weight."""
+        """Return the encoded rows of positive weight, scaled to mean 1 over all blocks; None if there are none."""
         X, weight, kept = as_dtype(block.X, self.dtype), block.weight, slice(None)  # type: Any, Any, Any
         index = np.searchsorted(self.labels, block.y) if self.encode is None else np.zeros(len(block.y), int)
         if self.mean_weight is not None:
@@ -156,21 +157,21 @@ class Encoding(NamedTuple):
 
 @dataclass(frozen=True)
 class FirstPass:
-    """What is known of all rows after a first pass over their blocks.
+    """The result of a first pass over all blocks.
 
     Parameters
     ----------
     checked : Blocks
-        Of validated ones.
+        The validated blocks.
     summary : BlockSummary
     dtype : dtype
-        Of training.
+        The dtype of training.
     target : Target or None
-        A row for each label, with its class weight; None of a regression.
+        One row per label, with its class weight; None for regression.
     label_weight : ndarray (n_labels,)
-        The class weights, and 0 where no row of a label has a weight.
+        The class weights, and 0 for labels without a positive sample weight.
     encode : callable or None
-        How a target of a regression is encoded: ``encode(y, dtype, weight, classes)``; None of labels.
+        ``encode(y, dtype, weight, classes)`` encodes the target of a regression; None for labels.
     """
 
     checked: Blocks
@@ -184,14 +185,14 @@ class FirstPass:
     def of(
         cls, estimator: Any, options: Options, make_blocks: Callable[[], Blocks], before: dict[str, Any] | None
     ) -> "FirstPass":
-        """Read all blocks once, and set `n_features_in_` and `feature_names_in_` of the estimator.
+        """Read all blocks once, and set ``n_features_in_`` and ``feature_names_in_`` of the estimator.
 
         Parameters
         ----------
         estimator : estimator
         options : Options
         make_blocks : callable
-            ``make_blocks()`` returns the `Blocks` of `RawBlock`; it may take long.
+            ``make_blocks()`` returns `Blocks` of `RawBlock`; it may take long.
         before : dict or None
             Fitted attributes from which training continues.
         """
@@ -214,21 +215,21 @@ class FirstPass:
 
     @property
     def has_weight(self) -> np.ndarray:
-        """Which labels (n_labels,) have a weight."""
+        """Mask (n_labels,) of the labels with a positive weight."""
         return self.label_weight > 0
 
     @property
     def n_rows(self) -> int:
-        """How many rows have a weight."""
+        """Number of rows with a positive weight."""
         return int(self.summary.n_rows[self.has_weight].sum())
 
     @property
     def weight(self) -> np.ndarray:
-        """The sums of the weights of the labels that have one, class weights included."""
+        """Sums of the weights, class weights included, of the labels with a positive weight."""
         return (self.summary.weight * self.label_weight)[self.has_weight]
 
     def table(self, mean: np.ndarray) -> Target:
-        """Return a target that is as good as all where a constant is predicted: a row for each label, or the mean."""
+        """Return a target with the best constant prediction of all rows: one row per label, or the mean output."""
         if self.target is not None:
             return replace(self.target.of_rows(self.has_weight), class_weight=None)
         assert self.encode is not None
@@ -240,7 +241,7 @@ class FirstPass:
         return self._encoded(self.label_weight)
 
     def encoded_without_class_weights(self) -> Blocks:
-        """Return the encoded blocks of the same rows, by their sample weights alone."""
+        """Return the encoded blocks of the same rows, with sample weights only."""
         return self._encoded(np.where(self.has_weight, 1.0, 0.0))
 
     def _encoded(self, label_weight: np.ndarray) -> Blocks:
@@ -252,7 +253,7 @@ class FirstPass:
 
 
 def _table_of_labels(estimator: Any, options: Options, summary: BlockSummary, dtype: np.dtype) -> Target:
-    """Return a target with a row for each label, and the weights of the classes."""
+    """Return a target with one row per label, and the class weights."""
     labels, weight = (np.repeat(part, _REPEATED) for part in (summary.labels, summary.weight))
     table: Target = estimator._encode(options, labels, dtype, weight, None)
     return table.of_rows(np.arange(0, len(labels), _REPEATED))
@@ -268,7 +269,7 @@ def _set_features(estimator: Any, summary: BlockSummary, before: dict[str, Any] 
 
 
 def _unfitted(estimator: Any) -> Any:
-    """Return an estimator of the same parameters, and nothing else: it travels to the blocks."""
+    """Return a copy with the parameters only, to be sent to the workers that hold the blocks."""
     unfitted: Any = object.__new__(type(estimator))
     unfitted.__dict__.update(estimator.get_params(deep=False))
     return unfitted
@@ -289,7 +290,7 @@ def _labels(y: np.ndarray, estimator: Any) -> np.ndarray:
 def _weights(sample_weight: Any, n_rows: int) -> np.ndarray | None:
     try:
         return check_weights(sample_weight, n_rows)
-    except NoWeightError:  # other blocks may have some
+    except NoWeightError:  # other blocks may have positive weights
         return np.zeros(n_rows)
 
 
