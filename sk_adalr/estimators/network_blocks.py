@@ -1,4 +1,4 @@
-"""Fits of networks to rows in blocks: the units of all rows, by sums, before training visits block after block."""
+"""Fits of networks to rows in blocks: units from sums over all blocks, then training on one block after another."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,7 +20,7 @@ from sk_adalr.statistics import Quantiles
 from sk_adalr.targets import Target
 from sk_adalr.training import VisitedRows
 
-# Of shuffled rows, a block in which so many of a label were to be expected lacks it once in 20,000 times.
+# If rows are shuffled, a block with this expected number of rows of a label lacks it with a probability of 1 / 20,000.
 _SURELY_SEEN = 10
 
 
@@ -31,9 +31,9 @@ def visited_data(
     make_blocks: Callable[[], Blocks],
     before: dict[str, Any] | None,
 ) -> tuple[Dataset, Target]:
-    """Return the data of a fit of blocks, and the encoded target of a table of all rows.
+    """Return the data of a fit to blocks of rows, and an encoded target that summarises all rows.
 
-    `model` is a NetworkModel; for the others see `FirstPass.of`.
+    `model` is a `NetworkModel`; for the other parameters see `FirstPass.of`, for the target `FirstPass.table`.
     """
     if options.backend == "cupy":
         raise ValueError("Blocks of rows are trained on with NumPy; `backend='cupy'` needs arrays in memory.")
@@ -42,7 +42,7 @@ def visited_data(
     first_pass = FirstPass.of(estimator, options, make_blocks, before)
     n, p, dtype = first_pass.n_rows, first_pass.summary.n_features, first_pass.dtype
     weight, is_regression = first_pass.weight, first_pass.target is None
-    # Class weights change what is learned, but not the units.
+    # The units do not depend on class weights, as in fits to arrays.
     unweighted = first_pass.encoded_without_class_weights()
     description = unweighted.reduced(Description.of, Description.merged, is_regression)
     check_same_rows(description, n)
@@ -61,7 +61,7 @@ def visited_data(
 
 
 def with_held_out_rows(job: Job[Any], seed: int) -> Job[Any]:
-    """Return a job of blocks with some rows held out for validation, where the options or their number ask for it."""
+    """Return a job of blocks, with validation rows held out if the options or the number of rows ask for it."""
     X, options = job.data.X, job.options
     if job.target.validation is not None or not holds_out_of_blocks(options, X.shape[0]):
         return job
@@ -75,12 +75,12 @@ def with_held_out_rows(job: Job[Any], seed: int) -> Job[Any]:
 
 
 def _table_of_outputs(loss: Any, blocks: Blocks, description: Description, p: int, dtype: np.dtype) -> np.ndarray:
-    """Return outputs (m, k) of equal weights that have the constant, the units and about the loss of all rows."""
+    """Return a few outputs (m, k) with the best constant prediction and units of all rows, and about their loss."""
     if not loss.is_quadratic:
         return blocks.reduced(_quantiles, Quantiles.joined).values
     mean, deviation = description.spread.mean[p:], description.spread.deviation[p:]
     largest = np.maximum(np.abs(description.low), np.abs(description.high))[p:]
-    deviation = np.where(deviation > ROUNDING * np.finfo(dtype).eps * largest, deviation, 0.0)  # less is rounding
+    deviation = np.where(deviation > ROUNDING * np.finfo(dtype).eps * largest, deviation, 0.0)  # round-off error
     return np.stack([mean - deviation, mean + deviation])
 
 
@@ -89,10 +89,10 @@ def _quantiles(block: Block) -> Quantiles:
 
 
 def _warn_if_sorted(summary: BlockSummary) -> None:
-    """Warn if blocks lack labels of which they would have rows if these were shuffled."""
+    """Warn if blocks lack labels that they would contain if the rows were shuffled."""
     n_lacking = summary.n_blocks - summary.blocks_with
     total = int(summary.n_rows.sum())
-    # The mean number of rows of a label that blocks without it would have.
+    # The mean number of rows of a label to expect in the blocks that lack it.
     expected = summary.n_rows * (1 - summary.rows_with / max(1, total)) / np.maximum(1, n_lacking)
     is_missed = (n_lacking > 0) & (expected > _SURELY_SEEN)
     if is_missed.any():
