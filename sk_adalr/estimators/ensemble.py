@@ -1,4 +1,4 @@
-"""The mean of networks, one for each fold: it trains on all other rows, and the fold says for how long."""
+"""The mean of several networks: each is validated on one fold, for early stopping, and trained on all other rows."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,18 +22,18 @@ from sk_adalr.training import Setup, StopReason
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 _SEED_RANGE = np.iinfo(np.int32).max
-# What all networks of an ensemble have in common, and the features.
+# Fitted attributes that all networks of an ensemble share, and those of the features.
 _SAME = ("n_layers_", "n_outputs_", "out_activation_", "solver_", "_dtype", "_seen_weight")
 _OF_FEATURES = ("n_features_in_", "feature_names_in_")
 
 
 def train_networks(job: Job[NetworkModel]) -> dict[str, Any]:
-    """Return all fitted attributes of a network, or of the mean of several where ``ensemble``."""
+    """Return all fitted attributes of a network, or of the mean of several if `ensemble`."""
     return _train_ensemble(job) if job.options.ensemble else train(job)
 
 
 def for_one_network(method: Method) -> Method:
-    """Make a method of an estimator available without ``ensemble`` only."""
+    """Make a method of an estimator available only if `ensemble` is False."""
 
     def is_alone(estimator: Any) -> bool:
         if estimator.ensemble:
@@ -70,7 +70,7 @@ def _train_ensemble(job: Job[NetworkModel]) -> dict[str, Any]:
 
 
 def _check(job: Job[NetworkModel], copies: np.ndarray, n_needed: int) -> None:
-    """Raise a ValueError where a fit has no place for the mean of several networks."""
+    """Raise a ValueError if validation data, too few rows or a checkpoint callback rule out an ensemble."""
     n_rows = len(np.unique(copies))
     if job.target.validation is not None:
         raise ValueError("`ensemble=True` validates each network on its fold of `X`. Leave out `X_val` and `y_val`.")
@@ -81,12 +81,12 @@ def _check(job: Job[NetworkModel], copies: np.ndarray, n_needed: int) -> None:
 
 
 def _in_training(fold: Holdout, setup: Setup) -> Holdout:
-    """Return a fold of the data as training sees them."""
+    """Return a fold with its data in the units of training."""
     return replace(fold, data=setup.data)
 
 
 def _mean_of(job: Job[NetworkModel], fits: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the fitted attributes of the mean of networks, but those of a single training."""
+    """Return the fitted attributes of the mean of several networks, without the curves and scores of each."""
     first, n_networks = fits[0], len(fits)
     reason = StopReason.ENSEMBLE_INTERRUPTED if _was_interrupted(fits[-1]) else StopReason.ENSEMBLE
     same = {name: first[name] for name in (*job.target.attributes, *_SAME) if name in first}
