@@ -1,7 +1,7 @@
-"""Parameters of estimators, and of objects that are parameters: ``solver__momentum``, ``learning_rate__step_size``.
+"""Nested parameters of estimators, such as ``solver__momentum`` and ``learning_rate__step_size``.
 
-A direction or a rule is a value: it is frozen, and two fits may share it. So it is never changed. Setting one of its
-parameters puts another object in its place.
+Directions and learning rates are immutable, since several estimators may share them. Setting one of their parameters
+replaces the object.
 """
 
 import inspect
@@ -12,12 +12,12 @@ from typing import Any
 
 from sk_adalr.estimators.name_hints import what_to_use
 
-#: Parameters that may be objects with parameters of their own.
+#: Parameters that may be objects with nested parameters.
 _OBJECTS = {"solver", "learning_rate", "loss"}
 
 
 def check_names(cls: Any, names: Iterable[str]) -> None:
-    """Raise a TypeError where a constructor does not take a name, and say what to use."""
+    """Raise a TypeError that says what to use if a name is no parameter of the constructor of `cls`."""
     parameters = inspect.signature(cls.__init__).parameters
     unknown = [name for name in names if name not in parameters]
     if unknown and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
@@ -32,16 +32,16 @@ def defaults(cls: Any) -> dict[str, Any]:
 
 
 def with_nested(params: dict[str, Any]) -> dict[str, Any]:
-    """Return `params` and the parameters of the objects among them."""
+    """Return `params` and the nested parameters of the objects among them."""
     nested = (nested_parameters(name, params[name]) for name in _OBJECTS & params.keys())
     return {name: value for part in (params, *nested) for name, value in part.items()}
 
 
 def parameters_of(value: Any) -> dict[str, Any]:
-    """Return the parameters of an object: what its constructor takes and it keeps under the same names.
+    """Return the parameters of an object: constructor arguments that it stores as attributes of the same names.
 
-    A dataclass does, and so does a class by the habits of scikit-learn. An object that does not keep all of them
-    cannot be made again with one of them changed, and has none here. Nor do strings, numbers and classes.
+    Dataclasses do so, as do classes that follow the conventions of scikit-learn. An object that does not store all
+    arguments cannot be rebuilt with one of them changed, so the result is empty, as for strings, numbers and classes.
     """
     if isinstance(value, str | Number | type):
         return {}
@@ -49,7 +49,7 @@ def parameters_of(value: Any) -> dict[str, Any]:
         return value.get_params(deep=False)
     try:
         parameters = inspect.signature(type(value)).parameters.values()
-    except (ValueError, TypeError):  # of a type that is written in C
+    except (ValueError, TypeError):  # types implemented in C may have no signature
         return {}
     if any(p.kind not in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) or not hasattr(value, p.name) for p in parameters):
         return {}
@@ -57,7 +57,7 @@ def parameters_of(value: Any) -> dict[str, Any]:
 
 
 def nested_parameters(name: str, value: Any) -> dict[str, Any]:
-    """Return the parameters of `value`, the parameter `name`, and theirs, as ``name__parameter``."""
+    """Return the parameters of `value` at all levels, as ``name__parameter``; `value` is the parameter `name`."""
     found = {}
     for own, inner in parameters_of(value).items():
         found[f"{name}__{own}"] = inner
@@ -66,7 +66,7 @@ def nested_parameters(name: str, value: Any) -> dict[str, Any]:
 
 
 def with_parameters(name: str, value: Any, changes: Mapping[str, Any]) -> Any:
-    """Return an object like `value`, the parameter `name`, with some of its parameters changed.
+    """Return a copy of `value`, which is the parameter `name`, with some of its parameters changed.
 
     Raises
     ------
@@ -98,12 +98,12 @@ def _what_there_is(name: str, value: Any) -> str:
 
 
 def own_parameters(owner: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `changes`, with each ``name__parameter`` as another object for the parameter `name` of an estimator.
+    """Return `changes` with each ``name__parameter`` replaced by a new object for the parameter `name` of `owner`.
 
     Raises
     ------
     ValueError
-        If there is no such parameter; of the estimator itself, with what to use.
+        If there is no such parameter; the message says what to use.
     """
     known = owner._get_param_names()
     own: dict[str, Any] = {}
@@ -112,7 +112,7 @@ def own_parameters(owner: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
         name, is_nested, rest = key.partition("__")
         if name not in known:
             what = what_to_use(name, known, owner._other_parameters)
-            raise ValueError(f"Invalid parameter {name!r} for estimator {owner}. {what}")  # begins as scikit-learn's
+            raise ValueError(f"Invalid parameter {name!r} for estimator {owner}. {what}")  # scikit-learn's start
         if is_nested:
             of_objects[name][rest] = value
         else:
