@@ -1,6 +1,6 @@
-"""Names that users know from scikit-learn and other libraries: what to use instead, and those without effect.
+"""Parameters and arguments that users know from scikit-learn and other libraries, and what to use instead.
 
-A name gets a line in one of these tables; the sentence says what to do.
+To support another name, add it to one of these tables with a sentence that says what to do.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ _RATE = "Use `learning_rate_init`."
 _SEED = "Use `random_state`."
 _DEVICE = "Use `backend='cupy'` to compute on a GPU."
 
-#: Parameters of other estimators, and what to use for them here.
+#: Parameters of other estimators, and what to use instead.
 PARAMETERS = {
     "average": _AVERAGE,
     "callbacks": "Use `set_callbacks`.",
@@ -43,7 +43,7 @@ PARAMETERS = {
     "weight_decay": "Use `alpha` or `C`, the L2 penalty.",
 }
 
-#: Those of linear regression.
+#: Parameters of other estimators for linear regression.
 LINEAR_REGRESSION = {
     "C": "Use `alpha`, the strength of the L2 penalty.",
     "class_weight": "Pass `sample_weight` to `fit`.",
@@ -53,7 +53,7 @@ LINEAR_REGRESSION = {
     "penalty": "The penalty is L2, with the strength `alpha`; for L1 use sklearn.linear_model.Lasso.",
 }
 
-#: Those of logistic regression.
+#: Parameters of other estimators for logistic regression.
 LOGISTIC_REGRESSION = {
     "alpha": "Use `C`, the inverse of the strength of the L2 penalty.",
     "Cs": "Set `C='auto'`, which needs no candidates.",
@@ -69,14 +69,14 @@ _NETWORK = {
     "dropout": "There is no dropout; use `alpha`, `early_stopping=True`, or another library such as skorch.",
 }
 
-#: Those of the classifier that is a network.
+#: Parameters of other neural-network classifiers.
 MLP_CLASSIFIER = {
     **_NETWORK,
     "C": "Use `alpha`, the strength of the L2 penalty.",
     "loss": "The loss is the log loss; leave it out.",
 }
 
-#: Those of the regressor that is a network.
+#: Parameters of other neural-network regressors.
 MLP_REGRESSOR = {
     **_NETWORK,
     "C": "Use `alpha`, the strength of the L2 penalty.",
@@ -88,7 +88,7 @@ _VALIDATION_WEIGHT = "Pass the weights of validation data as `sample_weight_val`
 _SCORING = "Use the parameter `scoring` of the estimator."
 _COEF_INIT = "Set `warm_start=True` to start from the previous fit."
 
-#: Arguments of other estimators' `fit` and `partial_fit`, and what to use for them here.
+#: Arguments of `fit` and `partial_fit` of other estimators, and what to use instead.
 ARGUMENTS = {
     "batch_size": "It is a parameter of the estimator.",
     "callbacks": "Use `set_callbacks`.",
@@ -111,7 +111,7 @@ ARGUMENTS = {
 
 
 def what_to_use(name: str, known: Iterable[str], of_counterpart: Mapping[str, str]) -> str:
-    """Return what to use instead of the unknown parameter `name`, given those of a counterpart alone."""
+    """Return what to use instead of the unknown parameter `name`; `of_counterpart` adds hints to `PARAMETERS`."""
     return {**PARAMETERS, **of_counterpart}.get(name) or _similar(name, known)
 
 
