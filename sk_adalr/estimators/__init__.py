@@ -1,13 +1,13 @@
-"""The estimators of scikit-learn's kind: four public classes, and how each of them is fitted.
+"""The four scikit-learn estimators, and how they are fitted.
 
 ========================  ==========================================================================================
-the classes               `logistic_regression`, `linear_regression`, `mlp_classifier`, `mlp_regressor`
-what they share           `base`, a fit line by line; `classification`, `regression`, `linear`, `network`
-their parameters          `parameter_types`, `nested_parameters`, `name_hints`
-what is fitted            `job`, a call with its data; `model`, what is to be learned; `progress`, what the user hears
-linear, on all rows       `fullbatch`, `penalties`, `classes_without_rows`; chunk by chunk `stream`
+public classes            `logistic_regression`, `linear_regression`, `mlp_classifier`, `mlp_regressor`
+base classes              `base`, the template of a fit; `classification`, `regression`, `linear`, `network`
+parameters                `parameter_types`, `nested_parameters`, `name_hints`
+inputs and reports        `job`, one call with its data; `model`, sizes and penalty; `progress`, lines and callbacks
+linear, on all rows       `fullbatch`, `penalties`, `classes_without_rows`; chunk by chunk: `stream`
 on mini-batches           `minibatch`, `ensemble`, `validation_rows`, `scoring`
-of rows in blocks         `first_pass`, then `blocks` or `network_blocks`; `dask_predictions`
+on rows in blocks         `first_pass`, then `blocks` or `network_blocks`; `dask_predictions`
 ========================  ==========================================================================================
 """
 
