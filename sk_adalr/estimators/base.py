@@ -43,7 +43,7 @@ from sk_adalr.validation import (
 
 
 class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
-    """Base of all estimators: how a fit runs. A subclass says what the model is."""
+    """Base class of all estimators, which implements `fit`; subclasses define model, target and training."""
 
     # Fitted attributes.
     n_features_in_: int
@@ -56,16 +56,16 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     validation_loss_curve_: list[float] | None
     best_epoch_: int | None
     if TYPE_CHECKING:
-        feature_names_in_: np.ndarray  # where `X` had names
+        feature_names_in_: np.ndarray  # only if `X` has feature names
 
-    #: Parameters of the counterparts of this estimator alone, and what to use for them here.
+    #: Parameters of similar estimators elsewhere, and what to use instead; in addition to `name_hints.PARAMETERS`.
     _other_parameters: Mapping[str, str] = MappingProxyType({})
-    #: Names of the solvers of a linear model's counterpart, see `Options`.
+    #: Solver names of the scikit-learn counterpart of a linear model, see `Options`.
     _counterpart_solvers: tuple[str, ...] | None = None
 
     @abstractmethod
     def _model(self) -> LinearModel | NetworkModel:
-        """Return what the model is; raise a ValueError or TypeError if a parameter of it is invalid."""
+        """Return the model to train; raise a ValueError or TypeError if one of its parameters is invalid."""
 
     @abstractmethod
     def _encode(self, options: Options, y: Any, dtype: Any, sample_weight: Any, classes: Any) -> Target:
@@ -79,11 +79,11 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     @staticmethod
     @abstractmethod
     def _train_chunk(job: Job[Any]) -> dict[str, Any]:
-        """Return all fitted attributes after a look at the rows of a chunk."""
+        """Return all fitted attributes after training on a chunk."""
 
     @abstractmethod
     def _raw_prediction(self, X: Any, method: str) -> tuple[Array, Origin]:
-        """Return the raw prediction (n_samples, n_outputs), and where `X` is from."""
+        """Return the raw prediction (n_samples, n_outputs), and the array library and device of `X`."""
 
     @answers_unknown_arguments
     @with_callbacks
@@ -154,7 +154,7 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         return self._fit(X, y, metadata, validated, in_blocks)
 
     def _fit(self, X: Any, y: Any, metadata: dict[str, Any], validated: Callable[..., Any], in_blocks: bool) -> Self:
-        """Fit to what ``validated(options, model, before)`` returns; X and y are for callbacks."""
+        """Fit to the data and target that ``validated(options, model, before)`` returns; X and y are for callbacks."""
         options, publish = self._options(), publisher(X)
         context = self._init_callback_context()
         progress = Progress(self, context if hasattr(self, "_skl_callbacks") else None, X, y, publish)
@@ -162,7 +162,7 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             options.check()
             model = self._model()
             before = self._before() if options.warm_start else None
-            if in_blocks:  # their validation reads them all
+            if in_blocks:  # validation reads all blocks, so callbacks start first
                 progress.begin(metadata, partial(model.tasks, options))
             data, target = validated(options, model, before)
             progress.begin(metadata, partial(model.tasks, options, data, target))
@@ -183,7 +183,7 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                     options, X, y, sample_weight, classes=classes, before=before, reset=before is None
                 )
             except NoWeightError:
-                if before is not None:  # a chunk without rows
+                if before is not None:  # all rows of the chunk have weight 0
                     return self
                 raise
             if before is not None:
@@ -194,13 +194,13 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     @abstractmethod
     def _data_of_blocks(self, *arguments: Any) -> tuple[Dataset, Target]:
-        """Return the data of blocks of rows, and the encoded target of a table of all, see `blocked_data`."""
+        """Return the data of blocks of rows, and a target that summarises all rows, see `blocked_data`."""
 
     def _options(self) -> Options:
         return Options.of(vars(self), self._counterpart_solvers)
 
     def _before(self) -> dict[str, Any] | None:
-        """Return the attributes of the fitted model, from which training may continue; None without one."""
+        """Return the attributes of the fitted model, from which training can continue; None if it is not fitted."""
         return vars(self).copy() if hasattr(self, "loss_curve_") else None
 
     def _validate(
@@ -215,9 +215,9 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         classes: Any = None,
         groups: Any = None,
     ) -> tuple[Dataset, Target]:
-        """Return validated data and the encoded target; in the dtype and kind of `before`, if given.
+        """Return validated data and the encoded target; with `before`, in its dtype, and checked to match it.
 
-        Targets and weights are encoded on the host; the data then lie where `backend` computes.
+        Targets and weights are encoded on the host; the data are then moved to the device of `backend`.
         """
         X, y = check_features_and_target(self, X, y, numeric=is_regressor(self), reset=reset)
         if before is not None:
@@ -228,27 +228,27 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         if before is not None:
             check_same_target(target, self)
         total = weight if target.class_weight is None else check_weights(weight, X.shape[0], target.class_weight)
-        if total is not None and not total.all():  # a row without weight is no row, but its class is one
+        if total is not None and not total.all():  # rows of weight 0 are dropped, but their classes stay
             rows = total > 0
             is_same = total is weight
             X, target, total = some_rows(X, beside(rows, X)), target.of_rows(rows), total[rows]
             weight = total if is_same else None if weight is None else weight[rows]
             groups = None if groups is None else groups[rows]
-            # The splits of a user are of all rows; otherwise nobody asks for a number per row.
+            # Folds that the user gives refer to the original rows; nothing else needs row numbers.
             numbers = None if getattr(self, "cv", None) is None else np.flatnonzero(rows)
         scaled, weight_scale = scale_weights(total, X.dtype)
         own = (scaled, weight_scale) if total is weight else scale_weights(weight, X.dtype)
-        target = replace(target, class_weight=None)  # a vector of many rows, which is in the weights now
+        target = replace(target, class_weight=None)  # the weights include it now; saves memory
         data = Dataset(X, target.values, scaled, weight_scale, *own, groups, numbers)
         return data.moved(mover(options.backend, X)), target
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        """Return the bare object, or raise a TypeError where `__init__` would without saying what to do."""
+        """Create the object, or raise a TypeError that says what to use instead of an unknown parameter."""
         check_names(cls, kwargs)
         return super().__new__(cls)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take the state of a pickle; parameters that its version did not have get their defaults."""
+        """Restore the state from a pickle; parameters that are newer than the pickle get their defaults."""
         super().__setstate__(defaults(type(self)) | state)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
@@ -289,7 +289,7 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         return super().set_params(**own_parameters(self, params))
 
     def __sklearn_tags__(self) -> Any:
-        """Return what the estimator takes: sparse input, and arrays of other libraries, among the rest."""
+        """Return the tags: estimators also support sparse input and arrays of other libraries."""
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         tags.array_api_support = True
