@@ -1,8 +1,8 @@
-"""Fits of rows in blocks, dask collections or chunks: from the user's blocks to data that are solved by sums.
+"""Fits to rows in blocks, which are dask collections or chunks: linear models are solved with sums over blocks.
 
-A first pass finds the labels, the numbers of rows and their weights; then each block is encoded, where it lies, as
-those of all rows ask for. The target of the data that a job gets is a table that is as good as all rows where a
-constant is predicted: a row for each label, or the mean.
+A first pass finds the labels, the numbers of rows and their weights; then each block is encoded in place, with labels
+and mean weight of all blocks. The job gets a small target with the same best constant prediction as all rows: one row
+per label, or the mean.
 """
 
 from collections.abc import Callable, Iterable
@@ -25,7 +25,7 @@ from sk_adalr.targets import Target
 
 EstimatorT = TypeVar("EstimatorT", bound=GradientEstimator)
 
-# What the weight of all rows may change by from one pass to another: rounding.
+# Relative change of the total weight from one pass to another that may be due to round-off.
 _SAME_WEIGHT = 1e-6
 
 
@@ -36,9 +36,9 @@ def blocked_data(
     make_blocks: Callable[[], Blocks],
     before: dict[str, Any] | None,
 ) -> tuple[Dataset, Target]:
-    """Return the data of a fit of blocks, and the encoded target of a table; see the top of the file.
+    """Return the data of a fit to blocks of rows, and an encoded target that summarises all rows.
 
-    `model` is a LinearModel; for the others see `FirstPass.of`.
+    `model` is a `LinearModel`; for the other parameters see `FirstPass.of`, for the target `FirstPass.table`.
     """
     _check_options(options, model)
     first_pass = FirstPass.of(estimator, options, make_blocks, before)
@@ -52,7 +52,7 @@ def blocked_data(
 
 
 def check_same_rows(description: Any, n_rows: int) -> None:
-    """Raise a ValueError unless a second pass found the rows, of the mean weight 1, that the first one did."""
+    """Raise a ValueError unless a second pass found the same total weight: `n_rows`, since the mean weight is 1."""
     if description is None or abs(description.spread.weight - n_rows) > _SAME_WEIGHT * n_rows:
         raise ValueError(
             "The blocks had other rows when they were read a second time. `make_chunks` must return the same chunks "
