@@ -1,8 +1,7 @@
-"""Classes without rows, or whose weights are all zero: they stay classes, of a probability that is next to nothing.
+"""Classes without rows, or with zero weight: they remain in ``classes_``, with a probability of almost 0.
 
-With an intercept the optimal probability tends to zero as the intercept of such a class tends to minus infinity: the
-optimum of the others is that of a problem without it, and its own coefficients are zero. Without intercepts it takes
-part like any other.
+With intercepts, the optimal probability of such a class is 0, as its intercept tends to minus infinity: the other
+classes are fitted without it, and its coefficients are zero. Without intercepts it is fitted like any other class.
 """
 
 from dataclasses import dataclass, replace
@@ -14,20 +13,22 @@ from sk_adalr.dataset import Dataset
 from sk_adalr.parameters import ParameterLayout
 from sk_adalr.targets import Target
 
-# Where mini-batches continue from an optimum, a class without rows so far starts at this probability beside the
-# largest: from next to nothing, each step would be a small part of the way.
+# When mini-batches continue from an optimum, a class without rows so far starts at this probability relative to the
+# most probable class: from almost 0, training would need many steps.
 _LEAST_PROBABILITY = 1e-3
 
 
 @dataclass(frozen=True)
 class SolvedClasses:
-    """Which classes a full-batch solver sees, and how its solution becomes that of all classes.
+    """The classes that a full-batch solver fits, and the conversion of its solution to all classes.
 
     Parameters
     ----------
     indices : int array of shape (n_solved,)
-        Of the classes, in the order of the solver, which takes the largest index in its target for the last class.
+        Indices of the fitted classes, in the order of the solver. The last one has rows, because the solver infers
+        the number of classes from the largest index in its target.
     n_classes : int
+        Number of all classes.
     """
 
     indices: np.ndarray
@@ -35,7 +36,7 @@ class SolvedClasses:
 
     @classmethod
     def of(cls, target: Target, has_intercept: bool) -> "SolvedClasses | None":
-        """Return the classes to solve for; None where the target is taken as it is."""
+        """Return the classes to fit; None if the solver can fit the target as it is."""
         has_rows = target.shown
         if not (target.lacks_classes and (has_intercept or target.n_outputs > 1)):
             return None
@@ -44,12 +45,12 @@ class SolvedClasses:
 
     @property
     def is_one(self) -> bool:
-        """Whether a single class has rows, so that there is nothing to solve."""
+        """Whether only one class has rows, so that there is nothing to fit."""
         return len(self.indices) == 1
 
     def narrowed(self, data: Dataset, target: Target) -> tuple[Dataset, Target]:
-        """Return the same with classes numbered as the solver sees them."""
-        if self.n_classes == 2:  # one of which has all rows
+        """Return data and target with the class indices of the solver."""
+        if self.n_classes == 2:  # only one of them has rows
             return data, target
         number = np.zeros(self.n_classes, dtype=int)
         number[self.indices] = np.arange(len(self.indices))
@@ -57,11 +58,11 @@ class SolvedClasses:
         return replace(data, target=values), replace(target, n_outputs=len(self.indices))
 
     def narrowed_start(self, coef: np.ndarray, intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return coefficients (n_features, n_classes) and intercepts (n_classes,) of the classes to solve for."""
+        """Select the classes to fit from coefficients (n_features, n_classes) and intercepts (n_classes,)."""
         return (coef, intercept) if self.n_classes == 2 else (coef[:, self.indices], intercept[self.indices])
 
     def widened(self, coef: np.ndarray, intercept: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
-        """Return the solution (n_features, n_solved), (n_solved,) with all classes, one output for two of them."""
+        """Return the solution (n_features, n_solved), (n_solved,) for all classes, or one output for two classes."""
         full_coef, full_intercept = np.zeros((len(coef), self.n_classes)), np.zeros(self.n_classes)
         full_coef[:, self.indices], full_intercept[self.indices] = coef, intercept
         _rule_out(full_coef, full_intercept, self.indices, dtype)
@@ -71,9 +72,9 @@ class SolvedClasses:
 
 
 def ruled_out(params: Array, layout: ParameterLayout, target: Target) -> Array:
-    """Return `params`, (n_params,), or a copy in which classes without rows are next to impossible.
+    """Return `params`, (n_params,), or a copy in which classes without rows have a probability of almost 0.
 
-    The loss can only fall by it: what is left of their probability goes to the others.
+    This can only lower the loss, since the other classes gain their probability.
     """
     if target.n_outputs == 1 or not (target.lacks_classes and layout.fit_intercept):
         return params
@@ -84,7 +85,10 @@ def ruled_out(params: Array, layout: ParameterLayout, target: Target) -> Array:
 
 
 def soften(coef: np.ndarray, intercept: np.ndarray) -> None:
-    """Give classes that had no rows, of (n_features, n_outputs) and (n_outputs,), a probability to continue from."""
+    """Raise the probabilities of classes without rows to `_LEAST_PROBABILITY` by their intercepts, in place.
+
+    `coef` is (n_features, n_outputs), and zero for these classes; `intercept` is (n_outputs,).
+    """
     lowest = np.log(_LEAST_PROBABILITY)
     if len(intercept) > 1:
         floored = np.maximum(intercept, intercept.max() + lowest)
@@ -94,10 +98,10 @@ def soften(coef: np.ndarray, intercept: np.ndarray) -> None:
 
 
 def _rule_out(coef: Array, intercept: Array, others: Array, dtype: np.dtype) -> None:
-    """Make all classes but `others` next to impossible: of (n_in, n_classes) and (n_classes,), in place.
+    """Give all classes but `others` a probability of at most eps, in place, for any features.
 
-    The scores of the others get the mean zero whatever the features, so that the largest is not negative. A class of
-    the score log(eps) then has a probability of at most eps anywhere.
+    `coef` is (n_in, n_classes), `intercept` (n_classes,). The scores of the others are centred, so that the largest is
+    at least 0, and a score of log(eps) means a probability of at most eps.
     """
     others_coef, others_intercept = coef[:, others], intercept[others]
     coef[...], intercept[...] = 0.0, np.log(float(np.finfo(dtype).eps))
