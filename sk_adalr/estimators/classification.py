@@ -1,4 +1,4 @@
-"""What the classifiers share: labels and probabilities."""
+"""The base class of classifiers: labels and probabilities."""
 
 from typing import Any, TypeVar
 
@@ -17,7 +17,7 @@ ClassifierT = TypeVar("ClassifierT", bound="Classifier")
 
 
 class Classifier(ClassifierMixin, GradientEstimator):
-    """Labels and probabilities from a raw prediction (n_samples, n_outputs)."""
+    """Base class that turns raw predictions (n_samples, n_outputs) into labels and probabilities."""
 
     # Fitted attributes.
     classes_: np.ndarray
@@ -55,7 +55,7 @@ class Classifier(ClassifierMixin, GradientEstimator):
         return self._partial_fit(X, y, sample_weight, classes if fitted is None else fitted)
 
     def __sklearn_tags__(self) -> Any:
-        """Return what the estimator takes: several labels, where it does, among the rest."""
+        """Return the tags, with the support of multilabel targets."""
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = self._takes_multilabel
         return tags
@@ -112,7 +112,7 @@ class Classifier(ClassifierMixin, GradientEstimator):
         raw, origin = self._raw_prediction(X, "predict_proba")
         proba = self._link.predict(self._one_per_class(raw))
         if self._multilabel:
-            # A finite model is never certain; rounding alone would say so.
+            # A finite model is never certain: 0 and 1 are round-off.
             limits = np.finfo(proba.dtype)
             proba.clip(limits.tiny, 1 - limits.epsneg, out=proba)
         return origin.give(proba)
@@ -170,7 +170,7 @@ class Classifier(ClassifierMixin, GradientEstimator):
         return namespace(raw).hstack([-raw, raw]) if self._is_binary else raw
 
     def _labels(self, raw: Array) -> Array:
-        """Return the labels: numbers beside `raw`, others on the host."""
+        """Return the labels, on the device of `raw` if they are numbers, else on the host."""
         if self._multilabel:
             return (raw > 0).astype(int)
         indices = (raw[:, 0] > 0).astype(int) if self._is_binary else raw.argmax(axis=1)
@@ -180,7 +180,7 @@ class Classifier(ClassifierMixin, GradientEstimator):
 
 
 def _are_same_classes(fitted: Any, classes: Any, multilabel: bool) -> bool:
-    # Of a label matrix `classes_` are the numbers of its columns, whatever they were called.
+    # For a label matrix, `classes_` has the column numbers, whatever names the user passes.
     return len(fitted) == len(classes) if multilabel else np.array_equal(fitted, classes)
 
 
