@@ -1,4 +1,4 @@
-"""Predictions of dask collections, which stay lazy, and scores of them, by sums over blocks."""
+"""Lazy predictions for dask collections, and their scores from sums over blocks."""
 
 from collections.abc import Callable
 from functools import partial, wraps
@@ -18,7 +18,7 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def lazy_on_dask(method: Method) -> Method:
-    """Let a method that predicts return a lazy dask array for a dask collection: the same, block by block."""
+    """Decorate a prediction method to return a lazy dask array for a dask collection."""
 
     @wraps(method)
     def predicting(self: Any, X: Any) -> Any:
@@ -28,7 +28,7 @@ def lazy_on_dask(method: Method) -> Method:
 
 
 def summed_on_dask(method: Method) -> Method:
-    """Let a method that scores add up sums over the blocks of dask collections."""
+    """Decorate a scoring method to sum over the blocks of dask collections."""
 
     @wraps(method)
     def scoring(self: Any, X: Any, y: Any, sample_weight: Any = None) -> float:
@@ -43,7 +43,7 @@ def _lazily(method: Callable[..., Any], estimator: Any, X: Any) -> Any:
     import dask.array as da
 
     check_numeric(X)
-    sample = method(estimator, _one_row(X))  # which says whether the features are those of `fit`
+    sample = method(estimator, _one_row(X))  # also checks that the features are those of `fit`
     function = partial(_of_block, method.__name__, _without_callbacks(estimator), sample[:0])
     if not hasattr(X, "chunks"):
         parts, shape = map(delayed_function(function), delayed_frames(X)), (np.nan, *sample.shape[1:])
@@ -57,14 +57,14 @@ def _lazily(method: Callable[..., Any], estimator: Any, X: Any) -> Any:
 
 
 def _without_callbacks(estimator: Any) -> Any:
-    """Return the estimator as it travels: callbacks, such as progress bars, may not."""
+    """Return a copy to send to workers, without callbacks, such as progress bars, which may not be picklable."""
     bare: Any = object.__new__(type(estimator))
     bare.__dict__.update({name: value for name, value in vars(estimator).items() if "_callback" not in name})
     return bare
 
 
 def _one_row(X: Any) -> Any:
-    """Return a row of zeros in the form of a collection."""
+    """Return one row of zeros, with the columns and dtypes of a dask collection."""
     if hasattr(X, "chunks"):
         return np.zeros((1, X.shape[1]), X.dtype)
     return X._meta.reindex([0]).fillna(0).astype(X.dtypes)
@@ -92,7 +92,7 @@ def _score_of_blocks(estimator: Any, X: Any, y: Any, sample_weight: Any) -> floa
 
 
 def _accuracy_of_block(raw: RawBlock, estimator: Any) -> tuple[float, float]:
-    """Return the weights of the rows that are predicted right, and of all."""
+    """Return the total weight of the correctly predicted rows, and of all rows."""
     n_rows = raw.checked_length()
     weight = _weights(raw, n_rows)
     total = float(weight.sum())
@@ -102,7 +102,10 @@ def _accuracy_of_block(raw: RawBlock, estimator: Any) -> tuple[float, float]:
 def _losses_of_block(
     raw: RawBlock, estimator: Any, loss: Loss, constant: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """Return the loss sums (k,) of the outputs, the weighted sums (k,) of the targets, and the weight."""
+    """Return the weighted sums (k,) of losses and of targets per output, and the total weight.
+
+    The losses are those of the model, or of a `constant` (k,) prediction if given.
+    """
     n_rows = raw.checked_length()
     if n_rows == 0:
         return np.zeros(1), np.zeros(1), 0.0
