@@ -1,4 +1,4 @@
-"""What the two linear estimators share once they are fitted: predictions, and sparse coefficients of a classifier."""
+"""Predictions of fitted linear estimators, and sparse coefficients of the classifier."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from sk_adalr.validation import check_features, check_finite_model, check_finite
 
 
 def raw_linear_prediction(estimator: Any, X: Any, method: str) -> tuple[Array, Origin]:
-    """Return the raw prediction (n_samples, n_outputs) of a fitted estimator, and where `X` is from."""
+    """Return the raw prediction (n_samples, n_outputs), and the array library and device of `X`."""
     check_is_fitted(estimator)
     fitted_coef = estimator.coef_
     origin = check_same_origin(estimator, X, fitted_coef, method)
