@@ -1,4 +1,4 @@
-"""What the two multi-layer perceptrons share."""
+"""Predictions and derived attributes of fitted multi-layer perceptrons."""
 
 from functools import reduce
 from operator import add
@@ -12,7 +12,7 @@ from sk_adalr.validation import check_features, check_finite_model, check_finite
 
 
 def raw_network_prediction(estimator: Any, X: Any, method: str) -> tuple[Array, Origin]:
-    """Return the raw prediction (n_samples, n_outputs) of a fitted estimator, and where `X` is from."""
+    """Return the raw prediction (n_samples, n_outputs), and the array library and device of `X`."""
     check_is_fitted(estimator)
     origin = check_same_origin(estimator, X, estimator.coefs_[0], method)
     X = check_features(estimator, X, reset=False)
@@ -20,7 +20,7 @@ def raw_network_prediction(estimator: Any, X: Any, method: str) -> tuple[Array, 
         [fitted_array(array, X) for array in arrays] for arrays in (estimator.coefs_, estimator.intercepts_)
     )
     check_finite_model(estimator, *coefs, *intercepts)
-    # Side by side, several layers of an ensemble would be multiplied with blocks of zeros.
+    # The joint matrices of an ensemble are block diagonal between hidden layers: evaluate its networks one by one.
     n_networks = len(getattr(estimator, "estimators_", ())) if len(coefs) > 2 else 1
     networks = members(coefs, intercepts, max(1, n_networks))
     raw = reduce(add, (predict_raw(*network, X, estimator.activation) for network in networks))
