@@ -1,4 +1,4 @@
-"""What parameters may be, for type checkers. Names stand once, beside the tables of what they mean."""
+"""Types of the parameters, for type checkers. Names of options are defined beside the tables that implement them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, Protocol, TypeAlias
@@ -32,16 +32,16 @@ __all__ = [
 
 
 class Splitter(Protocol):
-    """What splits rows, such as scikit-learn's KFold."""
+    """A splitter of rows into folds, such as scikit-learn's KFold."""
 
     def split(self, *args: Any, **kwargs: Any) -> Any:
-        """Yield rows that train and validation rows."""
+        """Yield the indices of training and validation rows of each fold."""
 
 
 Auto: TypeAlias = Literal["auto"]
 NetworkSolver: TypeAlias = Auto | DirectionName | Direction
 LinearSolver: TypeAlias = NetworkSolver | Literal["exact"]
-#: The names of the solvers of Ridge and PoissonRegressor, and of LogisticRegression.
+#: Solver names of Ridge and PoissonRegressor; below, of LogisticRegression.
 SolverOfRegression: TypeAlias = Literal[
     "cholesky", "svd", "lsqr", "sparse_cg", "sag", "saga", "lbfgs", "newton-cholesky"
 ]
@@ -50,7 +50,7 @@ LearningRateChoice: TypeAlias = Auto | LearningRateName | LearningRate
 LossChoice: TypeAlias = LossName | Loss
 PenaltyUnits: TypeAlias = Literal["features", "standardized"]
 Strength: TypeAlias = float | Auto | Sequence[float] | np.ndarray
-#: A number of folds, a splitter, or numbers of training and of test rows.
+#: The number of folds, a splitter, or indices of training and test rows.
 Folds: TypeAlias = int | Splitter | Iterable[tuple[Any, Any]] | None
 LayerSizes: TypeAlias = int | Sequence[int] | np.ndarray
 ClassWeight: TypeAlias = Mapping[Any, float] | Literal["balanced"] | None
