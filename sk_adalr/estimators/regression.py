@@ -1,4 +1,4 @@
-"""What the regressors share."""
+"""The base class of regressors."""
 
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -19,9 +19,9 @@ RegressorT = TypeVar("RegressorT", bound="Regressor")
 
 
 class Regressor(RegressorMixin, GradientEstimator):
-    """Outputs from a raw prediction (n_samples, n_outputs)."""
+    """Base class that turns raw predictions (n_samples, n_outputs) into outputs."""
 
-    # Fitted attributes; models of version 0.1 had no other loss.
+    # Fitted attributes. Pickles of version 0.1 have no `_loss`: the squared error was the only one.
     _single_output: bool
     _loss: Any = "squared_error"
 
@@ -78,10 +78,10 @@ class Regressor(RegressorMixin, GradientEstimator):
         return explained_share(loss, to_host(raw), target, sample_weight)
 
     def __sklearn_tags__(self) -> Any:
-        """Return what the estimator takes: several outputs, and with some losses positive targets only."""
+        """Return the tags: several outputs and, for some losses, positive targets only."""
         tags = super().__sklearn_tags__()
         loss = vars(self)["loss"]
-        # What is no loss has no tags: `fit` refuses it, and says what to do.
+        # Tags must work for an invalid loss, too; `fit` raises the error.
         loss = LOSSES.get(loss) if isinstance(loss, str) else loss
         tags.target_tags.positive_only = getattr(loss, "positive_only", False)
         tags.target_tags.multi_output = True
