@@ -1,4 +1,4 @@
-"""The score of a model while it trains, by a scorer of the user's choice."""
+"""Validation scores during training, by a scorer of the user's choice."""
 
 import copy
 import inspect
@@ -20,24 +20,24 @@ from sk_adalr.units import Units
 def score_of_user(
     job: Job[Any], units: Units, layout: ParameterLayout, history: History, rows: np.ndarray | None
 ) -> Callable[[Array], float]:
-    """Return the function of the parameters that gives the score of their model on the validation rows.
+    """Return a function from parameters (n_params,) to the score of their model on the validation rows.
 
     Parameters
     ----------
     job : Job
-        Whose scorer gets a fitted copy of the estimator, and the rows as the user gave them, on the host.
+        Its scorer gets a fitted copy of the estimator, and the rows in the user's units, on the host.
     units : Units
-        Of the parameters.
+        Units of the parameters.
     layout : ParameterLayout
     history : History
-        Of the training, which continues.
+        History of the running training.
     rows : int array or None
-        Which rows of the fit are held out; None for the user's validation rows.
+        Indices of the held-out rows of the fit; None for validation data passed by the user.
     """
     scorer: Any = job.options.scorer
     X, y, weight = _rows_of_user(job, rows)
     weights = {"sample_weight": weight} if weight is not None and _takes_weights(scorer) else {}
-    unfitted: Any = clone(job.estimator)  # without the names of columns, which arrays do not have
+    unfitted: Any = clone(job.estimator)  # without feature names: the rows are arrays
     unfitted.n_features_in_ = X.shape[1]
 
     def score(params: Array) -> float:
@@ -50,7 +50,7 @@ def score_of_user(
 
 
 def _rows_of_user(job: Job[Any], rows: np.ndarray | None) -> tuple[Any, np.ndarray, np.ndarray | None]:
-    """Return features, target and weights of the validation rows."""
+    """Return features, target and weights of the validation rows, in the user's units, on the host."""
     data: Any = job.target.validation if rows is None else job.data
     every = slice(None) if rows is None else beside(rows, data.X)
     y = job.target.of_user(to_host(data.target[every]))
@@ -60,7 +60,7 @@ def _rows_of_user(job: Job[Any], rows: np.ndarray | None) -> tuple[Any, np.ndarr
 
 
 def _takes_weights(scorer: Any) -> bool:
-    """Return whether a scorer takes `sample_weight`; one of scikit-learn's says whether its metric does."""
+    """Return whether a scorer accepts `sample_weight`, which for those of scikit-learn depends on the metric."""
     if hasattr(scorer, "_accept_sample_weight"):
         return scorer._accept_sample_weight()
     parameters = inspect.signature(scorer).parameters.values()
@@ -68,12 +68,12 @@ def _takes_weights(scorer: Any) -> bool:
 
 
 def _as_number(score: Any) -> float:
-    """Return a score; one that is not defined for the model, NaN, is worse than any other.
+    """Return a score as a float; NaN, an undefined score, becomes -inf, the worst score.
 
     Raises
     ------
     ValueError
-        If it is no number.
+        If the score is not a number.
     """
     if hasattr(score, "item") and np.size(score) == 1:
         score = score.item()
