@@ -1,4 +1,4 @@
-"""Validation data of the user's own."""
+"""Validation data passed by the user."""
 
 from typing import Any
 
@@ -15,12 +15,12 @@ from sk_adalr.validation import as_dtype, check_features_and_target, check_weigh
 def validation_rows(
     estimator: Any, options: Options, target: Target, X: Any, *, X_val: Any, y_val: Any, sample_weight_val: Any
 ) -> Dataset:
-    """Return the validated rows, whose target is encoded as `target`, beside the training rows `X`.
+    """Check validation data, and return them on the device of the training rows `X`, encoded as `target`.
 
     Raises
     ------
     ValueError, TypeError
-        If they are invalid, or if there are rows without a target or weights without rows.
+        If they are invalid, or if `X_val` or `y_val` is missing.
     """
     if X_val is None and y_val is None:
         raise ValueError("`sample_weight_val` has the weights of validation rows; pass `X_val` and `y_val`, too.")
@@ -40,7 +40,7 @@ def validation_rows(
             rows &= factor > 0
     if not rows.any():
         raise ValueError("Each row of `X_val` or its class has the weight 0, so that there is nothing to validate on.")
-    if not rows.all():  # nothing is validated on those without weight either
+    if not rows.all():  # rows of weight 0 do not count
         X_val, encoded = X_val[beside(rows, X_val)], encoded.of_rows(rows)
         weight = None if weight is None else weight[rows]
     weight, weight_scale = scale_weights(weight, X.dtype)
