@@ -291,6 +291,6 @@ class AdaptiveLRMLPClassifier(Classifier):
     _train, _train_chunk, _data_of_blocks = staticmethod(train_networks), staticmethod(train_chunk), visited_data
     fit_chunks = fit_chunks
     _raw_prediction = raw_network_prediction
-    # Annotated, for the type of a call of `property` is Any.
+    # Annotated, because type checkers infer Any for a call of `property`.
     best_loss_: float | None = property(best_loss)  # type: ignore[assignment]
     best_validation_score_: float | None = property(best_validation_score)  # type: ignore[assignment]
