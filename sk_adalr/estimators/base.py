@@ -1,4 +1,4 @@
-"""The fit / partial_fit template: validate, encode, plan, train on local state, publish once."""
+"""Template of `fit` and `partial_fit`: validate and encode the data, train, and set fitted attributes at the end."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -162,7 +162,7 @@ class GradientEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             options.check()
             model = self._model()
             before = self._before() if options.warm_start else None
-            if in_blocks:  # validation reads all blocks, so callbacks start first
+            if in_blocks:  # validation reads all blocks: report the start of the fit before it
                 progress.begin(metadata, partial(model.tasks, options))
             data, target = validated(options, model, before)
             progress.begin(metadata, partial(model.tasks, options, data, target))

@@ -192,7 +192,7 @@ class FirstPass:
         estimator : estimator
         options : Options
         make_blocks : callable
-            ``make_blocks()`` returns `Blocks` of `RawBlock`; it may take long.
+            ``make_blocks()`` returns `Blocks` of `RawBlock`, which may take long.
         before : dict or None
             Fitted attributes from which training continues.
         """

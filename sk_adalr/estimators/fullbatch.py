@@ -176,7 +176,7 @@ def _iterate(
         callback=record,
         **options,
     )
-    # A factorisation or refinement after the last iteration may change the loss. If there were none, this appends it.
+    # A factorisation or refinement after the last iteration may change the loss; without iterations this appends it.
     history.losses[-1:] = [finite_loss(result.loss)]
     history.stop_reason = StopReason.SOLVED(message=result.message)
     if result.interrupted:

@@ -122,7 +122,7 @@ def _plan(job: Job[Any], setup: Setup, state: TrainingState, history: History, h
     score_on = None
     if job.options.scorer is not None:
         score_on = partial(score_of_user, job, setup.units, setup.network.layout, history)
-    if isinstance(job.data.X, VisitedRows):  # copies are not searched: only the number of rows is needed
+    if isinstance(job.data.X, VisitedRows):  # duplicates are not searched: only `copies.max() + 1` is used
         copies = np.array([job.data.n_samples - 1])
     elif holdout is not None:
         copies = np.arange(job.data.n_samples)
@@ -158,7 +158,7 @@ def _start(job: Job[Any], is_chunk: bool, auto_batch_size: int) -> tuple[Setup, 
     else:
         state = _state_of_before(training, setup)
     state.units = units
-    # Where a fit begins anew, earlier losses are of fewer classes or outputs: not comparable with those to come.
+    # If a fit starts over, its earlier losses, for fewer classes or outputs, are not comparable with the new ones.
     history = History() if before is None or not (goes_on or is_chunk) else _history(before)
     return setup, state, history
 

@@ -123,7 +123,7 @@ class LinearModel:
         return np.zeros(network.layout.n_params, dtype=dtype)
 
     def params(self, fitted: Mapping[str, Any], layout: ParameterLayout) -> np.ndarray:
-        """Return the flat vector (n_params,) of fitted attributes, in the user's units."""
+        """Convert fitted attributes to a flat vector (n_params,) in the user's units."""
         params = np.empty(layout.n_params, dtype=fitted["_dtype"])
         coefs, intercepts = layout.unpack(params)
         coefs[0][...] = dense_coef(fitted).T
@@ -136,7 +136,7 @@ class LinearModel:
     def attributes(
         self, layout: ParameterLayout, params: np.ndarray, target: Target, history: History
     ) -> dict[str, Any]:
-        """Return the fitted attributes of a flat vector (n_params,) in the user's units."""
+        """Convert a flat vector (n_params,) in the user's units to fitted attributes."""
         coefs, intercepts = layout.unpack(params)
         coef = np.array(coefs[0].T, order="C")
         intercept = intercepts[0].copy() if intercepts else np.zeros(coef.shape[0], dtype=coef.dtype)
@@ -144,7 +144,7 @@ class LinearModel:
         return self.shaped(coef, intercept, target) | self.counted(target, n_iter) | nothing
 
     def shaped(self, coef: np.ndarray, intercept: np.ndarray, target: Target) -> dict[str, Any]:
-        """Return the fitted attributes of coefficients (n_outputs, n_features) and intercepts (n_outputs,)."""
+        """Return the fitted attributes for coefficients (n_outputs, n_features) and intercepts (n_outputs,)."""
         if target.labels is None:
             if target.attributes["_single_output"]:
                 coef, intercept = coef[0], intercept[0]
@@ -250,13 +250,13 @@ class NetworkModel:
             ) from error
 
     def params(self, fitted: Mapping[str, Any], layout: ParameterLayout) -> np.ndarray:
-        """Return the flat vector (n_params,) of fitted attributes, in the user's units."""
+        """Convert fitted attributes to a flat vector (n_params,) in the user's units."""
         return np.concatenate([fitted_array(array).ravel() for array in (*fitted["coefs_"], *fitted["intercepts_"])])
 
     def attributes(
         self, layout: ParameterLayout, params: np.ndarray, target: Target, history: History
     ) -> dict[str, Any]:
-        """Return the fitted attributes of a flat vector (n_params,) in the user's units."""
+        """Convert a flat vector (n_params,) in the user's units to fitted attributes."""
         coefs, intercepts = layout.unpack(params)
         return {
             "coefs_": coefs,

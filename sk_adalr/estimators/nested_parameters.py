@@ -112,7 +112,7 @@ def own_parameters(owner: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
         name, is_nested, rest = key.partition("__")
         if name not in known:
             what = what_to_use(name, known, owner._other_parameters)
-            raise ValueError(f"Invalid parameter {name!r} for estimator {owner}. {what}")  # scikit-learn's start
+            raise ValueError(f"Invalid parameter {name!r} for estimator {owner}. {what}")  # starts like scikit-learn's
         if is_nested:
             of_objects[name][rest] = value
         else:

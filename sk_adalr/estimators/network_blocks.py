@@ -80,7 +80,7 @@ def _table_of_outputs(loss: Any, blocks: Blocks, description: Description, p: in
         return blocks.reduced(_quantiles, Quantiles.joined).values
     mean, deviation = description.spread.mean[p:], description.spread.deviation[p:]
     largest = np.maximum(np.abs(description.low), np.abs(description.high))[p:]
-    deviation = np.where(deviation > ROUNDING * np.finfo(dtype).eps * largest, deviation, 0.0)  # round-off error
+    deviation = np.where(deviation > ROUNDING * np.finfo(dtype).eps * largest, deviation, 0.0)  # else round-off
     return np.stack([mean - deviation, mean + deviation])
 
 

@@ -25,7 +25,7 @@ _AT_INFINITY = 1e-200
 
 
 def update_linear(job: Job[LinearModel]) -> dict[str, Any]:
-    """Return all fitted attributes after a chunk.
+    """Return all fitted attributes after training on a chunk.
 
     For few columns, each call solves for the coefficients from a summary of the rows so far: exactly for the squared
     loss, and with quadratic approximations of the losses of earlier rows otherwise. All other cases use mini-batches.
