@@ -127,9 +127,8 @@ def make_direction(
     names = (*others, *DIRECTIONS)
     if isinstance(direction, str) and direction == "exact":
         raise ValueError(
-            f"`{parameter}='exact'` needs a linear predictor, whose loss along a direction is known after one pass: a "
-            "network is none, nor is a function that is given by its values alone. Use one of "
-            f"{', '.join(map(repr, names))}."
+            f"`{parameter}='exact'` needs a linear model, whose loss along a direction is known after one pass over "
+            f"the rows. Use one of {', '.join(map(repr, names))}."
         )
     check_choice(parameter, direction, names)
     check_number("momentum", momentum, 0, 1)

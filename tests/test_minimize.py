@@ -367,7 +367,7 @@ def test_a_function_without_gradient_is_told_how_to_give_one(fun):
         ({"x0": [np.inf, 1.0]}, ValueError, "`x0` must be finite"),
         ({"x0": [1j, 1.0]}, (ValueError, TypeError), "x0"),
         ({"x0": ["a", "b"]}, (ValueError, TypeError), "x0|could not convert string"),
-        ({"method": "exact"}, ValueError, "`method='exact'` needs a linear predictor"),
+        ({"method": "exact"}, ValueError, "`method='exact'` needs a linear model"),
         ({"method": "BFGS"}, ValueError, "`method` must be one of 'sgd'.*got 'BFGS'"),
         ({"method": "lbfgs"}, ValueError, "`method` must be one of 'sgd'.*got 'lbfgs'"),
         ({"method": None}, TypeError, "`method`"),

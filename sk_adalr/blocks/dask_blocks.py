@@ -79,7 +79,7 @@ def check_numeric(X: Any) -> None:
     words = [column for column, dtype in dtypes.items() if getattr(dtype, "kind", "O") not in "biuf"]
     if words:
         raise TypeError(
-            f"`X` has columns that are no numbers: {', '.join(map(repr, words))}. Encode them lazily, as with "
+            f"`X` has columns that are not numeric: {', '.join(map(repr, words))}. Encode them lazily, as with "
             "`dask.dataframe.get_dummies(X.categorize())`, or drop them."
         )
 

@@ -72,7 +72,7 @@ def register_eli5() -> None:
     def explain_sum(reg: Any, doc: Any, *args: Any, **kwargs: Any) -> Any:
         if inverse_link(reg) == "Identity":
             return explain_prediction.explain_prediction_linear_regressor(reg, doc, *args, **kwargs)
-        why = f"With the loss {reg.loss!r} a prediction is no sum over features; see `explain_weights`."
+        why = f"With the loss {reg.loss!r} a prediction is not a sum over features; see `explain_weights`."
         return Explanation(estimator=repr(reg), error=why)
 
     classifier, regressor = AdaptiveLRLogisticRegression, AdaptiveLRLinearRegression

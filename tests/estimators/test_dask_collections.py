@@ -263,7 +263,7 @@ def test_blocks_of_unequal_lengths_are_refused_with_both():
 def test_columns_that_are_no_numbers_are_refused_by_name():
     frame = dd.from_pandas(pd.DataFrame({"a": [1.0, 2.0], "b": ["x", "y"], "c": [0, 1]}), npartitions=1)
     for call in (lambda: Logistic().fit(frame, frame.c), lambda: Logistic().fit(np.eye(3), [0, 1, 1]).predict(frame)):
-        with pytest.raises(TypeError, match="`X` has columns that are no numbers: 'b'"):
+        with pytest.raises(TypeError, match="`X` has columns that are not numeric: 'b'"):
             call()
 
 
