@@ -124,9 +124,8 @@ def from_files_and_dask(request, tmp_path):
 
 @runs("docs/reliability.rst")
 def with_a_checkpoint(request, tmp_path):
+    pytest.importorskip("sklearn.callback")
     model = AdaptiveLRMLPClassifier((4,), max_iter=20, early_stopping=False, random_state=0)
-    if not hasattr(model, "set_callbacks"):
-        pytest.skip("callbacks need scikit-learn 1.9")
     missing = run("docs/reliability.rst", {"model": model, **wine()})
     assert (tmp_path / "fit.checkpoint").exists()
     return missing

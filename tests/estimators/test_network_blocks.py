@@ -221,6 +221,15 @@ def test_no_more_rows_are_held_out_than_are_in_memory_at_a_time(one_block_at_a_t
     assert model.t_ == pytest.approx(1900, abs=20)
 
 
+@pytest.mark.parametrize("seed", range(1, 6))  # with which none of 30 rows is held out
+def test_where_no_row_is_held_out_all_train_until_max_iter(seed):
+    """Without rows in memory there are no folds, which say elsewhere when to stop."""
+    X, u, _ = rows(n=30)
+    model = Classifier(**{**OPTIONS, "random_state": seed}, max_iter=3, validation_fraction=1e-3)
+    model.fit_chunks(lambda: [(X[:15], u[:15] > 0), (X[15:], u[15:] > 0)])
+    assert (model.t_, model.n_iter_, model.validation_scores_) == (90, 3, None)
+
+
 def test_validation_rows_of_the_user_judge_instead():
     X, u, weight = rows(n=1500)
     y = np.digitize(u, [-1, 1])
