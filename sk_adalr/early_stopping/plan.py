@@ -112,7 +112,7 @@ class Plan:
                 "`max_iter` or `batch_size`, or use `solver='adam'`, the default.",
                 ConvergenceWarning,
             )
-        return result, note + " The model is shrunk towards the best constant prediction, than which it was worse."
+        return result, note + " It was worse than the best constant prediction, so it was shrunk towards it."
 
 
 def copies_for_validation(data: Dataset, target: Target, options: Options) -> np.ndarray:

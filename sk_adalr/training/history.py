@@ -36,7 +36,7 @@ class StopReason(Enum):
     FOLDS_STILL_GAIN = (
         "Reached `max_iter` while the validation loss was still falling, in the median of {n_folds} folds."
     )
-    ENSEMBLE = "Trained {n_networks} networks, each until its fold gained no more; predicts with their mean."
+    ENSEMBLE = "Trained {n_networks} networks, each stopped early on its own fold; predicts with their mean."
     ENSEMBLE_INTERRUPTED = "Interrupted by the user; predicts with the mean of {n_networks} networks so far."
     SOLVED = "{message}"
     STREAM_SOLVED = "Solved for all rows so far."

@@ -356,6 +356,7 @@ class CrashAfter(EpochCallback):
     """Fail at the end of an epoch."""
 
     def __init__(self, n_epochs):
+        super().__init__()
         self.n_epochs = n_epochs
 
     def _epoch(self, estimator, context, model):

@@ -72,7 +72,7 @@ def test_eli5_says_that_a_prediction_with_a_link_is_no_sum():
     register_eli5()
     X, y = problem(AdaptiveLRLinearRegression)
     model = AdaptiveLRLinearRegression(loss="poisson").fit(X, np.exp(y / 4))
-    assert "no sum over features" in eli5.explain_prediction(model, X[0]).error
+    assert "not a sum over features" in eli5.explain_prediction(model, X[0]).error
     assert weights(eli5.explain_weights(model))["y"]["x0"] == pytest.approx(model.coef_[0])
 
 
