@@ -10,9 +10,9 @@ DOCS = Path(__file__).parents[2] / "docs"
 pytestmark = pytest.mark.skipif(not DOCS.exists(), reason="the source distribution leaves the documentation out")
 
 
-def said(pattern):
+def said(pattern, page="benchmarks"):
     """Return the numbers of a sentence of the page, by a pattern that has a group for each."""
-    page = " ".join((DOCS / "benchmarks.rst").read_text(encoding="utf-8").split())
+    page = " ".join((DOCS / f"{page}.rst").read_text(encoding="utf-8").split())
     found = re.search(pattern, page)
     assert found, pattern
     return [float(number) for number in found.groups()]
@@ -90,3 +90,27 @@ def test_steps_on_a_gpu_compare_with_torch_as_the_page_says():
     assert graph.max() == pytest.approx(2, abs=0.25)
     exact = ratios("bench_gpu", "logistic", "F_copy")
     assert exact > 1.43  # the goal
+
+
+def test_large_data_takes_the_time_that_the_page_says():
+    text = (DOCS / "results" / "bench_dask.txt").read_text(encoding="utf-8")
+    sides = re.findall(r"^(\S+, .+?)  +(\S+) +(\S+)$", text, re.MULTILINE)
+    seconds, excess = ({row[0]: float(row[k]) for row in sides} for k in (1, 2))
+    theirs = [name for name in seconds if name.startswith("dask-ml")]
+    said("a fourth of the time of the fastest dask-ml solver, to the same objective within 1e-9", "large_data")
+    assert seconds["ours, dask"] < 0.25 * min(seconds[name] for name in theirs)
+    assert excess["ours, dask"] < 1e-9 + min(excess[name] for name in theirs)
+    assert seconds["ours, in memory"] < seconds["ours, dask"]
+    growth = re.findall(r"^ +\d +(\d+) +(\d+) +(\S+)(?: +(\S+))?$", text, re.MULTILINE)
+    trips = [float(ms) for rows, _, ms, _ in growth if rows == "100"]
+    number = [float(ns) for *_, ns in growth if ns]
+    low, high, least, most = said(r"takes :math:`t` = (\d+) to (\d+) ms, and a number (\d+) to (\d+) ns", "large_data")
+    assert [low, high, least, most] == [round(x) for x in (min(trips), max(trips), min(number), max(number))]
+    n_trips, columns, threads, shortest, longest = said(
+        r"with (\d+) round trips, logistic regression of 1e9 rows and (\d+) columns on (\d+) threads "
+        r"takes (\d+) to (\d+) seconds",
+        "large_data",
+    )
+    assert {int(trips) for rows, trips, *_ in growth if rows != "100"} == {n_trips}
+    passes = [n_trips * (1e9 * columns / threads * ns * 1e-9 + low / 1e3) for ns in (least, most)]
+    assert passes == pytest.approx([shortest, longest], rel=0.02)
