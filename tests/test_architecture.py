@@ -228,6 +228,8 @@ def test_a_default_fit_enters_few_files(name, most):
     model = ESTIMATORS[name]()
     with use_kernels("numpy"):
         files = files_entered(lambda: model.fit(*load_iris(return_X_y=True)))
+    # Below scikit-learn 1.9, what stands in for callbacks is one more.
+    files = [file for file in files if Path(file).name != "compatibility.py"]
     assert len(files) <= most, files
 
 
