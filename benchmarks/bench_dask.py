@@ -143,7 +143,8 @@ def main():
     parser.add_argument("--quick", action="store_true", help="few rows, for a test of the script")
     options = parser.parse_args()
     versions = [f"{name} {metadata.version(name)}" for name, module in PACKAGES.items() if installed(module)]
-    print(f"{processor()}, {os.cpu_count()} CPUs; Python {platform.python_version()}, {', '.join(versions)}")
+    print(f"{processor()}, {os.cpu_count()} CPUs; Python {platform.python_version()}")
+    print(", ".join(versions))
     n_rows = 100_000 if options.quick else options.rows
     cluster = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None, "silence_logs": 50}
     with LocalCluster(**cluster) as workers, Client(workers):
