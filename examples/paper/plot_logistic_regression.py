@@ -147,5 +147,5 @@ plt.show()
 # most. From a rate that is 100 times too small it comes back to the tuned loss or below, give or
 # take a hundredth, if α is right.
 #
-# The automatic rule has no grid and ends 10 to 20 percent above the best constant rate, closer than
+# The automatic rule has no grid and ends 10 to 25 percent above the best constant rate, closer than
 # the rate that is too small. The test accuracies differ by a few of 143 rows and decide nothing.

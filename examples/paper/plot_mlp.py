@@ -145,7 +145,7 @@ plt.show()
 # From a rate that is 100 times too small it helps by a factor of 20 and more. With Adam it comes
 # back to the tuned loss; with the other three it stays 10 times above it or more, at any α.
 #
-# The automatic rule, with nothing tuned, ends 4 to 9 times above the tuned loss, and far below the
-# rate that is too small. Its test accuracy differs from the tuned ones by a few rows, too. It is
-# the same method for gradient descent, momentum and Nesterov, because it has a momentum of its
-# own.
+# The automatic rule, with nothing tuned, ends below the loss of the best constant rate with all
+# four optimizers, at .4 to .8 of it. Its test accuracy differs from the tuned ones by a few rows,
+# too. It is the same method for gradient descent, momentum and Nesterov, because it has a momentum
+# of its own.

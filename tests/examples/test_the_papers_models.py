@@ -118,9 +118,9 @@ def test_in_logistic_regression_the_rule_wins_a_hundredth_and_makes_up_for_a_bad
     assert min(of[TUNED] for of in losses.values()) < 0.995
 
 
-def test_in_logistic_regression_the_automatic_rule_ends_a_tenth_to_a_fifth_above_the_best_constant_rate(example):
+def test_in_logistic_regression_the_automatic_rule_ends_a_tenth_to_a_fourth_above_the_best_constant_rate(example):
     for of in relative_losses(PAGES[1], example(PAGES[1])).values():
-        assert 1.09 < of[AUTOMATIC] < 1.21
+        assert 1.09 < of[AUTOMATIC] < 1.26
         assert of[AUTOMATIC] < of[TOO_SMALL]
 
 
@@ -138,10 +138,9 @@ def test_in_a_network_the_rule_always_helps_and_comes_back_to_the_tuned_loss_wit
         assert (of[RESCUED] < 1.1) if optimizer == "Adam" else (of[RESCUED] > 10), optimizer
 
 
-def test_in_a_network_the_automatic_rule_ends_four_to_nine_times_above_the_tuned_loss(example):
+def test_in_a_network_the_automatic_rule_ends_below_the_best_constant_rate(example):
     for of in relative_losses(PAGES[2], example(PAGES[2])).values():
-        assert 3.5 < of[AUTOMATIC] < 9.5
-        assert of[AUTOMATIC] < of[TOO_SMALL] / 100
+        assert 0.35 < of[AUTOMATIC] < 0.85
 
 
 @pytest.mark.parametrize("name", PAGES[1:])
