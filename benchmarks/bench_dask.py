@@ -21,21 +21,20 @@ import pickle
 import platform
 import time
 import warnings
-from importlib import metadata
 
 import dask
 import dask.array as da
 import numpy as np
 import psutil
 from dask.distributed import Client, LocalCluster
-from harness import installed, processor
+from harness import installed, processor, versions
 from sklearn.linear_model import LogisticRegression
 
 from sk_adalr import AdaptiveLRLogisticRegression
 from sk_adalr.blocks import dask_blocks
 
 ROWS_OF_A_BLOCK = 50_000
-PACKAGES = {"sk_adalr": "sk_adalr", "numpy": "numpy", "scikit-learn": "sklearn", "dask": "dask", "dask-ml": "dask_ml"}
+PACKAGES = ("sk_adalr", "numpy", "scikit-learn", "dask", "dask-ml")
 
 
 class Counted:
@@ -108,7 +107,7 @@ def count_ours(X, y, in_memory):
 
 
 def dask_ml_fits(X, y):
-    if not installed("dask_ml"):
+    if not installed("dask-ml"):
         print("dask-ml is not installed: its solvers are left out.\n")
         return {}
     from dask_ml.linear_model import LogisticRegression as DaskLogisticRegression
@@ -142,9 +141,8 @@ def main():
     parser.add_argument("--columns", type=int, default=50)
     parser.add_argument("--quick", action="store_true", help="few rows, for a test of the script")
     options = parser.parse_args()
-    versions = [f"{name} {metadata.version(name)}" for name, module in PACKAGES.items() if installed(module)]
     print(f"{processor()}, {os.cpu_count()} CPUs; Python {platform.python_version()}")
-    print(", ".join(versions))
+    print(versions(PACKAGES))
     n_rows = 100_000 if options.quick else options.rows
     cluster = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None, "silence_logs": 50}
     with LocalCluster(**cluster) as workers, Client(workers):

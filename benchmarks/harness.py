@@ -113,11 +113,15 @@ def parse(description, repeats, *, flags=None, wall_time=False):
         import torch
 
         torch.set_num_threads(1)
-    versions = ", ".join(f"{name} {metadata.version(name)}" for name in PACKAGES if installed(name))
     threads, clock = ("all threads", "Wall time") if wall_time else ("1 thread", "CPU time")
-    print(f"{processor()}, {os.cpu_count()} CPUs, {threads}; Python {platform.python_version()}, {versions}")
+    print(f"{processor()}, {os.cpu_count()} CPUs, {threads}; Python {platform.python_version()}, {versions()}")
     print(f"{clock}, median ratio of {options.repeats} interleaved rounds; seed 0. ", end="")
     return options
+
+
+def versions(packages=PACKAGES):
+    """Return the installed ones of `packages` with their versions, in one line."""
+    return ", ".join(f"{name} {metadata.version(name)}" for name in packages if installed(name))
 
 
 def processor():
@@ -130,7 +134,8 @@ def processor():
 
 def installed(package):
     """Return whether `package` can be imported, without importing it."""
-    return util.find_spec({"scikit-learn": "sklearn"}.get(package, package)) is not None
+    modules = {"scikit-learn": "sklearn", "dask-ml": "dask_ml"}
+    return util.find_spec(modules.get(package, package)) is not None
 
 
 def kernel_tables():

@@ -119,19 +119,17 @@ def _plan(job: Job[Any], setup: Setup, state: TrainingState, history: History, h
     def start(random_state: np.random.RandomState) -> Array:
         return _anew(job, setup.units, setup.network, random_state)
 
-    score_on, options = None, job.options
+    score_on = None
     if job.options.scorer is not None:
         score_on = partial(score_of_user, job, setup.units, setup.network.layout, history)
     if isinstance(job.data.X, VisitedRows):  # duplicates are not searched: only `copies.max() + 1` is used
         copies = np.array([job.data.n_samples - 1])
-        if job.target.validation is None:  # no row was held out, and blocks have no folds
-            options = replace(options, early_stopping=False)
     elif holdout is not None:
         copies = np.arange(job.data.n_samples)
     else:
         copies = copies_for_validation(job.data, job.target, job.options)
     watch = partial(job.progress.part, "fold", "fold epoch", job.options.max_iter)
-    return make_plan(setup, copies, job.target, options, state, history, start, watch, score_on, holdout)
+    return make_plan(setup, copies, job.target, job.options, state, history, start, watch, score_on, holdout)
 
 
 def _start(job: Job[Any], is_chunk: bool, auto_batch_size: int) -> tuple[Setup, TrainingState, History]:

@@ -66,12 +66,15 @@ def with_held_out_rows(job: Job[Any], seed: int) -> Job[Any]:
     if job.target.validation is not None or not holds_out_of_blocks(options, X.shape[0]):
         return job
     X, validation = X.hold_out(options.validation_fraction, seed)
-    if validation is None and options.early_stopping is True:
-        raise ValueError(
-            f"`early_stopping=True` found no rows to hold out of the {X.shape[0]} in blocks. Raise "
-            "`validation_fraction`, pass `X_val` and `y_val`, or load the rows and fit to them in memory."
-        )
-    return replace(job, data=replace(job.data, X=X), target=replace(job.target, validation=validation))
+    if validation is None:
+        if options.early_stopping is True:
+            raise ValueError(
+                f"`early_stopping=True` found no rows to hold out of the {X.shape[0]} in blocks. Raise "
+                "`validation_fraction`, pass `X_val` and `y_val`, or load the rows and fit to them in memory."
+            )
+        options = replace(options, early_stopping=False)  # "auto" would ask for folds, which blocks do not have
+    target = replace(job.target, validation=validation)
+    return replace(job, options=options, data=replace(job.data, X=X), target=target)
 
 
 def _table_of_outputs(loss: Any, blocks: Blocks, description: Description, p: int, dtype: np.dtype) -> np.ndarray:

@@ -183,7 +183,7 @@ def test_default_networks_compare_with_tuned_peers_as_the_page_says():
 def test_one_default_fit_is_as_good_as_a_grid_search_as_the_first_pages_say(page):
     text = " ".join((DOCS.parent / page).read_text(encoding="utf-8").split())
     said = re.search(
-        r"[Oo]n (\d+) data sets, one default fit scores on average as well as scikit-learn's network after a grid "
+        r"[Oo]n (\d+) tables, one default fit scores on average as well as scikit-learn's network after a grid "
         r"search over five learning rates, in (\d+) percent of the CPU time",
         text,
     )
