@@ -17,10 +17,11 @@ from sk_adalr.objectives import LOSSES, Loss
 _FULL_BATCH = {"auto": "which solves the same problem and leaves no learning rate to choose"}
 _STOCHASTIC = {"auto": "or 'sgd' for mini-batches", "sgd": "which trains on mini-batches"}
 _SCHEDULE = {
-    "auto": "which finds the rate and adapts it, without a schedule",
+    "auto": "which measures a rate that needs no schedule",
     "hypergradient": "which adapts the rate to the loss instead of a schedule",
 }
 _OWN_LOSS = {"squared_error": "or write it as a class of three functions, see sk_adalr.objectives.ElementwiseLoss"}
+_QUANTILE = {"squared_error": "or scikit-learn's QuantileRegressor"}
 _ON_A_GPU = {"cupy": "which computes on the GPU"}
 #: Values that users know from other libraries and that do not exist here, each with replacements and reasons; the
 #: error message names the first replacement that the parameter allows.
@@ -35,8 +36,8 @@ _REPLACEMENTS = {
     "adaptive": _SCHEDULE,
     "optimal": _SCHEDULE,
     "huber": _OWN_LOSS,
-    "absolute_error": _OWN_LOSS,
-    "quantile": _OWN_LOSS,
+    "absolute_error": _QUANTILE,
+    "quantile": _QUANTILE,
     "cuda": _ON_A_GPU,
     "gpu": _ON_A_GPU,
 }

@@ -10,11 +10,10 @@ _CLASSES_ARE_JOINT = (
     "More than two classes are always modelled jointly, as 'multinomial' does; leave it out, or wrap the estimator in "
     "sklearn.multiclass.OneVsRestClassifier."
 )
-_ETA0 = "Leave it out, since rates are learned, or use `learning_rate_init`."
-_POWER_T = "It belongs to the schedule 'invscaling'; leave it out, since rates are learned here."
+_POWER_T = "It belongs to the schedule 'invscaling'; leave it out, since no rate needs a schedule here."
 _AVERAGE = "Leave it out: `learning_rate='auto'` keeps a running average of the iterates anyway."
 _EPOCHS = "Use `max_iter`."
-_RATE = "Use `learning_rate_init`."
+_RATE = "Leave it out: the rate is measured; or set `learning_rate='constant'` and `learning_rate_init`."
 _SEED = "Use `random_state`."
 _DEVICE = "Use `backend='cupy'` to compute on a GPU."
 
@@ -28,7 +27,7 @@ PARAMETERS = {
     "epochs": _EPOCHS,
     "eval_metric": "Use `scoring`.",
     "eta": _RATE,
-    "eta0": _ETA0,
+    "eta0": _RATE,
     "lr": _RATE,
     "max_epochs": _EPOCHS,
     "metric": "Use `scoring`.",
