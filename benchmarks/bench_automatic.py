@@ -109,6 +109,8 @@ def fit(task, data, kind, solver, rate, seed):
             model.fit(X, y)
             row = {"loss": loss(model, X, y, task.regression), "score": model.score(X_test, y_test)}
         except ValueError:  # a rate of the grid at which training diverges
+            if rate is None:
+                raise
             row = {"loss": np.inf, "score": -1.0}
     row["seconds"] = time.process_time() - start
     return {name: float(np.nan_to_num(value, nan=1e30, posinf=1e30, neginf=-1e30)) for name, value in row.items()} | {
@@ -176,7 +178,7 @@ class TorchPeer:
 
         torch.set_num_threads(1)
         torch.manual_seed(self.seed)
-        self.scaler_ = scaler_of(self.task.source).fit(X)
+        self.scaler_ = scaler_of(X).fit(X)
         if self.task.regression:
             self.shift_, self.scale_ = np.mean(y), np.std(y)
             target = torch.tensor((y - self.shift_) / self.scale_, dtype=torch.float32)[:, None]
