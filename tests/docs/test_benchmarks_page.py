@@ -67,6 +67,22 @@ def test_default_networks_compare_with_the_best_schedule_as_the_page_says():
     assert max(cpu for *_, cpu in compared) == pytest.approx(4, abs=0.3)
 
 
+def test_automatic_fits_compare_with_tuned_rates_as_the_page_says():
+    losses = {row[1]: float(row[2]) for row in pipes("bench_automatic", 6) if row[0] == "adam"}
+    scores = {row[1]: float(row[2]) for row in pipes("bench_automatic", 5) if row[0] == "adam"}
+    above, below = said(
+        r"(\d+) percent above that of the best of 14 constant rates, "
+        r"and (\d+) percent below that of the one decaying rate"
+    )
+    assert 100 * (losses["best constant rate of 14"] - 1) == pytest.approx(above, abs=0.6)
+    single = losses["best single rate of 14 for all tasks with linear decay"]
+    assert 100 * (1 - single) == pytest.approx(below, abs=0.6)
+    (lower,) = said(r"tune a decaying rate for each task, the loss is (\d+) percent lower than ours")
+    assert 100 * (1 - 1 / losses["best of 14 with linear decay"]) == pytest.approx(lower, abs=0.6)
+    (gain,) = said(r"test scores are (\.\d+) above those of the best constant rate")
+    assert scores["the same, ours with early_stopping='auto'"] == pytest.approx(gain, abs=6e-4)
+
+
 def test_ridge_takes_the_times_that_the_page_says():
     found = ratios("bench_midsize", "ridge", "Ridge, cholesky")
     said_of_it = said(r"Ridge takes (\S+) to (\S+) times as long as its Cholesky solver")
