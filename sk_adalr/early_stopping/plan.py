@@ -76,8 +76,11 @@ class Plan:
         return self.stopping is not None and self.stopping.loss_scale == 0
 
     def loss(self, history: History) -> float:
-        """Return the loss of the trained model: on the validation rows, or, without those, of the last epoch."""
-        return history.losses[-1] if self.validation is None else self.validation.best[1]
+        """Return the loss of the trained model, over its last epoch or on the validation rows: the larger of both."""
+        if self.validation is None:
+            return history.losses[-1]
+        # A few validation rows may be fitted well by a model that is bad on all others.
+        return max(history.losses[(self.validation.best_epoch or 0) - 1], self.validation.best[1])
 
     def end(
         self, params: Array, setup: Setup, history: History, random_state: np.random.RandomState, name: str

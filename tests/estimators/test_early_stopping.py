@@ -444,6 +444,17 @@ def test_far_fewer_rows_than_columns_give_no_worse_than_a_constant(seed):
     assert log_loss(y[100:] > 0, classifier.predict_proba(X[100:])) < 0.8
 
 
+@pytest.mark.parametrize(("n_rows", "seed", "in_chunks"), [(20, 47, False), (40, 36, False), (40, 4, True)])
+def test_few_held_out_rows_do_not_choose_a_model_that_is_worse_than_a_constant_on_the_others(n_rows, seed, in_chunks):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n_rows, 8))
+    y = X[:, 0] + rng.normal(size=n_rows)
+    model = MLP["AdaptiveLRMLPRegressor"]((8,), random_state=seed, early_stopping=True)
+    model = model.fit_chunks(lambda: [(X, y)]) if in_chunks else model.fit(X, y)
+    assert model.score(X, y) > -1e-9
+    assert "worse than the best constant prediction" in model.stop_reason_
+
+
 def test_outliers_among_the_held_out_rows_are_no_divergence():
     rng = np.random.RandomState(0)
     X = rng.standard_normal((2400, 4))
