@@ -249,6 +249,11 @@ def _encode_label_matrix(
     y: Any, dtype: Any, classes: np.ndarray | None, class_weight: Any, sample_weight: np.ndarray | None
 ) -> Target:
     values = np.asarray(y.toarray() if hasattr(y, "toarray") else y).astype(dtype)
+    if not ((values == 0) | (values == 1)).all():
+        raise ValueError(
+            f"A label matrix must hold 0 and 1 only; got {np.unique(values).tolist()}. Pass `(y > 0).astype(int)`, if "
+            "larger values mean that a row has the label."
+        )
     n_labels = values.shape[1]
     if classes is not None and len(classes) != n_labels:
         raise ValueError(f"`y` must have one column for each of the {len(classes)} labels; got {n_labels} columns.")

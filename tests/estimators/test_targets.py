@@ -123,6 +123,21 @@ def test_balanced_class_weights_count_sample_weights(cls):
     np.testing.assert_allclose(blocks(balanced), blocks(expected), rtol=1e-10)  # rounding of five epochs
 
 
+@pytest.mark.parametrize(
+    ("absent", "present", "matrix"),
+    [(-1, 1, np.asarray), (0, 2, np.asarray), (1, 2, np.asarray), (0, 1e9, np.asarray), (0, 2, sparse.csr_array)],
+)
+def test_a_label_matrix_of_other_numbers_than_0_and_1_is_refused(absent, present, matrix):
+    """Their log loss has no minimum: a model of -1 and 1 would predict no label at all, with a loss below -100."""
+    X = np.random.default_rng(0).normal(size=(50, 3))
+    Y = matrix(np.where(X > 0, present, absent))
+    message = r"label matrix must hold 0 and 1 only; got .*\(y > 0\)"
+    with pytest.raises(ValueError, match=message):
+        AdaptiveLRMLPClassifier().fit(X, Y)
+    with pytest.raises(ValueError, match=message):
+        AdaptiveLRMLPClassifier().partial_fit(X, Y, classes=range(3))
+
+
 def test_class_weights_of_a_label_matrix_are_sample_weights():
     cls = AdaptiveLRMLPClassifier
     X, y = problem(cls, raw_units=False)
