@@ -31,12 +31,15 @@ def split_division(divisor: Any, library: ModuleType = math) -> tuple[Any, Any]:
 
 
 def pairwise_sum(a: np.ndarray) -> Any:
-    """Return the sum of a vector in the order of current NumPy, pairwise throughout, with older versions, too."""
-    n = len(a)
+    """Return the sum along the last axis in the order of current NumPy, pairwise throughout, with older versions, too.
+
+    That axis must be contiguous.
+    """
+    n = a.shape[-1]
     if n <= _BUFFER:
-        return np.add.reduce(a)
+        return np.add.reduce(a, axis=-1)
     half = n // 2 - n // 2 % 8
-    return pairwise_sum(a[:half]) + pairwise_sum(a[half:])
+    return pairwise_sum(a[..., :half]) + pairwise_sum(a[..., half:])
 
 
 def scalar_value_and_grad(

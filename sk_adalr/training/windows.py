@@ -39,8 +39,8 @@ class Window:
         """Return float64 sums (n_batches,) of values (n_rows,) per batch, bitwise as summed one batch at a time."""
         values, n_whole = values.astype(np.float64, copy=False), len(values) // self.batch_size
         end = n_whole * self.batch_size
-        sums = [pairwise_sum(batch) for batch in values[:end].reshape(n_whole, self.batch_size)]
-        return np.array(sums if end == len(values) else [*sums, pairwise_sum(values[end:])])
+        sums = pairwise_sum(values[:end].reshape(n_whole, self.batch_size))
+        return sums if end == len(values) else np.append(sums, pairwise_sum(values[end:]))
 
     @cached_property
     def weight_sums(self) -> Array:

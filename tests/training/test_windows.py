@@ -142,7 +142,7 @@ def test_the_first_rates_of_a_window_are_those_of_its_first_batch():
     np.testing.assert_equal(seen[1], seen[0])
 
 
-@pytest.mark.parametrize("batch_size", [1, 3, 100, 500])
+@pytest.mark.parametrize("batch_size", [1, 3, 8, 100, 129, 500])
 @dtypes
 def test_the_sums_of_batches_are_bitwise_those_of_each_alone(batch_size, dtype):
     values = np.random.RandomState(0).standard_normal(1234).astype(dtype)
