@@ -21,7 +21,8 @@ import numpy as np
 from sk_adalr.dataset import Dataset
 from sk_adalr.objectives.columns import standardised_columns
 from sk_adalr.optimizer.exact.least_squares import standardised_target
-from sk_adalr.optimizer.exact.moments import joint_moments, rows_of
+from sk_adalr.optimizer.exact.moments import joint_moments
+from sk_adalr.optimizer.exact.rows_in_memory import rows_of
 from sk_adalr.penalty.search import Visits, narrowed
 from sk_adalr.rows import slices_of_rows
 
@@ -120,7 +121,7 @@ def _tall(
     unit = np.append(np.broadcast_to(penalty_unit, p) / moments.unit[:p], np.ones(target.shape[1]) / moments.unit[p:])
     squares, vectors = np.linalg.eigh(moments.scatter[:p, :p] / unit[:p] / unit[:p, None] * len(target))
     rotated, centred, start = np.empty((len(target), p)), np.empty(target.shape), 0
-    for block in rows.standardised_blocks(moments, unit):  # the blocks share a buffer
+    for block in rows.standardised_blocks(moments, unit):
         part = slice(start, start := start + len(block))
         np.matmul(block[:, :p], vectors, out=rotated[part])
         centred[part] = block[:, p:]

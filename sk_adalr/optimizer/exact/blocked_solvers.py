@@ -14,11 +14,12 @@ from sk_adalr.blocks import added
 from sk_adalr.objectives.losses import Loss
 from sk_adalr.optimizer.exact.blocked import Block, BlockedRows, BlockSums, StatelessLoss, StatelessRows
 from sk_adalr.optimizer.exact.ending import FINE, MOST_PROJECTED, completed, of_least_norm
-from sk_adalr.optimizer.exact.moments import Moments, Rows, rows_of, stacked_factor
+from sk_adalr.optimizer.exact.moments import Moments, Rows, stacked_factor
 from sk_adalr.optimizer.exact.multi_output import MultiOutput
 from sk_adalr.optimizer.exact.newton import Newton, prefers_newton
 from sk_adalr.optimizer.exact.problem import Problem
 from sk_adalr.optimizer.exact.result import ExactResult
+from sk_adalr.optimizer.exact.rows_in_memory import rows_of
 from sk_adalr.optimizer.exact.separate import Callback, Constants, Solution, each_output
 from sk_adalr.optimizer.exact.solve import (
     completed_newton,

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from sk_adalr.backends import Array, beside, is_sparse, to_host
-from sk_adalr.optimizer.exact.moments import n_sparse_multiplications, rows_of
 from sk_adalr.optimizer.exact.result import LeastSquaresSolution
+from sk_adalr.optimizer.exact.rows_in_memory import n_sparse_multiplications, rows_of
 from sk_adalr.optimizer.exact.tall import TallProblem
 from sk_adalr.optimizer.exact.wide import WideProblem
 

@@ -32,15 +32,18 @@ def least_condition(penalty: float, noise: float) -> float:
 
 
 def safe_cholesky(system: np.ndarray, least_condition: float) -> Cholesky | None:
-    """Return the Cholesky factor of a system (m, m), or None if its reciprocal condition number is too small."""
+    """Return the Cholesky factor of a system (m, m), or None if its reciprocal condition number is too small.
+
+    The system is overwritten.
+    """
     diagonal = system.diagonal()
     if not (diagonal > 0).all():
         return None
     unit = 1.0 / np.sqrt(diagonal)
-    scaled = system * unit[:, None]
-    scaled *= unit
-    norm = linalg.lapack.dlange("1", scaled.T)
-    factor = upper_factor(scaled)
+    system *= unit[:, None]
+    system *= unit
+    norm = linalg.lapack.dlange("1", system.T)
+    factor = upper_factor(system)
     if factor is None:
         return None
     condition = linalg.lapack.dpocon(factor, norm)[0]

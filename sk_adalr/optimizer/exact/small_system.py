@@ -65,8 +65,9 @@ def upper_factor(H: np.ndarray) -> np.ndarray | None:
         factor, info = lapack.dpotrf(H.T, overwrite_a=True)
         return factor if info == 0 else None
     # NumPy's, as it shares the threads of the matrix products before it: SciPy's own threads would compete with them.
+    # It reads columns, which are contiguous in the transpose.
     try:
-        return np.linalg.cholesky(H).T
+        return np.linalg.cholesky(H.T).T
     except np.linalg.LinAlgError:
         return None
 

@@ -44,7 +44,8 @@ class TallProblem:
         self._target_scale = np.where(varies, deviation * moments.unit, 0.0)[p:]
         self._noise = rounding_noise(moments.mean[:p][self._alive], deviation[:p][self._alive], dtype)
         factor = varies / self._scale
-        standardised = moments.scatter * factor[:, None]
+        standardised = moments.scatter  # in place: nothing else needs it
+        standardised *= factor[:, None]
         standardised *= factor
         self._gram, self._cross = standardised[:p, :p], standardised[:p, p:].T
         self._unit = self._scale[:p] * moments.unit[:p]
@@ -73,7 +74,7 @@ class TallProblem:
 
     def has_full_rank(self) -> bool:
         """Return whether columns are linearly independent; a sample of the rows shows it for all rows."""
-        return bool(self._alive.all()) and safe_cholesky(self._gram, INDEPENDENT) is not None
+        return bool(self._alive.all()) and safe_cholesky(self._gram.copy(), INDEPENDENT) is not None
 
     def decrease_along(self, grad: np.ndarray, curvature: float, penalty: np.ndarray) -> float:
         """Return `Directions.decrease` with gradient and penalty of all columns, constant ones included."""
