@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from sk_adalr.dataset import Dataset
-from sk_adalr.objectives.columns import standardised_columns
+from sk_adalr.objectives.columns import columns_of_few_rows
 from sk_adalr.optimizer.exact.least_squares import standardised_target
 from sk_adalr.optimizer.exact.moments import joint_moments
 from sk_adalr.optimizer.exact.rows_in_memory import rows_of
@@ -132,7 +132,7 @@ def _wide(
     X: Any, target: np.ndarray, weight: np.ndarray | None, penalty_unit: np.ndarray | float, centre: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     r"""Return the same as `_tall` for no more rows than columns; Q is (n, n) and :math:`\Sigma^2` is (n,)."""
-    columns = standardised_columns(X, weight, centre, np.float64)
+    columns = columns_of_few_rows(X, weight, centre)
     scale = np.where(columns.alive, columns.scale, 0.0) / penalty_unit
     root = np.ones(len(target)) if weight is None else np.sqrt(weight)
     squares, vectors = np.linalg.eigh(columns.row_products(scale) * root[:, None] * root)

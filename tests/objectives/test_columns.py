@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from sk_adalr.objectives.columns import first_order_columns, newton_columns, standardised_columns
+from sk_adalr.objectives.columns import (
+    columns_of_few_rows,
+    first_order_columns,
+    newton_columns,
+    standardised_columns,
+)
 from sk_adalr.objectives.columns.sparse import SparseColumns
 from sk_adalr.rows import SelectedRows
 
@@ -175,6 +180,25 @@ def test_an_offset_of_a_million_deviations_costs_no_digits(order, make, n_column
     np.testing.assert_allclose(columns.dense_rows(), rows, rtol=0, atol=1e-13)
     products = (rows * 2.0 ** -np.arange(n_columns)) @ (rows * 2.0 ** -np.arange(n_columns)).T
     np.testing.assert_allclose(columns.row_products(2.0 ** -np.arange(n_columns)), products, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("centre", [True, False])
+@pytest.mark.parametrize("factor", ["scales", "different"])
+@pytest.mark.parametrize(("offset", "in_place"), [(0.5, True), (5.0, False)])
+def test_products_of_few_rows_are_those_of_standardised_rows(offset, in_place, factor, centre):
+    rng = np.random.default_rng(0)
+    X = (rng.standard_normal((30, 700)) + offset) * np.logspace(-3, 3, 700)
+    X[:, 7] = 0
+    weight = rng.random(30)
+    weight /= weight.mean()
+    columns = columns_of_few_rows(X, weight, centre)
+    assert reads_in_place(columns, X) is (in_place or not centre)
+    mean = weight @ X / 30 if centre else np.zeros(700)
+    scale = np.sqrt(weight @ (X - mean) ** 2 / 30)
+    factor = np.where(scale > 0, scale, 1.0) if factor == "scales" else rng.random(700)
+    rows = (X - mean) / np.where(scale > 0, scale, 1.0) * factor
+    expected = rows @ rows.T
+    np.testing.assert_allclose(columns.row_products(factor), expected, rtol=0, atol=1e-14 * expected.max())
 
 
 @pytest.mark.parametrize("scale", [1e-310, 1e-200, 1e200, 1e300])

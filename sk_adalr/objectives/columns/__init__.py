@@ -18,6 +18,7 @@ gradients, means and scales) are on the host: a pass copies one vector to the de
 
 from sk_adalr.objectives.columns.base import Columns, Coordinates, RowBlock
 from sk_adalr.objectives.columns.choice import (
+    columns_of_few_rows,
     first_order_columns,
     newton_columns,
     standardised_as,
@@ -30,6 +31,7 @@ __all__ = [
     "Coordinates",
     "DenseColumns",
     "RowBlock",
+    "columns_of_few_rows",
     "first_order_columns",
     "newton_columns",
     "standardised_as",

@@ -16,6 +16,8 @@ _BLOCK_VALUES = 1 << 16
 _LEAST_ROWS = 16
 # Least number of columns per block of `row_products`, so that adding up the products does not dominate the time.
 _COLUMNS_OF_PRODUCTS = 256
+# Factors of columns are equal if they differ by no more than round-off error, relative to them.
+_EQUAL = 4 * np.finfo(float).eps
 # Blocks with fewer columns are standardised in Fortran order.
 _FEW_COLUMNS = 20
 
@@ -210,19 +212,27 @@ class DenseColumns(Columns):
 
     def row_products(self, factor: np.ndarray) -> np.ndarray:
         """Return the Gram matrix (n, n) of the standardised rows, their columns times `factor` (p,), on the host."""
-        n, p = self.shape
-        xp = namespace(self.data)
-        # At least as many columns as rows, so that adding up the products takes little time beside computing them.
-        products, step = xp.zeros((n, n)), max(_COLUMNS_OF_PRODUCTS, n, _BLOCK_VALUES // (8 * n))
+        (n, p), xp = self.shape, namespace(self.data)
         offset, factor = self._to_standardise(factor)
-        offset, factor = (beside(array[:, None], self.data) for array in (offset * factor, factor))
+        common = None
+        if self._center is None and (np.abs(factor - factor[0]) <= _EQUAL * factor[0]).all():
+            common, factor = float(factor[0]), np.ones(p)  # products of the rows as they are, multiplied afterwards
+        # At least as many columns as rows, so that adding up the products takes little time beside computing them.
+        step = p if common is not None else max(_COLUMNS_OF_PRODUCTS, n, _BLOCK_VALUES // (8 * n))
+        products, product, along = xp.zeros((n, n)), xp.empty((n, n)), xp.zeros(n)
+        offset, scale = (beside(array, self.data) for array in (offset * factor, factor[:, None]))
         for start in range(0, p, step):
             columns = slice(start, start + step)
-            rows = self.data[:, columns]
-            block = self._standardise(rows.T, columns, xp.empty(rows.shape).T, factor[columns])
-            if not self._is_plain:
-                block -= offset[columns]
-            products += block.T @ block
+            block = self.data[:, columns].T
+            if common is None:
+                block = self._standardise(block, columns, xp.empty(block.shape[::-1]).T, scale[columns])
+            products += xp.matmul(block.T, block, out=product)
+            along += offset[columns] @ block
+        if not self._is_plain:
+            products -= along[:, None]
+            products -= along - offset @ offset
+        if common is not None:
+            products *= common**2
         return to_host(products)
 
     def dense_rows(self) -> np.ndarray:

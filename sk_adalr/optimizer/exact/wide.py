@@ -16,7 +16,7 @@ import numpy as np
 from scipy import linalg
 
 from sk_adalr.backends import Array, beside, to_host
-from sk_adalr.objectives.columns import standardised_columns
+from sk_adalr.objectives.columns import columns_of_few_rows
 from sk_adalr.optimizer.exact.directions import Directions, rounding_noise
 from sk_adalr.optimizer.exact.least_squares import standardised_target
 from sk_adalr.optimizer.exact.result import MOST_SINGULAR_VALUES, LeastSquaresSolution
@@ -36,7 +36,7 @@ class WideProblem:
         centre: bool,
     ) -> None:
         n = X.shape[0]
-        self._columns = standardised_columns(X, weight, centre, np.float64)
+        self._columns = columns_of_few_rows(X, weight, centre)
         alive, self.mean = self._columns.alive, self._columns.mean
         self._noise = rounding_noise(self._columns.mean[alive], self._columns.scale[alive], X.dtype)
         self._root = np.ones(n) if weight is None else np.sqrt(to_host(weight))
@@ -52,7 +52,13 @@ class WideProblem:
     def solve(self) -> LeastSquaresSolution:
         """Return the solution in the caller's units."""
         columns, scale = self._columns, self._penalised
-        products = columns.row_products(self._relative) * self._root[:, None] * self._root
+        products = columns.row_products(self._relative)
+        if (self._root != 1).any():
+            products *= self._root[:, None]
+            products *= self._root
+        gram = None
+        if not self._strength and self._n <= MOST_SINGULAR_VALUES:
+            gram = products * scale[columns.alive].max(initial=0.0) ** 2
         solved = self._by_cholesky(products)
         coef, condition, rank = self._by_directions() if solved is None else solved
         residual = self._right - self._forward(coef)
@@ -60,9 +66,6 @@ class WideProblem:
             squares = (residual**2).mean(axis=1) + self._strength * ((coef / scale) ** 2).sum(axis=1)
             raw, intercept = columns.to_raw(coef * self._scale[:, None], np.zeros(len(coef)))
             loss = float(0.5 * squares @ self._scale**2)
-            gram = None
-            if not self._strength and self._n <= MOST_SINGULAR_VALUES:
-                gram = products * scale[columns.alive].max(initial=0.0) ** 2
         return LeastSquaresSolution(raw.T, intercept + self._mean, loss, condition, rank, gram)
 
     def in_row_space(self, coef: np.ndarray) -> np.ndarray:
@@ -82,16 +85,15 @@ class WideProblem:
         """Return the largest output's root mean square of the (centred) predictions of `coef` (p, k) over the rows."""
         return float(np.sqrt((self._forward(coef.T * self._columns.scale) ** 2).mean(axis=1).max(initial=0.0)))
 
-    def _by_cholesky(self, products: np.ndarray) -> tuple[np.ndarray, float, int] | None:
+    def _by_cholesky(self, system: np.ndarray) -> tuple[np.ndarray, float, int] | None:
         """Return coefficients (k, p) from the Gram matrix of the rows, reciprocal condition number and rank.
 
-        Return None if the system is too ill-conditioned.
+        Return None if the system is too ill-conditioned. The Gram matrix is overwritten.
         """
-        system = products.copy()
         system.flat[:: self._n + 1] += self._ridge
         if self._centre:  # centred columns and targets are orthogonal to `ones`, so the system is singular along it
             ones = self._root / np.linalg.norm(self._root)
-            system += system.trace() / self._n * np.outer(ones, ones)
+            system += np.outer(system.trace() / self._n * ones, ones)
         solver = safe_cholesky(system, least_condition(self._strength, self._noise))
         if solver is None:
             return None
