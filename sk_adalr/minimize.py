@@ -49,7 +49,8 @@ class _Objective:
             grad = grad.reshape(1)
         if grad.shape != params.shape:
             raise ValueError(f"The gradient must have the shape of `x0`, {params.shape}; got {grad.shape}.")
-        return float(np.asarray(value).item()), np.ascontiguousarray(grad, dtype=params.dtype)
+        value = value if type(value) is float else float(np.asarray(value).item())
+        return value, np.ascontiguousarray(grad, dtype=params.dtype)
 
 
 def minimize(
@@ -228,7 +229,8 @@ def _start(x0: Any) -> np.ndarray:
 
 def _largest(grad: np.ndarray) -> float:
     """Return the largest absolute entry, without a copy; NaN if there is a NaN, 0 if `grad` is empty."""
-    return float(max(grad.max(), -grad.min())) if grad.size else 0.0
+    # The methods `max` and `min` call the same, but twice as slowly for a few numbers.
+    return float(max(np.maximum.reduce(grad), -np.minimum.reduce(grad))) if grad.size else 0.0
 
 
 def _asks_to_stop(callback: Callable[..., Any], params: np.ndarray, value: float, rates: np.ndarray) -> bool:

@@ -170,9 +170,7 @@ class Optimizer:
         return kernel(params, state.grad, (state.direction, rates, *of_steps[0][:n_arrays]), constants)
 
     def _move_by_blocks(self, state: OptimizerState, params: Array) -> None:
-        shares_one = type(self.learning_rate) is Constant
-        is_elementwise = self._kernel_name is not None and (self._has_own_rates or shares_one)
-        if params.size < _MANY or not is_elementwise:
+        if params.size < _MANY or not self._is_elementwise:
             self._move(state, params)
             return
         scratch = namespace(params).empty_like(params[:_BLOCK])
@@ -211,6 +209,12 @@ class Optimizer:
         return isinstance(self.learning_rate, Hypergradient) and isinstance(
             self.learning_rate.granularity, PerParameter
         )
+
+    @cached_property
+    def _is_elementwise(self) -> bool:
+        """Whether `_move` can be made block by block."""
+        shares_one = type(self.learning_rate) is Constant
+        return self._kernel_name is not None and (self._has_own_rates or shares_one)
 
     def _move_at_once(self, kernel: Callable[..., Any], state: OptimizerState, params: Array) -> None:
         rule, rates, alpha = self.learning_rate, state.rate_state["rates"], 0.0
