@@ -320,6 +320,30 @@ def test_a_loss_that_is_no_number_is_an_error(solver):
         AdaptiveLRLinearRegression(loss=Careless(broken=True), solver=solver).fit(X, y)
 
 
+class PoissonLikelihood(ElementwiseLoss):
+    """Without the terms of the target alone, which the likelihood of other libraries leaves out, too."""
+
+    def losses(self, raw, target):
+        return np.exp(raw) - target * raw
+
+    def gradient(self, raw, target):
+        return np.exp(raw) - target
+
+    def hessian(self, raw, target):
+        return np.exp(raw)
+
+
+@regressors
+@pytest.mark.parametrize("solver", ["auto", "exact", "adam"])
+def test_a_loss_below_zero_is_refused(cls, solver):
+    """`score` would be 0 of the best model, too, and `tol` relative to a negative loss never met."""
+    if cls is AdaptiveLRMLPRegressor and solver == "exact":
+        pytest.skip("no solver of networks")
+    X, y, _ = claims("poisson")
+    with pytest.raises(ValueError, match=r"loss must be at least 0, but .* is -\d+.*Let `losses` subtract"):
+        cls(loss=PoissonLikelihood(), solver=solver).fit(X, 20 + y)
+
+
 class Cauchy(ElementwiseLoss):
     """Not convex: far from the target its second derivative is negative."""
 

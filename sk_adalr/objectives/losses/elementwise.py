@@ -7,7 +7,7 @@ import numpy as np
 from scipy.optimize import bisect
 
 from sk_adalr.backends import Array, namespace, row_sums, to_host, weighted_sum
-from sk_adalr.objectives.losses.base import LossOfRows, mean_loss_of_constant, repeated, weigh_rows
+from sk_adalr.objectives.losses.base import LossOfRows, check_round_off, mean_loss_of_constant, repeated, weigh_rows
 from sk_adalr.rows import slices_of_rows
 from sk_adalr.units import TargetUnits
 
@@ -58,7 +58,7 @@ class ElementwiseLoss(ABC):
 
     @abstractmethod
     def losses(self, raw: Array, target: Array) -> Array:
-        """Return the loss of each raw prediction, at least 0, as an array of the same shape.
+        """Return the loss of each raw prediction, at least 0 and 0 where it is perfect, as an array of the same shape.
 
         Parameters
         ----------
@@ -123,8 +123,10 @@ class ElementwiseLoss(ABC):
         return float(bisect(slope, min(end, 0.0), max(end, 0.0)))
 
     def constant_value(self, target: Array, weight: Array | None) -> float:
-        """Return the mean loss of the best constant prediction."""
-        return mean_loss_of_constant(self, self.constant(target, weight, target.shape[1]), target, weight)
+        """Return the mean loss of the best constant prediction; raise a ValueError if it is negative."""
+        value = mean_loss_of_constant(self, self.constant(target, weight, target.shape[1]), target, weight)
+        check_round_off(value)
+        return value
 
     @_quiet
     def curvature_at(self, constant: np.ndarray, target: Array, weight: Array | None) -> np.ndarray:
