@@ -1,5 +1,7 @@
 """What the exact mode asks of a table of kernels: the log loss of two classes, and curvatures."""
 
+import math
+
 import fake_cupy
 import numpy as np
 import pytest
@@ -27,6 +29,15 @@ def assert_is_log_loss(table, asarray, case):
 @weights
 def test_the_log_loss_is_the_formula(n, has_weight):
     assert_is_log_loss(REFERENCE, np.array, scores_of(n, has_weight))
+
+
+@pytest.mark.parametrize("n", [999, 1000, 4001])
+def test_no_digit_of_a_small_log_loss_is_lost(n):
+    scores = -np.linspace(1, 700, n)
+    loss, _ = REFERENCE.log_loss(scores, np.ones(n, np.int8), None)
+    assert loss == pytest.approx(math.fsum(math.log1p(math.exp(score)) for score in scores), rel=1e-14)
+    loss, _ = REFERENCE.log_loss(scores - 40, np.ones(n, np.int8), None)
+    assert loss == pytest.approx(math.fsum(math.log1p(math.exp(score - 40)) for score in scores), rel=1e-14)
 
 
 @n_rows
