@@ -85,8 +85,11 @@ class Spread:
     @classmethod
     def of(cls, X: Any, weight: Array | None) -> "Spread":
         """Return the spread of the rows of `X` (n, p), dense or CSR, weighted by `weight` (n,) or None."""
-        columns = statistics(X, weight)
         total = X.shape[0] if weight is None else weight.sum(dtype=np.float64)
+        mean, variance = moments(X, None if weight is None else weight.astype(np.float64), center=True)
+        if ((variance > _LEAST_SQUARED) & (variance < 1 / _LEAST_SQUARED)).all():
+            return cls(float(total), mean, np.sqrt(variance))
+        columns = statistics(X, weight)  # squares may be out of range, or columns constant
         return cls(float(total), columns.mean, columns.deviation)
 
     def weighing(self, share: float) -> "Spread":
