@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from sk_adalr.backends import fitted_array, is_sparse
+from sk_adalr.backends import fitted_array, is_sparse, to_host
 from sk_adalr.caller import warn_caller
 from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.classes_without_rows import SolvedClasses
@@ -34,11 +34,15 @@ from sk_adalr.optimizer.exact import (
     solve_newton,
 )
 from sk_adalr.penalty import Solution
+from sk_adalr.rows import CACHE_VALUES
 from sk_adalr.targets import Target
 from sk_adalr.training import History, StopReason
 
 # The error left by this tolerance is far smaller than the differences between folds; 1e-4 takes twice as long.
 _TOL_OF_FOLDS = 1e-3
+# Round-off of predictions in float32, as a share of their range, above which a model stays in float64; and the
+# largest number of rows by which that is decided.
+_MOST_LOST, _SOME_ROWS = 0.01, 64
 
 
 def fit_linear(job: Job[LinearModel]) -> dict[str, Any]:
@@ -129,11 +133,32 @@ def _rank(result: ExactResult, data: Dataset, target: Target) -> dict[str, Any]:
 
 
 def in_dtype(coef: np.ndarray, intercept: np.ndarray, job: Job[LinearModel]) -> dict[str, Any]:
-    """Return fitted attributes, in the dtype of X, from coefficients (n_features, n_outputs) and intercepts."""
+    """Return fitted attributes, in the dtype of X, from coefficients (n_features, n_outputs) and intercepts.
+
+    They stay float64 where float32 cannot hold the predictions, as of columns very far from zero.
+    """
     dtype = job.data.X.dtype
+    if dtype == np.float32 and _loses_digits(job.data.X, coef, job.model.fit_intercept):
+        dtype = np.dtype(np.float64)
     with np.errstate(over="ignore"):
         coef, intercept = coef.T.astype(dtype, order="C"), intercept.astype(dtype)
     return job.model.shaped(coef, intercept, job.target) | job.target.attributes
+
+
+def _loses_digits(X: Any, coef: np.ndarray, has_intercept: bool) -> bool:
+    """Return whether predictions vary so much less than their terms that float32 rounds the difference away."""
+    if isinstance(X, BlockedRows):
+        columns, signs = X.description.spread, np.random.RandomState(0).choice([-1, 1], size=(_SOME_ROWS, X.shape[1]))
+        rows = columns.mean[: X.shape[1]] + signs * columns.deviation[: X.shape[1]]
+    else:
+        n_rows = max(4, min(_SOME_ROWS, CACHE_VALUES // X.shape[1]))
+        step = 1 if is_sparse(X) else max(1, X.shape[0] // n_rows)  # sparse rows that follow each other are faster
+        rows = to_host(X[: step * n_rows : step]).astype(np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        raw, terms = rows @ coef, abs(rows) @ np.abs(coef)
+        spread = np.abs(raw - raw.mean(axis=0) if has_intercept else raw).max(axis=0)
+        lost = np.finfo(np.float32).eps * terms.max(axis=0)
+    return bool(((lost > _MOST_LOST * spread) & (spread > 0)).any())
 
 
 def _start(

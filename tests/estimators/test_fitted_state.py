@@ -6,8 +6,10 @@ import warnings
 import numpy as np
 import pytest
 from estimator_cases import CLASSIFIERS, ESTIMATORS, LINEAR, REGRESSORS, SOLVERS, fit, make, problem
+from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.metrics import log_loss
 
 from sk_adalr import AdaptiveLRLinearRegression, AdaptiveLRLogisticRegression
 from sk_adalr.learning_rates import GRANULARITIES
@@ -200,6 +202,24 @@ def test_float32_and_float64_agree(cls, options):
     single, double = (getattr(fit(make(cls, **options), X.astype(dtype), y), method)(X) for dtype in "fd")
     # five epochs of float32 rounding, in columns with an offset of four deviations
     np.testing.assert_allclose(single, double, atol=2e-4 * np.abs(double).max())
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("storage", ["dense", "sparse", "chunks"])
+def test_float32_columns_a_million_deviations_from_zero_are_predicted_in_full(storage, n_classes):
+    """Their terms of a score, a million times its size, are rounded away in float32: the model stays in float64."""
+    rng = np.random.default_rng(0)
+    Z = rng.standard_normal((1000, 4))
+    X = (Z + 2e6).astype(np.float32)
+    y = np.digitize(Z @ [1, -1, 0.5, 0.5] + rng.standard_normal(1000), [0, 1][: n_classes - 1])
+    centred = X - X.mean(axis=0, dtype=float)
+    least = log_loss(y, LogisticRegression(C=np.inf, tol=1e-8).fit(centred, y).predict_proba(centred))
+    model, X = AdaptiveLRLogisticRegression(C=np.inf), sparse.csr_array(X) if storage == "sparse" else X
+    model = (
+        model.fit_chunks(lambda: [(X[:400], y[:400]), (X[400:], y[400:])]) if storage == "chunks" else model.fit(X, y)
+    )
+    assert log_loss(y, model.predict_proba(X)) - least < 1e-4
+    assert model.partial_fit(X[:100], y[:100]).predict(X).dtype == y.dtype
 
 
 @pytest.mark.parametrize("cls", CLASSIFIERS.values(), ids=list(CLASSIFIERS))
