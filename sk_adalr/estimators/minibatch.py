@@ -117,7 +117,7 @@ def _plan(job: Job[Any], setup: Setup, state: TrainingState, history: History, h
     """Return how the fit is validated, on `holdout` if given; training on folds is reported as parts of the fit."""
 
     def start(random_state: np.random.RandomState) -> Array:
-        return _anew(job, setup.units, setup.network, random_state)
+        return _anew(job, setup, random_state)
 
     score_on = None
     if job.options.scorer is not None:
@@ -150,7 +150,7 @@ def _start(job: Job[Any], is_chunk: bool, auto_batch_size: int) -> tuple[Setup, 
     )
     if before is None or not goes_on:
         random_state = check_random_state(options.random_state)
-        state = _first_state(setup.optimizer, _anew(job, units, network, random_state), random_state)
+        state = _first_state(setup.optimizer, _anew(job, setup, random_state), random_state)
     elif training is None:
         random_state = check_random_state(options.random_state)
         params = units.from_user(model.params(before, layout), layout)
@@ -197,11 +197,13 @@ def _has_more_to_learn(job: Job[Any], training: dict[str, Any], is_chunk: bool) 
     return not is_chunk or shown.sum() <= (job.target.labels is not None)
 
 
-def _anew(job: Job[Any], units: Units, network: Network, random_state: np.random.RandomState) -> Array:
+def _anew(job: Job[Any], setup: Setup, random_state: np.random.RandomState) -> Array:
     """Return the initial parameters of a new training, (n_params,)."""
-    data = job.data
+    data, units, network = job.data, setup.units, setup.network
     params = units.unit_less(job.model.start(network, random_state, data.X.dtype), network.layout)
-    intercepts = network.layout.unpack(params)[1]
+    coefs, intercepts = network.layout.unpack(params)
+    for block in (coefs[-1], *intercepts[-1:]):
+        block *= setup.optimizer.output_factor
     if intercepts and units.outputs is None and network.loss.starts_at_constant:
         intercepts[-1][...] += network.loss.constant(data.target, data.weight, len(intercepts[-1]))
     return beside(params, data.X)

@@ -70,7 +70,8 @@ class AdaptiveLRMLPClassifier(Classifier):
         Whether each epoch visits the rows in a new order.
     random_state : int, RandomState instance or None, default=None
         Source of the initial weights, of the order and of the validation split. The initial weights are those of
-        scikit-learn's MLP with the same seed.
+        scikit-learn's MLP with the same seed; with Adam and `learning_rate="auto"`, 0.3 times those in the output
+        layer.
     momentum : float, default=0.9
         Momentum of the solvers "momentum" and "nesterov", in [0, 1). Where `learning_rate` is "auto", it says how near
         to the average of the iterates the gradient is taken.

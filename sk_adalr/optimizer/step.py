@@ -71,6 +71,8 @@ class Optimizer:
     State = OptimizerState
     #: Whether batches have equal sizes. False as in scikit-learn: the rows left over at the end form a smaller batch.
     has_even_batches: ClassVar[bool] = False
+    #: Factor of the random parameters with which the output layer starts. 1 as in scikit-learn.
+    output_factor: ClassVar[float] = 1.0
     #: Additional advice if training diverges, as the end of a sentence.
     remedy: ClassVar[str] = ", or lower `learning_rate_init` or `hyper_learning_rate`"
 

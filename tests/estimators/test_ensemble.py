@@ -9,7 +9,7 @@ import sklearn
 from estimator_cases import CLASSIFIERS, MLP, fit, make, needs_callbacks, problem, run_check, same_state
 from scipy.special import log_softmax, logit
 from sklearn.base import clone
-from sklearn.datasets import load_digits
+from sklearn.datasets import make_gaussian_quantiles
 from sklearn.metrics import log_loss
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -125,9 +125,9 @@ def test_the_loss_of_the_mean_is_at_most_the_mean_of_the_losses(cls):
     assert of_mean < np.mean(losses)
 
 
-def test_digits_gain():
-    X, y = load_digits(return_X_y=True)
-    X, X_test, y, y_test = X[:600], X[600:], y[:600], y[600:]
+def test_curved_classes_gain():
+    X, y = make_gaussian_quantiles(n_samples=1500, n_features=8, n_classes=3, random_state=0)
+    X, X_test, y, y_test = X[:900], X[900:], y[:900], y[900:]
     model = AdaptiveLRMLPClassifier(random_state=0, ensemble=True).fit(X, y)
     alone = AdaptiveLRMLPClassifier(random_state=0).fit(X, y)
     loss, loss_alone = (log_loss(y_test, one.predict_proba(X_test)) for one in (model, alone))

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from scipy import sparse
 from scipy.special import expit
+from sklearn.neural_network import MLPClassifier
 
+from sk_adalr import AdaptiveLRMLPClassifier
 from sk_adalr.dataset import Batch
 from sk_adalr.objectives import HalfSquaredError, Network
 from sk_adalr.optimizer import freeze, thaw
@@ -178,6 +180,22 @@ def changes_written_out(network, params, X, step, activation=lambda a: np.maximu
         raw = outputs @ W + b
         outputs = activation(raw)
     return changes, raw
+
+
+@pytest.mark.parametrize(("direction", "factor"), [("adam", 0.3), ("sgd", 1.0)])
+def test_with_adam_the_output_layer_starts_smaller_than_that_of_scikit_learn_s_mlp(direction, factor, monkeypatch):
+    X, y = np.random.RandomState(0).standard_normal((20, 4)), np.arange(20) % 3
+    # One step of length 1e-300 leaves the initial parameters as they were.
+    theirs = MLPClassifier((5,), solver="sgd", learning_rate_init=1e-300, random_state=7)
+    theirs.partial_fit(X, y, classes=[0, 1, 2])
+    starts, init = [], AutomaticOptimizer.init
+    monkeypatch.setattr(
+        AutomaticOptimizer, "init", lambda self, params: starts.append(params.copy()) or init(self, params)
+    )
+    AdaptiveLRMLPClassifier((5,), solver=direction, random_state=7).partial_fit(X, y, classes=[0, 1, 2])
+    hidden, output = zip(theirs.coefs_, theirs.intercepts_, strict=True)
+    expected = [hidden[0], factor * output[0], hidden[1], factor * output[1]]
+    np.testing.assert_array_equal(starts[0], np.concatenate([block.ravel() for block in expected]))
 
 
 def test_the_first_step_moves_the_outputs_of_each_layer_by_its_share():
