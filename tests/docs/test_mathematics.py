@@ -133,7 +133,7 @@ def test_the_rates_of_layers_follow_from_the_first_step(rows, weighted, unit):
     start = MLPRegressor(
         hidden_layer_sizes=(6, 3), solver="sgd", learning_rate_init=1e-300, max_iter=1, random_state=0
     ).partial_fit(X, y)
-    coefs, intercepts = start.coefs_, start.intercepts_
+    coefs, intercepts = ([*layers[:-1], 0.3 * layers[-1]] for layers in (start.coefs_, start.intercepts_))
     of_batch = weight[:40] / weight[:40].sum()
     inputs = [X[:40]]
     for coef, intercept in zip(coefs, intercepts, strict=True):
@@ -168,5 +168,12 @@ def test_the_rates_stay_where_they_are(rows, options):
 
 def test_the_page_has_the_numbers_of_the_rule(page):
     section = page[page.index("Automatic\n-----") : page.index("Standardised units\n-----")]
-    for number in ("0.9,", r"\beta_2 = 0.99", r"\epsilon = 10^{-5}", r"\frac{n}{200}", r"\frac{2}{t + 2}"):
+    for number in (
+        "0.9,",
+        r"\beta_2 = 0.99",
+        r"\epsilon = 10^{-5}",
+        r"\frac{n}{200}",
+        r"\frac{2}{t + 2}",
+        "at 0.3 times",
+    ):
         assert number in section
