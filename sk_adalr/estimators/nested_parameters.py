@@ -7,6 +7,7 @@ replaces the object.
 import inspect
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from functools import cache
 from numbers import Number
 from typing import Any
 
@@ -18,7 +19,7 @@ _OBJECTS = {"solver", "learning_rate", "loss"}
 
 def check_names(cls: Any, names: Iterable[str]) -> None:
     """Raise a TypeError that says what to use if a name is no parameter of the constructor of `cls`."""
-    parameters = inspect.signature(cls.__init__).parameters
+    parameters = _parameters(cls)
     unknown = [name for name in names if name not in parameters]
     if unknown and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         answer = what_to_use(unknown[0], parameters, cls._other_parameters)
@@ -27,8 +28,13 @@ def check_names(cls: Any, names: Iterable[str]) -> None:
 
 def defaults(cls: Any) -> dict[str, Any]:
     """Return the defaults of the parameters of a constructor."""
-    parameters = inspect.signature(cls.__init__).parameters.values()
-    return {p.name: p.default for p in parameters if p.default is not p.empty}
+    return {p.name: p.default for p in _parameters(cls).values() if p.default is not p.empty}
+
+
+@cache
+def _parameters(cls: Any) -> Mapping[str, inspect.Parameter]:
+    """Return the parameters of the constructor of `cls`; reading them takes longer than all else in a constructor."""
+    return inspect.signature(cls.__init__).parameters
 
 
 def with_nested(params: dict[str, Any]) -> dict[str, Any]:
