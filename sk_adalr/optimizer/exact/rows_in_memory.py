@@ -60,11 +60,10 @@ class _DenseRows:
 
     def first_origin(self, unit: np.ndarray) -> np.ndarray:
         few = _DenseRows(self._X[:_FIRST_ROWS], self._target[:_FIRST_ROWS], None)
-        block = next(few._joint_blocks(unit, np.zeros(len(unit))))[1]
-        first = block[0].copy()
-        block -= first
-        mean, deviation = to_host(first + block.mean(axis=0)), to_host(block.std(axis=0))
-        return np.where(np.abs(mean) <= _NEAR * deviation, 0.0, mean)
+        block = to_host(next(few._joint_blocks(unit, np.zeros(len(unit))))[1])
+        rest = block - block[0]
+        mean = block[0] + rest.mean(axis=0)
+        return np.where(np.abs(mean) <= _NEAR * rest.std(axis=0), 0.0, mean)
 
     def origin_near(self, mean: np.ndarray) -> np.ndarray:
         return mean
