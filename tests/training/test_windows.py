@@ -129,7 +129,7 @@ def test_the_first_rates_of_a_window_are_those_of_its_first_batch():
     problem, seen = Problem(BinomialLogLoss(), "adam", "automatic", weight=WEIGHTS["some without"]), []
 
     def first_rates(params, batch, direction):
-        seen.append((batch.X @ np.eye(300), batch.target, batch.weight, batch.weight_sum, direction))
+        seen.append((batch.X @ np.eye(300), batch.target, batch.weight, batch.weight_sum, direction.copy()))
         return np.array([0.1])
 
     for kernels in ("numpy", "numba"):

@@ -173,8 +173,7 @@ def _make_steps(
         k = constants[n_done]
         n_done += 1
         if kind == _AUTOMATIC:
-            rule.scale_direction(grad, c, k[0], k[1], k[2], grad)
-            rule.move(a, b, grad, k[3], k[4], params, k[5], grad)
+            rule.scale_and_move(grad, c, k[0], k[1], k[2], a, b, k[3], k[4], params, k[5])
         elif kind == _ADAM:
             steps.adam(params, grad, a, b, k[0], k[1] != 0, c, d, k[2], k[3], k[4], k[5])
         elif kind == _NESTEROV:
