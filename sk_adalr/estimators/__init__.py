@@ -5,7 +5,7 @@ public classes            `logistic_regression`, `linear_regression`, `mlp_class
 base classes              `base`, the template of a fit; `classification`, `regression`, `linear`, `network`
 parameters                `parameter_types`, `nested_parameters`, `name_hints`
 inputs and reports        `job`, one call with its data; `model`, sizes and penalty; `progress`, lines and callbacks
-linear, on all rows       `fullbatch`, `penalties`, `classes_without_rows`; chunk by chunk: `stream`
+linear, on all rows       `fullbatch`, `penalties`, `classes_without_rows`; chunk by chunk: `stream`, `label_order`
 on mini-batches           `minibatch`, `ensemble`, `validation_rows`, `scoring`
 on rows in blocks         `first_pass`, then `blocks` or `network_blocks`; `dask_predictions`
 ========================  ==========================================================================================

@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 
 from sk_adalr.backends import to_host
+from sk_adalr.caller import warn_caller
 from sk_adalr.dataset import Dataset
 from sk_adalr.estimators.fullbatch import finite_loss, in_dtype, in_range
 from sk_adalr.estimators.job import Job, history_attributes
+from sk_adalr.estimators.label_order import LabelOrder
 from sk_adalr.estimators.minibatch import train
 from sk_adalr.estimators.model import LinearModel
 from sk_adalr.estimators.penalties import with_known_penalty
@@ -155,6 +157,7 @@ def _solve_by_squares(
     else:
         unit, curvature = before["unit"], before.get("curvature", 1.0)
         rows = StreamSummary(**before["rows"]).forgetting(share)
+    order = _label_order(job, before)
     strength = job.model.strength
     start = np.where(columns.vary(eps), unit * (columns.variance if job.options.standardize else 1.0), 0.0)
     penalised = np.broadcast_to(job.model.penalty_unit, X.shape[1])
@@ -170,8 +173,26 @@ def _solve_by_squares(
         "columns": freeze(columns, share=True),
         "unit": unit,
         "curvature": curvature,
+        "order": order,
     }
     return result.coef, result.intercept, mean_loss, summary, columns.weight
+
+
+def _label_order(job: Job[LinearModel], before: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return the order of the labels so far, None if it does not matter; warn once if a stream is sorted by them."""
+    earlier = {} if before is None else before.get("order")
+    if job.target.labels is None or job.options.half_life is not None or earlier is None:
+        return None
+    order = LabelOrder.of_chunk(job.target.labels, len(job.target.attributes["classes_"]))
+    if earlier:
+        order = LabelOrder(**earlier).followed_by(order)
+        if order.is_sorted and not earlier["is_sorted"]:
+            warn_caller(
+                f"{job.name}: the {order.counts.sum()} rows of the stream so far come sorted by label, so the model "
+                "forgets one class while it learns the next. Shuffle the rows, or read them several times with "
+                "`fit_chunks`, to which their order does not matter."
+            )
+    return freeze(order, share=True)
 
 
 def _undecided(loss: Loss, y: np.ndarray, n_outputs: int) -> tuple[np.ndarray, float]:

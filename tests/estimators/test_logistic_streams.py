@@ -1,6 +1,7 @@
 """One pass of logistic regression over a stream, whatever its chunks and units."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -89,10 +90,43 @@ def test_a_stream_does_not_say_that_its_approximation_is_solved():
     assert "approximation of those before" in in_chunks(AdaptiveLRLogisticRegression(), X, y, 50).stop_reason_
 
 
+@pytest.mark.parametrize("size", [7, 50, 100])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_stream_that_is_sorted_by_label_warns_once(n_classes, size):
+    X, y = rows_of(5, 1800, n_classes)
+    with pytest.warns(UserWarning, match="come sorted by label.* Shuffle the rows") as told:
+        in_chunks(AdaptiveLRLogisticRegression(), *rows_by_label(X, y), size)
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize("size", [7, 50, 600])
+@pytest.mark.parametrize("kind", ["shuffled", "sorted within chunks", "sorted by a column", "rare", "in long runs"])
+def test_other_streams_do_not_warn_of_their_order(kind, size):
+    X, y = rows_of(5, 1800, 2)
+    if kind == "rare":
+        y = (np.random.default_rng(0).random(1800) < 0.01).astype(int)
+    order = np.arange(1800)
+    if kind == "sorted within chunks":
+        order = np.lexsort([y, order // size])
+    elif kind == "sorted by a column":
+        order = np.argsort(X[:, 0])
+    elif kind == "in long runs":
+        order = np.argsort(y + 2 * (np.arange(1800) // 300), kind="stable")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        in_chunks(AdaptiveLRLogisticRegression(), X[order], y[order], size)
+        in_chunks(AdaptiveLRLogisticRegression(half_life=500), *rows_by_label(X, y), size)
+
+
+def rows_by_label(X, y):
+    order = np.argsort(y, kind="stable")
+    return X[order], y[order]
+
+
 def test_classes_may_come_one_after_another():
     X, y = rows_of(5, 900, 3)
-    order = np.argsort(y, kind="stable")
-    model = in_chunks(AdaptiveLRLogisticRegression(), X[order], y[order], 30)
+    with pytest.warns(UserWarning, match="sorted by label"):
+        model = in_chunks(AdaptiveLRLogisticRegression(), *rows_by_label(X, y), 30)
     shuffled = in_chunks(AdaptiveLRLogisticRegression(), X, y, 30)
     assert 0.5 < model.score(X, y) <= shuffled.score(X, y)  # shuffle: it costs a lot
     assert np.isfinite(model.coef_).all()
