@@ -21,8 +21,9 @@ _BLOCK, _DEVICE_BLOCK = 1 << 17, 1 << 25
 _MIN_ROWS, _COPIED_PER_COLUMN, _READ_PER_COLUMN = 256, 1, 4
 # Number of rows whose mean is the first origin.
 _FIRST_ROWS = 32
-# A mean of at most this many standard deviations costs no digit: the origin is then 0, and rows are read as they are.
-_NEAR = 2.0
+# Sum of squared means of all columns, in their standard deviations, that costs a digit at most, as they add up in
+# products with coefficients: the origin is then 0, and rows are read as they are.
+_NEAR = 4.0
 # Time of a multiplication in a sparse product relative to one in a dense product.
 _SPARSE_COST = 100.0
 
@@ -62,8 +63,11 @@ class _DenseRows:
         few = _DenseRows(self._X[:_FIRST_ROWS], self._target[:_FIRST_ROWS], None)
         block = to_host(next(few._joint_blocks(unit, np.zeros(len(unit))))[1])
         rest = block - block[0]
-        mean = block[0] + rest.mean(axis=0)
-        return np.where(np.abs(mean) <= _NEAR * rest.std(axis=0), 0.0, mean)
+        mean, deviation, p = block[0] + rest.mean(axis=0), rest.std(axis=0), self.n_features
+        offset = np.divide(mean, deviation, out=np.where(mean == 0, 0.0, np.inf), where=deviation > 0)[:p]
+        if offset @ offset <= _NEAR + 2 * p / len(block):  # means of so few rows are not 0 by chance
+            mean[:p] = 0.0
+        return mean
 
     def origin_near(self, mean: np.ndarray) -> np.ndarray:
         return mean
