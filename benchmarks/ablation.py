@@ -5,7 +5,7 @@ from unittest.mock import patch
 
 from sk_adalr import options
 from sk_adalr.backends import kernels
-from sk_adalr.optimizer.automatic import AutomaticOptimizer, rates
+from sk_adalr.optimizer.automatic import AutomaticOptimizer, rates, rule
 from sk_adalr.training import setup
 
 #: The rate of all layers where none is measured: the best single one of Adam at the default configuration.
@@ -48,6 +48,7 @@ ABLATIONS = {
     "interpolation": lambda: patch.object(options, "AutomaticOptimizer", WithoutInterpolation),
     "rates that are measured": lambda: patch.object(options, "AutomaticOptimizer", WithFixedRates),
     "factor of the batch size": lambda: patch.object(setup, "first_rates", _rates_of_any_batch),
+    "small output layer": lambda: patch.object(rule, "OUTPUT_FACTOR", 1.0),
 }
 
 
