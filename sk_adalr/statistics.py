@@ -258,11 +258,13 @@ def _sparse_extremes(X: Any, weight: Array | None) -> tuple[np.ndarray, np.ndarr
     low, high = (np.full(p, limit, dtype=X.dtype) for limit in (np.inf, -np.inf))
     np.minimum.at(low, X.indices, X.data)
     np.maximum.at(high, X.indices, X.data)
-    has_zero = np.bincount(X.indices, minlength=p) < X.shape[0]
+    counts, nonzero = np.bincount(X.indices, minlength=p), X.data != 0
+    has_zero = counts < X.shape[0]
     np.minimum(low, 0, out=low, where=has_zero), np.maximum(high, 0, out=high, where=has_zero)
-    nonzero = X.data != 0
     if weight is not None:
         nonzero = nonzero * np.repeat(to_host(weight), np.diff(X.indptr))
+    elif nonzero.all():
+        return low.astype(np.float64), high.astype(np.float64), counts.astype(np.float64)
     # Of an empty matrix bincount would return integers.
     presence = np.bincount(X.indices, nonzero, p).astype(np.float64)
     return low.astype(np.float64), high.astype(np.float64), presence
