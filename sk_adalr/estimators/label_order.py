@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Rows of several classes in a chunk, whose order does not matter, count as this many changes of the label at most.
-_MOST_IN_A_CHUNK = 2.0
-# A stream counts as sorted if it has had at most this many changes for each class but one, where a shuffled one would
-# have had so many times more. With fewer rows, whose labels would change so often, one class may just have come first.
-_CHANGES_PER_CLASS, _TIMES_MORE, _LEAST_CHANGES = 3.0, 5.0, 400.0
+# The order within a chunk does not matter: rows of several classes count as one change of the label at most.
+_MOST_IN_A_CHUNK = 1.0
+# A stream counts as sorted if two classes have had so many rows each in chunks of hardly any others, and the label has
+# changed at most so many times for each class but one. Sorted rows have two changes: into a chunk with rows of both
+# classes, and out of it.
+_NEARLY_ALL, _ROWS_OF_A_CLASS, _CHANGES_PER_CLASS = 0.9, 200, 2.5
 
 
 @dataclass(frozen=True)
@@ -17,9 +18,8 @@ class LabelOrder:
 
     Parameters
     ----------
-    counts : ndarray of shape (n_classes,)
-        Rows of each class.
-    n_chunks : int
+    alone : ndarray of shape (n_classes,)
+        Rows of each class in chunks that have hardly any rows of others.
     changes : float
         Number of changes.
     last : ndarray of shape (n_classes,)
@@ -28,8 +28,7 @@ class LabelOrder:
         Whether the stream has been found to be sorted.
     """
 
-    counts: np.ndarray
-    n_chunks: int
+    alone: np.ndarray
     changes: float
     last: np.ndarray
     is_sorted: bool
@@ -39,21 +38,13 @@ class LabelOrder:
         """Return the order of the first chunk, given the class indices (n_rows,) of its rows."""
         counts = np.bincount(labels, minlength=n_classes)
         share = counts / len(labels)
-        return cls(counts, 1, _changes_within(len(labels), share), share, False)
+        changes = (len(labels) - 1) * (1.0 - float(share @ share))  # the mean if the rows were shuffled
+        return cls(np.where(share >= _NEARLY_ALL, counts, 0), min(_MOST_IN_A_CHUNK, changes), share, False)
 
     def followed_by(self, chunk: "LabelOrder") -> "LabelOrder":
         """Return the order of the rows so far and those of a chunk."""
-        counts, n_chunks = self.counts + chunk.counts, self.n_chunks + 1
+        alone = self.alone + chunk.alone
         changes = self.changes + chunk.changes + 1.0 - float(self.last @ chunk.last)
-        n_rows = float(counts.sum())
-        share = counts / n_rows
-        expected = n_chunks * (_changes_within(n_rows / n_chunks, share) + 1.0 - float(share @ share))
-        most = _CHANGES_PER_CLASS * float(np.count_nonzero(counts) - 1)
-        has_enough = n_rows * (1.0 - float(share @ share)) >= _LEAST_CHANGES and expected >= _TIMES_MORE * most
-        is_sorted = self.is_sorted or (has_enough and changes <= most)
-        return LabelOrder(counts, n_chunks, changes, chunk.last, is_sorted)
-
-
-def _changes_within(n_rows: float, share: np.ndarray) -> float:
-    """Return the mean number of changes within a chunk of shuffled rows, but at most `_MOST_IN_A_CHUNK`."""
-    return min(_MOST_IN_A_CHUNK, (n_rows - 1) * (1.0 - float(share @ share)))
+        has_enough = np.count_nonzero(alone >= _ROWS_OF_A_CLASS) > 1
+        is_sorted = bool(has_enough and changes <= _CHANGES_PER_CLASS * (np.count_nonzero(alone) - 1))
+        return LabelOrder(alone, changes, chunk.last, self.is_sorted or is_sorted)

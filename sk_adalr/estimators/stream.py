@@ -188,9 +188,9 @@ def _label_order(job: Job[LinearModel], before: dict[str, Any] | None) -> dict[s
         order = LabelOrder(**earlier).followed_by(order)
         if order.is_sorted and not earlier["is_sorted"]:
             warn_caller(
-                f"{job.name}: the {order.counts.sum()} rows of the stream so far come sorted by label, so the model "
-                "forgets one class while it learns the next. Shuffle the rows, or read them several times with "
-                "`fit_chunks`, to which their order does not matter."
+                f"{job.name}: the rows of the stream so far come sorted by label, so the model forgets one class "
+                "while it learns the next. Shuffle the rows, or read them several times with `fit_chunks`, to which "
+                "their order does not matter."
             )
     return freeze(order, share=True)
 

@@ -90,7 +90,7 @@ def test_a_stream_does_not_say_that_its_approximation_is_solved():
     assert "approximation of those before" in in_chunks(AdaptiveLRLogisticRegression(), X, y, 50).stop_reason_
 
 
-@pytest.mark.parametrize("size", [7, 50, 100])
+@pytest.mark.parametrize("size", [1, 7, 50, 400, 600])
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_a_stream_that_is_sorted_by_label_warns_once(n_classes, size):
     X, y = rows_of(5, 1800, n_classes)
