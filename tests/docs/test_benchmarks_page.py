@@ -65,16 +65,18 @@ def test_the_small_output_layer_is_worth_what_the_page_says():
 
 
 def test_default_networks_compare_with_the_best_schedule_as_the_page_says():
-    said("higher by more than a standard error or so. In classification it is lower by a tenth and more in most rows")
-    said("takes up to about four times as much CPU time")
-    rows = [row for row in pipes("bench_networks", 10) if int(row[3]) > 1]
-    compared = [(row[1], *loss_ratio(row, 5), float(row[9])) for row in rows]
-    assert len(compared) == 17
-    for _, ratio, error, _ in compared:
-        assert ratio - 1 <= 1.1 * error
-    classification = [ratio for kind, ratio, _, _ in compared if kind == "classification"]
-    assert np.median(classification) <= 0.9
-    assert max(cpu for *_, cpu in compared) == pytest.approx(4, abs=0.3)
+    said("In no row is the default network's loss higher by more than 1 percent.")
+    said("In classification it is lower by a tenth and more in all rows but one.")
+    said("takes up to four times as much CPU time, in one row nine times")
+    rows = pipes("bench_networks", 10)
+    assert [int(row[4]) // int(row[3]) for row in rows] == [3] * 16 + [1] * 2
+    assert rows[-1][0] == rows[-2][0] == "(256, 256)"
+    compared = [(row[1], loss_ratio(row, 5)[0], float(row[9])) for row in rows]
+    assert max(ratio for _, ratio, _ in compared) <= 1.01
+    classification = [ratio for kind, ratio, _ in compared if kind == "classification"]
+    assert sorted(classification)[-2] <= 0.9
+    times = sorted(cpu for *_, cpu in compared)
+    assert times[-2:] == pytest.approx([4, 9], abs=0.5)
 
 
 def test_automatic_fits_compare_with_tuned_rates_as_the_page_says():
