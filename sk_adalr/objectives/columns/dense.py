@@ -150,7 +150,8 @@ class DenseColumns(Columns):
     def forward(self, coef: np.ndarray, out: Array | None = None) -> Array:
         """Return the predictions (n,) or (k, n), float64, in `out` if given, for coefficients (p,) or (k, p)."""
         coef, intercept = self.to_blocks(coef, np.zeros(coef.shape[:-1]))
-        xp, coef = namespace(self.data), beside(coef.astype(self.dtype, copy=False), self.data)
+        xp = namespace(self.data)
+        coef, intercept = (beside(array, self.data) for array in (coef.astype(self.dtype, copy=False), intercept))
         out = xp.empty((*coef.shape[:-1], self.shape[0])) if out is None else out
         for rows in self.slices():
             if self.dtype == out.dtype:
@@ -163,7 +164,8 @@ class DenseColumns(Columns):
 
     def backward(self, residual: Array) -> Array:
         """Return the sums (p,) or (k, p), float64, of the rows, weighted by residuals (n,) or (k, n)."""
-        sums, total = namespace(residual).zeros((*residual.shape[:-1], self.shape[1])), np.zeros(residual.shape[:-1])
+        xp, shape = namespace(residual), residual.shape[:-1]
+        sums, total = xp.zeros((*shape, self.shape[1])), xp.zeros(shape)
         for rows in self.slices():
             part = residual[..., rows]
             if part.dtype != self.dtype:
@@ -196,7 +198,8 @@ class DenseColumns(Columns):
         """Return the sums (k, p) over standardised rows, from the sums of `row_blocks` and of the residuals (k,)."""
         if self._is_plain:
             return sums
-        return np.where(self.alive, (sums - np.multiply.outer(total, self._offset)) * self._unit, 0.0)
+        alive, offset, unit = (beside(array, sums) for array in (self.alive, self._offset, self._unit))
+        return namespace(sums).where(alive, (sums - total[..., None] * offset) * unit, 0.0)
 
     def share_unit(self) -> bool:
         """Return whether the columns, in their original units, have similar ranges, like pixels or counts."""
