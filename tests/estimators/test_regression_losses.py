@@ -344,6 +344,28 @@ def test_a_loss_below_zero_is_refused(cls, solver):
         cls(loss=PoissonLikelihood(), solver=solver).fit(X, 20 + y)
 
 
+class ExpandedSquare(ElementwiseLoss):
+    """The squared error as a difference of large terms, whose round-off error may be below zero."""
+
+    def losses(self, raw, target):
+        return 0.5 * (raw * raw - 2 * raw * target + target * target)
+
+    def gradient(self, raw, target):
+        return raw - target
+
+    def hessian(self, raw, target):
+        return np.ones_like(raw)
+
+
+@regressors
+@pytest.mark.parametrize(("unit", "dtype"), [(1.0, "d"), (1e6, "d"), (1e9, "d"), (1e6, "f"), (1e9, "f")])
+def test_a_loss_that_is_below_zero_by_round_off_error_is_not_refused(cls, unit, dtype):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(200, 3)).astype(dtype), (unit * (1 + 1e-9 * rng.random(200))).astype(dtype)
+    model = cls(loss=ExpandedSquare(), max_iter=3, tol=0).fit(X, y)
+    np.testing.assert_allclose(model.predict(X), y, rtol=1e-2)
+
+
 class Cauchy(ElementwiseLoss):
     """Not convex: far from the target its second derivative is negative."""
 

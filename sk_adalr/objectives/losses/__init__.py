@@ -2,14 +2,7 @@
 
 from typing import Literal, TypeAlias
 
-from sk_adalr.objectives.losses.base import (
-    JointLossOfRows,
-    Loss,
-    LossOfRows,
-    check_round_off,
-    mean_loss,
-    mean_loss_of_constant,
-)
+from sk_adalr.objectives.losses.base import JointLossOfRows, Loss, LossOfRows, mean_loss, mean_loss_of_constant
 from sk_adalr.objectives.losses.binomial import BinomialLogLoss
 from sk_adalr.objectives.losses.elementwise import ElementwiseLoss
 from sk_adalr.objectives.losses.log_link import HalfGammaDeviance, HalfPoissonDeviance
@@ -37,7 +30,6 @@ __all__ = [
     "LossName",
     "LossOfRows",
     "MultinomialLogLoss",
-    "check_round_off",
     "mean_loss",
     "mean_loss_of_constant",
 ]

@@ -21,9 +21,6 @@ import numpy as np
 from sk_adalr.backends import Array, beside, namespace
 from sk_adalr.units import TargetUnits
 
-# A loss that is a difference of larger terms may be negative by this much near its minimum.
-_ROUND_OFF = 1e-6
-
 
 @runtime_checkable
 class Loss(Protocol):
@@ -154,15 +151,6 @@ def weigh_rows(residual: Array, weight: Array | None) -> None:
 def mean_loss(loss: Loss, raw: Array, target: Array, weight: Array | None) -> float:
     """Return the mean loss of raw predictions, which may be overwritten."""
     return float(loss.value(raw, target, weight)) / float(len(target) if weight is None else weight.sum())
-
-
-def check_round_off(loss: float) -> None:
-    """Raise a ValueError if the negative loss of the best constant prediction is no round-off of 0."""
-    if loss < -_ROUND_OFF:
-        raise ValueError(
-            f"A loss must be at least 0, but that of the best constant prediction is {loss:.3g}. `tol` and `score` "
-            "are relative to it. Let `losses` subtract the least loss of each target."
-        )
 
 
 def mean_loss_of_constant(loss: Loss, constant: np.ndarray, target: Array, weight: Array | None) -> float:

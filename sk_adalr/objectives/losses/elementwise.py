@@ -7,12 +7,14 @@ import numpy as np
 from scipy.optimize import bisect
 
 from sk_adalr.backends import Array, namespace, row_sums, to_host, weighted_sum
-from sk_adalr.objectives.losses.base import LossOfRows, check_round_off, mean_loss_of_constant, repeated, weigh_rows
+from sk_adalr.objectives.losses.base import LossOfRows, mean_loss_of_constant, repeated, weigh_rows
 from sk_adalr.rows import slices_of_rows
 from sk_adalr.units import TargetUnits
 
 # The search for the best constant prediction ends here if the optimum is at infinity.
 _FARTHEST = 1e300
+# Round-off error of a loss that is a difference of larger terms, in those of the square of the largest target.
+_ROUND_OFFS = 64
 # A loss may overflow to infinity: solvers then treat it as too large.
 _quiet = np.errstate(over="ignore", invalid="ignore", under="ignore")
 
@@ -101,14 +103,17 @@ class ElementwiseLoss(ABC):
         """Return the mean loss of the rows as a function of scores."""
         return _ElementwiseLossOfRows(self, target, weight)
 
+    @_quiet
     def constant(self, target: Array, weight: Array | None, n_outputs: int) -> np.ndarray:
-        """Return the best constant raw prediction (n_outputs,), where the mean derivative changes sign."""
+        """Return the best constant raw prediction (n_outputs,), where the mean derivative changes sign.
+
+        Raise a ValueError if its loss is negative.
+        """
         return np.array([self._constant_of_output(target[:, k], weight) for k in range(n_outputs)])
 
     def _constant_of_output(self, target: Array, weight: Array | None) -> float:
         raw, xp = namespace(target).empty_like(target, dtype=np.float64), namespace(target)
 
-        @_quiet
         def slope(constant: float) -> float:
             raw[...] = constant
             return float(xp.average(self.gradient(raw, target), weights=weight))
@@ -117,16 +122,22 @@ class ElementwiseLoss(ABC):
         end = -1.0 if at_zero > 0 else 1.0
         while (at_end := slope(end)) * at_zero > 0 and abs(end) < _FARTHEST:
             end *= 2.0
-        if at_end * at_zero > 0:
-            return end
-        # Bisection uses signs only: the derivative may be infinite at an end of the interval.
-        return float(bisect(slope, min(end, 0.0), max(end, 0.0)))
+        constant = end
+        if at_end * at_zero <= 0:
+            # Bisection uses signs only: the derivative may be infinite at an end of the interval.
+            constant = float(bisect(slope, min(end, 0.0), max(end, 0.0)))
+        raw[...] = constant
+        loss, largest = float(xp.average(self.losses(raw, target), weights=weight)), float(abs(target).max())
+        if loss < -_ROUND_OFFS * float(np.finfo(target.dtype).eps) * max(1.0, largest * largest):
+            raise ValueError(
+                f"A loss must be at least 0, but that of the best constant prediction is {loss:.3g}. `tol` and "
+                "`score` are relative to it. Let `losses` subtract the least loss of each target."
+            )
+        return constant
 
     def constant_value(self, target: Array, weight: Array | None) -> float:
-        """Return the mean loss of the best constant prediction; raise a ValueError if it is negative."""
-        value = mean_loss_of_constant(self, self.constant(target, weight, target.shape[1]), target, weight)
-        check_round_off(value)
-        return value
+        """Return the mean loss of the best constant prediction."""
+        return mean_loss_of_constant(self, self.constant(target, weight, target.shape[1]), target, weight)
 
     @_quiet
     def curvature_at(self, constant: np.ndarray, target: Array, weight: Array | None) -> np.ndarray:

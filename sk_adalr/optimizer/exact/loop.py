@@ -24,8 +24,6 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
-from sk_adalr.objectives.losses import check_round_off
-
 # Decreases below this fraction of the loss are round-off; this many such iterations in a row end the loop.
 _ROUNDING, _PATIENCE = 4e-16, 5
 # The second condition: largest decrease, in units of the first, per iteration of the last 1 / _WINDOW of them.
@@ -212,8 +210,6 @@ def run(
             f"The loss of a constant prediction is {solver.loss}. Look for extreme values in `y` and `sample_weight`, "
             "or for an error in a `loss` of your own."
         )
-    if solver.reference_loss < 0:
-        check_round_off(solver.reference_loss)
     outcome = Outcome(n_done, losses=[solver.reported_loss])
     try:
         _iterate(solver, outcome, max_iter, tol, callback)
