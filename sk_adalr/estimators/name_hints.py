@@ -13,7 +13,7 @@ _CLASSES_ARE_JOINT = (
 _POWER_T = "It belongs to the schedule 'invscaling'; leave it out, since no rate needs a schedule here."
 _AVERAGE = "Leave it out: `learning_rate='auto'` keeps a running average of the iterates anyway."
 _EPOCHS = "Use `max_iter`."
-_RATE = "Leave it out: the rate is measured; or set `learning_rate='constant'` and `learning_rate_init`."
+_RATE = "Leave it out, as rates are found, or set `learning_rate='constant'` and `learning_rate_init`."
 _SEED = "Use `random_state`."
 _DEVICE = "Use `backend='cupy'` to compute on a GPU."
 
