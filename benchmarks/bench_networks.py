@@ -45,7 +45,9 @@ CONFIGURATIONS = {
     "(256, 256)": {"hidden_layer_sizes": (256, 256)},
 }
 #: What only `--configurations` asks for.
-FURTHER_CONFIGURATIONS = {"batch 8": {"batch_size": 8}}
+FURTHER_CONFIGURATIONS = {"batch 8": {"batch_size": 8}, "150 rows": {}}
+#: Training rows at most.
+MOST_ROWS = {"150 rows": 150}
 FITTED = 1e-3
 EPOCHS = (10, 30, 100)
 RATES = {"adam": (0.003, 0.01, 0.03, 0.1), "sgd": (0.03, 0.1, 0.3, 1.0), "momentum": (0.003, 0.01, 0.03, 0.1)}
@@ -99,6 +101,7 @@ def fit(name, configuration, seed, what, *details, folder):
     """Return the outcome of our default, of the rule without a part, of a schedule or of a peer."""
     regression = is_regression(name)
     X, X_test, y, y_test = split(*load_table(name, folder), regression, seed)
+    X, y = X[: MOST_ROWS.get(configuration)], y[: MOST_ROWS.get(configuration)]
     if what == PEER:
         model = PEERS[details[0]](regression, X, seed)
     else:

@@ -106,7 +106,7 @@ def main():
         }
         is_wide = n_features > WIDE
         modes = ["automatic"] if is_wide else list(MODES)
-        for mode in {"SGD", "SGD, 200"}.intersection(modes):
+        for mode in (mode for mode in modes if mode.startswith("SGD")):
             rate = SGD_RATE / MODES[mode].get("batch_size", BATCH_SIZE)
             sides[peer_of(mode)] = partial(fit_sklearn, X, y, learning_rate="constant", eta0=rate)
         for kernel in kernel_tables():

@@ -62,6 +62,15 @@ def test_the_small_output_layer_is_worth_what_the_page_says():
     assert 100 * (1 / ratio - 1) == pytest.approx(cost, abs=0.6)
     assert len(worth) == 7
     assert all(abs(ratio - 1) <= 1.3 * error for ratio, error in worth.values())
+    gain, error = said(
+        r"without it the log loss is (\d) percent \((\d)\) higher. In regression it changes nothing there"
+    )
+    rows = [row for row in pipes("bench_networks_150_rows", 10) if row[0] == "small output layer"]
+    worth = {row[2]: loss_ratio(row, 5) for row in rows}
+    assert [100 * (worth["classification"][0] - 1), 100 * worth["classification"][1]] == pytest.approx(
+        [gain, error], abs=0.6
+    )
+    assert abs(worth["regression"][0] - 1) <= worth["regression"][1]
 
 
 def test_default_networks_compare_with_the_best_schedule_as_the_page_says():
@@ -91,6 +100,8 @@ def test_automatic_fits_compare_with_tuned_rates_as_the_page_says():
     assert 100 * (1 - single) == pytest.approx(below, abs=0.6)
     (lower,) = said(r"tune a decaying rate for each task, the loss is (\d+) percent lower than ours")
     assert 100 * (1 - 1 / losses["best of 14 with linear decay"]) == pytest.approx(lower, abs=0.6)
+    said("The worst task is the logistic regression of sentences")
+    assert all(row[3].endswith("(sentences logistic)") for row in pipes("bench_automatic", 6)[:3])
     (gain,) = said(r"test scores are (\.\d+) above those of the best constant rate")
     assert scores["the same, ours with early_stopping='auto'"] == pytest.approx(gain, abs=6e-4)
 

@@ -162,8 +162,9 @@ class AutomaticOptimizer:
     def output_factor(self) -> float:
         """Factor of the random parameters with which the output layer starts.
 
-        With Adam, hidden layers learn more if the network starts nearly constant. Over 34 tables, the loss of unseen
-        rows is 1 % lower; with 150 rows, 4 %. With "sgd" it is 2 % higher.
+        With Adam, hidden layers learn more if the network starts nearly constant. With 150 rows, the log loss of
+        unseen rows is 3 % lower (15 tables, ten splits); with all rows, losses are 0 to 1 % lower. With "sgd" they are
+        2 % higher.
         """
         return OUTPUT_FACTOR if self.direction == "adam" else 1.0
 
